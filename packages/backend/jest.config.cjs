@@ -1,0 +1,1 @@
+module.exports = { displayName: 'backend', preset: '../../jest.preset.cjs' };

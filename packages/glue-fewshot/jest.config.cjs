@@ -1,0 +1,1 @@
+module.exports = { displayName: 'glue-fewshot', preset: '../../jest.preset.cjs' };

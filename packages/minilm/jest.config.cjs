@@ -1,0 +1,1 @@
+module.exports = { displayName: 'minilm', preset: '../../jest.preset.cjs' };

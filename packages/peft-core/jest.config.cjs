@@ -1,0 +1,1 @@
+module.exports = { displayName: 'peft-core', preset: '../../jest.preset.cjs' };

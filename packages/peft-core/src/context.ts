@@ -1,0 +1,30 @@
+import type { HostSpec } from './host.js';
+import { createStream, type Stream } from './random-stream.js';
+
+/**
+ * What a pass is for. `evaluate` is deterministic (a simplex gives its midpoint); `sample` draws from the simplex without dropout
+ * (the stochastic validation metric); `train` draws and drops out.
+ */
+export type Mode = 'train' | 'evaluate' | 'sample';
+
+export interface Context {
+  readonly mode: Mode;
+  readonly host: HostSpec;
+  readonly batchSize: number;
+  readonly streams: {
+    /** Dropout masks of this pass. */
+    readonly dropout: Stream;
+    /** Draws from a simplex in this pass. */
+    readonly draws: Stream;
+  };
+}
+
+const unused = createStream('evaluation draws nothing');
+
+/** The context of a deterministic pass. */
+export const evaluationContext = (host: HostSpec, batchSize: number): Context => ({
+  mode: 'evaluate',
+  host,
+  batchSize,
+  streams: { dropout: unused, draws: unused },
+});

@@ -1,0 +1,32 @@
+import * as tf from '@tensorflow/tfjs';
+import type { HostInputs } from './host.js';
+
+/** Token ids of one text or pair, special tokens included, without padding. */
+export interface EncodedText {
+  readonly inputIds: readonly number[];
+  /** 0 for the first text, 1 for the second of a pair; as long as `inputIds`. */
+  readonly tokenTypeIds: readonly number[];
+}
+
+/**
+ * Pads texts to the longest of the batch, rounded up to a multiple of `multipleOf` (few distinct shapes, so that backends reuse their
+ * buffers and kernels) but at most `maxTokens`. Result tensors are `[batch, tokens]` int32; the caller disposes them.
+ */
+export function padBatch(
+  texts: readonly EncodedText[],
+  padTokenId: number,
+  { multipleOf = 8, maxTokens = Infinity }: { readonly multipleOf?: number; readonly maxTokens?: number } = {},
+): Required<HostInputs> {
+  const longest = Math.max(1, ...texts.map(({ inputIds }) => inputIds.length));
+  const tokens = Math.max(longest, Math.min(Math.ceil(longest / multipleOf) * multipleOf, maxTokens));
+  const fill = (value: number, rowOf: (text: EncodedText) => Iterable<number>) => {
+    const values = new Int32Array(texts.length * tokens).fill(value);
+    texts.forEach((text, row) => values.set([...rowOf(text)], row * tokens));
+    return tf.tensor2d(values, [texts.length, tokens], 'int32');
+  };
+  return {
+    inputIds: fill(padTokenId, ({ inputIds }) => inputIds),
+    attentionMask: fill(0, ({ inputIds }) => inputIds.map(() => 1)),
+    tokenTypeIds: fill(0, ({ tokenTypeIds }) => tokenTypeIds),
+  };
+}

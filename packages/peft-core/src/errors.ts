@@ -1,0 +1,61 @@
+/** What a {@link PeftError} says: what was found, what was expected instead, what to do about it. */
+export interface PeftErrorText {
+  readonly found: string;
+  readonly expected?: string;
+  readonly fix?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error type of the project. `code` is stable (`SCREAMING_SNAKE_CASE`) and safe to branch on; the message is for people.
+ * Bugs are ordinary errors: whoever catches a PeftError may show its message without a stack trace.
+ */
+export class PeftError extends Error {
+  override readonly name = 'PeftError';
+
+  constructor(
+    readonly code: string,
+    readonly text: PeftErrorText,
+  ) {
+    const sentences = [text.found, text.expected && `Expected: ${text.expected}`, text.fix && `To fix: ${text.fix}`];
+    super(
+      sentences
+        .filter(Boolean)
+        .map((sentence) => String(sentence).replace(/\.?$/, '.'))
+        .join(' '),
+      { cause: text.cause },
+    );
+  }
+}
+
+/** True for a PeftError, also one that another copy of this package threw. */
+export const isPeftError = (error: unknown): error is PeftError =>
+  error instanceof Error && error.name === 'PeftError' && 'code' in error;
+
+/** The entries of `known` closest to `wanted`, best first, for "did you mean" hints. */
+export function nearMisses(wanted: string, known: Iterable<string>, limit = 3): string[] {
+  return [...known]
+    .map((candidate) => ({ candidate, distance: editDistance(wanted.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(
+      ({ candidate, distance }) =>
+        distance <= Math.max(2, Math.floor(wanted.length / 2)) ||
+        candidate.includes(wanted) ||
+        wanted.includes(candidate),
+    )
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, limit)
+    .map(({ candidate }) => candidate);
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, substitution));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,24 @@
+import type { HostSpec } from './host.js';
+import type { JsonObject } from './json.js';
+import type { NamedArrays } from './parameters.js';
+
+/**
+ * One bijection between effective parameters and what HF peft stores, used by save and load alike.
+ * Names of stored tensors are complete (`base_model.classifier.weight`).
+ */
+export interface FileCodec {
+  readonly peftType: string;
+  /** Prefix of a head's tensors in the same file: `base_model.` for prompt learning, `base_model.model.` for injected methods. */
+  readonly headPrefix: string;
+  encode(effective: NamedArrays, host: HostSpec): EncodedAdapter;
+  /** Strict: every tensor is claimed, every claimed one is there with its shape. */
+  decode(tensors: NamedArrays, host: HostSpec): NamedArrays;
+}
+
+export interface EncodedAdapter {
+  /** Keys of adapter_config.json that this method owns. */
+  readonly config: JsonObject;
+  readonly tensors: NamedArrays;
+  /** Why HF peft would compute something else from these files; empty if it computes the same. */
+  readonly differences: readonly string[];
+}

@@ -1,0 +1,88 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { Context } from './context.js';
+import type { Interventions } from './intervention.js';
+
+/** How hidden states become one vector a text: state of the first token, its tanh pooler, or the mean over tokens that are not padding. */
+export type Readout = 'cls' | 'pooler' | 'mean';
+export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean'];
+
+/** A named place of a host where a method may act. Paths are torch module paths, `encoder.layer.3.attention.self.query`. */
+export type Site =
+  | { readonly kind: 'embeddings'; readonly path: string; readonly size: number }
+  | {
+      readonly kind: 'linear';
+      readonly path: string;
+      readonly layer?: number;
+      readonly inputSize: number;
+      readonly outputSize: number;
+    }
+  | {
+      readonly kind: 'attention';
+      readonly path: string;
+      readonly layer: number;
+      readonly heads: number;
+      readonly headSize: number;
+    }
+  | {
+      readonly kind: 'sublayer';
+      readonly path: string;
+      readonly layer: number;
+      readonly place: 'attention' | 'feedForward';
+      readonly size: number;
+    }
+  | { readonly kind: 'hidden'; readonly path: string; readonly layer: number; readonly size: number }
+  | { readonly kind: 'tensor'; readonly path: string; readonly shape: readonly number[] }
+  | { readonly kind: 'readout'; readonly path: string; readonly size: number; readonly readouts: readonly Readout[] };
+
+export type SiteKind = Site['kind'];
+
+/** Everything about a host that can be known without touching a tensor. */
+export interface HostSpec {
+  /** `bert`, as in the host's config.json. */
+  readonly modelType: string;
+  /** Attribute under which HF classes keep the encoder (`bert` in `BertForSequenceClassification`): part of names in HF files. */
+  readonly baseModelPrefix: string;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly maxPositionEmbeddings: number;
+  readonly padTokenId: number;
+  readonly defaultReadout: Readout;
+  readonly sites: readonly Site[];
+  /** SHA-256 over the architecture and all weights: says whether an adapter was made for this host. */
+  readonly fingerprint: string;
+  /** Where the host came from, for messages and files: a Hub name or a folder name. */
+  readonly name: string;
+}
+
+/** One padded batch. All int32. */
+export interface HostInputs {
+  /** `[batch, tokens]` */
+  readonly inputIds: tf.Tensor2D;
+  /** `[batch, tokens]`, 1 for text, 0 for padding. */
+  readonly attentionMask: tf.Tensor2D;
+  /** `[batch, tokens]`; zeros if absent. */
+  readonly tokenTypeIds?: tf.Tensor2D;
+}
+
+export interface HostOutputs {
+  /** `[batch, tokens, hidden]`: virtual tokens of prompts come first. */
+  readonly lastHiddenState: tf.Tensor3D;
+  /** `[batch, labels]`; absent without a `readout` intervention. */
+  readonly logits?: tf.Tensor2D;
+}
+
+/** A frozen pretrained model. `forward` is a pure function: nothing is stored, nothing is mutated. */
+export interface Host {
+  readonly spec: HostSpec;
+  forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs;
+  /** Pooled features `[batch, hidden]` of the given readout. */
+  readOut(lastHiddenState: tf.Tensor3D, attentionMask: tf.Tensor2D, readout: Readout): tf.Tensor2D;
+  /** A frozen tensor by its path, for methods that start from the host's own values. */
+  weight(path: string): tf.Tensor;
+  dispose(): void;
+}
+
+/** The sites of one kind, in the order of the forward pass. */
+export const sitesOfKind = <K extends SiteKind>(host: HostSpec, kind: K): Extract<Site, { kind: K }>[] =>
+  host.sites.filter((site): site is Extract<Site, { kind: K }> => site.kind === kind);

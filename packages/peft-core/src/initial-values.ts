@@ -1,0 +1,34 @@
+import { PeftError } from './errors.js';
+import type { NamedArray } from './parameters.js';
+import { type InitialLaw, type ParameterPlan, sizeOf } from './plan.js';
+import { normals, type Stream, substream, uniforms } from './random-stream.js';
+
+/**
+ * First values of all raw parameters of a plan. Each comes from a stream of its own, keyed by (seed, name): independent of order, of the
+ * backend and of which other parameters exist.
+ */
+export const initialValues = (plan: ParameterPlan, seed: Stream): Map<string, NamedArray> =>
+  new Map(
+    plan.raw.map(({ name, shape, initial, stream }) => [
+      name,
+      { shape, data: drawInitial(initial, shape, substream(seed, stream ?? name), name) },
+    ]),
+  );
+
+function drawInitial(law: InitialLaw, shape: readonly number[], stream: Stream, name: string): Float32Array {
+  const size = sizeOf(shape);
+  switch (law.kind) {
+    case 'constant':
+      return new Float32Array(size).fill(law.value);
+    case 'normal':
+      return normals(stream, size).map((z) => (law.mean ?? 0) + law.standardDeviation * z);
+    case 'uniform':
+      return uniforms(stream, size).map((u) => law.low + (law.high - law.low) * u);
+    case 'given':
+      if (law.values.length === size) return law.values.slice();
+      throw new PeftError('INITIAL_VALUES_MISSHAPEN', {
+        found: `${law.values.length} initial values for "${name}"`,
+        expected: `${size} for its shape [${shape.join(', ')}]`,
+      });
+  }
+}

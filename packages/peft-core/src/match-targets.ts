@@ -1,0 +1,49 @@
+import { nearMisses, PeftError } from './errors.js';
+import { type HostSpec, type Site, type SiteKind, sitesOfKind } from './host.js';
+
+/**
+ * The sites of one kind that the patterns name. A pattern in a list matches a whole path or a dotted suffix of it (`query`,
+ * `attention.self.query`); a single string is a regular expression for the whole path, as in HF peft.
+ * Errors: `TARGET_UNMATCHED` for each pattern that matches nothing, with near misses, even if another one matches.
+ */
+export function matchTargets<K extends SiteKind>(
+  host: HostSpec,
+  kind: K,
+  patterns: string | readonly string[],
+): Extract<Site, { kind: K }>[] {
+  const sites = sitesOfKind(host, kind);
+  const list = typeof patterns === 'string' ? [patterns] : patterns;
+  const hits = new Set<string>();
+  for (const pattern of list) {
+    const matches = typeof patterns === 'string' ? wholePath(pattern) : suffix(pattern);
+    const found = sites.filter(({ path }) => matches(path));
+    if (found.length === 0) throw unmatched(pattern, sites, host);
+    for (const { path } of found) hits.add(path);
+  }
+  return sites.filter(({ path }) => hits.has(path));
+}
+
+const suffix = (pattern: string) => (path: string) => path === pattern || path.endsWith(`.${pattern}`);
+
+function wholePath(pattern: string): (path: string) => boolean {
+  try {
+    const expression = new RegExp(`^(?:${pattern})$`);
+    return (path) => expression.test(path);
+  } catch (cause) {
+    throw new PeftError('TARGET_PATTERN_INVALID', {
+      found: `target pattern "${pattern}" is not a regular expression (${String(cause)})`,
+      fix: 'pass a list of names instead, ["query", "value"] for example',
+      cause,
+    });
+  }
+}
+
+function unmatched(pattern: string, sites: readonly Site[], host: HostSpec): PeftError {
+  const names = new Set(sites.flatMap(({ path }) => [path, path.slice(path.lastIndexOf('.') + 1)]));
+  const close = nearMisses(pattern, names);
+  return new PeftError('TARGET_UNMATCHED', {
+    found: `target "${pattern}" matches nothing on host "${host.name}"`,
+    expected: close.length > 0 ? `something like ${close.join(', ')}` : `a path such as ${sites[0]?.path ?? '(none)'}`,
+    fix: 'correct the pattern or take it out',
+  });
+}

@@ -1,0 +1,44 @@
+import * as tf from '@tensorflow/tfjs';
+import { PeftError } from './errors.js';
+
+/** A flat, ordered map from name to tensor. Names are dotted; the first segment is the namespace of the method that owns them. */
+export type Parameters = ReadonlyMap<string, tf.Tensor>;
+
+/** The same map in host memory, as files and checkpoints hold it. */
+export type NamedArrays = ReadonlyMap<string, NamedArray>;
+export interface NamedArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** The tensor called `name`. Errors: `PARAMETER_MISSING`. */
+export function getParameter(parameters: Parameters, name: string): tf.Tensor {
+  const tensor = parameters.get(name);
+  if (tensor) return tensor;
+  throw new PeftError('PARAMETER_MISSING', {
+    found: `no parameter "${name}" among ${[...parameters.keys()].join(', ') || 'none at all'}`,
+    fix: 'pass the parameters that the plan of this very method names',
+  });
+}
+
+/** The first dotted segment of a parameter's name: the namespace of the method that owns it. */
+export const namespaceOf = (name: string): string => name.slice(0, name.indexOf('.'));
+
+/** The parameters whose namespace is among `namespaces`, in order. */
+export const selectNamespaces = (parameters: Parameters, namespaces: readonly string[]): Parameters =>
+  new Map([...parameters].filter(([name]) => namespaces.includes(namespaceOf(name))));
+
+/** Reads all tensors into host memory, without blocking. */
+export async function readParameters(parameters: Parameters): Promise<Map<string, NamedArray>> {
+  const entries = [...parameters].map(async ([name, tensor]) => {
+    const data = Float32Array.from(await tensor.data());
+    return [name, { shape: [...tensor.shape], data }] as const;
+  });
+  return new Map(await Promise.all(entries));
+}
+
+/** Makes tensors from host memory. The caller disposes them ({@link disposeParameters}). */
+export const toParameters = (arrays: NamedArrays): Map<string, tf.Tensor> =>
+  new Map([...arrays].map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape], 'float32')]));
+
+export const disposeParameters = (parameters: Parameters): void => tf.dispose([...parameters.values()]);

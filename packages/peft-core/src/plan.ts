@@ -1,0 +1,84 @@
+import type { HostSpec } from './host.js';
+
+/** How a parameter's first values are drawn. */
+export type InitialLaw =
+  | { readonly kind: 'normal'; readonly standardDeviation: number; readonly mean?: number }
+  | { readonly kind: 'uniform'; readonly low: number; readonly high: number }
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'given'; readonly values: Float32Array };
+
+/** One raw parameter: what the optimiser sees. */
+export interface ParameterSpec {
+  /** Dotted name whose first segment is the namespace of the method. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly initial: InitialLaw;
+  /** Name of the stream of its initial values; its own name if absent. A copy in a simplex gets a stream of its own. */
+  readonly stream?: string;
+  /** Left out of weight decay and of training if false. */
+  readonly trainable?: boolean;
+}
+
+/**
+ * One effective parameter: what interventions receive, a simplex mixes and files store.
+ * `perExample` says how it can differ between the examples of a batch: `axis` (it may carry a leading batch axis) or `none`
+ * (one value a batch; a simplex over it draws once a batch).
+ */
+export interface EffectiveSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Path of the site where it acts: a simplex draws once a site. */
+  readonly site: string;
+  readonly perExample: 'axis' | 'none';
+}
+
+/** What a method will train and where it acts, known before a single tensor exists. */
+export interface ParameterPlan {
+  readonly raw: readonly ParameterSpec[];
+  readonly effective: readonly EffectiveSpec[];
+}
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, length) => size * length, 1);
+
+export interface ParameterCount {
+  /** Numbers that the optimiser changes. */
+  readonly trainable: number;
+  /** Numbers that an adapter file holds after folding. */
+  readonly effective: number;
+}
+
+export const countParameters = (plan: ParameterPlan): ParameterCount => ({
+  trainable: plan.raw.filter(({ trainable }) => trainable !== false).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+  effective: plan.effective.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+});
+
+/** How much of a host a plan touches, by kind of site. */
+export interface CoverageRow {
+  readonly kind: string;
+  readonly covered: number;
+  readonly total: number;
+  readonly numbers: number;
+  /** Layers with at least one covered site of this kind; a gap in the list is an uneven coverage. */
+  readonly layers: readonly number[];
+}
+
+/** Counts, for every kind of site that the plan touches, how many of the host's sites it covers. */
+export function reportCoverage(plan: ParameterPlan, host: HostSpec): CoverageRow[] {
+  const kinds = [...new Set(host.sites.map(({ kind }) => kind))];
+  return kinds.flatMap((kind) => {
+    const sites = host.sites.filter((site) => site.kind === kind);
+    const used = plan.effective.filter(({ site }) => sites.some(({ path }) => path === site));
+    if (used.length === 0) return [];
+    const paths = new Set(used.map(({ site }) => site));
+    const layers = sites.flatMap((site) =>
+      paths.has(site.path) && 'layer' in site && site.layer != null ? [site.layer] : [],
+    );
+    return {
+      kind,
+      covered: paths.size,
+      total: sites.length,
+      numbers: used.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      layers: [...new Set(layers)],
+    };
+  });
+}

@@ -1,0 +1,80 @@
+import type { z } from 'zod';
+import { nearMisses, PeftError } from './errors.js';
+import type { HostSpec } from './host.js';
+import type { JsonObject } from './json.js';
+import type { PeftMethod } from './method.js';
+
+/** What makes a method known by name: in configuration files, adapter files and on the command line. */
+export interface MethodDefinition<Schema extends z.ZodType = z.ZodType> {
+  readonly type: string;
+  readonly config: Schema;
+  /** `parts` are the methods a wrapper is made of; empty for a plain method. */
+  create(config: z.output<Schema>, parts: readonly PeftMethod[]): PeftMethod;
+  /** Reads a configuration of HF peft's file format. Errors for entries that change outputs and are not supported. */
+  fromHfConfig?(config: JsonObject, host: HostSpec): z.input<Schema>;
+}
+
+/** A method as data: what is stored beside an adapter and written in a configuration. */
+export interface MethodDescription {
+  readonly type: string;
+  readonly config: JsonObject;
+  readonly parts?: readonly MethodDescription[];
+}
+
+export interface MethodRegistry {
+  readonly definitions: ReadonlyMap<string, MethodDefinition>;
+  /** Errors: `UNKNOWN_METHOD`, `CONFIG_INVALID`. */
+  build(description: MethodDescription): PeftMethod;
+}
+
+/** An open registry: pass the definitions you use, your own among them. */
+export function createRegistry(...list: readonly MethodDefinition[]): MethodRegistry {
+  const definitions = new Map(list.map((definition) => [definition.type, definition]));
+  const build = ({ type, config, parts = [] }: MethodDescription): PeftMethod => {
+    const definition = definitions.get(type);
+    if (!definition)
+      throw new PeftError('UNKNOWN_METHOD', {
+        found: `method type "${type}"`,
+        expected: `one of ${[...definitions.keys()].join(', ')}`,
+        fix: didYouMean(type, definitions.keys()) ?? 'pass its definition to createRegistry',
+      });
+    return definition.create(parseConfig(definition.config, config, type), parts.map(build));
+  };
+  return { definitions, build };
+}
+
+/** A method as plain data; `registry.build` is its inverse. */
+export const describeMethod = (method: PeftMethod): MethodDescription => ({
+  type: method.type,
+  config: method.config as JsonObject,
+  ...(method.parts && { parts: method.parts.map(describeMethod) }),
+});
+
+/** Validates a configuration strictly: unknown keys are errors. Errors: `CONFIG_INVALID`, naming each key. The result is frozen. */
+export function parseConfig<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  what: string,
+): Readonly<z.output<Schema>> {
+  const result = schema.safeParse(value);
+  if (result.success) return Object.freeze(result.data as object) as z.output<Schema>;
+  const known = 'shape' in schema ? Object.keys(schema.shape as object) : [];
+  const problems = result.error.issues.map((issue) => {
+    const path = issue.path.join('.');
+    if (issue.code !== 'unrecognized_keys') return `${path || 'value'}: ${issue.message}`;
+    return issue.keys.map((key) => `unknown key "${path ? `${path}.` : ''}${key}"${hint(key, known)}`).join('; ');
+  });
+  throw new PeftError('CONFIG_INVALID', {
+    found: `configuration of ${what}: ${problems.join('; ')}`,
+    fix: known.length > 0 ? `the known keys are ${known.join(', ')}` : undefined,
+  });
+}
+
+const hint = (wanted: string, known: Iterable<string>) => {
+  const [best] = nearMisses(wanted, known, 1);
+  return best === undefined ? '' : ` (did you mean "${best}"?)`;
+};
+const didYouMean = (wanted: string, known: Iterable<string>) => {
+  const [best] = nearMisses(wanted, known, 1);
+  return best === undefined ? undefined : `did you mean "${best}"?`;
+};

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'prefix', preset: '../../jest.preset.cjs' };

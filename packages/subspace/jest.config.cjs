@@ -1,0 +1,1 @@
+module.exports = { displayName: 'subspace', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'train', preset: '../../jest.preset.cjs' };

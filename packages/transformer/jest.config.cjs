@@ -1,0 +1,1 @@
+module.exports = { displayName: 'transformer', preset: '../../jest.preset.cjs' };
