@@ -45,6 +45,7 @@ export {
   reportCoverage,
   sizeOf,
 } from './plan.js';
+export { dropout } from './dropout.js';
 export { initialValues } from './initial-values.js';
 export { effectiveParameters, type FoldedMethod, foldMethod, type Objective, type PeftMethod } from './method.js';
 export type { EncodedAdapter, FileCodec } from './file-codec.js';

@@ -1,1 +1,2 @@
-export {};
+export type { PrefixConfig } from './config.js';
+export { prefix, prefixDefinition } from './prefix.js';

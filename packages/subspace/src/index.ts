@@ -1,1 +1,6 @@
-export {};
+export type { SubspaceConfig } from './config.js';
+export { squaredCosine } from './cosine-penalty.js';
+export { drawCoefficients } from './draw-coefficients.js';
+export { mixVertices } from './mix-vertices.js';
+export { measureSimplex, pointOfSimplex, type SimplexGeometry } from './simplex-points.js';
+export { isSubspace, subspace, subspaceDefinition } from './subspace.js';

@@ -1,0 +1,57 @@
+import { randomWords, type Stream, substream } from '@tfjs-peft/peft-core';
+
+/**
+ * Convex coefficients `[rows, vertices]`, row-major: non-negative, each row sums to 1. `flat` takes unit exponentials over their sum,
+ * which is uniform on the simplex; `dirichlet:<c>` gamma variates; `corner` one-hot rows. Exactly 1 for one vertex.
+ */
+export function drawCoefficients(stream: Stream, rows: number, vertices: number, distribution: string): Float32Array {
+  const coefficients = new Float32Array(rows * vertices);
+  if (vertices === 1) return coefficients.fill(1);
+  if (distribution === 'corner') {
+    const words = randomWords(stream, rows);
+    words.forEach((word, row) => (coefficients[row * vertices + Math.floor((word / 0x100000000) * vertices)] = 1));
+    return coefficients;
+  }
+  const weights = positiveWeights(stream, rows * vertices, distribution);
+  for (let start = 0; start < weights.length; start += vertices) {
+    const row = weights.subarray(start, start + vertices);
+    const total = row.reduce((sum, weight) => sum + weight, 0);
+    row.forEach((weight, vertex) => (coefficients[start + vertex] = total > 0 ? weight / total : 1 / vertices));
+  }
+  return coefficients;
+}
+
+function positiveWeights(stream: Stream, count: number, distribution: string): Float64Array {
+  if (distribution === 'flat')
+    return Float64Array.from(randomWords(stream, count), (word) => -Math.log((word + 1) / 0x100000000));
+  const concentration = Number(distribution.slice('dirichlet:'.length));
+  const next = uniformSource(stream);
+  return Float64Array.from({ length: count }, () => gammaVariate(concentration, next));
+}
+
+/** Endless uniforms in (0, 1], for samplers that reject. */
+function uniformSource(stream: Stream): () => number {
+  const size = 1024;
+  let chunk = 0;
+  let index = size;
+  let words: Uint32Array = new Uint32Array(0);
+  return () => {
+    if (index === size) {
+      words = randomWords(substream(stream, chunk++), size);
+      index = 0;
+    }
+    return (words[index++]! + 1) / 0x100000000;
+  };
+}
+
+/** Gamma(shape, 1) by Marsaglia and Tsang (2000); shapes below 1 by the boost U^(1/shape). */
+function gammaVariate(shape: number, next: () => number): number {
+  if (shape < 1) return gammaVariate(shape + 1, next) * next() ** (1 / shape);
+  const d = shape - 1 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  for (;;) {
+    const normal = Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next());
+    const v = (1 + c * normal) ** 3;
+    if (v > 0 && Math.log(next()) < 0.5 * normal * normal + d - d * v + d * Math.log(v)) return d * v;
+  }
+}

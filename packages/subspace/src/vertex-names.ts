@@ -1,0 +1,30 @@
+import type { Parameters } from '@tfjs-peft/peft-core';
+import type * as tf from '@tensorflow/tfjs';
+
+/** `prefix.layer.keys` of vertex 1 is `prefix.vertex.1.layer.keys`: the namespace stays in front. */
+export const vertexName = (name: string, vertex: number): string => name.replace('.', `.vertex.${vertex}.`);
+
+const pattern = /^([^.]+)\.vertex\.(\d+)\./;
+
+/** The parameters of one vertex under their plain names, shared ones included. */
+export function selectVertex(parameters: Parameters, vertex: number): Parameters {
+  return new Map(
+    [...parameters].flatMap(([name, tensor]): [string, tf.Tensor][] => {
+      const match = pattern.exec(name);
+      if (!match) return [[name, tensor]];
+      return Number(match[2]) === vertex ? [[name.replace(pattern, '$1.'), tensor]] : [];
+    }),
+  );
+}
+
+/** Inverse of {@link selectVertex} over all vertices; shared parameters are taken from the first. */
+export function mergeVertices(vertices: readonly Parameters[], isShared: (name: string) => boolean): Parameters {
+  return new Map([
+    ...vertices.flatMap((parameters, vertex) =>
+      [...parameters]
+        .filter(([name]) => !isShared(name))
+        .map(([name, tensor]) => [vertexName(name, vertex), tensor] as const),
+    ),
+    ...[...vertices[0]!].filter(([name]) => isShared(name)),
+  ]);
+}
