@@ -1,3 +1,9 @@
-module.exports = {
-  projects: ['<rootDir>/packages/*/jest.config.cjs', '<rootDir>/tools/*/jest.config.cjs'],
-};
+const { existsSync, readdirSync } = require('node:fs');
+
+const projects = ['packages', 'tools'].flatMap((group) =>
+  readdirSync(`${__dirname}/${group}`)
+    .map((folder) => `${group}/${folder}`)
+    .filter((folder) => existsSync(`${__dirname}/${folder}/jest.config.cjs`)),
+);
+
+module.exports = { projects: projects.map((folder) => `<rootDir>/${folder}`) };

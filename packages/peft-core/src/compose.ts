@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import * as tf from '@tensorflow/tfjs';
 import { PeftError } from './errors.js';
-import { effectiveParameters, foldMethod, type PeftMethod } from './method.js';
+import { effectiveParameters, type FoldedMethod, foldMethod, type PeftMethod } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
 import type { MethodDefinition } from './registry.js';
 
@@ -50,12 +50,14 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
       return compose(...prepared);
     },
     afterStep: (raw) => merge(parts.map((part) => part.afterStep?.(own(part, raw)) ?? own(part, raw))),
-    fold(effective) {
-      const folded = parts.map((part) => foldMethod(part, own(part, effective)));
-      return {
-        method: compose(...folded.map(({ method }) => method)),
-        effective: merge(folded.map((part) => part.effective)),
-      };
-    },
+    ...(parts.some((part) => part.fold) && {
+      fold(effective: Parameters): FoldedMethod {
+        const folded = parts.map((part) => foldMethod(part, own(part, effective)));
+        return {
+          method: compose(...folded.map(({ method }) => method)),
+          effective: merge(folded.map((part) => part.effective)),
+        };
+      },
+    }),
   };
 }

@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { createStream, normals, substream } from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { squaredCosine } from './cosine-penalty.js';
+
+const size = 4000;
+const point = (name: string) => tf.tensor1d(normals(substream(createStream(3), name), size));
+const cosine = async (a: tf.Tensor[], b: tf.Tensor[]) => (await squaredCosine(a, b).data())[0]!;
+
+describe('squaredCosine (T7)', () => {
+  it('is 1 for parallel points, also opposite ones, whatever their lengths', async () => {
+    const a = point('a');
+    expect(await cosine([a], [a])).toBeCloseTo(1, 5);
+    expect(await cosine([a], [a.mul(-3)])).toBeCloseTo(1, 5);
+  });
+
+  it('is about 1/D for independent points and 0 for orthogonal ones', async () => {
+    const values = await Promise.all(Array.from({ length: 20 }, (_, i) => cosine([point(`a${i}`)], [point(`b${i}`)])));
+    expect((values.reduce((a, b) => a + b) / 20) * size).toBeGreaterThan(0.3);
+    expect((values.reduce((a, b) => a + b) / 20) * size).toBeLessThan(2.5);
+    expect(await cosine([tf.tensor1d([1, 0])], [tf.tensor1d([0, 1])])).toBe(0);
+    expect(await cosine([tf.zeros([3])], [tf.zeros([3])])).toBe(0);
+  });
+
+  it('flattens lists of tensors into one vector', async () => {
+    const whole = [tf.tensor1d([1, 2, 3, 4])];
+    const other = [tf.tensor1d([4, -1, 2, 0])];
+    const parts = [tf.tensor2d([[1, 2]]), tf.tensor1d([3, 4])];
+    const otherParts = [tf.tensor2d([[4, -1]]), tf.tensor1d([2, 0])];
+    expect(await cosine(parts, otherParts)).toBeCloseTo(await cosine(whole, other), 6);
+  });
+
+  it('has a gradient that pushes apart', async () => {
+    const [a, b] = [tf.tensor1d([1, 0.2]), tf.tensor1d([1, 0.6])];
+    const gradient = tf.grad((x: tf.Tensor) => squaredCosine([x], [b]))(a);
+    expect(await cosine([a.sub(gradient.mul(0.1))], [b])).toBeLessThan(await cosine([a], [b]));
+  });
+});
