@@ -1,0 +1,59 @@
+// Packs every public package, checks the tarballs with publint and attw, then uses four of them from a project outside the workspace:
+// five training steps from ESM, from CommonJS and from TypeScript. `--keep` leaves the project for a look.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '..', '..');
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+const run = (command, args, cwd = root) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const say = (text) => console.log(text);
+
+const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-consumer-'));
+try {
+  say('building');
+  run(bin('nx'), ['run-many', '-t', 'build']);
+
+  const names = readdirSync(join(root, 'packages'));
+  const tarballs = new Map();
+  for (const name of names) {
+    const packed = run('npm', ['pack', '--json', '--pack-destination', folder], join(root, 'packages', name));
+    const tarball = join(folder, JSON.parse(packed)[0].filename);
+    tarballs.set(name, tarball);
+    run(bin('publint'), ['run', tarball, '--strict']);
+    // The command has no types to offer; everything else resolves from ESM, CommonJS and bundlers.
+    if (name !== 'cli') run(bin('attw'), [tarball, '--format', 'table-flipped']);
+    say(`publint and attw clean: ${name}`);
+  }
+
+  const project = join(folder, 'project');
+  mkdirSync(project);
+  for (const file of readdirSync(join(here, 'project'))) cpSync(join(here, 'project', file), join(project, file));
+  const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
+  for (const name of ['peft-core', 'prefix', 'subspace', 'transformer'])
+    manifest.dependencies[`@tfjs-peft/${name}`] = `file:${tarballs.get(name)}`;
+  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest, null, 2));
+  say('installing the tarballs in a project outside the workspace');
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], project);
+
+  for (const [label, command, args] of [
+    ['ESM', process.execPath, ['esm.mjs']],
+    ['CommonJS', process.execPath, ['commonjs.cjs']],
+    ['TypeScript types (nodenext)', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
+    [
+      'TypeScript types (bundler)',
+      bin('tsc'),
+      ['--noEmit', '-p', 'tsconfig.json', '--module', 'esnext', '--moduleResolution', 'bundler'],
+    ],
+    ['TypeScript compiled to ESM', bin('tsc'), ['-p', 'tsconfig.json', '--outDir', 'out']],
+    ['TypeScript run', process.execPath, ['out/typed.js']],
+  ])
+    say(`${label}: ${run(command, args, project).trim() || 'ok'}`);
+} finally {
+  if (process.argv.includes('--keep')) say(`kept: ${folder}`);
+  else rmSync(folder, { recursive: true, force: true });
+}

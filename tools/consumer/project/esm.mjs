@@ -1,0 +1,8 @@
+import * as tf from '@tensorflow/tfjs';
+import * as core from '@tfjs-peft/peft-core';
+import * as prefix from '@tfjs-peft/prefix';
+import * as subspace from '@tfjs-peft/subspace';
+import * as transformer from '@tfjs-peft/transformer';
+import { fiveSteps } from './five-steps.cjs';
+
+console.log(await fiveSteps(tf, core, prefix, subspace, transformer));
