@@ -1,6 +1,6 @@
 /** One preset for every package: TypeScript through swc as native ESM, workspace packages from their sources. */
 module.exports = {
-  testEnvironment: 'node',
+  testEnvironment: `${__dirname}/tools/jest/tensor-environment.cjs`,
   testEnvironmentOptions: { customExportConditions: ['@tfjs-peft/source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: ['**/*.spec.ts'],

@@ -16,7 +16,10 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { prefix, prefixDefinition } from './prefix.js';
+
+useTestBackend();
 
 const hostOf = (layers: number, hidden: number, heads: number): HostSpec => ({
   name: `${layers}x${hidden}`,

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { createStream, normals, substream } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { squaredCosine } from './cosine-penalty.js';
+
+useTestBackend();
 
 const size = 4000;
 const point = (name: string) => tf.tensor1d(normals(substream(createStream(3), name), size));

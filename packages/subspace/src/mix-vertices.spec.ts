@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { meanOfVertices, mixVertices } from './mix-vertices.js';
+
+useTestBackend();
 
 const vertices = [
   tf.tensor2d([

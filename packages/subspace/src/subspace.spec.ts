@@ -15,8 +15,11 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { measureSimplex, pointOfSimplex } from './simplex-points.js';
 import { subspace } from './subspace.js';
+
+useTestBackend();
 
 const host: HostSpec = {
   name: 'toy',
