@@ -1,0 +1,146 @@
+// Training steps side by side, as ratios: `npm run bench` and, with torch and HF peft in a venv of its own, `npm run bench:peers`.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { minilmFiles } from '@tfjs-peft/minilm';
+import { createStream, randomWords } from '@tfjs-peft/peft-core';
+import { startWorker, type Worker, type WorkerOptions } from './worker.js';
+
+const { values: flags } = parseArgs({
+  options: {
+    peers: { type: 'boolean', default: false },
+    python: { type: 'string' },
+    rounds: { type: 'string', default: '7' },
+    steps: { type: 'string', default: '4' },
+    'wasm-rounds': { type: 'string', default: '2' },
+    dropout: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (flags.help) {
+  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout] [--peers [--python path]]
+
+MiniLM (6 layers, 384), batch 16, 64 tokens, prefix 16, AdamW, clipping: the step of plain prefix tuning, of its simplex, of the wasm
+backend and, with --peers, of torch + HF peft. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
+  process.exit(0);
+}
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '..', '..', '..');
+const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-bench-'));
+const [rows, tokens, prefixLength] = [16, 64, 16];
+const ids = randomWords(createStream('bench'), rows * tokens);
+const batch = Array.from({ length: rows }, (_, row) => ({
+  inputIds: Array.from({ length: tokens }, (_, token) => 1000 + (ids[row * tokens + token]! % 28_000)),
+  label: row % 2,
+}));
+
+const ours = (
+  name: string,
+  backend: WorkerOptions['backend'],
+  method: WorkerOptions['method'],
+  adapterFolder?: string,
+) => {
+  const options: WorkerOptions = { backend, method, prefixLength, batch, dropout: flags.dropout, adapterFolder };
+  const args = [
+    '--conditions=@tfjs-peft/source',
+    '--import',
+    'tsx',
+    join(here, 'step-worker.ts'),
+    JSON.stringify(options),
+  ];
+  return startWorker(name, process.execPath, args);
+};
+
+/** torch and HF peft in a venv under .cache, made once. */
+function peerPython(): string {
+  if (flags.python) return flags.python;
+  const venv = join(root, '.cache', 'peers');
+  const python = join(venv, 'bin', 'python');
+  if (!existsSync(python)) execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
+  execFileSync(python, ['-m', 'pip', 'install', '--quiet', '-r', join(root, 'tools', 'parity', 'requirements.txt')], {
+    stdio: 'inherit',
+  });
+  return python;
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const spread = (values: readonly number[], digits: number) =>
+  `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} – ${Math.max(...values).toFixed(digits)})`;
+
+interface Measured {
+  readonly name: string;
+  /** Median step of each round, milliseconds. */
+  readonly rounds: number[];
+  peakMegabytes: number;
+}
+
+async function measure(workers: readonly Worker[], rounds: number, steps: number): Promise<Measured[]> {
+  const measured = workers.map(({ name }): Measured => ({ name, rounds: [], peakMegabytes: 0 }));
+  for (const worker of workers) await worker.run(2);
+  for (let round = 0; round < rounds; round++) {
+    process.stderr.write(`round ${round + 1} of ${rounds}\n`);
+    for (const [index, worker] of workers.entries()) {
+      const { milliseconds, peakMegabytes } = await worker.run(steps);
+      measured[index]!.rounds.push(median(milliseconds));
+      measured[index]!.peakMegabytes = peakMegabytes;
+    }
+  }
+  return measured;
+}
+
+function printTable(measured: readonly Measured[], reference: string): void {
+  const base = measured.find(({ name }) => name === reference)!;
+  console.log(
+    `\n| step | ms, median (range) | ratio to ${reference}, median (range) | peak memory, MB |\n|---|---|---|---|`,
+  );
+  for (const { name, rounds, peakMegabytes } of measured) {
+    const ratios = rounds.map((value, round) => value / base.rounds[round]!);
+    console.log(`| ${name} | ${spread(rounds, 0)} | ${spread(ratios, 2)} | ${peakMegabytes.toFixed(0)} |`);
+  }
+}
+
+try {
+  const adapterFolder = join(folder, 'adapter');
+  const plain = await ours('prefix, tfjs-node', 'tensorflow', 'prefix', adapterFolder);
+  const simplex = await ours('prefix simplex m = 2, tfjs-node', 'tensorflow', 'prefix-subspace');
+  const workers = [plain, simplex];
+  if (flags.peers) {
+    const options = {
+      host: minilmFiles().directory,
+      adapterFolder,
+      batch,
+      prefixLength,
+      dropout: flags.dropout,
+      threads: availableParallelism(),
+    };
+    const torch = await startWorker('prefix, torch + HF peft', peerPython(), [
+      join(here, '..', 'peers', 'step_worker.py'),
+      JSON.stringify(options),
+    ]);
+    const difference = Math.abs(torch.loss - plain.loss);
+    if (!(difference < 1e-4))
+      throw new Error(`the sides compute different losses, ${plain.loss} here and ${torch.loss} in torch: not timed`);
+    console.log(`same first loss on both sides: ${plain.loss.toFixed(6)}, difference ${difference.toExponential(1)}`);
+    workers.push(torch);
+  }
+  console.log(
+    `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, Node ${process.version}, dropout ${flags.dropout ? 'on' : 'off'}`,
+  );
+  printTable(
+    await measure(workers, Number(flags.rounds), Number(flags.steps)),
+    flags.peers ? 'prefix, torch + HF peft' : plain.name,
+  );
+  if (flags.peers) workers.pop()!.stop();
+  simplex.stop();
+
+  const wasm = await ours('prefix, wasm', 'wasm', 'prefix');
+  const slow = [plain, wasm];
+  if (Number(flags['wasm-rounds']) > 0) printTable(await measure(slow, Number(flags['wasm-rounds']), 2), plain.name);
+  for (const worker of slow) worker.stop();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

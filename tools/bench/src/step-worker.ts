@@ -1,0 +1,98 @@
+// One process a configuration: reads `{"steps": n}` lines and answers with the milliseconds of n training steps, so that a parent can
+// interleave several of them. Started by bench.ts.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { selectBackend } from '@tfjs-peft/backend';
+import {
+  compose,
+  createStream,
+  effectiveParameters,
+  evaluationContext,
+  head,
+  initialValues,
+  padBatch,
+  type PeftMethod,
+  saveAdapter,
+  toParameters,
+} from '@tfjs-peft/peft-core';
+import { minilmFiles } from '@tfjs-peft/minilm';
+import { prefix } from '@tfjs-peft/prefix';
+import { subspace } from '@tfjs-peft/subspace';
+import { parseTrainConfig, train } from '@tfjs-peft/train';
+import { loadHost } from '@tfjs-peft/transformer';
+import * as tf from '@tensorflow/tfjs';
+import type { WorkerCommand, WorkerOptions } from './worker.js';
+
+const options = JSON.parse(process.argv[2]!) as WorkerOptions;
+const { backend, method: methodName, batch, dropout, adapterFolder } = options;
+
+await selectBackend({ backend });
+const { host } = await loadHost(minilmFiles().directory, { dropout: dropout ? undefined : false, readout: 'pooler' });
+const plain = compose(
+  prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' }),
+  head({ labels: ['a', 'b'], readout: 'pooler' }),
+);
+const methods: Record<WorkerOptions['method'], PeftMethod> = {
+  prefix: plain,
+  'prefix-subspace': subspace(plain, { vertices: 2 }),
+};
+const method = methods[methodName];
+const examples = batch.map(({ inputIds, label }) => ({
+  text: { inputIds, tokenTypeIds: inputIds.map(() => 0) },
+  label,
+}));
+
+/** The loss of the first parameters without dropout: what a peer must reproduce before it is timed. */
+async function firstLoss(): Promise<number> {
+  const raw = toParameters(initialValues(method.plan(host.spec), createStream(1)));
+  const inputs = padBatch(
+    examples.map(({ text }) => text),
+    host.spec.padTokenId,
+  );
+  const effective = effectiveParameters(method, raw, host.spec);
+  const loss = tf.tidy(() => {
+    const context = evaluationContext(host.spec, batch.length);
+    const { logits } = host.forward(inputs, method.intervene(effective, context), context);
+    const labels = tf.oneHot(
+      tf.tensor1d(
+        examples.map(({ label }) => label),
+        'int32',
+      ),
+      2,
+    );
+    return tf.losses.softmaxCrossEntropy(labels, logits!) as tf.Scalar;
+  });
+  if (adapterFolder) {
+    const files = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host.spec);
+    mkdirSync(adapterFolder, { recursive: true });
+    for (const [name, bytes] of files) writeFileSync(`${adapterFolder}/${name}`, bytes);
+  }
+  return (await loss.data())[0]!;
+}
+
+async function timeSteps(steps: number): Promise<number[]> {
+  const milliseconds: number[] = [];
+  await train({
+    host,
+    method,
+    train: examples,
+    dev: [],
+    loss: 'cross_entropy',
+    score: () => ({ headline: 0, metrics: {} }),
+    // One step more than asked: the first one of a run builds optimiser state and is left out.
+    config: parseTrainConfig({ steps: steps + 1, batchSize: batch.length, learningRate: 1e-3, patience: null }),
+    seed: 1,
+    onEvent: (event) => {
+      if (event.type === 'step' && event.step > 1) milliseconds.push(event.milliseconds);
+    },
+  });
+  return milliseconds;
+}
+
+const answer = (value: object) => console.log(JSON.stringify(value));
+answer({ loss: await firstLoss() });
+for await (const line of createInterface({ input: process.stdin })) {
+  const { steps } = JSON.parse(line) as WorkerCommand;
+  const milliseconds = await timeSteps(steps);
+  answer({ milliseconds, peakMegabytes: process.resourceUsage().maxRSS / 1024 });
+}
