@@ -1,3 +1,4 @@
 import { packageBuild } from '../../tools/build/package-build.js';
 
-export default packageBuild();
+/** Two entries: `browser` is `index` without the parts that need Node. */
+export default packageBuild({ entry: ['src/index.ts', 'src/browser.ts'] });

@@ -1,1 +1,1 @@
-export {};
+export { type MinilmFiles, minilmFiles } from './minilm-files.js';

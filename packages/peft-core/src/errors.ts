@@ -34,15 +34,18 @@ export const isPeftError = (error: unknown): error is PeftError =>
 
 /** The entries of `known` closest to `wanted`, best first, for "did you mean" hints. */
 export function nearMisses(wanted: string, known: Iterable<string>, limit = 3): string[] {
+  const farthest = Math.max(2, Math.floor(wanted.length / 2));
+  const measure = (candidate: string) => {
+    // The distance is at least the difference of the lengths: names of any length from a file cost nothing.
+    const hopeless = Math.abs(candidate.length - wanted.length) > farthest;
+    const distance = hopeless ? Infinity : editDistance(wanted.toLowerCase(), candidate.toLowerCase());
+    const contains = candidate.includes(wanted) || wanted.includes(candidate);
+    return { candidate, distance, close: distance <= farthest || contains };
+  };
   return [...known]
-    .map((candidate) => ({ candidate, distance: editDistance(wanted.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(
-      ({ candidate, distance }) =>
-        distance <= Math.max(2, Math.floor(wanted.length / 2)) ||
-        candidate.includes(wanted) ||
-        wanted.includes(candidate),
-    )
-    .sort((a, b) => a.distance - b.distance)
+    .map(measure)
+    .filter(({ close }) => close)
+    .sort((a, b) => a.distance - b.distance || a.candidate.length - b.candidate.length)
     .slice(0, limit)
     .map(({ candidate }) => candidate);
 }

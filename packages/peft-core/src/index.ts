@@ -61,3 +61,5 @@ export { compose, composeDefinition } from './compose.js';
 export { head, type HeadConfig, headDefinition, isHead, resolveReadout } from './head.js';
 export { matchTargets } from './match-targets.js';
 export { type Adapter, runAdapter } from './adapter.js';
+export * from './safetensors/index.js';
+export * from './files/index.js';

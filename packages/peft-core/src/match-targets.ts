@@ -39,7 +39,8 @@ function wholePath(pattern: string): (path: string) => boolean {
 }
 
 function unmatched(pattern: string, sites: readonly Site[], host: HostSpec): PeftError {
-  const names = new Set(sites.flatMap(({ path }) => [path, path.slice(path.lastIndexOf('.') + 1)]));
+  const suffixes = ({ path }: Site) => path.split('.').map((_, start, parts) => parts.slice(start).join('.'));
+  const names = new Set(sites.flatMap(suffixes));
   const close = nearMisses(pattern, names);
   return new PeftError('TARGET_UNMATCHED', {
     found: `target "${pattern}" matches nothing on host "${host.name}"`,

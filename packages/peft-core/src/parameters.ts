@@ -22,7 +22,7 @@ export function getParameter(parameters: Parameters, name: string): tf.Tensor {
 }
 
 /** The first dotted segment of a parameter's name: the namespace of the method that owns it. */
-export const namespaceOf = (name: string): string => name.slice(0, name.indexOf('.'));
+export const namespaceOf = (name: string): string => name.split('.', 1)[0]!;
 
 /** The parameters whose namespace is among `namespaces`, in order. */
 export const selectNamespaces = (parameters: Parameters, namespaces: readonly string[]): Parameters =>

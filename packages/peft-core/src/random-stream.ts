@@ -15,7 +15,7 @@ export interface Stream {
 }
 
 /** The root stream of a seed. */
-export const createStream = (seed: number | string): Stream => streamAt(String(seed));
+export const createStream = (seed: number | string): Stream => streamAt(escapeSegment(seed));
 
 /** The stream named by `path` below `stream`. Segments may be names or counters (a step, an example). */
 export const substream = (stream: Stream, ...path: readonly (string | number)[]): Stream =>

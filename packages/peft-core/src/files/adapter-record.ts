@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { PeftError } from '../errors.js';
+import { headDefinition, type HeadConfig, isHead, resolveReadout } from '../head.js';
+import { type HostSpec, type Readout, readouts } from '../host.js';
+import type { JsonObject } from '../json.js';
+import type { PeftMethod } from '../method.js';
+import { describeMethod, type MethodDescription, parseConfig } from '../registry.js';
+import { recordName } from './adapter-files.js';
+import { leavesOf } from './file-units.js';
+import { parseJsonObject } from './parse-json-strict.js';
+
+const formatVersion = 1;
+
+const description: z.ZodType<MethodDescription> = z.strictObject({
+  type: z.string(),
+  config: z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>,
+  parts: z.array(z.lazy(() => description)).optional(),
+});
+
+const record = z.strictObject({
+  format: z.literal('tfjs-peft-adapter'),
+  formatVersion: z.literal(formatVersion),
+  host: z.strictObject({ fingerprint: z.string(), name: z.string(), modelType: z.string() }),
+  /** The method to deploy: folded, every readout resolved. */
+  method: description,
+  /** The method whose parameters are in vertices.safetensors; null if folding changes nothing. */
+  unfolded: description.nullable(),
+  head: z
+    .strictObject({ readout: z.enum(readouts as [Readout, ...Readout[]]), labels: z.array(z.string()) })
+    .nullable(),
+  units: z.array(
+    z.strictObject({
+      folder: z.string(),
+      peftType: z.string().nullable(),
+      /** How numbers lie in the tensors: `hf-peft/0.21` or `own-names/1`. */
+      layout: z.string(),
+      /** Of the canonical text of adapter_config.json. */
+      configSha256: z.string().nullable(),
+    }),
+  ),
+  /** Why HF peft would compute something else from these files; empty if it computes the same. */
+  differences: z.array(z.string()),
+});
+
+/** Content of `tfjs_peft.json`. */
+export type AdapterRecord = z.output<typeof record>;
+export const hfLayout = 'hf-peft/0.21';
+export const ownLayout = 'own-names/1';
+
+/** Errors: `ADAPTER_FORMAT_UNKNOWN`, `CONFIG_INVALID`, and those of {@link parseJsonObject}. */
+export function parseRecord(bytes: Uint8Array): AdapterRecord {
+  const json = parseJsonObject(bytes, recordName, { maxBytes: 2 ** 23, maxDepth: 64 });
+  if (json['format'] !== 'tfjs-peft-adapter' || json['formatVersion'] !== formatVersion)
+    throw new PeftError('ADAPTER_FORMAT_UNKNOWN', {
+      found: `${recordName}: format ${JSON.stringify(json['format'])}, version ${JSON.stringify(json['formatVersion'])}`,
+      expected: `format "tfjs-peft-adapter", version ${formatVersion}`,
+      fix: 'update @tfjs-peft/peft-core, or take the file out to load the folder as HF peft would',
+    });
+  return parseConfig(record, json, recordName);
+}
+
+export function makeRecord(
+  host: HostSpec,
+  folded: PeftMethod,
+  unfolded: PeftMethod | null,
+  units: AdapterRecord['units'],
+  differences: readonly string[],
+): AdapterRecord {
+  const head = headOf(folded);
+  return {
+    format: 'tfjs-peft-adapter',
+    formatVersion,
+    host: { fingerprint: host.fingerprint, name: host.name, modelType: host.modelType },
+    method: withReadouts(describeMethod(folded), host),
+    unfolded: unfolded && withReadouts(describeMethod(unfolded), host),
+    head: head && { readout: resolveReadout(head.config, host), labels: [...head.config.labels] },
+    units,
+    differences: [...differences],
+  };
+}
+
+const headOf = (method: PeftMethod) => {
+  const heads = leavesOf(method).filter(isHead);
+  return heads.length === 1 ? heads[0]! : null;
+};
+
+/** The host's usual readout may be another one tomorrow: files say which was used. */
+function withReadouts(method: MethodDescription, host: HostSpec): MethodDescription {
+  const config =
+    method.type === headDefinition.type
+      ? { ...method.config, readout: resolveReadout(method.config as unknown as HeadConfig, host) }
+      : method.config;
+  return { ...method, config, ...(method.parts && { parts: method.parts.map((part) => withReadouts(part, host)) }) };
+}

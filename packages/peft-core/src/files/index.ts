@@ -1,0 +1,17 @@
+export {
+  type AdapterFiles,
+  checkFileNames,
+  hfConfigName,
+  recordName,
+  tensorsName,
+  verticesName,
+} from './adapter-files.js';
+export type { AdapterRecord } from './adapter-record.js';
+export { canonicalJson, readableJson } from './canonical-json.js';
+export { checkTensors, type ExpectedTensor } from './check-tensors.js';
+export { type AdapterSummary, inspectAdapter, type TensorSummary } from './inspect-adapter.js';
+export { loadAdapter } from './load-adapter.js';
+export type { LoadedAdapter, LoadOptions } from './load-options.js';
+export { isJsonObject, type JsonLimits, parseJsonObject, parseJsonStrict } from './parse-json-strict.js';
+export { saveAdapter, type SaveOptions } from './save-adapter.js';
+export { sha256Hex } from './sha256-hex.js';

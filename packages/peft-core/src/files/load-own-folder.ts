@@ -1,0 +1,125 @@
+import { PeftError } from '../errors.js';
+import type { HostSpec } from '../host.js';
+import type { JsonObject } from '../json.js';
+import type { NamedArray } from '../parameters.js';
+import type { MethodRegistry } from '../registry.js';
+import {
+  type AdapterFiles,
+  hfConfigName,
+  recordName,
+  requireFile,
+  tensorsName,
+  verticesName,
+} from './adapter-files.js';
+import type { AdapterRecord } from './adapter-record.js';
+import { canonicalJson } from './canonical-json.js';
+import { checkTensors, readTensors } from './check-tensors.js';
+import { blankEncoding, decodePart } from './decode-part.js';
+import { type FileUnit, planFileUnits } from './file-units.js';
+import { headNames, takeHead } from './head-tensors.js';
+import { checkForeignKeys } from './hf-config.js';
+import { adapterForAnotherHost } from './host-check.js';
+import type { LoadedArrays, LoadOptions } from './load-options.js';
+import { parseJsonObject } from './parse-json-strict.js';
+import { sha256Hex } from './sha256-hex.js';
+
+/** A folder with a record of ours: the record says what the method is, every other file is checked against it. */
+export async function loadOwnFolder(
+  record: AdapterRecord,
+  files: AdapterFiles,
+  host: HostSpec,
+  registry: MethodRegistry,
+  options: LoadOptions,
+): Promise<LoadedArrays> {
+  const warn = options.onWarning ?? (() => undefined);
+  if (record.host.fingerprint !== host.fingerprint) {
+    const mismatch = adapterForAnotherHost(record.host, host);
+    if (!options.allowOtherHost) throw mismatch;
+    warn(mismatch.message);
+  }
+  const method = registry.build(record.method);
+  const effective = new Map<string, NamedArray>();
+  let extraConfig: JsonObject = {};
+  for (const unit of planFileUnits(method)) {
+    const part = await (unit.kind === 'hf'
+      ? loadHfUnit(unit, record, files, host, warn)
+      : { arrays: await readTensors(files, unit.folder + tensorsName), foreign: {} });
+    for (const [name, array] of part.arrays) addOnce(effective, name, array, unit.folder);
+    extraConfig = { ...extraConfig, ...part.foreign };
+  }
+  checkTensors(effective, method.plan(host).effective, tensorsName);
+  if (!options.unfolded || !record.unfolded) return { method, effective, extraConfig };
+
+  const unfolded = registry.build(record.unfolded);
+  const vertices = await readTensors(files, verticesName);
+  checkTensors(vertices, unfolded.plan(host).effective, verticesName);
+  return { method: unfolded, effective: vertices, extraConfig };
+}
+
+type HfUnit = Extract<FileUnit, { kind: 'hf' }>;
+
+async function loadHfUnit(
+  unit: HfUnit,
+  record: AdapterRecord,
+  files: AdapterFiles,
+  host: HostSpec,
+  warn: (message: string) => void,
+) {
+  const where = unit.folder + tensorsName;
+  const tensors = await readTensors(files, where);
+  const { head, rest } = takeHead(tensors, where);
+  // Without a head in the method, its tensors stay among the others, where nothing claims them.
+  const own = unit.head ? rest : tensors;
+  const blank = blankEncoding(unit.method, host, own, where);
+  const foreign = checkStoredConfig(unit, record, files, blank.config, warn);
+  const arrays = new Map(decodePart(unit.method, own, blank, host, where));
+  if (unit.head && head) {
+    const names = headNames(unit.head);
+    arrays.set(names.weight, head.weight).set(names.bias, head.bias);
+  }
+  return { arrays, foreign };
+}
+
+/** The head is stored with every part that HF peft can load: the copies must agree. */
+function addOnce(effective: Map<string, NamedArray>, name: string, array: NamedArray, folder: string): void {
+  const before = effective.get(name);
+  effective.set(name, array);
+  const same = before?.data.length === array.data.length && before.data.every((x, i) => x === array.data[i]);
+  if (!before || same) return;
+  throw new PeftError('ADAPTER_FILES_INCONSISTENT', {
+    found: `${folder}${tensorsName}: "${name}" differs from the copy in an earlier part`,
+    expected: 'the same head in every part',
+    fix: 'save the adapter again instead of exchanging parts',
+  });
+}
+
+/**
+ * The record, not adapter_config.json, says what the method is; a change there must not go unnoticed. Entries that say the same in other
+ * words or have no effect give a warning, the others are an error. Result: the entries that no one here owns.
+ */
+function checkStoredConfig(
+  unit: HfUnit,
+  record: AdapterRecord,
+  files: AdapterFiles,
+  blankConfig: JsonObject,
+  warn: (message: string) => void,
+): JsonObject {
+  const where = unit.folder + hfConfigName;
+  const config = parseJsonObject(requireFile(files, where), where);
+  const stored = record.units.find(({ folder }) => folder === unit.folder);
+  const expected: JsonObject = { ...blankConfig, peft_type: unit.method.files.peftType };
+  const foreign = checkForeignKeys(config, expected, where, warn);
+  if (stored?.configSha256 === sha256Hex(canonicalJson(config))) return foreign;
+  const edited = Object.keys(expected).filter(
+    (key) => canonicalJson(config[key] ?? null) !== canonicalJson(expected[key] ?? null),
+  );
+  if (edited.length === 0) {
+    warn(`${where} was changed after the adapter was saved; no entry that changes outputs differs`);
+    return foreign;
+  }
+  throw new PeftError('ADAPTER_FILES_EDITED', {
+    found: `${where} was changed after the adapter was saved: ${edited.map((key) => `"${key}" is ${JSON.stringify(config[key])}`).join(', ')}`,
+    expected: edited.map((key) => `"${key}": ${JSON.stringify(expected[key])}`).join(', '),
+    fix: `undo the change, or take ${recordName} out to load the folder as HF peft would`,
+  });
+}

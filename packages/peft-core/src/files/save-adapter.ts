@@ -1,0 +1,105 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Adapter } from '../adapter.js';
+import type { HostSpec } from '../host.js';
+import type { JsonObject } from '../json.js';
+import { type FoldedMethod, foldMethod, type PeftMethod } from '../method.js';
+import { type NamedArrays, namespaceOf, readParameters } from '../parameters.js';
+import { describeMethod } from '../registry.js';
+import { writeSafetensors } from '../safetensors/write-safetensors.js';
+import { type AdapterFiles, hfConfigName, recordName, tensorsName, verticesName } from './adapter-files.js';
+import { type AdapterRecord, hfLayout, makeRecord, ownLayout } from './adapter-record.js';
+import { canonicalJson, readableJson } from './canonical-json.js';
+import { checkFinite, checkTensors } from './check-tensors.js';
+import { type FileUnit, planFileUnits } from './file-units.js';
+import { encodeHead, headDifference } from './head-tensors.js';
+import { type HfConfigOptions, makeHfConfig } from './hf-config.js';
+import { adapterForAnotherHost } from './host-check.js';
+import { sha256Hex } from './sha256-hex.js';
+
+/** `baseModelNameOrPath` and `revision` go into adapter_config.json; `extraConfig` gives back what a load kept. */
+export type SaveOptions = HfConfigOptions;
+
+/**
+ * The files of an adapter. The top folder is one that HF peft loads if the method is one that it knows with at most one head; what HF peft
+ * would compute differently is listed under `differences` in `tfjs_peft.json`. A simplex is stored as its midpoint, with all vertices in
+ * `vertices.safetensors`. Parameters are read, not disposed.
+ * Errors: `ADAPTER_FOR_ANOTHER_HOST`, `VALUES_NOT_FINITE`, `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`, `NAMESPACE_UNSAFE`.
+ */
+export async function saveAdapter(adapter: Adapter, host: HostSpec, options: SaveOptions = {}): Promise<AdapterFiles> {
+  if (adapter.hostFingerprint !== host.fingerprint)
+    throw adapterForAnotherHost({ fingerprint: adapter.hostFingerprint }, host);
+  const { method, arrays, changed } = await readFolded(adapter);
+  checkParameters(method, arrays, host);
+  const units = planFileUnits(method).map((unit) => encodeUnit(unit, arrays, host, options));
+  const files = new Map(units.flatMap((unit) => [...unit.files]));
+  if (changed) {
+    const unfolded = await readParameters(adapter.effective);
+    checkParameters(adapter.method, unfolded, host);
+    files.set(verticesName, writeSafetensors(unfolded));
+  }
+  const differences = new Set(units.flatMap((unit) => unit.differences));
+  if (units.length > 1) differences.add('HF peft loads one folder of parts/ at a time, not their composition');
+  const entries = units.map(({ entry }) => entry);
+  const record = makeRecord(host, method, changed ? adapter.method : null, entries, [...differences]);
+  files.set(recordName, utf8(readableJson(record)));
+  return files;
+}
+
+async function readFolded({ method, effective }: Adapter) {
+  let folded: FoldedMethod | undefined;
+  const kept = tf.tidy(() => {
+    folded = foldMethod(method, effective);
+    return [...folded.effective.values()];
+  });
+  const before = new Set(effective.values());
+  const arrays = await readParameters(folded!.effective);
+  tf.dispose(kept.filter((tensor) => !before.has(tensor)));
+  const changed =
+    kept.some((tensor) => !before.has(tensor)) ||
+    canonicalJson(describeMethod(folded!.method)) !== canonicalJson(describeMethod(method));
+  return { method: folded!.method, arrays, changed };
+}
+
+function checkParameters(method: PeftMethod, arrays: NamedArrays, host: HostSpec): void {
+  const where = `parameters of ${method.type}`;
+  checkTensors(arrays, method.plan(host).effective, where);
+  checkFinite(arrays, where);
+}
+
+interface EncodedUnit {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly entry: AdapterRecord['units'][number];
+  readonly differences: readonly string[];
+}
+
+function encodeUnit(unit: FileUnit, arrays: NamedArrays, host: HostSpec, options: SaveOptions): EncodedUnit {
+  const { folder } = unit;
+  if (unit.kind === 'own') {
+    const types = unit.methods.map(({ type }) => type).join(' + ');
+    return {
+      files: new Map([[folder + tensorsName, writeSafetensors(select(arrays, unit.methods))]]),
+      entry: { folder, peftType: null, layout: ownLayout, configSha256: null },
+      differences: [`HF peft has no counterpart of ${types}`],
+    };
+  }
+  const { files: codec } = unit.method;
+  const encoded = codec.encode(select(arrays, [unit.method]), host);
+  const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix) : new Map();
+  const config: JsonObject = makeHfConfig(codec.peftType, encoded.config, options);
+  const headReason = headDifference(unit.head, host);
+  return {
+    files: new Map([
+      [folder + hfConfigName, utf8(readableJson(config))],
+      [folder + tensorsName, writeSafetensors(new Map([...encoded.tensors, ...headTensors]))],
+    ]),
+    entry: { folder, peftType: codec.peftType, layout: hfLayout, configSha256: sha256Hex(canonicalJson(config)) },
+    differences: [...encoded.differences, ...(headReason === undefined ? [] : [headReason])],
+  };
+}
+
+export function select(arrays: NamedArrays, methods: readonly PeftMethod[]): NamedArrays {
+  const namespaces = new Set(methods.flatMap((method) => method.namespaces));
+  return new Map([...arrays].filter(([name]) => namespaces.has(namespaceOf(name))));
+}
+
+const utf8 = (text: string) => new TextEncoder().encode(text);

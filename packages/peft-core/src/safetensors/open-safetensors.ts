@@ -1,0 +1,73 @@
+import { nearMisses, PeftError } from '../errors.js';
+import type { ByteSource } from './byte-source.js';
+import { widenBF16, widenF16 } from './half-floats.js';
+import { readExactly, readSafetensorsHeader, type TensorEntry } from './read-header.js';
+
+/** An opened file: the header is read and checked, tensors are read one by one when asked for. */
+export interface SafetensorsFile {
+  readonly name: string;
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: ReadonlyMap<string, string>;
+  /** A tensor of F32, F16 or BF16, widened exactly. Errors: `TENSOR_MISSING`, `TENSOR_DTYPE_UNSUPPORTED`, `SAFETENSORS_TRUNCATED`. */
+  readFloat32(name: string): Promise<Float32Array>;
+  /** A tensor of I64. Errors: the same. */
+  readInt64(name: string): Promise<BigInt64Array>;
+}
+
+/** Opens a safetensors file. Errors: those of a header that lies, see the table in the README. */
+export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
+  const { tensors, metadata } = await readSafetensorsHeader(source);
+  const readBytes = ({ begin, end }: TensorEntry, name: string) =>
+    readExactly(source, begin, end - begin, `tensor "${name}"`);
+  /** A copy: aligned for typed arrays, and nobody else's memory. */
+  const readCopy = async (entry: TensorEntry, name: string) => (await readBytes(entry, name)).slice().buffer;
+  /** 16-bit words to be widened at once: copied only where they are not aligned. */
+  const readWords = async (entry: TensorEntry, name: string) => {
+    const bytes = await readBytes(entry, name);
+    const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+    return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
+  };
+
+  return {
+    name: source.name,
+    tensors,
+    metadata,
+    async readFloat32(name) {
+      const entry = requireEntry(tensors, name, source.name);
+      switch (entry.dtype) {
+        case 'F32':
+          return new Float32Array(await readCopy(entry, name));
+        case 'F16':
+          return widenF16(await readWords(entry, name));
+        case 'BF16':
+          return widenBF16(await readWords(entry, name));
+        default:
+          throw unsupported(source.name, name, entry, 'F32, F16 or BF16');
+      }
+    },
+    async readInt64(name) {
+      const entry = requireEntry(tensors, name, source.name);
+      if (entry.dtype !== 'I64') throw unsupported(source.name, name, entry, 'I64');
+      return new BigInt64Array(await readCopy(entry, name));
+    },
+  };
+}
+
+/** Errors: `TENSOR_MISSING`, with near misses. */
+export function requireEntry(tensors: ReadonlyMap<string, TensorEntry>, name: string, file: string): TensorEntry {
+  const entry = tensors.get(name);
+  if (entry) return entry;
+  const close = nearMisses(name, tensors.keys());
+  throw new PeftError('TENSOR_MISSING', {
+    found: `${file}: no tensor "${name}" among ${tensors.size}`,
+    expected: close.length > 0 ? `perhaps ${close.map((miss) => `"${miss}"`).join(', ')}` : undefined,
+    fix: 'check that this is the file of the model you mean',
+  });
+}
+
+const unsupported = (file: string, name: string, entry: TensorEntry, expected: string) =>
+  new PeftError('TENSOR_DTYPE_UNSUPPORTED', {
+    found: `${file}: tensor "${name}" has dtype ${entry.dtype}`,
+    expected,
+    fix: 'convert the file, or leave this tensor out',
+  });

@@ -1,0 +1,11 @@
+/** The public names that run in a browser: what bundlers get in place of index.ts, through the `browser` condition of package.json. */
+export { type BertConfig, parseBertConfig } from './model/bert-config.js';
+export { createHost, type HostOptions } from './model/create-host.js';
+export { createRandomHost, type RandomHostSizes, tinyBertConfig } from './model/create-random-host.js';
+export { memoryTensorSource, type TensorSource } from './weights/tensor-source.js';
+export { createTokenizer } from './tokenizer/create-tokenizer.js';
+export type { EncodeOptions, TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer/tokenizer.js';
+export type { HostChoices, LoadedHost } from './load/build-host.js';
+export { loadHostFromUrl, type LoadHostFromUrlOptions } from './load/load-host-from-url.js';
+export type { OpenedModel } from './load/open-model.js';
+export type { FetchProgress } from './load/url-files.js';

@@ -1,0 +1,56 @@
+import { parseJsonObject, PeftError, shardIndexName } from '@tfjs-peft/peft-core';
+
+export const configName = 'config.json';
+export const weightsName = 'model.safetensors';
+export const tokenizerName = 'tokenizer.json';
+
+/** Small files that are used if they are there. */
+const optionalNames = [
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'vocab.txt',
+  'modules.json',
+  '1_Pooling/config.json',
+];
+
+/** Names of the shards that an index lists, without repeats. Errors: `SHARD_INDEX_INVALID`. */
+export function listShards(index: string): string[] {
+  const { weight_map: weightMap } = parseJsonObject(index, shardIndexName, { maxBytes: 100_000_000, maxDepth: 8 });
+  const names = new Set(Object.values((weightMap ?? {}) as object) as string[]);
+  // An index must not be able to name a file outside its folder.
+  if (names.size > 0 && [...names].every((name) => /^\w[\w.-]*\.safetensors$/.test(name))) return [...names];
+  throw new PeftError('SHARD_INDEX_INVALID', {
+    found: `${shardIndexName} with the shards ${[...names].slice(0, 3).join(', ') || '(none)'}`,
+    expected: 'plain file names that end in .safetensors',
+    fix: 'use another revision of the model',
+  });
+}
+
+/**
+ * The small files of a repository that a host needs, and whether its weights are sharded.
+ * Errors: `HUB_NO_CONFIG`, `HUB_NO_SAFETENSORS` when the repository has no weights in a format that is safe to read.
+ */
+export function selectModelFiles(name: string, available: readonly string[]): { small: string[]; sharded: boolean } {
+  const has = (file: string) => available.includes(file);
+  if (!has(configName))
+    throw new PeftError('HUB_NO_CONFIG', {
+      found: `no ${configName} in the repository "${name}"`,
+      expected: 'a model in the form of HF transformers',
+      fix: 'check the name: adapters and ONNX exports have none, their base model does',
+    });
+  if (!has(weightsName) && !has(shardIndexName)) throw noSafetensors(name, available);
+  const sharded = !has(weightsName);
+  const wanted = [configName, tokenizerName, ...optionalNames, ...(sharded ? [shardIndexName] : [])];
+  return { small: wanted.filter(has), sharded };
+}
+
+function noSafetensors(name: string, available: readonly string[]): PeftError {
+  const others = available.filter((file) => /\.(bin|pt|pth|h5|msgpack|ot|onnx|ckpt|safetensors)$/.test(file));
+  return new PeftError('HUB_NO_SAFETENSORS', {
+    found: `the repository "${name}" has no ${weightsName}; its weights are ${others.join(', ') || 'missing'}`,
+    expected: `${weightsName} or ${shardIndexName}; other formats are pickles, which run code when they are read, or other frameworks' own`,
+    fix:
+      'convert once in Python, `AutoModel.from_pretrained(name).save_pretrained(folder)` and the same for AutoTokenizer, and pass the ' +
+      'folder; or look for a revision with safetensors (a conversion bot offers one as refs/pr/N)',
+  });
+}

@@ -1,0 +1,153 @@
+import {
+  type Context,
+  evaluationContext,
+  type Host,
+  type HostInputs,
+  type HostOutputs,
+  type HostSpec,
+  type Interventions,
+  PeftError,
+  type Readout,
+} from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
+import type { TensorSource } from '../weights/tensor-source.js';
+import { createWeightStore } from '../weights/weight-store.js';
+import { type BertConfig, parseBertConfig } from './bert-config.js';
+import { readoutUnavailable } from './check-interventions.js';
+import { embedTokens } from './embed-tokens.js';
+import { hostLayout } from './host-layout.js';
+import { indexInterventions } from './index-interventions.js';
+import { availableReadouts, listSites } from './list-sites.js';
+import { additiveMask } from './masked-softmax.js';
+import type { Pass } from './pass.js';
+import { applyHead, readOut } from './read-out.js';
+import { runLayer } from './run-layer.js';
+
+export interface HostOptions {
+  /** The parsed config.json. */
+  readonly config: unknown;
+  readonly tensors: TensorSource;
+  /** Where the host comes from, for messages and files. */
+  readonly name: string;
+  /** The usual readout; `pooler` where the checkpoint has one and `cls` elsewhere if absent. */
+  readonly defaultReadout?: Readout;
+  /** Dropout of the frozen encoder in training: the rates of config.json if absent, none, or one rate for all places. */
+  readonly dropout?: false | number;
+  /** Told about stored tensors that belong to heads of other tasks and are left out; a console warning if absent. */
+  readonly onIgnored?: (names: readonly string[]) => void;
+}
+
+/**
+ * A frozen BERT encoder from a configuration and tensors; weights are read, checked, widened and uploaded once.
+ * Errors: those of {@link parseBertConfig}; `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`; `READOUT_UNAVAILABLE`; `OPTION_INVALID`.
+ */
+export async function createHost(options: HostOptions): Promise<Host> {
+  const { name, tensors, onIgnored = warnIgnored(name) } = options;
+  const config = withDropout(parseBertConfig(options.config, name), options.dropout);
+  const loaded = await readWeights(config, tensors, name);
+  if (loaded.ignored.length > 0) onIgnored(loaded.ignored);
+  return hostOf(config, loaded, name, options.defaultReadout);
+}
+
+function hostOf(config: BertConfig, loaded: LoadedWeights, name: string, wanted: Readout | undefined): Host {
+  const { hasPooler, fingerprint } = loaded;
+  const layout = hostLayout(config, hasPooler, name);
+  const defaultReadout = wanted ?? (hasPooler ? 'pooler' : 'cls');
+  if (!availableReadouts(hasPooler).includes(defaultReadout)) throw readoutUnavailable(defaultReadout, layout);
+  const weights = createWeightStore(loaded, name);
+  const spec: HostSpec = {
+    modelType: config.modelType,
+    baseModelPrefix: 'bert',
+    hiddenSize: config.hiddenSize,
+    numHiddenLayers: config.numHiddenLayers,
+    numAttentionHeads: config.numAttentionHeads,
+    maxPositionEmbeddings: config.maxPositionEmbeddings,
+    padTokenId: config.padTokenId,
+    defaultReadout,
+    sites: listSites(config, hasPooler, weights.shapes),
+    fingerprint,
+    name,
+  };
+  const passOf = (interventions: Interventions, context: Context, batch: number): Pass => ({
+    config,
+    weights,
+    interventions: indexInterventions(interventions, layout, batch),
+    context,
+  });
+
+  return {
+    spec,
+    forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs {
+      requireInputs(inputs);
+      const pass = passOf(interventions, context, inputs.inputIds.shape[0]);
+      return tf.tidy(() => {
+        let hidden = tf.tidy(() => embedTokens(inputs, pass));
+        const mask = additiveMask(maskWithPrompts(inputs.attentionMask, hidden.shape[1]!));
+        for (let layer = 0; layer < config.numHiddenLayers; layer++) hidden = runLayer(hidden, mask, layer, pass);
+        const lastHiddenState = hidden as tf.Tensor3D;
+        const { readout } = pass.interventions;
+        if (!readout) return { lastHiddenState };
+        const features = readOut(hidden, inputs.attentionMask, readout.readout, pass);
+        return { lastHiddenState, logits: applyHead(features, readout, pass) };
+      });
+    },
+    readOut(lastHiddenState, attentionMask, readout) {
+      if (!layout.readouts.includes(readout)) throw readoutUnavailable(readout, layout);
+      const batch = lastHiddenState.shape[0];
+      return tf.tidy(() =>
+        readOut(lastHiddenState, attentionMask, readout, passOf([], evaluationContext(spec, batch), batch)),
+      );
+    },
+    weight: (path) => weights.tensor(path),
+    dispose: () => weights.dispose(),
+  };
+}
+
+/** The mask `[batch, virtual + tokens]`: virtual tokens are always attended to. */
+function maskWithPrompts(attentionMask: tf.Tensor2D, length: number): tf.Tensor2D {
+  const virtual = length - attentionMask.shape[1];
+  return virtual > 0
+    ? attentionMask.pad(
+        [
+          [0, 0],
+          [virtual, 0],
+        ],
+        1,
+      )
+    : attentionMask;
+}
+
+/** Errors: `HOST_INPUTS_INVALID`. */
+function requireInputs({ inputIds, attentionMask, tokenTypeIds }: HostInputs): void {
+  for (const [name, tensor] of Object.entries({ inputIds, attentionMask, tokenTypeIds })) {
+    if (tensor === undefined) continue;
+    const fits =
+      tensor.rank === 2 &&
+      tensor.dtype === 'int32' &&
+      tensor.shape.every((n, axis) => n > 0 && n === inputIds.shape[axis]);
+    if (!fits)
+      throw new PeftError('HOST_INPUTS_INVALID', {
+        found: `${name} of type ${tensor.dtype} and shape [${tensor.shape.join(', ')}], inputIds of shape [${inputIds.shape.join(', ')}]`,
+        expected: 'int32 tensors of one shape [batch, tokens]',
+        fix: 'make batches with padBatch',
+      });
+  }
+}
+
+/** Errors: `OPTION_INVALID`. */
+function withDropout(config: BertConfig, dropout: false | number | undefined): BertConfig {
+  if (dropout === undefined) return config;
+  const rate = dropout === false ? 0 : dropout;
+  if (!(rate >= 0 && rate < 1))
+    throw new PeftError('OPTION_INVALID', {
+      found: `dropout ${rate}`,
+      expected: 'false or a number from 0 to below 1',
+    });
+  return { ...config, hiddenDropout: rate, attentionDropout: rate };
+}
+
+const warnIgnored = (name: string) => (names: readonly string[]) =>
+  console.warn(
+    `Host "${name}": left out ${names.length} tensors of other heads (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}).`,
+  );

@@ -1,0 +1,47 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** Frozen weights of an affine map: kernel `[input, output]`, bias `[output]`. */
+export interface AffineWeights {
+  readonly kernel: tf.Tensor2D;
+  readonly bias: tf.Tensor1D;
+  /** The kernel as `[output, input]`, made once at the first call and kept. */
+  transposed(): tf.Tensor2D;
+  /** Frees the transposed copy; kernel and bias belong to whoever made them. */
+  disposeCopy(): void;
+}
+
+export function affineWeights(kernel: tf.Tensor2D, bias: tf.Tensor1D): AffineWeights {
+  let transposed: tf.Tensor2D | undefined;
+  return {
+    kernel,
+    bias,
+    transposed: () => (transposed ??= tf.keep(kernel.transpose() as tf.Tensor2D)),
+    disposeCopy: () => transposed?.dispose(),
+  };
+}
+
+/**
+ * `y = x · kernel + bias` for x `[…, input]`, result `[…, output]`. Differentiable in x alone: the weights are constants, so that no
+ * gradient of theirs is ever computed, and neither x nor y is kept for the backward pass.
+ */
+export function frozenAffine(x: tf.Tensor, weights: AffineWeights, withBias = true): tf.Tensor {
+  const [inputSize, outputSize] = weights.kernel.shape;
+  return tf.customGrad((input) => {
+    const shape = (input as tf.Tensor).shape;
+    const lead = shape.slice(0, -1);
+    const rows = (input as tf.Tensor).reshape([-1, inputSize]) as tf.Tensor2D;
+    const value = tf.fused.matMul({ a: rows, b: weights.kernel, bias: withBias ? weights.bias : undefined });
+    return {
+      value: value.reshape([...lead, outputSize]),
+      gradFunc: (dy: tf.Tensor) =>
+        tf.tidy(() => timesTransposedKernel(dy.reshape([-1, outputSize]) as tf.Tensor2D, weights).reshape(shape)),
+    };
+  })(x);
+}
+
+/**
+ * `rows · kernelᵀ`. The WebAssembly matrix product is some ten times slower with a transpose flag, so there a transposed copy is kept; other
+ * backends transpose on the way at no cost.
+ */
+export const timesTransposedKernel = (rows: tf.Tensor2D, weights: AffineWeights): tf.Tensor2D =>
+  tf.getBackend() === 'wasm' ? tf.matMul(rows, weights.transposed()) : tf.matMul(rows, weights.kernel, false, true);

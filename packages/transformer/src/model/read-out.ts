@@ -1,0 +1,42 @@
+import type { Readout, ReadoutMap } from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { applyLinear } from './apply-linear.js';
+import { readoutPath } from './list-sites.js';
+import { dropOut, type Pass } from './pass.js';
+
+/**
+ * Pooled features `[batch, hidden]` of hidden states `[batch, virtual + tokens, hidden]` and a mask `[batch, tokens]`. `cls` and `pooler` read
+ * place 0, the first virtual token where prompts were put before the text (as HF peft does); `mean` averages the text's own tokens alone.
+ */
+export function readOut(hidden: tf.Tensor, attentionMask: tf.Tensor2D, readout: Readout, pass: Pass): tf.Tensor2D {
+  if (readout === 'mean') return meanOverText(hidden, attentionMask);
+  const [batch, , size] = hidden.shape as [number, number, number];
+  const first = hidden.slice([0, 0, 0], [batch, 1, size]);
+  const pooled = readout === 'cls' ? first : applyLinear(first, 'pooler.dense', pass).tanh();
+  return pooled.reshape([batch, size]);
+}
+
+function meanOverText(hidden: tf.Tensor, attentionMask: tf.Tensor2D): tf.Tensor2D {
+  const [batch, length] = hidden.shape as [number, number, number];
+  const weights = attentionMask.toFloat();
+  const shares = weights.div(weights.sum(1, true).maximum(1));
+  const virtual = length - attentionMask.shape[1];
+  const overAll =
+    virtual > 0
+      ? shares.pad([
+          [0, 0],
+          [virtual, 0],
+        ])
+      : shares;
+  return tf.matMul(overAll.expandDims(1), hidden).reshape([batch, hidden.shape[2]!]);
+}
+
+/** Logits `[batch, labels]` of a head on pooled features `[batch, hidden]`. */
+export function applyHead(features: tf.Tensor2D, { weight, bias, dropout }: ReadoutMap, pass: Pass): tf.Tensor2D {
+  const dropped = dropOut(features, dropout, readoutPath, pass) as tf.Tensor2D;
+  const logits =
+    weight.rank === 3
+      ? tf.matMul(weight, dropped.expandDims(2)).squeeze([2])
+      : tf.matMul(dropped, weight as tf.Tensor2D, false, true);
+  return logits.add(bias) as tf.Tensor2D;
+}

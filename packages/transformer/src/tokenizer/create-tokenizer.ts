@@ -1,0 +1,99 @@
+import { type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { createLibraryTokenizer } from './library-tokenizer.js';
+import { countSpecials, readTemplate, type TemplatePiece } from './read-template.js';
+import type { TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer.js';
+import { truncateLongestFirst } from './truncate-longest-first.js';
+
+/**
+ * A tokenizer from its parsed files. Downloads nothing. Errors: `TOKENIZER_INVALID`, `TOKENIZER_UNSUPPORTED`,
+ * `TOKENIZER_LIBRARY_UNAVAILABLE`.
+ */
+export async function createTokenizer({ tokenizerJson, tokenizerConfig }: TokenizerFiles): Promise<Tokenizer> {
+  const json = asObject(tokenizerJson, 'tokenizer.json');
+  const config = tokenizerConfig == null ? {} : asObject(tokenizerConfig, 'tokenizer_config.json');
+  asObject(json.model, '"model" in tokenizer.json');
+  const template = readTemplate(json.post_processor);
+  const specialTokens = readSpecialTokens(json);
+  const padTokenId = readPadTokenId(json, config, specialTokens);
+  const library = await createLibraryTokenizer(json);
+
+  const encode: Tokenizer['encode'] = (text, pair, { maxTokens }) => {
+    const first = library.toIds(requireString(text));
+    const second = pair === undefined ? [] : library.toIds(requireString(pair));
+    const pieces = pair === undefined ? template.single : template.pair;
+    const budget = maxTokens - countSpecials(pieces);
+    if (!(budget >= 0)) throw tooSmall(maxTokens, countSpecials(pieces));
+    const [keptFirst, keptSecond] = truncateLongestFirst(first.length, second.length, budget);
+    const kept = { first: first.slice(0, keptFirst), second: second.slice(0, keptSecond) };
+    const truncated = first.length - keptFirst + second.length - keptSecond;
+    return { ...fillTemplate(pieces, kept), truncated };
+  };
+  return {
+    encode,
+    decode: (ids, { keepSpecialTokens = false } = {}) => library.toText(ids, keepSpecialTokens),
+    specialTokens,
+    vocabSize: library.vocabSize,
+    padTokenId,
+    modelMaxTokens: readModelMaxTokens(config),
+  };
+}
+
+function fillTemplate(
+  pieces: readonly TemplatePiece[],
+  texts: { readonly first: readonly number[]; readonly second: readonly number[] },
+): Omit<TokenizedText, 'truncated'> {
+  const idsOf = (piece: TemplatePiece) => (piece.kind === 'text' ? texts[piece.which] : piece.ids);
+  return {
+    inputIds: pieces.flatMap(idsOf),
+    tokenTypeIds: pieces.flatMap((piece) => idsOf(piece).map(() => piece.typeId)),
+  };
+}
+
+const readSpecialTokens = (json: JsonObject): ReadonlyMap<string, number> => {
+  const added = (json.added_tokens ?? []) as unknown as readonly { content: string; id: number; special?: boolean }[];
+  return new Map(added.filter(({ special }) => special).map(({ content, id }) => [content, id]));
+};
+
+/** From the configuration, else from the recorded padding, else by its usual names. */
+function readPadTokenId(json: JsonObject, config: JsonObject, specialTokens: ReadonlyMap<string, number>): number {
+  const named = config.pad_token as string | { readonly content?: string } | null | undefined;
+  const recorded = (json.padding as JsonObject | null | undefined)?.pad_token as string | undefined;
+  for (const token of [typeof named === 'string' ? named : named?.content, recorded, '[PAD]', '<pad>']) {
+    const id = token === undefined ? undefined : specialTokens.get(token);
+    if (id !== undefined) return id;
+  }
+  throw new PeftError('TOKENIZER_INVALID', {
+    found: 'no padding token in tokenizer.json and tokenizer_config.json',
+    expected: '`pad_token` in tokenizer_config.json, and a special token of that name among the added tokens',
+    fix: 'use the tokenizer files of an encoder such as BERT or RoBERTa',
+  });
+}
+
+/** HF writes 1e30 for "no limit". */
+const readModelMaxTokens = ({ model_max_length: length }: JsonObject): number =>
+  typeof length === 'number' && length > 0 && length < 1e9 ? length : Infinity;
+
+function asObject(value: Json | undefined, what: string): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new PeftError('TOKENIZER_INVALID', {
+    found: `${what} is ${value === undefined ? 'missing' : 'not an object'}`,
+    expected: 'the parsed JSON that HF tokenizers writes',
+    fix: 'get the tokenizer files again from their origin',
+  });
+}
+
+function requireString(text: unknown): string {
+  if (typeof text === 'string') return text;
+  throw new PeftError('TEXT_NOT_STRING', {
+    found: `a text of type ${text === null ? 'null' : typeof text}`,
+    expected: 'a string',
+    fix: 'check the column or field that the text comes from',
+  });
+}
+
+const tooSmall = (maxTokens: number, specials: number) =>
+  new PeftError('MAX_TOKENS_TOO_SMALL', {
+    found: `maxTokens ${maxTokens}`,
+    expected: `at least ${specials}, for the special tokens alone`,
+    fix: 'raise the limit, to 128 for example',
+  });

@@ -1,0 +1,108 @@
+import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { type AffineWeights, affineWeights } from '../model/frozen-affine.js';
+import { layerPath } from './expected-tensors.js';
+import type { LoadedTensor, LoadedWeights } from './read-weights.js';
+
+/** The frozen tensors of a host, by canonical path; weights of affine maps are `[input, output]`. */
+export interface WeightStore {
+  /** Errors: `TENSOR_MISSING`, with near misses; `HOST_DISPOSED`. */
+  tensor(path: string): tf.Tensor;
+  /** Weights of the affine map at a module's path. */
+  affine(path: string): AffineWeights;
+  /** Query, key and value maps of a layer side by side: kernel `[hidden, 3 · hidden]`. */
+  queryKeyValue(layer: number): AffineWeights;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  dispose(): void;
+}
+
+const projections = ['query', 'key', 'value'] as const;
+const projectionPattern = /^encoder\.layer\.(\d+)\.attention\.self\.(query|key|value)\.(weight|bias)$/;
+
+/**
+ * Uploads the tensors. Query, key and value are stored joined, since a plain pass uses them so; single ones are cut out of the joined
+ * one when somebody asks, and then kept.
+ */
+export function createWeightStore(loaded: LoadedWeights, name: string): WeightStore {
+  const shapes = new Map([...loaded.tensors].map(([path, { shape }]) => [path, shape]));
+  const tensors = new Map<string, tf.Tensor>();
+  const affines = new Map<string, AffineWeights>();
+  let disposed = false;
+
+  for (const [path, tensor] of loaded.tensors)
+    if (!projectionPattern.test(path)) tensors.set(path, tf.keep(upload(tensor)));
+  const joinedPath = (layer: number) => `${layerPath(layer)}.attention.self`;
+  for (let layer = 0; loaded.tensors.has(`${joinedPath(layer)}.query.weight`); layer++) {
+    const part = (projection: string, kind: string) =>
+      loaded.tensors.get(`${joinedPath(layer)}.${projection}.${kind}`)!;
+    const kernels = projections.map((projection) => part(projection, 'weight'));
+    const biases = projections.map((projection) => part(projection, 'bias'));
+    tensors.set(`${joinedPath(layer)}.weight`, tf.keep(upload(joinColumns(kernels))));
+    tensors.set(`${joinedPath(layer)}.bias`, tf.keep(upload(joinColumns(biases))));
+  }
+
+  const tensor = (path: string): tf.Tensor => {
+    if (disposed) throw disposedError(name);
+    const found = shapes.has(path) ? (tensors.get(path) ?? cutOut(path)) : undefined;
+    if (found) return found;
+    throw new PeftError('TENSOR_MISSING', {
+      found: `host "${name}" has no tensor "${path}"`,
+      expected: `perhaps ${nearMisses(path, shapes.keys()).join(', ') || [...shapes.keys()][0]}`,
+      fix: 'take a path from the host\'s sites of kind "tensor"',
+    });
+  };
+  const cutOut = (path: string): tf.Tensor => {
+    const [, layer, projection, kind] = projectionPattern.exec(path)!;
+    const joined = tensors.get(`${joinedPath(Number(layer))}.${kind}`)!;
+    const size = joined.shape.at(-1)! / projections.length;
+    const start = projections.findIndex((name) => name === projection) * size;
+    const part = tf.tidy(() =>
+      joined.rank === 2
+        ? (joined as tf.Tensor2D).slice([0, start], [-1, size])
+        : (joined as tf.Tensor1D).slice(start, size),
+    );
+    tensors.set(path, tf.keep(part));
+    return part;
+  };
+  const affineAt = (path: string, find: (path: string) => tf.Tensor): AffineWeights => {
+    if (disposed) throw disposedError(name);
+    let found = affines.get(path);
+    if (!found) {
+      found = affineWeights(find(`${path}.weight`) as tf.Tensor2D, find(`${path}.bias`) as tf.Tensor1D);
+      affines.set(path, found);
+    }
+    return found;
+  };
+  return {
+    shapes,
+    tensor,
+    affine: (path) => affineAt(path, tensor),
+    queryKeyValue: (layer) => affineAt(joinedPath(layer), (path) => tensors.get(path)!),
+    dispose() {
+      disposed = true;
+      for (const affine of affines.values()) affine.disposeCopy();
+      tf.dispose([...tensors.values()]);
+      affines.clear();
+      tensors.clear();
+    },
+  };
+}
+
+const upload = ({ data, shape }: LoadedTensor): tf.Tensor => tf.tensor(data, [...shape], 'float32');
+
+/** Matrices `[rows, columns]` side by side; vectors count as one row. */
+function joinColumns(parts: readonly LoadedTensor[]): LoadedTensor {
+  const { shape, data: first } = parts[0]!;
+  const columns = shape.at(-1)!;
+  const rows = first.length / columns;
+  const width = columns * parts.length;
+  const data = new Float32Array(rows * width);
+  parts.forEach((part, index) => {
+    for (let row = 0; row < rows; row++)
+      data.set(part.data.subarray(row * columns, (row + 1) * columns), row * width + index * columns);
+  });
+  return { shape: [...shape.slice(0, -1), width], data };
+}
+
+const disposedError = (name: string) =>
+  new PeftError('HOST_DISPOSED', { found: `host "${name}" was disposed`, fix: 'create or load it again' });

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { FilesOfModel } from './tiny-model.js';
+
+export const commit = 'c0ffee'.padEnd(40, '0');
+
+/** What the fake Hub does wrong. */
+export interface Faults {
+  /** Sends only half of this file and then drops the connection. */
+  truncate?: string;
+  /** Sends half of this file as if it were all of it. */
+  shorten?: string;
+  /** Sends other bytes of the right length. */
+  corrupt?: string;
+  /** Answers everything with this status. */
+  status?: number;
+}
+
+export interface FakeHub {
+  readonly endpoint: string;
+  readonly requests: { readonly path: string; readonly authorization: string | undefined }[];
+  readonly faults: Faults;
+  close(): Promise<void>;
+}
+
+/** The endpoints of the Hub that a download uses, for one model `org/tiny`, on 127.0.0.1. */
+export async function startFakeHub(files: FilesOfModel): Promise<FakeHub> {
+  const contents = new Map(Object.entries(files).map(([path, content]) => [path, Buffer.from(content)]));
+  const requests: { path: string; authorization: string | undefined }[] = [];
+  const faults: Faults = {};
+
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://hub').pathname);
+    requests.push({ path, authorization: request.headers.authorization });
+    const json = (value: unknown, status = 200) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    };
+    if (faults.status !== undefined) return json({ error: 'fault' }, faults.status);
+    if (/^\/api\/models\/org\/tiny\/revision\/(main|v1|refs\/pr\/1|c0ffee0{34})$/.test(path))
+      return json({ _id: '1', id: 'org/tiny', sha: commit, private: false, lastModified: '2026-01-01T00:00:00Z' });
+    if (path === `/api/models/org/tiny/tree/${commit}`) return json([...contents].map(listEntry));
+    const file = path.replace(`/org/tiny/resolve/${commit}/`, '');
+    const content = contents.get(file);
+    return content ? sendFile(request, response, file, content, faults) : json({ error: 'Repository not found' }, 404);
+  };
+
+  const server = createServer(answer);
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    faults,
+    close: () => new Promise((closed) => (server.close(() => closed()), server.closeAllConnections())),
+  };
+}
+
+/** Large files are listed by the SHA-256 of their content, others by Git's hash. */
+function listEntry([path, content]: [string, Buffer]) {
+  const git = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
+  const large = path.endsWith('.safetensors') || path.endsWith('.bin');
+  const lfs = large && {
+    oid: createHash('sha256').update(content).digest('hex'),
+    size: content.length,
+    pointerSize: 130,
+  };
+  return { type: 'file', path, size: content.length, oid: git, ...(lfs && { lfs }) };
+}
+
+function sendFile(request: IncomingMessage, response: ServerResponse, path: string, content: Buffer, faults: Faults) {
+  const headers = { etag: '"etag"', 'content-type': 'application/octet-stream' };
+  if (request.headers.range === 'bytes=0-0') {
+    const range = { 'content-range': `bytes 0-0/${content.length}`, 'content-length': 1 };
+    return response.writeHead(206, { ...headers, ...range }).end(content.subarray(0, 1));
+  }
+  const half = content.subarray(0, content.length >> 1);
+  if (faults.shorten === path) return response.writeHead(200, { ...headers, 'content-length': half.length }).end(half);
+  response.writeHead(200, { ...headers, 'content-length': content.length });
+  if (faults.truncate === path) return response.write(half, () => response.destroy());
+  return response.end(faults.corrupt === path ? Buffer.alloc(content.length, 7) : content);
+}
