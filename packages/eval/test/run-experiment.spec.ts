@@ -1,0 +1,208 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { type ExperimentEvent, resolveExperiment, runExperiment, trialFolderName } from '@tfjs-peft/eval';
+import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
+
+useTestBackend();
+const backend = 'current' as const;
+const lines = (path: string) =>
+  readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'no error',
+    (error: { code?: string; message: string }) => `${error.code}: ${error.message}`,
+  );
+
+describe('runExperiment', () => {
+  it('runs floors and methods on one split and leaves complete folders', async () => {
+    const { config, out } = await tinyExperiment({
+      methods: ['majority', 'linear-probe', tinyPrefix, tinySubspace],
+      seeds: { data: [13, 21], train: [0, 1] },
+    });
+    const events: ExperimentEvent[] = [];
+    const before = tf.memory().numTensors;
+    const result = await runExperiment(config, { folder: out, backend, onEvent: (event) => events.push(event) });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(
+      result.trials.map(({ method, dataSeed, trainSeed, status }) => `${method} ${dataSeed} ${trainSeed} ${status}`),
+    ).toEqual([
+      'majority 13 0 done',
+      'linear-probe 13 0 done',
+      'prefix 13 0 done',
+      'prefix-subspace 13 0 done',
+      'prefix 13 1 done',
+      'prefix-subspace 13 1 done',
+      'majority 21 0 done',
+      'linear-probe 21 0 done',
+      'prefix 21 0 done',
+      'prefix-subspace 21 0 done',
+      'prefix 21 1 done',
+      'prefix-subspace 21 1 done',
+    ]);
+    const splits = (seed: number) =>
+      new Set(result.trials.filter(({ dataSeed }) => dataSeed === seed).map((t) => t.splitHash));
+    expect(splits(13).size).toBe(1);
+    expect(splits(21).size).toBe(1);
+    expect([...splits(13)]).not.toEqual([...splits(21)]);
+    const prefix = result.trials[2]!;
+    const folder = join(out, prefix.folder);
+    expect(readdirSync(folder).sort()).toEqual([
+      'adapter',
+      'config.resolved.yaml',
+      'env.json',
+      'metrics.jsonl',
+      'predictions.jsonl',
+      'split.json',
+      'summary.json',
+      'timings.jsonl',
+    ]);
+    expect(prefix).toMatchObject({ steps: 6, headlineSplit: 'test', headlineMetric: 'accuracy', task: 'reviews' });
+    expect(prefix.effectiveParameters).toBe(2 * 2 * 3 * 32 + 2 * 33);
+    expect(prefix.fileBytes).toBeGreaterThan(4 * prefix.effectiveParameters);
+    expect(prefix.test['test']).toMatchObject({ rows: 20 });
+    expect(prefix.simplex).toBeUndefined();
+    expect(result.trials[3]!.simplex!.rootMeanSquaredDistance).toBeGreaterThan(0);
+    const rows = lines(join(folder, 'metrics.jsonl'));
+    expect(rows.map(({ step, split }) => `${split} ${step}`)).toEqual([
+      'train 1',
+      'train 2',
+      'dev 2',
+      'train 3',
+      'train 4',
+      'dev 4',
+      'train 5',
+      'train 6',
+      'dev 6',
+    ]);
+    expect(Object.keys(rows[0])).not.toContain('milliseconds');
+    const predictions = lines(join(folder, 'predictions.jsonl'));
+    expect(predictions).toHaveLength(20);
+    const correct = predictions.filter(({ label, predicted }) => label === predicted).length;
+    expect(prefix.test['test']!.metrics['accuracy']).toBeCloseTo(100 * (correct / 20), 6);
+    expect(result.adapter!.trial).toMatch(/^trials\/prefix/);
+    expect(existsSync(join(out, 'adapter', 'adapter_model.safetensors'))).toBe(true);
+    expect(events[0]).toMatchObject({ type: 'plan', finished: [] });
+    expect(events.filter(({ type }) => type === 'trial-start')).toHaveLength(12);
+    expect(
+      events.some((event) => event.type === 'progress' && event.what === 'evaluate test' && event.done === event.total),
+    ).toBe(true);
+  });
+
+  it('uses finished trials again, also when methods or seeds are added', async () => {
+    const { config, out } = await tinyExperiment();
+    await runExperiment(config, { folder: out, backend });
+    const events: ExperimentEvent[] = [];
+    const more = { ...config, seeds: { data: [13, 21], train: [0] } };
+    const result = await runExperiment(more, { folder: out, backend, onEvent: (event) => events.push(event) });
+    expect(events[0]).toMatchObject({ type: 'plan', finished: result.trials.slice(0, 3).map(({ id }) => id) });
+    expect(events.filter(({ type }) => type === 'trial-start')).toHaveLength(3);
+    expect(result.trials.every(({ status }) => status === 'done')).toBe(true);
+  });
+
+  it('refuses the folder of another configuration and names the first keys', async () => {
+    const { config, out } = await tinyExperiment({ methods: ['majority'] });
+    await runExperiment(config, { folder: out, backend });
+    const other = { ...config, data: { ...config.data, shots: 20 } };
+    const message = await codeOf(runExperiment(other, { folder: out, backend }));
+    expect(message).toMatch(/^RUN_FOLDER_OF_ANOTHER_CONFIGURATION: .*data\.shots is 24, not 20.*--output/);
+    const { trials } = resolveExperiment(config);
+    expect(existsSync(join(out, 'trials', trialFolderName(trials[0]!), 'summary.json'))).toBe(true);
+  });
+
+  it('refuses data that changed under the same name', async () => {
+    const { config, out } = await tinyExperiment({ methods: ['majority'] });
+    await runExperiment(config, { folder: out, backend });
+    const { file } = config.data!.file!;
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll('w1 ', 'w2 '));
+    const more = { ...config, methods: ['majority', 'linear-probe'] };
+    expect(await codeOf(runExperiment(more, { folder: out, backend }))).toMatch(
+      /^RUN_FOLDER_OF_ANOTHER_CONFIGURATION: .*splitHash/,
+    );
+  });
+
+  it('refuses an unfinished run unless told to resume it', async () => {
+    const { config, out } = await tinyExperiment();
+    const stop = new AbortController();
+    const interrupted = runExperiment(config, {
+      folder: out,
+      backend,
+      signal: stop.signal,
+      onEvent: (event) =>
+        event.type === 'train' && event.event.type === 'step' && event.event.step === 3 && stop.abort(),
+    });
+    expect(await codeOf(interrupted)).toMatch(/^INTERRUPTED: .*--resume/);
+    expect(await codeOf(runExperiment(config, { folder: out, backend }))).toMatch(/^RUN_UNFINISHED: .*--resume/);
+    const starts: (number | null)[] = [];
+    const result = await runExperiment(config, {
+      folder: out,
+      backend,
+      resume: true,
+      onEvent: (event) =>
+        event.type === 'train' && event.event.type === 'start' && starts.push(event.event.resumedFrom),
+    });
+    expect(starts).toEqual([3]);
+    const { out: reference } = { out: `${out}-reference` };
+    const whole = await runExperiment(config, { folder: reference, backend });
+    const metrics = (folder: string, at: typeof result) =>
+      readFileSync(join(folder, at.trials[2]!.folder, 'metrics.jsonl'), 'utf8');
+    expect(metrics(out, result)).toBe(metrics(reference, whole));
+    expect(result.trials[2]!.test).toEqual(whole.trials[2]!.test);
+  });
+
+  it('says that an output folder cannot be written, before any work', async () => {
+    const { config, root } = await tinyExperiment();
+    writeFileSync(join(root, 'a-file'), '');
+    const events: ExperimentEvent[] = [];
+    const run = runExperiment(config, {
+      folder: join(root, 'a-file', 'out'),
+      backend,
+      onEvent: (event) => events.push(event),
+    });
+    expect(await codeOf(run)).toMatch(/^OUTPUT_UNWRITABLE: .*--output/);
+    expect(events).toEqual([]);
+  });
+
+  it('goes on after a trial that fails, reports it, and runs it again on resume', async () => {
+    const { config, out } = await tinyExperiment({
+      methods: [
+        { ...tinyPrefix, name: 'wild', train: { learningRate: 1e30, clipNorm: null, warmupRatio: 0 } },
+        'majority',
+      ],
+    });
+    const result = await runExperiment(config, { folder: out, backend });
+    expect(result.trials.map(({ method, status }) => [method, status])).toEqual([
+      ['wild', 'failed'],
+      ['majority', 'done'],
+    ]);
+    expect(result.trials[0]!.error).toMatchObject({ code: 'TRAINING_DIVERGED' });
+    expect(result.adapter).toBeNull();
+    expect(await codeOf(runExperiment(config, { folder: out, backend }))).toMatch(/^RUN_UNFINISHED/);
+    const again = await runExperiment(config, { folder: out, backend, resume: true });
+    expect(again.trials[0]!.status).toBe('failed');
+  });
+
+  it('refuses what cannot work before anything runs', async () => {
+    const { config, out, root } = await tinyExperiment();
+    const run = (changes: object) => codeOf(runExperiment({ ...config, ...changes }, { folder: out, backend }));
+    expect(await run({ methods: ['prefx'] })).toMatch(/^UNKNOWN_PRESET: .*did you mean "prefix"/);
+    expect(await run({ task: 'spam-subject', data: {} })).toMatch(/^UNKNOWN_TASK: .*spam-subjects/);
+    expect(await run({ data: { ...config.data, shots: 500 } })).toMatch(/^SPLIT_TOO_LARGE: .*500/);
+    expect(await run({ data: { ...config.data, shots: 500 }, extra: 1 })).toMatch(/^CONFIG_INVALID: .*"extra"/);
+    expect(await run({ model: { name: join(root, 'nowhere') } })).toMatch(/^HOST_\w+: .*nowhere/);
+    mkdirSync(join(root, 'empty'));
+    expect(await run({ model: { name: join(root, 'empty') } })).toMatch(/^HOST_\w+/);
+    expect(
+      await run({
+        model: { ...config.model, readout: 'cls', name: config.model!.name },
+        data: { ...config.data, maxTokens: 2 },
+      }),
+    ).toMatch(/^CONFIG_INVALID: .*maxTokens/);
+    expect(await codeOf(runExperiment(config, { folder: out, backend, jobs: 0 }))).toMatch(/^JOBS_INVALID/);
+  });
+});
