@@ -68,6 +68,13 @@ describe('streams', () => {
         expect(a.key[0] === b.key[0] && a.key[1] === b.key[1]).toBe(same);
       }),
     );
+    const clashes = [
+      ['~1', '/'],
+      ['~0', '~'],
+      ['~01', '~1'],
+      ['a/b', 'a~1b'],
+    ];
+    for (const [a, b] of clashes) expect(substream(stream, a!).path).not.toBe(substream(stream, b!).path);
     expect(createStream('a/b').path).not.toBe(substream(createStream('a'), 'b').path);
   });
 

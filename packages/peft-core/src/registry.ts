@@ -27,9 +27,15 @@ export interface MethodRegistry {
   build(description: MethodDescription): PeftMethod;
 }
 
-/** An open registry: pass the definitions you use, your own among them. */
+/** An open registry: pass the definitions you use, your own among them. Errors: `METHOD_REGISTERED_TWICE`. */
 export function createRegistry(...list: readonly MethodDefinition[]): MethodRegistry {
   const definitions = new Map(list.map((definition) => [definition.type, definition]));
+  const twice = list.find((definition) => definitions.get(definition.type) !== definition);
+  if (twice)
+    throw new PeftError('METHOD_REGISTERED_TWICE', {
+      found: `two definitions of method type "${twice.type}"`,
+      fix: 'register each type once; give your own method another type',
+    });
   const build = ({ type, config, parts = [] }: MethodDescription): PeftMethod => {
     const definition = definitions.get(type);
     if (!definition)

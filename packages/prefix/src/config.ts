@@ -2,14 +2,14 @@ import { z } from 'zod';
 
 export const prefixConfig = z.strictObject({
   /** Number of key/value pairs put before the text in every layer. */
-  prefixLength: z.int().min(1).default(10),
+  prefixLength: z.int().min(1).max(4096).default(10),
   /**
    * `mlp`: embedding, linear, tanh, linear (Li and Liang 2021, section 4.3), thrown away after training. `none`: the prefixes themselves are
    * trained (P-tuning v2).
    */
   reparametrisation: z.enum(['mlp', 'none']).default('mlp'),
   /** Width of the MLP's hidden layer. */
-  mlpHiddenSize: z.int().min(1).default(512),
+  mlpHiddenSize: z.int().min(1).max(65536).default(512),
   /** Dropout on the produced prefixes in training. */
   dropout: z.number().min(0).lt(1).default(0),
   /**

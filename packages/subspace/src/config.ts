@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 export const subspaceConfig = z.strictObject({
   /** Number m of vertices of the simplex. */
-  vertices: z.int().min(1).default(2),
+  vertices: z.int().min(1).max(100).default(2),
   /**
    * How often a point of the simplex is drawn in training: once a `batch`; once a batch and site (`batch_layer`); once an `example`, the
    * same at all sites; once an example and site (`example_layer`).
@@ -25,6 +25,6 @@ export const subspaceConfig = z.strictObject({
   /** Whether the head counts in the cosine. */
   regulariseHead: z.boolean().default(false),
   /** Points drawn per example and step; the loss is their mean. */
-  trainDraws: z.int().min(1).default(1),
+  trainDraws: z.int().min(1).max(1000).default(1),
 });
 export type SubspaceConfig = z.output<typeof subspaceConfig>;

@@ -59,8 +59,7 @@ function store(name: string, tensor: WritableTensor) {
       expected: `${sizeOf(shape)} numbers`,
       fix: 'pass the data and the shape of the same tensor',
     });
-  // Not `instanceof`: an array may come from another realm (a worker, a test runner).
-  if (data[Symbol.toStringTag] === 'BigInt64Array') return { dtype: 'I64', data } as const;
+  if (isInt64(data)) return { dtype: 'I64', data } as const;
   const dtype = 'dtype' in tensor ? (tensor.dtype ?? 'F32') : 'F32';
   if (dtype === 'F32') return { dtype, data } as const;
   const narrow = dtype === 'F16' ? narrowF16(data) : narrowBF16(data);
@@ -73,3 +72,7 @@ function store(name: string, tensor: WritableTensor) {
     fix: 'write it as F32',
   });
 }
+
+/** Not `instanceof`: an array may come from another realm (a worker, a test runner). */
+const isInt64 = (data: Float32Array | BigInt64Array): data is BigInt64Array =>
+  data[Symbol.toStringTag] === 'BigInt64Array';
