@@ -1,1 +1,5 @@
-module.exports = { displayName: 'backend', preset: '../../jest.preset.cjs' };
+module.exports = {
+  displayName: 'backend',
+  preset: '../../jest.preset.cjs',
+  testEnvironment: '../../tools/jest/tensor-environment.cjs',
+};

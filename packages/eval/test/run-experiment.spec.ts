@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { type ExperimentEvent, resolveExperiment, runExperiment, trialFolderName } from '@tfjs-peft/eval';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
 
+jest.setTimeout(120_000);
 useTestBackend();
 const backend = 'current' as const;
 const lines = (path: string) =>

@@ -17,9 +17,9 @@ export async function tinyExperiment(changes: Partial<ExperimentConfigInput> = {
       testCap: 20,
       ...changes.data,
     },
-    model: { name: model, readout: 'mean', ...changes.model },
+    model: { name: model, readout: 'mean', ...(changes.model as object) },
     methods: changes.methods ?? ['majority', 'linear-probe', tinyPrefix],
-    train: { steps: 6, batchSize: 8, evaluateEvery: { epochs: 0, minSteps: 2 }, ...changes.train },
+    train: { steps: 6, batchSize: 8, evaluateEvery: { epochs: 0, minSteps: 2 }, ...(changes.train as object) },
     seeds: changes.seeds ?? { data: [13], train: [0] },
     ...(changes.test && { test: changes.test }),
   };

@@ -4,7 +4,7 @@ import { peftErrorOf } from '../test/bad-files.js';
 import { own, pair, toy, toyRegistry } from '../test/toy-methods.js';
 import { compose } from './compose.js';
 import { head } from './head.js';
-import { describeMethod, parseConfig } from './registry.js';
+import { createRegistry, describeMethod, parseConfig } from './registry.js';
 
 const schema = z.strictObject({
   learningRate: z.number().positive().default(1e-3),
@@ -78,5 +78,15 @@ describe('createRegistry', () => {
     expect((await peftErrorOf(() => toyRegistry.build({ type: 'COMPOSE', config: { x: 1 } }))).code).toBe(
       'CONFIG_INVALID',
     );
+  });
+});
+
+describe('createRegistry', () => {
+  it('refuses two definitions of one type', async () => {
+    const definition = { type: 'TOY', config: schema, create: () => toy() };
+    expect((await peftErrorOf(() => createRegistry(definition, { ...definition }))).code).toBe(
+      'METHOD_REGISTERED_TWICE',
+    );
+    expect(createRegistry(definition, definition).definitions.size).toBe(1);
   });
 });
