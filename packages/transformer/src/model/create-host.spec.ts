@@ -32,7 +32,10 @@ async function expectGolden(host: Host, name: string) {
     } as Required<HostInputs>;
     const context = evaluationContext(host.spec, inputs.inputIds.shape[0]);
     const { lastHiddenState } = host.forward(inputs, [], context);
-    expect(await maxDifference(lastHiddenState, at('last_hidden_state'))).toBeLessThan(tolerance);
+    // At padding, which nothing reads, MiniLM amplifies rounding: HF's own float32 is 2e-5 off its float64 there, and 3e-6 at text.
+    const isText = inputs.attentionMask.toFloat().expandDims(2);
+    const difference = await maxDifference(lastHiddenState.mul(isText), at('last_hidden_state').mul(isText));
+    expect(difference).toBeLessThan(tolerance);
     if (!golden.has(`${text}.pooled`)) continue;
     const pooled = host.readOut(lastHiddenState, inputs.attentionMask, 'pooler');
     expect(await maxDifference(pooled, at('pooled'))).toBeLessThan(tolerance);
@@ -75,15 +78,19 @@ describe('parity with HF transformers', () => {
     const host = await hostFrom(minilmFolder);
     await expectGolden(host, 'minilm');
     host.dispose();
-  });
+  }, 60_000);
 
-  (hasShared('models/bge-small-en-v1.5/') ? it : it.skip)('bge-small: 12 layers, no pooler', async () => {
-    const host = await hostFrom(new URL('models/bge-small-en-v1.5/', sharedFolder));
-    expect(host.spec.defaultReadout).toBe('cls');
-    expect(sitesOfKind(host.spec, 'readout')[0]!.readouts).toEqual(['cls', 'mean']);
-    await expectGolden(host, 'bge-small');
-    host.dispose();
-  });
+  (hasShared('models/bge-small-en-v1.5/') ? it : it.skip)(
+    'bge-small: 12 layers, no pooler',
+    async () => {
+      const host = await hostFrom(new URL('models/bge-small-en-v1.5/', sharedFolder));
+      expect(host.spec.defaultReadout).toBe('cls');
+      expect(sitesOfKind(host.spec, 'readout')[0]!.readouts).toEqual(['cls', 'mean']);
+      await expectGolden(host, 'bge-small');
+      host.dispose();
+    },
+    60_000,
+  );
 });
 
 describe('a host', () => {

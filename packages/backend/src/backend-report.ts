@@ -1,0 +1,60 @@
+/** What a caller may ask for; `auto` takes the fastest that works here. */
+export const backendChoices = ['auto', 'tensorflow-gpu', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
+
+export type BackendChoice = (typeof backendChoices)[number];
+
+/** A backend by the name of {@link backendChoices}. TensorFlow.js itself calls both TensorFlow ones `tensorflow`. */
+export type BackendName = Exclude<BackendChoice, 'auto'>;
+
+/** Whether one candidate can be used here, why or why not, and how to make it usable. */
+export interface CandidateReport {
+  readonly candidate: BackendName;
+  readonly usable: boolean;
+  readonly why: string;
+  readonly fix?: string;
+}
+
+/** What was chosen and why. */
+export interface BackendReport {
+  readonly backend: BackendName;
+  /** The npm package that provides it. */
+  readonly package: string;
+  /** The version of that package. */
+  readonly version: string;
+  /** The library below it, such as `TensorFlow 2.21.0`. */
+  readonly engine?: string;
+  /** The candidates looked at, in order; the last one is the chosen one. */
+  readonly reasons: readonly CandidateReport[];
+  /** Repairs that were applied, one sentence each. */
+  readonly cures: readonly string[];
+  /** Threads that the backend computes with. */
+  readonly threads: number;
+  /** How to get a faster backend on this machine, if there is one. */
+  readonly hint?: string;
+}
+
+export interface BackendOptions {
+  /** Default `auto`. Anything else is used or is an error; it never falls back silently. */
+  readonly backend?: BackendChoice;
+  /** Threads that one TensorFlow operation may use, fixed by the first load in a process. Default all; the other backends always have one. */
+  readonly threads?: number;
+}
+
+/** A backend that was loaded and can be set. */
+export interface LoadedBackend {
+  readonly usable: true;
+  /** The name under which TensorFlow.js knows it. */
+  readonly registeredAs: string;
+  readonly package: string;
+  readonly version: string;
+  readonly engine?: string;
+  readonly why: string;
+  readonly threads: number;
+  readonly cures: readonly string[];
+}
+
+export interface UnusableBackend {
+  readonly usable: false;
+  readonly why: string;
+  readonly fix?: string;
+}

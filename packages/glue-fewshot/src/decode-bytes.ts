@@ -1,0 +1,19 @@
+/** What windows-1252 has at 0x80..0x9f; five places are control characters. */
+const windows1252 =
+  '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f' +
+  '\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
+
+/** A decoder that throws on invalid bytes, or (lenient) replaces them by U+FFFD; undefined for an unknown encoding. */
+export function createDecoder(encoding: string, lenient = false): ((bytes: Uint8Array) => string) | undefined {
+  let decoder;
+  try {
+    decoder = new TextDecoder(encoding, { fatal: !lenient });
+  } catch {
+    return undefined;
+  }
+  if (decoder.encoding !== 'windows-1252') return (bytes) => decoder.decode(bytes);
+  // Several releases of Node decode this family as ISO-8859-1; the texts must not depend on the release.
+  // Where the decoder is right, none of the replaced characters occurs but the five that stay the same.
+  return (bytes) =>
+    decoder.decode(bytes).replace(/[\x80-\x9f]/g, (character) => windows1252[character.charCodeAt(0) - 0x80]!);
+}

@@ -1,0 +1,172 @@
+import { PeftError } from '@tfjs-peft/peft-core';
+import { minimise } from './minimise.js';
+
+export interface LinearProbeOptions {
+  /** `[labels.length, d]`, row-major. */
+  readonly features: Float32Array;
+  /** Class indices, or numbers for a regression. */
+  readonly labels: readonly number[];
+  /** `[tests, d]`, row-major. */
+  readonly testFeatures: Float32Array;
+  /** Default `classification`. */
+  readonly task?: 'classification' | 'regression';
+  /** Columns of the logits of a classification; default the largest label + 1. */
+  readonly labelCount?: number;
+  /** Inverse strength of the L2 penalty on the coefficients (not on the intercepts), as scikit-learn's C and 1 / alpha. Default 1. */
+  readonly inverseStrength?: number;
+}
+
+export interface LinearProbe {
+  /** `[tests, columns]`, row-major. A class that has no training example gets -1e9. */
+  readonly logits: Float32Array;
+  /** Columns of the logits: classes, or 1 for a regression. */
+  readonly columns: number;
+  /** `[columns, d]` of the standardised features; zeros for a class without examples. */
+  readonly coefficients: Float64Array;
+  /** `[columns]` */
+  readonly intercepts: Float64Array;
+}
+
+/**
+ * A linear model on standardised features (mean and standard deviation of the training features): L2 logistic regression, one weight
+ * vector for two classes and multinomial for more, or ridge regression. The same minimum as scikit-learn's
+ * `StandardScaler` with `LogisticRegression(C)` or `Ridge(alpha=1/C)`, in double precision.
+ * For two classes the first column of logits is 0.
+ * Errors: `FEATURES_MISSHAPEN`, `LABEL_INVALID`.
+ */
+export function linearProbe(options: LinearProbeOptions): LinearProbe {
+  const { features, labels, testFeatures, task = 'classification', inverseStrength = 1 } = options;
+  const size = checkFeatures(features, labels, testFeatures);
+  const { scale, standardised } = standardise(features, labels.length, size);
+  const problem = { x: standardised, labels, size, inverseStrength };
+  const { coefficients, intercepts } =
+    task === 'regression' ? fitRidge(problem) : fitClasses(problem, requireClasses(labels, options.labelCount));
+  const columns = intercepts.length;
+  const tests = testFeatures.length / size;
+  const test = scale(testFeatures, tests);
+  const logits = new Float32Array(tests * columns);
+  for (let row = 0; row < tests; row++)
+    for (let column = 0; column < columns; column++)
+      logits[row * columns + column] =
+        intercepts[column]! + product(test, row * size, coefficients, column * size, size);
+  return { logits, columns, coefficients, intercepts };
+}
+
+interface Problem {
+  /** `[labels.length, size]` */
+  readonly x: Float64Array;
+  readonly labels: readonly number[];
+  readonly size: number;
+  readonly inverseStrength: number;
+}
+
+interface Fit {
+  readonly coefficients: Float64Array;
+  readonly intercepts: Float64Array;
+}
+
+/** Only classes that occur are fitted: the intercept of any other would run away to minus infinity. */
+function fitClasses(problem: Problem, count: number): Fit {
+  const { size, labels } = problem;
+  const present = [...new Set(labels)].sort((a, b) => a - b);
+  const coefficients = new Float64Array(count * size);
+  const intercepts = new Float64Array(count).fill(-1e9);
+  present.forEach((label) => (intercepts[label] = 0));
+  if (present.length === 1) return { coefficients, intercepts };
+  const targets = labels.map((label) => present.indexOf(label));
+  // For two classes the first one's score is fixed at 0 (one weight vector); for more every class has its own.
+  const fixed = present.length === 2 ? 1 : 0;
+  const fit = fitLinear(problem, present.length - fixed, (scores, row) => {
+    const all = fixed ? [0, scores[0]!] : [...scores];
+    const most = Math.max(...all);
+    const logTotal = most + Math.log(all.reduce((sum, score) => sum + Math.exp(score - most), 0));
+    const slopes = all.map((score, i) => Math.exp(score - logTotal) - (i === targets[row] ? 1 : 0));
+    return { loss: logTotal - all[targets[row]!]!, slopes: slopes.slice(fixed) };
+  });
+  present.slice(fixed).forEach((label, i) => {
+    coefficients.set(fit.coefficients.subarray(i * size, (i + 1) * size), label * size);
+    intercepts[label] = fit.intercepts[i]!;
+  });
+  return { coefficients, intercepts };
+}
+
+const fitRidge = (problem: Problem): Fit =>
+  fitLinear(problem, 1, ([score], row) => {
+    const error = score! - problem.labels[row]!;
+    return { loss: error ** 2 / 2, slopes: [error] };
+  });
+
+/** Minimises the sum of losses plus |coefficients|² / (2 · inverseStrength) over `outputs` affine maps. */
+function fitLinear(
+  { x, labels, size, inverseStrength }: Problem,
+  outputs: number,
+  lossOf: (scores: Float64Array, row: number) => { readonly loss: number; readonly slopes: readonly number[] },
+): Fit {
+  const stride = size + 1;
+  const scores = new Float64Array(outputs);
+  const solution = minimise(
+    (w, gradient) => {
+      let total = 0;
+      for (let i = 0; i < w.length; i++) {
+        const penalised = i % stride < size;
+        gradient[i] = penalised ? w[i]! / inverseStrength : 0;
+        if (penalised) total += w[i]! ** 2 / (2 * inverseStrength);
+      }
+      for (let row = 0; row < labels.length; row++) {
+        for (let output = 0; output < outputs; output++)
+          scores[output] = w[output * stride + size]! + product(x, row * size, w, output * stride, size);
+        const { loss, slopes } = lossOf(scores, row);
+        total += loss;
+        for (let output = 0; output < outputs; output++) {
+          const slope = slopes[output]!;
+          const start = output * stride;
+          for (let i = 0; i < size; i++) gradient[start + i]! += slope * x[row * size + i]!;
+          gradient[start + size]! += slope;
+        }
+      }
+      return total;
+    },
+    new Float64Array(outputs * stride),
+  );
+  const coefficients = new Float64Array(outputs * size);
+  const intercepts = new Float64Array(outputs);
+  for (let output = 0; output < outputs; output++) {
+    coefficients.set(solution.subarray(output * stride, output * stride + size), output * size);
+    intercepts[output] = solution[output * stride + size]!;
+  }
+  return { coefficients, intercepts };
+}
+
+function standardise(features: Float32Array, rows: number, size: number) {
+  const means = new Float64Array(size);
+  const deviations = new Float64Array(size);
+  for (let i = 0; i < features.length; i++) means[i % size]! += features[i]! / rows;
+  for (let i = 0; i < features.length; i++) deviations[i % size]! += (features[i]! - means[i % size]!) ** 2 / rows;
+  // A feature that never varies is only centred.
+  const divisors = deviations.map((variance, i) => (variance > 1e-15 * means[i]! ** 2 ? Math.sqrt(variance) : 1));
+  const scale = (values: Float32Array, count: number) =>
+    Float64Array.from({ length: count * size }, (_, i) => (values[i]! - means[i % size]!) / divisors[i % size]!);
+  return { scale, standardised: scale(features, rows) };
+}
+
+function product(a: Float64Array, aStart: number, b: Float64Array, bStart: number, size: number): number {
+  let sum = 0;
+  for (let i = 0; i < size; i++) sum += a[aStart + i]! * b[bStart + i]!;
+  return sum;
+}
+
+function checkFeatures(features: Float32Array, labels: readonly number[], testFeatures: Float32Array): number {
+  const size = features.length / labels.length;
+  if (labels.length > 0 && Number.isInteger(size) && size > 0 && testFeatures.length % size === 0) return size;
+  throw new PeftError('FEATURES_MISSHAPEN', {
+    found: `${features.length} feature values for ${labels.length} labels, and ${testFeatures.length} for the test`,
+    expected: 'a whole number of features an example, the same in both',
+  });
+}
+
+/** How many classes there are. Errors: `LABEL_INVALID`. */
+function requireClasses(labels: readonly number[], count = Math.max(...labels) + 1): number {
+  const bad = labels.find((label) => !Number.isInteger(label) || label < 0 || label >= count);
+  if (bad === undefined) return count;
+  throw new PeftError('LABEL_INVALID', { found: `label ${bad}`, expected: `a class index from 0 to ${count - 1}` });
+}
