@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import * as tf from '@tensorflow/tfjs';
 import { PeftError } from './errors.js';
+import type { Host, HostInputs } from './host.js';
 import { effectiveParameters, type FoldedMethod, foldMethod, type PeftMethod } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
 import type { MethodDefinition } from './registry.js';
@@ -44,11 +45,13 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
         tf.scalar(0),
       ),
     objective: (objective) => parts.reduce((wrapped, part) => part.objective?.(wrapped) ?? wrapped, objective),
-    async prepare(host, data) {
-      const prepared: PeftMethod[] = [];
-      for (const part of parts) prepared.push(part.prepare ? await part.prepare(host, data) : part);
-      return compose(...prepared);
-    },
+    ...(parts.some((part) => part.prepare) && {
+      async prepare(host: Host, data: AsyncIterable<HostInputs>): Promise<PeftMethod<object>> {
+        const prepared: PeftMethod[] = [];
+        for (const part of parts) prepared.push(part.prepare ? await part.prepare(host, data) : part);
+        return compose(...prepared);
+      },
+    }),
     afterStep: (raw) => merge(parts.map((part) => part.afterStep?.(own(part, raw)) ?? own(part, raw))),
     ...(parts.some((part) => part.fold) && {
       fold(effective: Parameters): FoldedMethod {

@@ -78,10 +78,10 @@ function searchLine(
   first: number,
 ): { x: Float64Array; gradient: Float64Array; value: number } | null {
   const gradient = new Float64Array(x.length);
-  for (let step = first; step > 1e-12; step /= 2) {
+  for (let step = first; step > 1e-9 * first; step /= 2) {
     const candidate = x.map((entry, i) => entry + step * direction[i]!);
     const reached = f(candidate, gradient);
-    if (reached <= value + 1e-4 * step * slope) return { x: candidate, gradient, value: reached };
+    if (reached < value && reached <= value + 1e-4 * step * slope) return { x: candidate, gradient, value: reached };
   }
   return null;
 }
