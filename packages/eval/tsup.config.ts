@@ -1,3 +1,14 @@
 import { packageBuild } from '../../tools/build/package-build.js';
 
-export default packageBuild();
+/**
+ * The worker is an entry of its own: child processes start from it. The CommonJS build gets its own `import.meta.url`, also in folders
+ * whose names have `#`, `%` or spaces (tsup's `shims` fail there).
+ */
+export default packageBuild({
+  entry: { index: 'src/index.ts', 'run-trial-worker': 'src/experiment/run-trial-worker.ts' },
+  esbuildOptions(options, { format }) {
+    if (format !== 'cjs') return;
+    options.define = { ...options.define, 'import.meta.url': 'moduleUrl' };
+    options.banner = { js: `"use strict";\nconst moduleUrl = require('node:url').pathToFileURL(__filename).href;` };
+  },
+});

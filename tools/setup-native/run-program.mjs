@@ -1,5 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 
+const running = new Set();
+
+/** Ends the programs that still run, so that an interrupted set-up leaves none behind. */
+export function endPrograms() {
+  for (const child of running) child.kill();
+}
+
 /**
  * Runs a program, keeping what it printed.
  *
@@ -8,6 +15,8 @@ import { spawn, spawnSync } from 'node:child_process';
 export function runProgram(program, args, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
+    child.on('close', () => running.delete(child));
     let output = '';
     const keep = (chunk) => (output += chunk);
     child.stdout.on('data', keep);

@@ -7,6 +7,7 @@ import { fetchTensorflow } from './fetch-tensorflow.mjs';
 import { removeUnfinished } from './partial-folders.mjs';
 import { isInPlace, placeFiles, readMarker } from './place-files.mjs';
 import { TENSORFLOW_VERSION, planSetup } from './plan-setup.mjs';
+import { endPrograms } from './run-program.mjs';
 import { SetupError, say } from './say.mjs';
 
 const HELP = `Gives @tensorflow/tfjs-node its native part, so that everything runs about ten times faster than on wasm.
@@ -69,6 +70,7 @@ function report(result, note = '') {
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {
+    endPrograms();
     removeUnfinished();
     console.error('setup:native: interrupted; run it again to go on');
     process.exit(1);

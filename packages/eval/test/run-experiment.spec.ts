@@ -1,7 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import { type ExperimentEvent, resolveExperiment, runExperiment, trialFolderName } from '@tfjs-peft/eval';
+import {
+  type ExperimentEvent,
+  openPredictor,
+  resolveExperiment,
+  runExperiment,
+  trialFolderName,
+} from '@tfjs-peft/eval';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
@@ -167,6 +173,51 @@ describe('runExperiment', () => {
     });
     expect(await codeOf(run)).toMatch(/^OUTPUT_UNWRITABLE: .*--output/);
     expect(events).toEqual([]);
+  });
+
+  it('without a development set keeps the last step', async () => {
+    const { config, out } = await tinyExperiment({ methods: [tinyPrefix], data: { protocol: 'none' } });
+    const [trial] = (await runExperiment(config, { folder: out, backend })).trials;
+    expect(trial!.dev).toBeUndefined();
+    expect(lines(join(out, trial!.folder, 'metrics.jsonl')).map(({ split }) => split)).toEqual(Array(6).fill('train'));
+    const split = JSON.parse(readFileSync(join(out, trial!.folder, 'split.json'), 'utf8'));
+    expect(split).toMatchObject({ protocol: 'none', devRows: [] });
+    expect(split.trainRows).toHaveLength(24);
+  });
+
+  it('says how many texts were cut', async () => {
+    const { config, out } = await tinyExperiment({ methods: [tinyPrefix], data: { maxTokens: 5 } });
+    const events: ExperimentEvent[] = [];
+    await runExperiment(config, { folder: out, backend, onEvent: (event) => events.push(event) });
+    const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
+    expect(warnings).toContain('24 of 24 texts are longer than 5 tokens and were cut (data.maxTokens)');
+  });
+
+  it('runs a regression on pairs of texts', async () => {
+    const { config, out, root } = await tinyExperiment({
+      methods: ['majority', 'linear-probe', tinyPrefix, tinySubspace],
+    });
+    const file = join(root, 'pairs.csv');
+    const rows = Array.from(
+      { length: 100 },
+      (_, row) => `w${row % 20} good,w${(row * 7) % 20} ${row % 3 ? 'good' : 'bad'},${row % 3 ? 4.5 - (row % 2) : 0.5}`,
+    );
+    writeFileSync(file, ['one,two,score', ...rows].join('\n'));
+    const data = {
+      ...config.data,
+      file: { file, textColumn: 'one', textPairColumn: 'two', labelColumn: 'score', regression: true },
+    };
+    const { trials } = await runExperiment({ ...config, data }, { folder: out, backend });
+    expect(trials.map(({ status }) => status)).toEqual(['done', 'done', 'done', 'done']);
+    expect(trials[0]).toMatchObject({ headlineMetric: 'spearman', test: { test: { headline: 0, undefined: 2 } } });
+    expect(trials[1]!.test['test']!.metrics['pearson']).toBeGreaterThan(50);
+    expect(trials[2]!.effectiveParameters).toBe(2 * 2 * 3 * 32 + 33);
+    const [prediction] = lines(join(out, trials[2]!.folder, 'predictions.jsonl'));
+    expect(prediction).toMatchObject({ split: 'test', label: expect.any(Number), predicted: expect.any(Number) });
+    const predictor = await openPredictor(out, { backend });
+    const [answer] = await predictor.predict([['w1 good', 'w2 bad']]);
+    expect(answer).toMatchObject({ text: ['w1 good', 'w2 bad'], score: expect.any(Number), probabilities: {} });
+    predictor.dispose();
   });
 
   it('goes on after a trial that fails, reports it, and runs it again on resume', async () => {

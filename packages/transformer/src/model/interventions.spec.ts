@@ -229,20 +229,20 @@ describe('a leading batch axis', () => {
     }),
     'outputGate at the pooler': (lead) => ({ kind: 'outputGate', path: 'pooler.dense', gate: nearOne(...lead, 32) }),
   };
-  const fixedHead: Intervention = {
+  const fixedHead = (): Intervention => ({
     kind: 'readout',
     readout: 'pooler',
     weight: tf.ones([4, 32]),
     bias: tf.zeros([4]),
     dropout: 0,
-  };
+  });
 
   it.each(Object.keys(cases))('%s equals single runs', async (name) => {
     const intervention = cases[name]!([batch]);
     const run = (used: Intervention) =>
       host.forward(
         someInputs(batch),
-        used.kind === 'readout' ? [used] : [used, fixedHead],
+        used.kind === 'readout' ? [used] : [used, fixedHead()],
         evaluationContext(host.spec, batch),
       ).logits!;
     const together = run(intervention);

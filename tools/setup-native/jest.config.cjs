@@ -1,0 +1,1 @@
+module.exports = { displayName: 'setup-native', preset: '../../jest.preset.cjs' };
