@@ -6,4 +6,4 @@ const projects = ['packages', 'tools'].flatMap((group) =>
     .filter((folder) => existsSync(`${__dirname}/${folder}/jest.config.cjs`)),
 );
 
-module.exports = { projects: projects.map((folder) => `<rootDir>/${folder}`) };
+module.exports = { projects: projects.map((folder) => `<rootDir>/${folder}`), testTimeout: 60000 };

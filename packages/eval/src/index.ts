@@ -13,7 +13,12 @@ export { hashTrial, type TrialConfig, trialFolderName, trialId, type TrialMethod
 export { completeMethod, expandMethod } from './methods/complete-method.js';
 export { type Catalogue, createCatalogue, type EvalPlugin, findPreset, loadPlugins } from './methods/plugins.js';
 export { builtInPresets, type FloorName, type MethodPreset } from './methods/presets.js';
-export { isAdapterFolder, readAdapterFolder, type ReadAdapterOptions, writeAdapterFolder } from './run-folder/adapter-folder.js';
+export {
+  isAdapterFolder,
+  readAdapterFolder,
+  type ReadAdapterOptions,
+  writeAdapterFolder,
+} from './run-folder/adapter-folder.js';
 export { createFolderStore } from './run-folder/folder-checkpoint-store.js';
 export { readSummary, readTrialConfig, trialFiles } from './run-folder/trial-folder.js';
 export { ensureWritableFolder, writeFileAtomically } from './run-folder/write-file-atomically.js';

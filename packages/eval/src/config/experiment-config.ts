@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { type MethodDescription, parseConfig, readouts, type Readout } from '@tfjs-peft/peft-core';
+import { partialTrainConfig } from './train-config.js';
+
+const seed = z.int().min(0).max(0xffffffff);
+
+const methodDescription: z.ZodType<MethodDescription> = z.lazy(() =>
+  z.strictObject({
+    type: z.string(),
+    config: z.record(z.string(), z.json()).default({}),
+    parts: z.array(methodDescription).optional(),
+  }),
+) as z.ZodType<MethodDescription>;
+
+/** Names become parts of folder names. */
+const methodName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'letters, digits, "-", "_" and "." only');
+
+const methodEntry = z.strictObject({
+  name: methodName,
+  /** A registered preset; `name` is looked up if neither this nor `method` is given. */
+  preset: z.string().optional(),
+  /** A method as data; heads without labels get the task's. */
+  method: methodDescription.optional(),
+  train: partialTrainConfig.default({}),
+});
+
+const dataFile = z.strictObject({
+  /** CSV, TSV, JSONL or Parquet. */
+  file: z.string(),
+  textColumn: z.string(),
+  textPairColumn: z.string().optional(),
+  labelColumn: z.string(),
+  /** Test rows; without it `testFraction` of the rows are set aside. */
+  testFile: z.string().optional(),
+  testFraction: z.number().gt(0).lt(1).optional(),
+  regression: z.boolean().optional(),
+});
+
+export const dataConfig = z.strictObject({
+  /** Folder with the task's files, for tasks that are not embedded. */
+  directory: z.string().nullable().default(null),
+  /** A labelled text file as a task of its own (`task: file`). */
+  file: dataFile.nullable().default(null),
+  /** K: number of labelled texts (per class under `per_class`). */
+  shots: z.int().min(1).default(100),
+  /** How the development set is made; `none`: there is none, the last step counts. */
+  protocol: z.enum(['fixed', 'same_k', 'budget', 'per_class', 'none']).default('same_k'),
+  devSize: z.int().min(1).nullable().default(null),
+  devFraction: z.number().gt(0).lt(1).nullable().default(null),
+  stratify: z.boolean().default(false),
+  maxTokens: z.int().min(4).default(128),
+  /** At most this many test rows, for development; null: all. */
+  testCap: z.int().min(1).nullable().default(null),
+});
+export type DataConfig = z.output<typeof dataConfig>;
+
+const modelConfig = z.strictObject({
+  /** `minilm` (embedded), a directory (starts with "." or "/"), or a Hub name. */
+  name: z.string().min(1).default('minilm'),
+  revision: z.string().optional(),
+  /** How hidden states become one vector; null: the host's usual way. */
+  readout: z
+    .enum(readouts as [Readout, ...Readout[]])
+    .nullable()
+    .default(null),
+  /** Dropout inside the frozen host in training; null: what its configuration says; false: none. */
+  dropout: z
+    .union([z.number().min(0).lt(1), z.literal(false)])
+    .nullable()
+    .default(null),
+});
+export type ModelConfig = z.output<typeof modelConfig>;
+
+export const testConfig = z.strictObject({
+  /** Point of a simplex that is tested; the midpoint is what is deployed, the others are for analysis. */
+  point: z
+    .string()
+    .regex(/^(midpoint|ensemble|random|vertex:\d+)$/, 'midpoint, ensemble, random or vertex:<number>')
+    .default('midpoint'),
+  /** Draws of an ensemble. */
+  draws: z.int().min(1).default(10),
+});
+export type TestConfig = z.output<typeof testConfig>;
+
+/** One experiment: a task, a host, methods and seeds. Unknown keys are errors. */
+export const experimentConfig = z.strictObject({
+  version: z.literal(1, 'version must be 1'),
+  name: z.string().optional(),
+  /** A registered task, or `file` with `data.file`. */
+  task: z.string().min(1),
+  data: dataConfig.prefault({}),
+  model: modelConfig.prefault({}),
+  methods: z.array(z.union([methodName, methodEntry])).min(1),
+  /** Training settings of all methods; a method's own win. */
+  train: partialTrainConfig.default({}),
+  seeds: z
+    .strictObject({ data: z.array(seed).min(1).default([13]), train: z.array(seed).min(1).default([0]) })
+    .prefault({}),
+  metrics: z.strictObject({ headline: z.enum(['unipelt', 'glue_mean']).default('unipelt') }).prefault({}),
+  test: testConfig.prefault({}),
+  /** Modules that add methods, presets or tasks. */
+  plugins: z.array(z.string()).default([]),
+});
+export type ExperimentConfig = z.output<typeof experimentConfig>;
+export type ExperimentConfigInput = z.input<typeof experimentConfig>;
+
+/** Checks an experiment and writes out its defaults. Errors: `CONFIG_INVALID`, naming each key. */
+export const parseExperiment = (value: unknown): ExperimentConfig =>
+  parseConfig(experimentConfig, value, 'the experiment');

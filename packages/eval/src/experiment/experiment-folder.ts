@@ -1,0 +1,105 @@
+import { cp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Json } from '@tfjs-peft/peft-core';
+import type { ExperimentConfig } from '../config/experiment-config.js';
+import { isDirectoryName } from '../config/trial-config.js';
+import { isAdapterFolder } from '../run-folder/adapter-folder.js';
+import { toFolderError } from '../run-folder/folder-errors.js';
+import { readTextIfThere } from '../run-folder/read-text.js';
+import { readYaml, requireSameConfiguration } from '../run-folder/trial-folder.js';
+import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
+import type { TrialSummary } from '../trial/trial-summary.js';
+
+export const experimentFiles = (folder: string) => ({
+  config: join(folder, 'experiment.yaml'),
+  trials: join(folder, 'trials'),
+  results: join(folder, 'results.json'),
+  adapter: join(folder, 'adapter'),
+});
+
+export interface ExperimentResult {
+  readonly folder: string;
+  readonly config: ExperimentConfig;
+  /** In the order of the plan: finished and failed ones. */
+  readonly trials: readonly TrialSummary[];
+  /** The trial whose adapter is copied to `adapter/`, and why that one; null if none was trained. */
+  readonly adapter: { readonly trial: string; readonly reason: string } | null;
+}
+
+/**
+ * Writes experiment.yaml, or checks the one that is there: more methods and seeds may be added to an experiment, everything else must be
+ * the same, because its trials are compared with each other. Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`.
+ */
+export async function claimExperimentFolder(folder: string, config: ExperimentConfig): Promise<void> {
+  const { config: path } = experimentFiles(folder);
+  const text = await readTextIfThere(path);
+  if (text !== null && (await hasTrials(folder)))
+    requireSameConfiguration(folder, comparable(readYaml(text, path)), comparable(config));
+  await writeFileAtomically(path, stringify(config, { aliasDuplicateObjects: false }));
+}
+
+/** A run that was refused before its first trial leaves nothing to protect. */
+const hasTrials = async (folder: string): Promise<boolean> =>
+  (await readdir(experimentFiles(folder).trials).catch((): string[] => [])).length > 0;
+
+/** What all trials of one experiment share. Folders may differ: data and hosts can be moved. */
+function comparable(config: Json | ExperimentConfig): unknown {
+  const { task, data, model, metrics, test } = config as ExperimentConfig;
+  const { directory: _directory, ...rest } = data ?? {};
+  return {
+    task,
+    data: rest,
+    model: { ...model, name: isDirectoryName(model?.name ?? '') ? '' : model?.name },
+    metrics,
+    test,
+  };
+}
+
+/** Writes results.json and copies one adapter. */
+export async function writeResults(
+  folder: string,
+  config: ExperimentConfig,
+  trials: readonly TrialSummary[],
+): Promise<ExperimentResult> {
+  const files = experimentFiles(folder);
+  const chosen = await chooseAdapter(folder, trials);
+  if (chosen) {
+    const temporary = `${files.adapter}.${process.pid}.tmp`;
+    try {
+      await rm(temporary, { recursive: true, force: true });
+      await cp(join(folder, chosen.trial, 'adapter'), temporary, { recursive: true });
+      await rm(files.adapter, { recursive: true, force: true });
+      await cp(temporary, files.adapter, { recursive: true });
+    } catch (error) {
+      throw toFolderError(error, folder);
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+  }
+  const result: ExperimentResult = { folder, config, trials, adapter: chosen };
+  const { folder: _folder, ...stored } = result;
+  await writeFileAtomically(files.results, `${JSON.stringify({ version: 1, ...stored }, null, 2)}\n`);
+  return result;
+}
+
+/**
+ * The trained trial with the best result on its development set; the test set has no say. Without development sets the first trained one.
+ */
+async function chooseAdapter(folder: string, trials: readonly TrialSummary[]): Promise<ExperimentResult['adapter']> {
+  const candidates: TrialSummary[] = [];
+  for (const trial of trials)
+    if (
+      trial.status === 'done' &&
+      trial.kind === 'trained' &&
+      (await isAdapterFolder(join(folder, trial.folder, 'adapter')))
+    )
+      candidates.push(trial);
+  const [first] = candidates;
+  if (!first) return null;
+  const best = candidates.reduce((a, b) => ((b.dev?.headline ?? -Infinity) > (a.dev?.headline ?? -Infinity) ? b : a));
+  const reason = best.dev
+    ? `best ${best.headlineMetric} on its development set (${best.dev.headline.toFixed(1)}) of ${candidates.length} trained trials`
+    : 'the first trained trial (there are no development sets to choose by)';
+  return { trial: best.folder, reason };
+}

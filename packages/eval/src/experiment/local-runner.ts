@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import type { BackendChoice } from '@tfjs-peft/backend';
+import type { ExperimentConfig } from '../config/experiment-config.js';
+import type { Catalogue } from '../methods/plugins.js';
+import { reportBackend } from '../predict/open-adapter.js';
+import { runTrial } from '../trial/run-trial.js';
+import { openSession } from '../trial/session.js';
+import type { OnExperimentEvent } from './experiment-event.js';
+import type { TrialRunner } from './run-trials.js';
+
+/** What all runners of an experiment are told. */
+export interface RunnerSetup {
+  readonly config: ExperimentConfig;
+  /** The experiment's. */
+  readonly folder: string;
+  readonly directory: string;
+  readonly resume: boolean;
+  readonly onEvent: OnExperimentEvent;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs trials in this process, one after the other, with one session. */
+export async function createLocalRunner({
+  config,
+  folder,
+  resume,
+  onEvent,
+  signal,
+  catalogue,
+  backend,
+}: RunnerSetup & { readonly catalogue: Catalogue; readonly backend: BackendChoice | 'current' }): Promise<TrialRunner> {
+  const report = await reportBackend(backend);
+  onEvent({ type: 'phase', text: `backend ${String(report.backend)}` });
+  const session = await openSession(config, { catalogue, backend: report, onEvent });
+  return {
+    async run(trial, reference) {
+      onEvent({ type: 'trial-start', trial: reference });
+      return runTrial(trial, {
+        folder: join(folder, 'trials', reference.folder),
+        session,
+        onEvent,
+        signal,
+        resume,
+        reference,
+      });
+    },
+    async close() {
+      session.dispose();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { cpus } from 'node:os';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { BackendChoice } from '@tfjs-peft/backend';
+import { PeftError } from '@tfjs-peft/peft-core';
+import type { TrialSummary } from '../trial/trial-summary.js';
+import type { RunnerSetup } from './local-runner.js';
+import { fromPlainError, type TrialRunner } from './run-trials.js';
+import type { WorkerReply, WorkerRequest } from './worker-messages.js';
+
+interface ProcessSetup extends RunnerSetup {
+  readonly backend: BackendChoice;
+}
+
+/**
+ * Child processes that run trials side by side. A process and not a thread each: TensorFlow.js keeps its backend per process, and a crash
+ * must not take the other trials with it. Errors: whatever opening the session gives in the first one.
+ */
+export async function createProcessRunners(setup: ProcessSetup, count: number): Promise<TrialRunner[]> {
+  const runners = Array.from({ length: count }, (_, index) => createProcessRunner(setup, count, index === 0));
+  try {
+    await Promise.all(runners.map((runner) => runner.open()));
+    return runners;
+  } catch (error) {
+    await Promise.all(runners.map((runner) => runner.close()));
+    throw error;
+  }
+}
+
+function createProcessRunner(
+  setup: ProcessSetup,
+  count: number,
+  speaks: boolean,
+): TrialRunner & { open(): Promise<void> } {
+  const { config, folder, directory, resume, backend, onEvent, signal } = setup;
+  let child: ChildProcess | undefined;
+  const abort = () => void (child?.connected && child.send({ type: 'abort' } satisfies WorkerRequest));
+  signal?.addEventListener('abort', abort);
+
+  /** One request and its answer; a process that dies in between is an error of this request alone. */
+  const request = (process: ChildProcess, message: WorkerRequest, quiet: boolean): Promise<TrialSummary | undefined> =>
+    new Promise((resolve, reject) => {
+      const finish = (act: () => void) => {
+        process.off('message', onMessage).off('exit', onExit).off('error', onError);
+        act();
+      };
+      const onMessage = (answer: WorkerReply) => {
+        if (answer.type === 'event') {
+          // What is the same in all processes (reading the task, loading the host) is reported once.
+          if (!quiet || answer.event.type === 'warning') onEvent(answer.event);
+        } else if (answer.type === 'failed') finish(() => reject(fromPlainError(answer.error)));
+        else finish(() => resolve(answer.type === 'done' ? answer.summary : undefined));
+      };
+      const onExit = (code: number | null, how: string | null) => finish(() => reject(crashed(code, how)));
+      const onError = (error: Error) => finish(() => reject(error));
+      process.on('message', onMessage).on('exit', onExit).on('error', onError);
+      process.send(message, (error) => error && onError(error));
+    });
+
+  const open = async (quiet: boolean): Promise<ChildProcess> => {
+    const started = startWorker(count);
+    child = started;
+    await request(started, { type: 'open', config, folder, directory, resume, backend }, quiet);
+    if (signal?.aborted) abort();
+    return started;
+  };
+
+  return {
+    async open() {
+      await open(!speaks);
+    },
+    async run(trial, reference) {
+      // After a crash the next trial gets a fresh process.
+      const process = child?.connected ? child : await open(true);
+      return (await request(process, { type: 'run', trial, reference }, false))!;
+    },
+    async close() {
+      signal?.removeEventListener('abort', abort);
+      const closing = child;
+      if (!closing || closing.exitCode !== null || closing.signalCode !== null) return;
+      const ended = new Promise((resolve) => closing.once('exit', resolve));
+      if (closing.connected) closing.send({ type: 'close' } satisfies WorkerRequest, () => undefined);
+      const impatient = setTimeout(() => closing.kill('SIGKILL'), 5000);
+      await ended;
+      clearTimeout(impatient);
+    },
+  };
+}
+
+/** The worker beside this file: TypeScript in a checkout, JavaScript in the built package. */
+function startWorker(count: number): ChildProcess {
+  const source = import.meta.url.endsWith('.ts');
+  const entry = fileURLToPath(new URL(source ? './run-trial-worker.ts' : './run-trial-worker.js', import.meta.url));
+  const threads = String(Math.max(1, Math.floor(cpus().length / count)));
+  return fork(entry, {
+    execArgv: source ? sourceFlags() : [],
+    // Several processes with as many threads each as there are processors only wait for each other.
+    env: { ...process.env, OMP_NUM_THREADS: threads, TF_NUM_INTRAOP_THREADS: threads, TF_NUM_INTEROP_THREADS: '1' },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+}
+
+function sourceFlags(): string[] {
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return ['--conditions=@tfjs-peft/source', '--import', loader];
+}
+
+const crashed = (code: number | null, signal: string | null) =>
+  new PeftError('TRIAL_PROCESS_CRASHED', {
+    found: `the process of the trial ended ${signal === null ? `with exit code ${code}` : `by signal ${signal}`}`,
+    fix: 'look at its last lines above; if memory ran out, run with --jobs 1 or a smaller batchSize',
+  });

@@ -1,0 +1,42 @@
+import { createCatalogue, loadPlugins } from '../methods/plugins.js';
+import { createLocalRunner } from './local-runner.js';
+import { toPlainError, type TrialRunner } from './run-trials.js';
+import type { WorkerReply, WorkerRequest } from './worker-messages.js';
+
+/** Entry of a child process: runs trials for its parent, which alone decides when to stop. */
+const stop = new AbortController();
+let runner: TrialRunner | undefined;
+
+/** A parent that is gone does not listen; that is no error here. */
+const reply = (message: WorkerReply) => void process.send?.(message, undefined, undefined, () => undefined);
+
+async function answer(request: WorkerRequest): Promise<void> {
+  switch (request.type) {
+    case 'open': {
+      const { config, directory } = request;
+      const catalogue = createCatalogue(await loadPlugins(config.plugins, directory));
+      const onEvent = (event: Extract<WorkerReply, { type: 'event' }>['event']) => reply({ type: 'event', event });
+      runner = await createLocalRunner({ ...request, catalogue, onEvent, signal: stop.signal });
+      return reply({ type: 'ready' });
+    }
+    case 'run':
+      return reply({ type: 'done', summary: await runner!.run(request.trial, request.reference) });
+    case 'abort':
+      return stop.abort();
+    case 'close':
+      await runner?.close();
+      return process.disconnect?.();
+  }
+}
+
+process.on('message', (request: WorkerRequest) => {
+  answer(request).catch((error: unknown) => reply({ type: 'failed', error: toPlainError(error) }));
+});
+// Ctrl-C reaches the whole process group; the parent passes it on as `abort`, so that checkpoints are written.
+process.on('SIGINT', () => undefined);
+// Without a parent nobody waits for the result.
+process.on('disconnect', () => {
+  stop.abort();
+  process.exitCode ??= 0;
+  setTimeout(() => process.exit(), 10_000).unref();
+});

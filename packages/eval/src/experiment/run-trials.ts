@@ -1,0 +1,84 @@
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import type { TrialConfig } from '../config/trial-config.js';
+import type { TrialSummary } from '../trial/trial-summary.js';
+import type { TrialReference } from './experiment-event.js';
+
+/** Something that runs one trial after the other: this process, or a child process. */
+export interface TrialRunner {
+  run(trial: TrialConfig, reference: TrialReference): Promise<TrialSummary>;
+  close(): Promise<void>;
+}
+
+export interface PlannedTrial {
+  readonly trial: TrialConfig;
+  readonly reference: TrialReference;
+}
+
+/** Errors after which going on with other trials makes no sense. */
+const fatal = new Set([
+  'INTERRUPTED',
+  'DISK_FULL',
+  'OUTPUT_UNWRITABLE',
+  'CHECKPOINT_NOT_WRITTEN',
+  'RUN_UNFINISHED',
+  'RUN_FOLDER_OF_ANOTHER_CONFIGURATION',
+]);
+
+export const isFatal = (error: unknown): boolean => isPeftError(error) && fatal.has(error.code);
+
+/**
+ * Runs trials on several runners, each taking the next one when it is free. A trial that fails is passed to `onFailed` and the others go
+ * on; an error that would hit all of them, and whatever `onFailed` and `onEnd` throw, stops everything.
+ */
+export async function runTrials(
+  trials: readonly PlannedTrial[],
+  runners: readonly TrialRunner[],
+  onFailed: (planned: PlannedTrial, error: unknown) => Promise<TrialSummary>,
+  onEnd: (planned: PlannedTrial, summary: TrialSummary) => void,
+): Promise<Map<string, TrialSummary>> {
+  const queue = [...trials];
+  const summaries = new Map<string, TrialSummary>();
+  let stopped: unknown;
+  const work = async (runner: TrialRunner) => {
+    for (let next = queue.shift(); next !== undefined && stopped === undefined; next = queue.shift()) {
+      const planned = next;
+      try {
+        const summary = await runner.run(planned.trial, planned.reference).catch((error: unknown) => {
+          if (isFatal(error)) throw error;
+          return onFailed(planned, error);
+        });
+        summaries.set(planned.reference.folder, summary);
+        onEnd(planned, summary);
+      } catch (error) {
+        stopped ??= error;
+      }
+    }
+  };
+  await Promise.all(runners.map(work));
+  if (stopped !== undefined) throw stopped;
+  return summaries;
+}
+
+/** An error as plain JSON, to be kept in a summary or sent to another process. */
+export interface PlainError {
+  readonly code: string;
+  readonly message: string;
+  readonly text?: { readonly found: string; readonly expected?: string; readonly fix?: string };
+  readonly stack?: string;
+}
+
+export function toPlainError(error: unknown): PlainError {
+  if (isPeftError(error)) {
+    const { found, expected, fix } = error.text;
+    return { code: error.code, message: error.message, text: { found, expected, fix } };
+  }
+  const bug = error instanceof Error ? error : new Error(String(error));
+  return { code: 'UNEXPECTED', message: bug.message, stack: bug.stack };
+}
+
+export function fromPlainError({ code, message, text, stack }: PlainError): Error {
+  if (text) return new PeftError(code, text);
+  const error = new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

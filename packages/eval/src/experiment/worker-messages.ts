@@ -1,0 +1,27 @@
+import type { BackendChoice } from '@tfjs-peft/backend';
+import type { ExperimentConfig } from '../config/experiment-config.js';
+import type { TrialConfig } from '../config/trial-config.js';
+import type { TrialSummary } from '../trial/trial-summary.js';
+import type { ExperimentEvent, TrialReference } from './experiment-event.js';
+import type { PlainError } from './run-trials.js';
+
+/** Sent by the parent: first `open`, then `run` for one trial after the other. */
+export type WorkerRequest =
+  | {
+      readonly type: 'open';
+      readonly config: ExperimentConfig;
+      readonly folder: string;
+      readonly directory: string;
+      readonly resume: boolean;
+      readonly backend: BackendChoice;
+    }
+  | { readonly type: 'run'; readonly trial: TrialConfig; readonly reference: TrialReference }
+  | { readonly type: 'abort' }
+  | { readonly type: 'close' };
+
+/** Answers of a worker; `ready`, `done` and `failed` each end one request. */
+export type WorkerReply =
+  | { readonly type: 'ready' }
+  | { readonly type: 'event'; readonly event: ExperimentEvent }
+  | { readonly type: 'done'; readonly summary: TrialSummary }
+  | { readonly type: 'failed'; readonly error: PlainError };

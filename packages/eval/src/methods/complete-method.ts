@@ -1,0 +1,39 @@
+import { describeMethod, type MethodDescription, type MethodRegistry, type Readout } from '@tfjs-peft/peft-core';
+
+const headType = 'HEAD';
+
+/** A description in which every head has labels, and a readout unless it names its own. */
+export function completeMethod(
+  method: MethodDescription,
+  labels: readonly string[],
+  readout: Readout | null,
+): MethodDescription {
+  const { type, config, parts } = method;
+  return {
+    type,
+    config:
+      type === headType ? { ...config, labels: config.labels ?? labels, readout: config.readout ?? readout } : config,
+    ...(parts && { parts: parts.map((part) => completeMethod(part, labels, readout)) }),
+  };
+}
+
+/**
+ * A description with all defaults written out, still without the task's labels: what a resolved configuration records, so that a later
+ * change of a default makes another trial. Errors: `UNKNOWN_METHOD`, `CONFIG_INVALID`, and what the methods themselves refuse.
+ */
+export function expandMethod(method: MethodDescription, registry: MethodRegistry): MethodDescription {
+  const placeholder = ['label'];
+  const full = describeMethod(registry.build(completeMethod(method, placeholder, null)));
+  const withoutPlaceholder = (given: MethodDescription, expanded: MethodDescription): MethodDescription => {
+    const config = { ...expanded.config };
+    if (given.type === headType && given.config.labels === undefined) delete (config as Record<string, unknown>).labels;
+    return {
+      type: expanded.type,
+      config,
+      ...(expanded.parts && {
+        parts: expanded.parts.map((part, index) => withoutPlaceholder(given.parts?.[index] ?? part, part)),
+      }),
+    };
+  };
+  return withoutPlaceholder(method, full);
+}

@@ -1,0 +1,90 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { hfConfigName, isJsonObject, parseJsonObject, PeftError, recordName } from '@tfjs-peft/peft-core';
+import { minilmFiles } from '@tfjs-peft/minilm';
+import { type ModelConfig, parseExperiment } from '../config/experiment-config.js';
+import type { TrialConfig } from '../config/trial-config.js';
+import { experimentFiles } from '../experiment/experiment-folder.js';
+import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder.js';
+import { readJsonIfThere, readTextIfThere } from '../run-folder/read-text.js';
+import { readTrialConfig, readYaml, trialFiles } from '../run-folder/trial-folder.js';
+import { embeddedName } from '../trial/open-host.js';
+
+/** An adapter on disk and what is known about how it was made. */
+export interface LocatedAdapter {
+  readonly adapter: string;
+  /** The configuration of its trial; null for a folder that did not come from a run. */
+  readonly trial: TrialConfig | null;
+  readonly model: ModelConfig;
+  /** Modules that the experiment named. */
+  readonly plugins: readonly string[];
+}
+
+/**
+ * Finds the adapter of an experiment folder (the copy in it), of a trial folder, or in an adapter folder itself, ours or HF peft's.
+ * Errors: `FOLDER_MISSING`, `ADAPTER_NOT_FOUND`, `HOST_UNKNOWN` where nothing says which host it was made for.
+ */
+export async function locateAdapter(folder: string, model?: string): Promise<LocatedAdapter> {
+  const root = resolve(folder);
+  const found = await stat(root).catch(() => null);
+  if (!found?.isDirectory())
+    throw new PeftError('FOLDER_MISSING', {
+      found: `no folder "${folder}"`,
+      expected: 'the folder of an experiment, a trial or an adapter',
+      fix: 'check the path',
+    });
+  const adapter = (await isAdapterFolder(root)) ? root : join(root, 'adapter');
+  if (!(await isAdapterFolder(adapter)))
+    throw new PeftError('ADAPTER_NOT_FOUND', {
+      found: `no adapter in "${folder}"`,
+      expected: 'the folder of a finished experiment or trial, or one with adapter_config.json or tfjs_peft.json',
+      fix: 'run the experiment to its end (--resume), or pass another folder',
+    });
+  const trial = await trialOf(adapter === root ? dirname(root) : root);
+  const named = model === undefined ? undefined : modelNamed(model, trial?.model.readout ?? null);
+  return {
+    adapter,
+    trial,
+    model: named ?? trial?.model ?? modelNamed(await recordedHost(adapter), null),
+    plugins: await pluginsOf(adapter === root ? dirname(root) : root),
+  };
+}
+
+/** The trial whose folder this is, or the trial that an experiment took its adapter from. */
+async function trialOf(folder: string): Promise<TrialConfig | null> {
+  if ((await readTextIfThere(trialFiles(folder).config)) !== null) return readTrialConfig(folder);
+  const results = await readJsonIfThere(experimentFiles(folder).results);
+  const chosen = results?.adapter;
+  if (!isJsonObject(chosen) || typeof chosen.trial !== 'string') return null;
+  return readTrialConfig(join(folder, chosen.trial));
+}
+
+/** Of the experiment in this folder, or two levels above a trial. */
+async function pluginsOf(folder: string): Promise<readonly string[]> {
+  for (const candidate of [folder, resolve(folder, '..', '..')]) {
+    const path = experimentFiles(candidate).config;
+    const text = await readTextIfThere(path);
+    if (text !== null) return parseExperiment(readYaml(text, path)).plugins;
+  }
+  return [];
+}
+
+async function recordedHost(folder: string): Promise<string> {
+  const files = await readAdapterFolder(folder);
+  const record = files.get(recordName);
+  const host = record && parseJsonObject(record, recordName).host;
+  const config = files.get(hfConfigName);
+  const base = config && parseJsonObject(config, hfConfigName).base_model_name_or_path;
+  const name = isJsonObject(host) ? host.name : base;
+  if (typeof name === 'string' && name !== '') return name;
+  throw new PeftError('HOST_UNKNOWN', {
+    found: `nothing in "${folder}" says for which host the adapter is`,
+    fix: 'name it: model "minilm", a directory ("./bert") or a name of the Hub',
+  });
+}
+
+const modelNamed = (name: string, readout: ModelConfig['readout']): ModelConfig => ({
+  name: name === minilmFiles().name ? embeddedName : name,
+  readout,
+  dropout: null,
+});

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { isJsonObject, type Json, PeftError } from '@tfjs-peft/peft-core';
+import { parse, stringify } from 'yaml';
+import { type TrialConfig, withoutPaths } from '../config/trial-config.js';
+import type { TrialSummary } from '../trial/trial-summary.js';
+import { compareConfigurations, describeDifferences } from './compare-configurations.js';
+import { readJsonIfThere, readTextIfThere } from './read-text.js';
+import { writeFileAtomically } from './write-file-atomically.js';
+
+/** The files of one trial. */
+export const trialFiles = (folder: string) => ({
+  config: join(folder, 'config.resolved.yaml'),
+  split: join(folder, 'split.json'),
+  metrics: join(folder, 'metrics.jsonl'),
+  timings: join(folder, 'timings.jsonl'),
+  predictions: join(folder, 'predictions.jsonl'),
+  summary: join(folder, 'summary.json'),
+  environment: join(folder, 'env.json'),
+  checkpoint: join(folder, 'checkpoint'),
+  adapter: join(folder, 'adapter'),
+});
+
+export type TrialFolderState =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'unfinished' }
+  | { readonly kind: 'finished'; readonly summary: TrialSummary };
+
+/**
+ * What a trial's folder already holds. A failed trial counts as unfinished.
+ * Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_FOLDER_DAMAGED`, `FILE_UNREADABLE`.
+ */
+export async function inspectTrialFolder(folder: string, trial: TrialConfig): Promise<TrialFolderState> {
+  const files = trialFiles(folder);
+  const text = await readTextIfThere(files.config);
+  if (text === null) return { kind: 'new' };
+  requireSameConfiguration(folder, withoutPathsOf(readYaml(text, files.config)), withoutPaths(trial));
+  const summary = await readSummary(folder);
+  return summary?.status === 'done' ? { kind: 'finished', summary } : { kind: 'unfinished' };
+}
+
+/** Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, which names the first keys that differ. */
+export function requireSameConfiguration(folder: string, found: unknown, expected: unknown): void {
+  const differences = compareConfigurations(found, expected);
+  if (differences.length === 0) return;
+  throw new PeftError('RUN_FOLDER_OF_ANOTHER_CONFIGURATION', {
+    found: `"${folder}" holds a run of another configuration: ${describeDifferences(differences)}`,
+    expected: 'a new folder, or one of the same configuration',
+    fix: 'choose another --output, or repeat the configuration that the folder was made with',
+  });
+}
+
+/** Errors: `RUN_UNFINISHED`. */
+export function refuseUnfinished(folder: string): never {
+  throw new PeftError('RUN_UNFINISHED', {
+    found: `"${folder}" holds an unfinished run of this configuration`,
+    fix: 'pass --resume to continue it from its last checkpoint, or another --output to start afresh',
+  });
+}
+
+export const writeTrialConfig = (folder: string, trial: TrialConfig): Promise<void> =>
+  writeFileAtomically(trialFiles(folder).config, stringify(trial, { aliasDuplicateObjects: false }));
+
+/** Errors: `RUN_FOLDER_DAMAGED` where there is none or it is not a trial's. */
+export async function readTrialConfig(folder: string): Promise<TrialConfig> {
+  const path = trialFiles(folder).config;
+  const text = await readTextIfThere(path);
+  if (text === null) throw damaged(path, 'the file is not there');
+  const value = readYaml(text, path);
+  if (!isTrialConfig(value)) throw damaged(path, 'it does not describe a trial');
+  return value;
+}
+
+/** The summary of a trial, failed or done; null where there is none yet. Errors: `JSON_INVALID`, `RUN_FOLDER_DAMAGED`. */
+export async function readSummary(folder: string): Promise<TrialSummary | null> {
+  const path = trialFiles(folder).summary;
+  const summary = await readJsonIfThere(path);
+  if (summary === null) return null;
+  if (typeof summary.id !== 'string' || typeof summary.status !== 'string')
+    throw damaged(path, 'it does not describe the result of a trial');
+  return summary as unknown as TrialSummary;
+}
+
+export function readYaml(text: string, path: string): Json {
+  try {
+    return parse(text, { maxAliasCount: 0 }) as Json;
+  } catch (error) {
+    throw damaged(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+const damaged = (path: string, why: string) =>
+  new PeftError('RUN_FOLDER_DAMAGED', {
+    found: `"${path}": ${why}`,
+    expected: 'the file as this program wrote it',
+    fix: 'delete the folder of this trial and run it again',
+  });
+
+const withoutPathsOf = (value: Json): unknown => (isTrialConfig(value) ? withoutPaths(value) : value);
+
+const isTrialConfig = (value: unknown): value is TrialConfig =>
+  isJsonObject(value) && ['data', 'model', 'method', 'seed'].every((key) => isJsonObject(value[key]));

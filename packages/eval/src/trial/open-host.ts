@@ -1,0 +1,38 @@
+import { type Host, PeftError, type Readout, sitesOfKind } from '@tfjs-peft/peft-core';
+import { minilmFiles } from '@tfjs-peft/minilm';
+import { loadHost, type Tokenizer } from '@tfjs-peft/transformer';
+import type { ModelConfig } from '../config/experiment-config.js';
+
+/** The name under which the embedded host goes. */
+export const embeddedName = 'minilm';
+
+export interface OpenedHost {
+  readonly host: Host;
+  readonly tokenizer: Tokenizer;
+  readonly readout: Readout;
+}
+
+/** The host that a configuration names, or `given`. Errors: `READOUT_UNAVAILABLE`, and those of `loadHost`. */
+export async function openHost(
+  model: ModelConfig,
+  given?: { readonly host: Host; readonly tokenizer: Tokenizer },
+): Promise<OpenedHost> {
+  const { host, tokenizer } = given ?? (await loadNamed(model));
+  const readout = model.readout ?? host.spec.defaultReadout;
+  const available = sitesOfKind(host.spec, 'readout').flatMap((site) => site.readouts);
+  if (available.includes(readout)) return { host, tokenizer, readout };
+  throw new PeftError('READOUT_UNAVAILABLE', {
+    found: `readout "${readout}" on host "${host.spec.name}"`,
+    expected: `one of ${available.join(', ')}`,
+    fix: 'choose one of them under model.readout',
+  });
+}
+
+function loadNamed({ name, revision, dropout }: ModelConfig) {
+  const choices = dropout === null ? {} : { dropout };
+  if (name === embeddedName) {
+    const { directory, name: hubName, readout } = minilmFiles();
+    return loadHost(directory, { ...choices, name: hubName, readout });
+  }
+  return loadHost(name, { ...choices, ...(revision !== undefined && { revision }) });
+}

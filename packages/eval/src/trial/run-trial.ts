@@ -1,0 +1,204 @@
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config/trial-config.js';
+import { type OnExperimentEvent, referTo, type TrialReference } from '../experiment/experiment-event.js';
+import { describeEnvironment } from '../run-folder/describe-environment.js';
+import { parseLines } from '../run-folder/line-log.js';
+import { readTextIfThere } from '../run-folder/read-text.js';
+import {
+  inspectTrialFolder,
+  refuseUnfinished,
+  requireSameConfiguration,
+  trialFiles,
+  writeTrialConfig,
+} from '../run-folder/trial-folder.js';
+import { ensureWritableFolder, writeFileAtomically } from '../run-folder/write-file-atomically.js';
+import { runFloor } from './run-floor.js';
+import type { Session } from './session.js';
+import { trainTrial } from './train-trial.js';
+import type { TrialContext } from './trial-context.js';
+import type { TrialSummary } from './trial-summary.js';
+
+export interface RunTrialOptions {
+  /** Folder of this trial. */
+  readonly folder: string;
+  readonly session: Session;
+  readonly onEvent?: OnExperimentEvent;
+  readonly signal?: AbortSignal;
+  /** Continues an unfinished trial from its checkpoint; without it an unfinished folder is an error. */
+  readonly resume?: boolean;
+  /** How events name the trial; made from its configuration if absent. */
+  readonly reference?: TrialReference;
+}
+
+/**
+ * Runs one trial in its folder: configuration, split, training with checkpoints, test, adapter, and at the very end `summary.json`, whose
+ * presence says that the trial is finished. A finished trial is not run again.
+ *
+ * Errors: `OUTPUT_UNWRITABLE`, `DISK_FULL`, `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_UNFINISHED`, `INTERRUPTED`, and those of
+ * the split, the method and training.
+ */
+export async function runTrial(trial: TrialConfig, options: RunTrialOptions): Promise<TrialSummary> {
+  const { folder, session, onEvent = () => {}, signal } = options;
+  const reference = options.reference ?? referTo(trial, 0);
+  if (signal?.aborted) throw interrupted(folder);
+  await ensureWritableFolder(folder);
+  const state = await inspectTrialFolder(folder, trial);
+  const split = session.data.split(trial.seed.data);
+  if (state.kind === 'finished') {
+    requireSameData(folder, state.summary, session, split.hash);
+    return state.summary;
+  }
+  if (state.kind === 'unfinished' && !options.resume) refuseUnfinished(folder);
+
+  const files = trialFiles(folder);
+  const earlier = await earlierSeconds(files.timings);
+  const started = performance.now();
+  await writeTrialConfig(folder, trial);
+  await writeFileAtomically(files.split, listsInOneLine(toText(split.artefact)));
+  await writeFileAtomically(files.environment, toText(await describeEnvironment(session.backend)));
+  const warnings = [...split.warnings];
+  const context: TrialContext = {
+    trial,
+    folder,
+    session,
+    split,
+    signal,
+    phase: (text) => onEvent({ type: 'phase', trial: reference, text }),
+    progress: (what) => (progress) => onEvent({ type: 'progress', trial: reference, what, ...progress }),
+    warn: (text) => {
+      warnings.push(text);
+      onEvent({ type: 'warning', trial: reference, text });
+    },
+    onTrain: (event) => onEvent({ type: 'train', trial: reference, event }),
+    seconds: () => earlier + (performance.now() - started) / 1000,
+  };
+  const outcome = await learn(context).catch((error: unknown) => {
+    throw toInterruption(error, folder, signal);
+  });
+  const summary: TrialSummary = {
+    ...identify(trial, session),
+    status: 'done',
+    ...outcome,
+    seconds: context.seconds(),
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    splitHash: split.hash,
+    warnings,
+  };
+  await writeFileAtomically(files.summary, toText(summary));
+  return summary;
+}
+
+const learn = (context: TrialContext) =>
+  context.trial.method.kind === 'floor' ? runFloor(context, context.trial.method.floor) : trainTrial(context);
+
+const toText = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Row numbers side by side instead of one a line. */
+const listsInOneLine = (json: string) => json.replace(/\[[\d,\s]*\]/g, (list) => list.replace(/\s+/g, ''));
+
+type Identity = Pick<
+  TrialSummary,
+  | 'id'
+  | 'method'
+  | 'kind'
+  | 'dataSeed'
+  | 'trainSeed'
+  | 'task'
+  | 'shots'
+  | 'headlineSplit'
+  | 'headlineMetric'
+  | 'configHash'
+  | 'hostFingerprint'
+  | 'backend'
+  | 'subset'
+  | 'folder'
+>;
+
+function identify(trial: TrialConfig, { data, host, backend }: Session): Identity {
+  return {
+    id: trialId(trial),
+    method: trial.method.name,
+    kind: trial.method.kind,
+    dataSeed: trial.seed.data,
+    trainSeed: trial.seed.train,
+    task: data.loaded.task.name,
+    shots: trial.data.shots,
+    headlineSplit: data.tests[0]!.name,
+    headlineMetric: data.headlineMetric,
+    configHash: hashTrial(trial),
+    hostFingerprint: host.spec.fingerprint,
+    backend: String(backend.backend),
+    subset: data.loaded.subset,
+    folder: `trials/${trialFolderName(trial)}`,
+  };
+}
+
+/** The summary of a trial that failed; kept in its folder, so that a later look knows why. */
+export async function writeFailure(
+  trial: TrialConfig,
+  folder: string,
+  error: { readonly code: string; readonly message: string; readonly stack?: string },
+): Promise<TrialSummary> {
+  const summary: TrialSummary = {
+    id: trialId(trial),
+    method: trial.method.name,
+    kind: trial.method.kind,
+    dataSeed: trial.seed.data,
+    trainSeed: trial.seed.train,
+    task: trial.task,
+    shots: trial.data.shots,
+    status: 'failed',
+    error,
+    test: {},
+    headlineSplit: '',
+    headlineMetric: '',
+    steps: 0,
+    stoppedEarly: false,
+    trainableParameters: 0,
+    effectiveParameters: 0,
+    trainSeconds: 0,
+    seconds: 0,
+    secondsPerStep: 0,
+    fileBytes: 0,
+    peakMemoryBytes: 0,
+    splitHash: '',
+    configHash: hashTrial(trial),
+    hostFingerprint: '',
+    backend: '',
+    subset: false,
+    folder: `trials/${trialFolderName(trial)}`,
+    warnings: [],
+  };
+  await writeFileAtomically(trialFiles(folder).summary, toText(summary));
+  return summary;
+}
+
+/** Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION` where data or host have changed under the same names. */
+function requireSameData(folder: string, summary: TrialSummary, { host }: Session, splitHash: string): void {
+  requireSameConfiguration(
+    folder,
+    { splitHash: summary.splitHash, hostFingerprint: summary.hostFingerprint },
+    { splitHash, hostFingerprint: host.spec.fingerprint },
+  );
+}
+
+async function earlierSeconds(timings: string): Promise<number> {
+  const last = parseLines(await readTextIfThere(timings)).at(-1)?.seconds;
+  return typeof last === 'number' ? last : 0;
+}
+
+/** Stopped on request, wherever the trial was: one code for all. */
+function toInterruption(error: unknown, folder: string, signal?: AbortSignal): unknown {
+  const codes = ['INTERRUPTED', 'PREDICTION_ABORTED', 'ABORTED'];
+  const aborted = isPeftError(error) ? codes.includes(error.code) : signal?.aborted && isAbort(error);
+  return aborted ? interrupted(folder, error) : error;
+}
+
+const interrupted = (folder: string, cause?: unknown) =>
+  new PeftError('INTERRUPTED', {
+    found: `stopped on request at "${folder}"; its last checkpoint and all finished trials are kept`,
+    fix: 'run the same again with --resume',
+    cause,
+  });
+
+const isAbort = (error: unknown) => error instanceof Error && error.name === 'AbortError';

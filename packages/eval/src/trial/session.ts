@@ -1,0 +1,99 @@
+import type { EncodedText, Host, JsonObject, Readout } from '@tfjs-peft/peft-core';
+import type { LabelledText } from '@tfjs-peft/glue-fewshot';
+import { extractFeatures, type TrainingExample } from '@tfjs-peft/train';
+import type { Tokenizer } from '@tfjs-peft/transformer';
+import type { ExperimentConfig } from '../config/experiment-config.js';
+import type { OnExperimentEvent } from '../experiment/experiment-event.js';
+import type { Catalogue } from '../methods/plugins.js';
+import { openHost } from './open-host.js';
+import { openTaskData, type TaskData } from './task-data.js';
+
+/** What the trials of one experiment share: host, tokenizer, texts and frozen features are loaded or computed once. */
+export interface Session {
+  readonly host: Host;
+  readonly readout: Readout;
+  readonly data: TaskData;
+  readonly catalogue: Catalogue;
+  /** Report of the backend, for env.json. */
+  readonly backend: JsonObject;
+  encode(rows: readonly LabelledText[]): EncodedText[];
+  /** Encoded texts with their labels. */
+  examples(rows: readonly LabelledText[]): TrainingExample[];
+  /** Features `[rows, hidden]` of the frozen host at the readout, row-major. */
+  features(
+    rows: readonly LabelledText[],
+    onProgress?: (progress: { readonly done: number; readonly total: number }) => void,
+  ): Promise<Float32Array>;
+  dispose(): void;
+}
+
+export interface SessionOptions {
+  readonly catalogue: Catalogue;
+  readonly backend: JsonObject;
+  readonly onEvent?: OnExperimentEvent;
+  /** Used instead of the host that the configuration names; disposed with the session. */
+  readonly host?: { readonly host: Host; readonly tokenizer: Tokenizer };
+}
+
+/**
+ * Loads everything that the trials of an experiment share. Errors: those of the task, of all splits (`SPLIT_TOO_LARGE`, ...), of the host,
+ * `TEXT_LIMIT_TOO_LARGE`.
+ */
+export async function openSession(
+  config: Pick<ExperimentConfig, 'task' | 'data' | 'metrics' | 'model' | 'seeds'>,
+  { catalogue, backend, onEvent = () => {}, host: given }: SessionOptions,
+): Promise<Session> {
+  onEvent({ type: 'phase', text: `reading task ${config.data.file?.file ?? config.task}` });
+  const data = await openTaskData(config, config.seeds.data, catalogue);
+  data.loaded.notes.forEach((text) => onEvent({ type: 'phase', text }));
+  if (data.loaded.subset)
+    onEvent({
+      type: 'warning',
+      text: `the files of ${data.loaded.task.name} are a cut of the official ones: results are for development, not for reporting`,
+    });
+  const notes = new Set(config.seeds.data.flatMap((seed) => data.split(seed).warnings));
+  notes.forEach((text) => onEvent({ type: 'warning', text }));
+  onEvent({ type: 'phase', text: `loading host ${config.model.name}` });
+  const { host, tokenizer, readout } = await openHost(config.model, given);
+  const maxTokens = Math.min(config.data.maxTokens, host.spec.maxPositionEmbeddings);
+  const encoded = new Map<LabelledText, EncodedText>();
+  let truncated = 0;
+  const encodeOne = (row: LabelledText): EncodedText => {
+    const known = encoded.get(row);
+    if (known) return known;
+    const text = tokenizer.encode(row.texts[0]!, row.texts[1], { maxTokens });
+    if (text.truncated > 0) truncated += 1;
+    encoded.set(row, text);
+    return text;
+  };
+  const encode = (rows: readonly LabelledText[]) => {
+    const before = truncated;
+    const texts = rows.map(encodeOne);
+    if (truncated > before)
+      onEvent({
+        type: 'warning',
+        text: `${truncated - before} of ${rows.length} texts are longer than ${maxTokens} tokens and were cut (data.maxTokens)`,
+      });
+    return texts;
+  };
+  const featuresOf = new Map<LabelledText, Float32Array>();
+  const size = host.spec.hiddenSize;
+  return {
+    host,
+    readout,
+    data,
+    catalogue,
+    backend,
+    encode,
+    examples: (rows) => encode(rows).map((text, index) => ({ text, label: rows[index]!.label })),
+    async features(rows, onProgress) {
+      const missing = rows.filter((row) => !featuresOf.has(row));
+      const values = await extractFeatures({ host, texts: encode(missing), readout, onProgress });
+      missing.forEach((row, index) => featuresOf.set(row, values.slice(index * size, (index + 1) * size)));
+      const result = new Float32Array(rows.length * size);
+      rows.forEach((row, index) => result.set(featuresOf.get(row)!, index * size));
+      return result;
+    },
+    dispose: () => host.dispose(),
+  };
+}

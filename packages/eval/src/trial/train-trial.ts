@@ -1,0 +1,100 @@
+import { rm } from 'node:fs/promises';
+import {
+  countParameters,
+  createStream,
+  disposeParameters,
+  type MethodDescription,
+  saveAdapter,
+  substream,
+  toParameters,
+} from '@tfjs-peft/peft-core';
+import { isSubspace, measureSimplex } from '@tfjs-peft/subspace';
+import { type MetricsRow, train } from '@tfjs-peft/train';
+import { completeMethod } from '../methods/complete-method.js';
+import { predictAtPoint } from '../predict/predict-at-point.js';
+import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
+import { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
+import { trialFiles } from '../run-folder/trial-folder.js';
+import { evaluateTests } from './task-data.js';
+import { openTrainingLogs } from './training-logs.js';
+import { writePredictions } from './write-predictions.js';
+import type { TrialContext, TrialOutcome } from './trial-context.js';
+
+/** Trains a method with checkpoints in the trial's folder, tests it, and saves its adapter. */
+export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
+  const { trial, folder, session, split, signal } = context;
+  const { host, catalogue, data } = session;
+  const files = trialFiles(folder);
+  const { description } = trial.method as { readonly description: MethodDescription };
+  const method = catalogue.registry.build(completeMethod(description, data.labels, session.readout));
+  const logs = await openTrainingLogs(folder, context.seconds);
+  context.phase(`training on ${split.train.length} texts`);
+  const result = await train({
+    host,
+    method,
+    train: session.examples(split.train),
+    dev: session.examples(split.dev),
+    loss: data.loss,
+    score: data.score,
+    config: trial.train!,
+    seed: trial.seed.train,
+    store: createFolderStore(files.checkpoint),
+    onEvent: (event) => {
+      logs.write(event);
+      if (event.type === 'start') {
+        const { plan: _plan, history: _history, ...rest } = event;
+        context.onTrain(rest);
+      } else context.onTrain(event);
+      if (event.type === 'warning') context.warn(event.text);
+    },
+    signal,
+  });
+  const effective = toParameters(result.effective);
+  try {
+    const outputs = await evaluateTests(data, session.encode, (texts, name) =>
+      predictAtPoint({
+        host,
+        method: result.method,
+        effective,
+        texts,
+        test: trial.test,
+        stream: substream(createStream(trial.seed.train), 'draws-test', name),
+        batchSize: trial.train!.evaluationBatchSize,
+        regression: data.regression,
+        onProgress: context.progress(`evaluate ${name}`),
+        signal,
+      }),
+    );
+    await writePredictions(files.predictions, data, outputs);
+    const saved = await saveAdapter(
+      { method: result.method, effective, hostFingerprint: host.spec.fingerprint },
+      host.spec,
+      { baseModelNameOrPath: host.spec.name },
+    );
+    const counts = countParameters(result.method.plan(host.spec));
+    const outcome: TrialOutcome = {
+      test: Object.fromEntries(outputs.map(({ name, metrics }) => [name, metrics])),
+      ...(result.best && { dev: { headline: result.best.headline, step: result.best.step } }),
+      steps: result.steps,
+      stoppedEarly: result.stoppedEarly,
+      trainableParameters: counts.trainable,
+      effectiveParameters: counts.effective,
+      ...timesOf(result.history, result.steps),
+      fileBytes: await writeAdapterFolder(files.adapter, saved),
+      ...(isSubspace(result.method) && { simplex: await measureSimplex(result.method, effective) }),
+    };
+    // Needed until the adapter is safe; afterwards it would only cost space.
+    await rm(files.checkpoint, { recursive: true, force: true });
+    return outcome;
+  } finally {
+    disposeParameters(effective);
+  }
+}
+
+function timesOf(history: readonly MetricsRow[], steps: number) {
+  const milliseconds = (rows: readonly MetricsRow[]) => rows.reduce((sum, row) => sum + row.milliseconds, 0);
+  return {
+    trainSeconds: milliseconds(history) / 1000,
+    secondsPerStep: steps === 0 ? 0 : milliseconds(history.filter(({ split }) => split === 'train')) / 1000 / steps,
+  };
+}

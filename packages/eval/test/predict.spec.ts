@@ -1,0 +1,140 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { evaluateFolder, type ExperimentResult, locateAdapter, openPredictor, runExperiment } from '@tfjs-peft/eval';
+import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
+import { temporaryFolder, writeTinyModel } from './tiny-model.js';
+
+jest.setTimeout(120_000);
+useTestBackend();
+const backend = 'current' as const;
+let out = '';
+let root = '';
+let model = '';
+let result: ExperimentResult;
+const simplex = () => join(out, result.trials[1]!.folder);
+
+beforeAll(async () => {
+  const made = await tinyExperiment({ methods: [tinyPrefix, tinySubspace], train: { steps: 12, batchSize: 8 } });
+  ({ out, root } = made);
+  model = made.config.model!.name!;
+  result = await runExperiment(made.config, { folder: out, backend });
+});
+
+describe('openPredictor', () => {
+  it('opens an experiment, a trial and an adapter folder, which agree', async () => {
+    const texts = ['w1 good w2', 'w3 bad w4', 'w5 w6'];
+    const before = tf.memory().numTensors;
+    const trial = join(out, result.adapter!.trial);
+    const answers: unknown[] = [];
+    for (const folder of [out, trial, join(trial, 'adapter'), join(out, 'adapter')]) {
+      const predictor = await openPredictor(folder, { backend });
+      expect(predictor.labels).toEqual(['negative', 'positive']);
+      expect(predictor.maxTokens).toBe(16);
+      const predictions = await predictor.predict(texts);
+      answers.push(predictions);
+      for (const { label, probability, probabilities } of predictions) {
+        expect(probabilities[label]).toBe(probability);
+        expect(Object.values(probabilities).reduce((a, b) => a + b)).toBeCloseTo(1, 10);
+        expect(probability).toBeGreaterThanOrEqual(0.5);
+      }
+      predictor.dispose();
+    }
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('gives the predictions that the trial recorded', async () => {
+    const trial = join(out, result.adapter!.trial);
+    const recorded = readFileSync(join(trial, 'predictions.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const split = JSON.parse(readFileSync(join(trial, 'split.json'), 'utf8'));
+    expect(recorded.map(({ row }) => row)).toEqual(split.testRows.test);
+    const { results } = await evaluateFolder(trial, { backend });
+    const summary = JSON.parse(readFileSync(join(trial, 'summary.json'), 'utf8'));
+    expect(results).toEqual(summary.test);
+  });
+
+  it('refuses empty texts and warns about long ones', async () => {
+    const warnings: string[] = [];
+    const predictor = await openPredictor(out, { backend, onWarning: (text) => warnings.push(text) });
+    await expect(predictor.predict(['w1', ' \n'])).rejects.toMatchObject({ code: 'TEXT_EMPTY' });
+    await expect(predictor.predict([['w1', '']])).rejects.toMatchObject({ code: 'TEXT_EMPTY' });
+    expect(await predictor.predict([])).toEqual([]);
+    const [short, long] = await predictor.predict(['w1', 'good '.repeat(40)]);
+    expect(short!.truncated).toBeUndefined();
+    expect(long!.truncated).toBe(true);
+    expect(warnings).toEqual(['1 of 2 texts are longer than 16 tokens; only their beginning was read']);
+    predictor.dispose();
+  });
+
+  it('refuses an adapter of another host and frees that host', async () => {
+    const other = await writeTinyModel(join(root, 'other-bert'), 1);
+    const before = tf.memory().numTensors;
+    await expect(openPredictor(out, { backend, model: other })).rejects.toMatchObject({
+      code: 'ADAPTER_FOR_ANOTHER_HOST',
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('says what is wrong with a folder', async () => {
+    const folder = temporaryFolder();
+    await expect(openPredictor(join(folder, 'nowhere'), { backend })).rejects.toMatchObject({ code: 'FOLDER_MISSING' });
+    await expect(openPredictor(folder, { backend })).rejects.toMatchObject({ code: 'ADAPTER_NOT_FOUND' });
+    const linked = join(folder, 'linked');
+    cpSync(join(out, 'adapter'), linked, { recursive: true });
+    symlinkSync('/etc/hostname', join(linked, 'secret.json'));
+    await expect(openPredictor(linked, { backend, model })).rejects.toMatchObject({ code: 'ADAPTER_FILE_NOT_PLAIN' });
+    const bare = join(folder, 'bare');
+    mkdirSync(bare);
+    writeFileSync(join(bare, 'adapter_config.json'), JSON.stringify({ peft_type: 'PREFIX_TUNING' }));
+    await expect(locateAdapter(bare)).rejects.toMatchObject({ code: 'HOST_UNKNOWN' });
+    const torn = join(folder, 'torn');
+    cpSync(join(out, 'adapter'), torn, { recursive: true });
+    writeFileSync(
+      join(torn, 'adapter_model.safetensors'),
+      readFileSync(join(torn, 'adapter_model.safetensors')).subarray(0, 200),
+    );
+    await expect(openPredictor(torn, { backend, model })).rejects.toMatchObject({
+      code: expect.stringMatching(/^SAFETENSORS_/),
+    });
+  });
+});
+
+describe('evaluateFolder', () => {
+  const accuracyAt = async (point: string) => {
+    const { results, test } = await evaluateFolder(simplex(), { backend, point, draws: 5 });
+    expect(test).toEqual({ point, draws: 5 });
+    return results['test']!.headline;
+  };
+
+  it('tests any point of a simplex from its vertices', async () => {
+    expect(await accuracyAt('midpoint')).toBe(result.trials[1]!.test['test']!.headline);
+    for (const point of ['vertex:0', 'vertex:1', 'random', 'ensemble']) {
+      const accuracy = await accuracyAt(point);
+      expect(accuracy).toBeGreaterThanOrEqual(0);
+      expect(await accuracyAt(point)).toBe(accuracy);
+    }
+  });
+
+  it('refuses points that are not there', async () => {
+    await expect(accuracyAt('vertex:2')).rejects.toMatchObject({ code: 'VERTEX_UNKNOWN' });
+    const plain = join(out, result.trials[0]!.folder);
+    await expect(evaluateFolder(plain, { backend, point: 'vertex:0' })).rejects.toMatchObject({
+      code: 'NOT_A_SUBSPACE',
+    });
+  });
+
+  it('needs a task for an adapter without a run, and the same labels', async () => {
+    const folder = join(temporaryFolder(), 'adapter');
+    cpSync(join(out, 'adapter'), folder, { recursive: true });
+    await expect(evaluateFolder(folder, { backend, model })).rejects.toMatchObject({ code: 'TASK_NOT_NAMED' });
+    await expect(evaluateFolder(folder, { backend, model, task: 'spam-subjects' })).rejects.toMatchObject({
+      code: 'LABELS_MISMATCH',
+    });
+  });
+});

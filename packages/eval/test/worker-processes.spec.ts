@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { describe, expect, it, jest } from '@jest/globals';
+import {
+  type ExperimentConfigInput,
+  type ExperimentEvent,
+  resolveExperiment,
+  runExperiment,
+  trialFolderName,
+} from '@tfjs-peft/eval';
+import { testBackendName } from '../../../tools/jest/use-test-backend.js';
+import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
+
+jest.setTimeout(180_000);
+const script = fileURLToPath(new URL('./run-in-process.ts', import.meta.url));
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/** An experiment in a process of its own. */
+const start = (config: ExperimentConfigInput, folder: string, ...flags: string[]): ChildProcess =>
+  spawn(
+    process.execPath,
+    [
+      '--conditions=@tfjs-peft/source',
+      '--import',
+      tsx,
+      script,
+      JSON.stringify(config),
+      folder,
+      testBackendName,
+      ...flags,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+const end = (child: ChildProcess) =>
+  new Promise<string>((resolve) => child.once('exit', (code, signal) => resolve(signal ?? String(code))));
+const until = async (condition: () => boolean) => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+const read = (...path: string[]) => readFileSync(join(...path), 'utf8');
+
+describe('an experiment in processes', () => {
+  it('that is killed and resumed writes the same metrics as an uninterrupted one', async () => {
+    const { config, out } = await tinyExperiment({
+      methods: [tinySubspace],
+      train: { steps: 60, batchSize: 8, evaluateEvery: { epochs: 0, minSteps: 5 }, patience: null },
+    });
+    const name = trialFolderName(resolveExperiment(config).trials[0]!);
+    const trial = join(out, 'trials', name);
+    const child = start(config, out);
+    const ended = end(child);
+    // After the first checkpoint and a few steps more, wherever that is.
+    const lines = () =>
+      existsSync(join(trial, 'metrics.jsonl')) ? read(trial, 'metrics.jsonl').split('\n').length : 0;
+    await until(() => existsSync(join(trial, 'checkpoint', 'checkpoint.safetensors')) && lines() > 12);
+    child.kill('SIGKILL');
+    expect(await ended).toBe('SIGKILL');
+    expect(existsSync(join(trial, 'summary.json'))).toBe(false);
+    const resumed = start(config, out, '--resume');
+    let output = '';
+    resumed.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    expect(await end(resumed)).toBe('0');
+    expect(Number(/resumed from (\d+)/.exec(output)![1])).toBeGreaterThanOrEqual(5);
+    const whole = `${out}-whole`;
+    expect(await end(start(config, whole))).toBe('0');
+    expect(read(trial, 'metrics.jsonl')).toBe(read(whole, 'trials', name, 'metrics.jsonl'));
+    expect(read(trial, 'predictions.jsonl')).toBe(read(whole, 'trials', name, 'predictions.jsonl'));
+    expect(read(trial, 'adapter', 'adapter_model.safetensors')).toBe(
+      read(whole, 'trials', name, 'adapter', 'adapter_model.safetensors'),
+    );
+  });
+
+  it('with two jobs gives the results of one job', async () => {
+    const { config, out } = await tinyExperiment({
+      methods: ['linear-probe', tinyPrefix],
+      seeds: { data: [13, 21], train: [0] },
+    });
+    const events: ExperimentEvent[] = [];
+    const two = await runExperiment(config, {
+      folder: out,
+      jobs: 2,
+      backend: testBackendName,
+      onEvent: (event) => events.push(event),
+    });
+    expect(two.trials.map(({ status }) => status)).toEqual(['done', 'done', 'done', 'done']);
+    expect(events.filter(({ type }) => type === 'trial-start')).toHaveLength(4);
+    expect(events.filter((event) => event.type === 'phase' && event.text.startsWith('loading host'))).toHaveLength(1);
+    const one = await runExperiment(config, { folder: `${out}-one`, backend: testBackendName });
+    for (const [index, trial] of one.trials.entries()) expect(two.trials[index]!.test).toEqual(trial.test);
+  });
+
+  it('survives the crash of one trial', async () => {
+    const plugin = fileURLToPath(new URL('./crashing-plugin.mjs', import.meta.url));
+    const { config, out } = await tinyExperiment({ methods: ['crash', 'majority', 'linear-probe'] });
+    const result = await runExperiment(
+      { ...config, plugins: [plugin] },
+      { folder: out, jobs: 2, backend: testBackendName },
+    );
+    expect(result.trials.map(({ method, status }) => `${method} ${status}`)).toEqual([
+      'crash failed',
+      'majority done',
+      'linear-probe done',
+    ]);
+    expect(result.trials[0]!.error).toMatchObject({ code: 'TRIAL_PROCESS_CRASHED' });
+    expect(result.trials[0]!.error!.message).toContain('exit code 7');
+  });
+
+  it('passes an interruption on, and the children write their checkpoints', async () => {
+    const { config, out } = await tinyExperiment({
+      methods: [tinyPrefix],
+      seeds: { data: [13, 21], train: [0] },
+      train: { steps: 2000, batchSize: 8, evaluateEvery: { epochs: 0, minSteps: 1000 } },
+    });
+    const stop = new AbortController();
+    const run = runExperiment(config, {
+      folder: out,
+      jobs: 2,
+      backend: testBackendName,
+      signal: stop.signal,
+      onEvent: (event) =>
+        event.type === 'train' && event.event.type === 'step' && event.event.step === 4 && stop.abort(),
+    });
+    await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    const saved = resolveExperiment(config).trials.filter((trial) =>
+      existsSync(join(out, 'trials', trialFolderName(trial), 'checkpoint', 'checkpoint.safetensors')),
+    );
+    expect(saved.length).toBeGreaterThanOrEqual(1);
+  });
+
+  it('reports what is wrong with the task once, as its own error', async () => {
+    const { config, out } = await tinyExperiment({ data: { shots: 1000 } });
+    const data = { ...config.data, file: { ...config.data!.file!, file: config.data!.file!.file } };
+    await expect(
+      runExperiment({ ...config, data }, { folder: out, jobs: 2, backend: testBackendName }),
+    ).rejects.toMatchObject({ code: 'SPLIT_TOO_LARGE' });
+  });
+});
