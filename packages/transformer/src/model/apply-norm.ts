@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { perToken } from './apply-linear.js';
 import { frozenLayerNorm, layerNorm } from './layer-norm.js';
 import type { Pass } from './pass.js';

@@ -3,6 +3,7 @@ import { applyLinear, linearKinds } from './apply-linear.js';
 import { frozenAffine } from './frozen-affine.js';
 import { attentionPath } from './list-sites.js';
 import { maskedSoftmax } from './masked-softmax.js';
+import { overBatch } from './over-batch.js';
 import { dropOut, type Pass } from './pass.js';
 
 /**
@@ -18,7 +19,7 @@ export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass)
   const prefixes = pass.interventions.at('keyValuePrefix', path);
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, 0);
   const join = (before: readonly tf.Tensor[], text: tf.Tensor) =>
-    before.length > 0 ? tf.concat([...before.map((part) => overBatch(part, batch)), text], 2) : text;
+    before.length > 0 ? tf.concat([...before.map((part) => overBatch(part, 3, batch)), text], 2) : text;
   const keys = join(
     prefixes.map((prefix) => prefix.keys),
     textKeys,
@@ -52,6 +53,3 @@ function projectHeads(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor[] {
     return paths.map((path) => split(applyLinear(x, path, pass), 1));
   return tf.split(split(frozenAffine(x, pass.weights.queryKeyValue(layer)), 3), 3, 1);
 }
-
-const overBatch = (part: tf.Tensor, batch: number): tf.Tensor =>
-  part.rank === 4 ? part : part.expandDims(0).tile([batch, 1, 1, 1]);

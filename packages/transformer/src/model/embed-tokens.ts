@@ -4,6 +4,7 @@ import { applyNorm } from './apply-norm.js';
 import { matMulTokens } from './apply-linear.js';
 import { normPath, positionTable, tokenTypeTable, wordTable } from './host-layout.js';
 import { embeddingsPath } from './list-sites.js';
+import { overBatch } from './over-batch.js';
 import { dropOut, type Pass } from './pass.js';
 
 /**
@@ -13,7 +14,7 @@ import { dropOut, type Pass } from './pass.js';
 export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: Pass): tf.Tensor {
   const { interventions, config } = pass;
   const [batch, tokens] = inputIds.shape;
-  const prompts = interventions.tokenPrefixes.map(({ embeddings }) => overBatch(embeddings, batch));
+  const prompts = interventions.tokenPrefixes.map(({ embeddings }) => overBatch(embeddings, 2, batch));
   const virtual = prompts.reduce((sum, { shape }) => sum + shape[1]!, 0);
   const length = virtual + tokens;
   requirePositions(interventions.positionOffset, virtual, tokens, config.maxPositionEmbeddings);
@@ -46,9 +47,6 @@ function lookUp(ids: tf.Tensor, path: string, { weights, interventions }: Pass):
   }
   return rows;
 }
-
-const overBatch = (rows: tf.Tensor, batch: number): tf.Tensor =>
-  rows.rank === 3 ? rows : rows.expandDims(0).tile([batch, 1, 1]);
 
 function requirePositions(offset: number, virtual: number, tokens: number, available: number): void {
   if (offset + virtual + tokens <= available) return;

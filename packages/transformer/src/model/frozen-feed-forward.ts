@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, timesTransposedKernel } from './frozen-affine.js';
 
-/** 2/√π: the derivative of erf(u) is this times exp(-u²). */
+/** ln(2/√π): the derivative of erf(u) is exp(-u²) times 2/√π. */
 const logErfSlope = Math.log(2 / Math.sqrt(Math.PI));
 
 /** True while a gradient is being recorded: only then is it worth computing what the backward pass needs. */
