@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { fileWithHeader, peftErrorOf } from '../../test/bad-files.js';
 import { bytesSource } from './byte-source.js';
 import { openSafetensors } from './open-safetensors.js';
+import { writeSafetensors } from './write-safetensors.js';
 
 const f32 = (shape: unknown, data_offsets: unknown) => ({ dtype: 'F32', shape, data_offsets });
 const open = (bytes: Uint8Array) => openSafetensors(bytesSource('w.safetensors', bytes));
@@ -186,5 +187,15 @@ describe('a header that lies', () => {
       read: async (at, length) => bytes.subarray(at, Math.min(at + length, bytes.length - 3)),
     });
     expect((await peftErrorOf(() => file.readFloat32('a'))).code).toBe('SAFETENSORS_TRUNCATED');
+  });
+});
+
+describe('bytes in a Node buffer', () => {
+  it('are copied, not read from the pool that the buffer shares', async () => {
+    const bytes = writeSafetensors(new Map([['a', { shape: [3], data: Float32Array.of(1, 2, 3) }]]));
+    const file = await openSafetensors(
+      bytesSource('pooled', Buffer.concat([Buffer.from('pad!'), Buffer.from(bytes)]).subarray(4)),
+    );
+    expect([...(await file.readFloat32('a'))]).toEqual([1, 2, 3]);
   });
 });

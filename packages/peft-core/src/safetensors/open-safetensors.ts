@@ -20,11 +20,11 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   const readBytes = ({ begin, end }: TensorEntry, name: string) =>
     readExactly(source, begin, end - begin, `tensor "${name}"`);
   /** A copy: aligned for typed arrays, and nobody else's memory. */
-  const readCopy = async (entry: TensorEntry, name: string) => (await readBytes(entry, name)).slice().buffer;
+  const readCopy = async (entry: TensorEntry, name: string) => new Uint8Array(await readBytes(entry, name)).buffer;
   /** 16-bit words to be widened at once: copied only where they are not aligned. */
   const readWords = async (entry: TensorEntry, name: string) => {
     const bytes = await readBytes(entry, name);
-    const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+    const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
     return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
   };
 
