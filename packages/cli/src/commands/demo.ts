@@ -1,0 +1,51 @@
+import { rm } from 'node:fs/promises';
+import { parseExperiment, readResults } from '@tfjs-peft/eval';
+import { canonicalJson } from '@tfjs-peft/peft-core';
+import type { CliIo } from '../cli-io.js';
+import { demoExperiment, demoReferences, demoRemark } from '../demo-experiment.js';
+import {
+  executeExperiment,
+  type ExecutionOptions,
+  shellCommand,
+  shortPath,
+  showResults,
+} from './execute-experiment.js';
+import { requireOwnFolder } from './require-own-folder.js';
+
+export interface DemoOptions extends ExecutionOptions {
+  readonly output: string;
+  readonly fresh?: boolean;
+}
+
+/** `tfjs-peft demo`: the experiment of demo-experiment.ts. A finished one is shown at once. */
+export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
+  const { output, fresh = false, quiet = false } = options;
+  if (fresh) {
+    await requireOwnFolder(output);
+    await rm(output, { recursive: true, force: true });
+  }
+  const shown = {
+    ...options,
+    references: demoReferences,
+    remarks: [demoRemark],
+    next: () => [
+      shellCommand(['predict', shortPath(output), 'You have won', "Minutes of Tuesday's meeting"]),
+      shellCommand(['run', '--task', 'spam-subjects', '--shots', '100', '--seeds', '5', '--output', 'runs/spam']),
+    ],
+  };
+  const earlier = await readResults(output);
+  const isFinished = earlier?.trials.every(({ status }) => status === 'done') === true;
+  if (isFinished && canonicalJson(earlier.config) === canonicalJson(parseExperiment(demoExperiment))) {
+    if (!quiet) io.err(`These are the results in ${shortPath(output)}; --fresh starts anew.\n`);
+    return showResults(earlier, shown, io);
+  }
+  if (!quiet) io.err('Learning spam from 100 subject lines, on four splits, with five methods.\n');
+  return executeExperiment({ ...shown, config: demoExperiment, folder: output, again: againOf(options) }, io);
+}
+
+const againOf = ({ output, backend, jobs }: DemoOptions) => [
+  'demo',
+  ...(output === 'runs/demo' ? [] : ['--output', output]),
+  ...(backend === 'auto' ? [] : ['--backend', backend]),
+  ...(jobs === undefined ? [] : ['--jobs', String(jobs)]),
+];

@@ -1,0 +1,105 @@
+import {
+  completeMethod,
+  createCatalogue,
+  type ExperimentConfigInput,
+  formatBytes,
+  formatNumber,
+  loadPlugins,
+  resolveExperiment,
+  type TrialConfig,
+  trialFolderName,
+} from '@tfjs-peft/eval';
+import { countParameters, type CoverageRow, type ParameterCount, reportCoverage } from '@tfjs-peft/peft-core';
+import { taskFromFile } from '@tfjs-peft/glue-fewshot';
+import { countSteps } from '@tfjs-peft/train';
+import type { CliIo } from '../cli-io.js';
+import { describeHost, type HostDescription } from './describe-host.js';
+import { estimateMemory, type MemoryEstimate } from './estimate-memory.js';
+import { defaultFolder, type RunCommandOptions } from './run.js';
+
+interface MethodPlan {
+  readonly method: string;
+  readonly kind: 'floor' | 'trained';
+  readonly counts: ParameterCount | null;
+  readonly coverage: readonly CoverageRow[];
+  readonly memory: MemoryEstimate | null;
+  readonly steps: number | null;
+}
+
+/** Prints what an experiment would run: trials, parameters, coverage of the host, memory. Reads headers, allocates no tensor. */
+export async function dryRun(input: ExperimentConfigInput, options: RunCommandOptions, io: CliIo): Promise<number> {
+  const plugins = await loadPlugins(input.plugins ?? [], '.');
+  const catalogue = createCatalogue(plugins);
+  const { config, trials } = resolveExperiment(input, catalogue);
+  const { output: taskOutput } = config.data.file
+    ? await taskFromFile(config.data.file as Parameters<typeof taskFromFile>[0])
+    : catalogue.tasks.get(config.task);
+  const labels = taskOutput.kind === 'classes' ? taskOutput.labels : ['score'];
+  const host = await describeHost(config.model);
+  const firsts = trials.filter(
+    (trial, index) => trials.findIndex(({ method }) => method.name === trial.method.name) === index,
+  );
+  const methods = firsts.map((trial): MethodPlan => {
+    const { method, train } = trial;
+    const base = { method: method.name, kind: method.kind, coverage: [], memory: null, counts: null, steps: null };
+    if (method.kind === 'floor' || !train) return base;
+    // Protocols that count K per class or share it with the development set differ by a few steps an epoch at most.
+    const examples = config.data.protocol === 'per_class' ? config.data.shots * labels.length : config.data.shots;
+    const { steps } = countSteps(train, examples);
+    if (!host) return { ...base, steps };
+    const readout = config.model.readout ?? host.spec.defaultReadout;
+    const plan = catalogue.registry.build(completeMethod(method.description, labels, readout)).plan(host.spec);
+    const counts = countParameters(plan);
+    return {
+      ...base,
+      counts,
+      steps,
+      coverage: reportCoverage(plan, host.spec),
+      memory: estimateMemory(host, counts, train.batchSize, config.data.maxTokens),
+    };
+  });
+  const folder = options.output ?? defaultFolder(input);
+  io.out(
+    options.json
+      ? `${JSON.stringify({ folder, config, trials: trials.map((trial) => ({ folder: trialFolderName(trial), ...trial })), methods })}\n`
+      : format(folder, trials, methods, host),
+  );
+  return 0;
+}
+
+function format(
+  folder: string,
+  trials: readonly TrialConfig[],
+  methods: readonly MethodPlan[],
+  host: HostDescription | null,
+): string {
+  const { data, task, model } = trials[0]!;
+  const hostLine = host
+    ? `${model.name}: ${host.spec.numHiddenLayers} layers × ${host.spec.hiddenSize}, ${formatNumber(host.numbers)} numbers, frozen`
+    : `${model.name}: not on this machine, so parameters cannot be counted before it is downloaded`;
+  const methodLines = methods.flatMap(({ method, kind, counts, coverage, memory, steps }) =>
+    kind === 'floor'
+      ? [`  ${method}: floor`]
+      : [
+          `  ${method}: ${steps} steps${counts ? `, ${formatNumber(counts.trainable)} trainable numbers, ${formatNumber(counts.effective)} effective` : ''}`,
+          ...coverage.map(
+            (row) =>
+              `    ${row.covered} of ${row.total} ${row.kind} sites${row.layers.length > 0 ? ` (layers ${row.layers.join(', ')})` : ''}, ${formatNumber(row.numbers)} numbers`,
+          ),
+          ...(memory
+            ? [
+                `    memory: host ${formatBytes(memory.host)}, training state ${formatBytes(memory.training)}, activations at most ${formatBytes(memory.activations)} (texts of ${data.maxTokens} tokens)`,
+              ]
+            : []),
+        ],
+  );
+  return `${[
+    'This is a plan; nothing was run.',
+    `task ${task === 'file' ? data.file?.file : task}, ${data.shots} labelled texts, protocol ${data.protocol}`,
+    `host ${hostLine}`,
+    'methods:',
+    ...methodLines,
+    `${trials.length} runs in ${folder}/trials:`,
+    ...trials.map((trial) => `  ${trialFolderName(trial)}`),
+  ].join('\n')}\n`;
+}

@@ -1,0 +1,94 @@
+import { stat } from 'node:fs/promises';
+import type { BackendChoice } from '@tfjs-peft/backend';
+import {
+  compareMethods,
+  evaluateFolder,
+  findings,
+  type FolderEvaluation,
+  formatTable,
+  readResults,
+} from '@tfjs-peft/eval';
+import { PeftError } from '@tfjs-peft/peft-core';
+import type { CliIo } from '../cli-io.js';
+import { reportProgress } from '../progress/report-progress.js';
+
+export interface EvalOptions {
+  readonly backend: BackendChoice;
+  readonly point?: string;
+  readonly draws?: number;
+  readonly data?: string;
+  readonly task?: string;
+  readonly model?: string;
+  readonly labels?: readonly string[];
+  readonly reference?: readonly string[];
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** `tfjs-peft eval`: the comparison of an experiment again; with a point or a folder of one adapter, that adapter's test again. */
+export async function evaluateAgain(folder: string, options: EvalOptions, io: CliIo): Promise<number> {
+  checkPoint(options.point);
+  if (!(await isFolder(folder)))
+    throw new PeftError('FOLDER_MISSING', {
+      found: `no folder "${folder}"`,
+      expected: 'the folder of an experiment, a trial or an adapter',
+      fix: 'check the path',
+    });
+  const asks = [options.point, options.draws, options.data, options.task].some((value) => value !== undefined);
+  const results = asks ? null : await readResults(folder);
+  if (results) {
+    const table = compareMethods(results.trials, { ...(options.reference && { references: options.reference }) });
+    io.out(
+      options.json
+        ? `${JSON.stringify({ folder, table, findings: findings(table) })}\n`
+        : formatTable(table, { width: io.width }),
+    );
+    return 0;
+  }
+  const progress = await reportProgress(io, { quiet: options.quiet ?? false });
+  try {
+    const evaluation = await evaluateFolder(folder, {
+      backend: options.backend,
+      ...(options.point !== undefined && { point: options.point }),
+      ...(options.draws !== undefined && { draws: options.draws }),
+      ...(options.task !== undefined && { task: options.task }),
+      ...(options.model !== undefined && { model: options.model }),
+      ...(options.labels && { labels: options.labels }),
+      ...(options.data !== undefined && { data: { directory: options.data } }),
+      onEvent: progress.onEvent,
+      onWarning: (text) => progress.line(`warning: ${text}`),
+    });
+    progress.stop();
+    io.out(options.json ? `${JSON.stringify(evaluation)}\n` : formatEvaluation(evaluation));
+    return 0;
+  } finally {
+    progress.stop();
+  }
+}
+
+export function formatEvaluation({ task, test, results, subset, backend }: FolderEvaluation): string {
+  const point = test.point === 'ensemble' ? `ensemble of ${test.draws} draws` : test.point;
+  const lines = Object.entries(results).flatMap(([split, { metrics, rows, undefined: undefinedCount }]) => [
+    `${split}: ${rows} texts`,
+    ...Object.entries(metrics).map(([name, value]) => `  ${name.padEnd(16)}${value.toFixed(2).padStart(7)}`),
+    ...(undefinedCount > 0 ? [`  ${undefinedCount} metrics were undefined and count as 0`] : []),
+  ]);
+  const head = `task ${task}, point ${point}, backend ${backend}${subset ? ', data is a cut of the official set' : ''}`;
+  return `${[head, ...lines].join('\n')}\n`;
+}
+
+/** Errors: `USAGE`. */
+function checkPoint(point: string | undefined): void {
+  if (point === undefined || /^(midpoint|ensemble|random|vertex:\d+)$/.test(point)) return;
+  throw new PeftError('USAGE', {
+    found: `--point ${point}`,
+    expected: 'midpoint, ensemble, random or vertex:<number>',
+    fix: 'write --point vertex:0 for the first vertex',
+  });
+}
+
+const isFolder = (path: string) =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );

@@ -1,0 +1,143 @@
+import { cpus } from 'node:os';
+import { relative, resolve } from 'node:path';
+import { type BackendChoice, type BackendReport, selectBackend } from '@tfjs-peft/backend';
+import {
+  type ExperimentConfigInput,
+  type ExperimentResult,
+  findings,
+  formatTable,
+  runExperiment,
+  writeReports,
+  type WrittenReports,
+} from '@tfjs-peft/eval';
+import type { CliIo } from '../cli-io.js';
+import { reportProgress } from '../progress/report-progress.js';
+import { exitCodeOf, reportError } from '../report-error.js';
+
+/** Options of every command that runs trials. */
+export interface ExecutionOptions {
+  readonly backend: BackendChoice;
+  readonly jobs?: number;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export interface Execution extends ExecutionOptions {
+  readonly config: ExperimentConfigInput;
+  readonly folder: string;
+  readonly references?: readonly string[];
+  readonly remarks?: readonly string[];
+  /** Commands to try next, shown below the results. */
+  readonly next?: (result: ExperimentResult) => readonly string[];
+  /** The arguments with which this command can be repeated. */
+  readonly again: readonly string[];
+}
+
+/** Processes at most by default: each holds a host and its activations in memory. */
+const mostJobs = 4;
+
+/**
+ * Runs an experiment with progress, writes its reports and shows them. The first Ctrl-C lets the step finish and saves; the second one ends
+ * at once. Exit code 1 if a run failed, 130 if interrupted.
+ */
+export async function executeExperiment(execution: Execution, io: CliIo): Promise<number> {
+  const { config, folder, quiet = false, resume = false } = execution;
+  const progress = await reportProgress(io, { quiet });
+  const stopper = new AbortController();
+  const endStop = io.onStop((signal) => {
+    if (stopper.signal.aborted) return io.exit(130);
+    stopper.abort();
+    progress.line(
+      `${signal === 'SIGINT' ? 'Interrupted' : 'Asked to end'}: finishing the step and saving. Once more to stop at once.`,
+    );
+  });
+  try {
+    const report = await selectBackend({ backend: execution.backend });
+    const jobs = execution.jobs ?? defaultJobs(report);
+    if (!quiet) describeBackend(report, jobs).forEach(progress.line);
+    const result = await runExperiment(config, {
+      folder,
+      jobs,
+      backend: report.backend,
+      resume,
+      onEvent: progress.onEvent,
+      signal: stopper.signal,
+    });
+    progress.stop();
+    return await showResults(result, execution, io);
+  } catch (error) {
+    progress.stop();
+    if (exitCodeOf(error) !== 130) throw error;
+    reportError(error, io, { debug: false, json: execution.json ?? false });
+    io.err(`To go on: ${shellCommand([...withoutResume(execution.again), '--resume'])}\n`);
+    return 130;
+  } finally {
+    endStop();
+  }
+}
+
+/** Writes the reports of a finished experiment and prints table, paths and what to try next. */
+export async function showResults(
+  result: ExperimentResult,
+  { references, remarks = [], next, json = false }: Omit<Execution, 'config' | 'folder' | 'again' | 'backend'>,
+  io: CliIo,
+): Promise<number> {
+  const reports = await writeReports(result, { ...(references && { references }), remarks });
+  const failed = result.trials.filter(({ status }) => status === 'failed');
+  const follow = next?.(result) ?? [];
+  if (json) io.out(`${JSON.stringify(describeResult(result, reports))}\n`);
+  else {
+    const { table } = reports;
+    io.out(formatTable({ ...table, notes: [...table.notes, ...remarks] }, { width: io.width }));
+    io.out(`\n${pathLines(result, reports)}`);
+    if (follow.length > 0) io.out(`\nTo try next:\n${follow.map((command) => `  ${command}\n`).join('')}`);
+  }
+  if (failed.length === 0) return 0;
+  io.err(`${failed.length} of ${result.trials.length} runs failed; the same command with --resume tries them again.\n`);
+  return 1;
+}
+
+function describeResult(result: ExperimentResult, { table, files }: WrittenReports) {
+  const { folder, trials, adapter } = result;
+  return { folder, table, findings: findings(table), trials, adapter, files };
+}
+
+function pathLines({ folder, adapter }: ExperimentResult, { files }: WrittenReports): string {
+  const show = (path: string) => shortPath(path);
+  return [
+    `report   ${show(files.report)}`,
+    `plot     ${show(files.plot)}`,
+    `table    ${show(files.table)}`,
+    adapter
+      ? `adapter  ${show(resolve(folder, 'adapter'))} (${adapter.trial}: ${adapter.reason})`
+      : 'adapter  none: no method was trained',
+  ]
+    .map((text) => `${text}\n`)
+    .join('');
+}
+
+/** Relative to the working directory where it lies below it. */
+export function shortPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
+
+/** wasm and cpu compute on one thread: several processes use the machine better. */
+const defaultJobs = ({ backend }: BackendReport) =>
+  backend === 'wasm' || backend === 'cpu' ? Math.min(mostJobs, cpus().length) : 1;
+
+const describeBackend = ({ backend, engine, threads, hint }: BackendReport, jobs: number): string[] => [
+  `backend: ${backend}${engine ? ` (${engine})` : ''}, ${jobs > 1 ? `${jobs} processes` : `${threads} thread${threads === 1 ? '' : 's'}`}`,
+  ...(hint ? [hint] : []),
+];
+
+const withoutResume = (args: readonly string[]) => args.filter((arg) => arg !== '--resume');
+
+/** A command line that a POSIX shell reads as these arguments. */
+export const shellCommand = (args: readonly string[]): string => ['npx', 'tfjs-peft', ...args.map(quote)].join(' ');
+
+function quote(arg: string): string {
+  if (/^[\w./:=,@%+-]+$/.test(arg)) return arg;
+  return /["$`\\!]/.test(arg) ? `'${arg.replaceAll("'", "'\\''")}'` : `"${arg}"`;
+}

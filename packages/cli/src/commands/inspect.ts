@@ -1,0 +1,114 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  formatBytes,
+  formatNumber,
+  formatSeconds,
+  isAdapterFolder,
+  printable,
+  readAdapterFolder,
+  readResults,
+  readSummary,
+  readTrialConfig,
+} from '@tfjs-peft/eval';
+import { type AdapterSummary, inspectAdapter, type MethodDescription, PeftError } from '@tfjs-peft/peft-core';
+import type { CliIo } from '../cli-io.js';
+
+export interface InspectOptions {
+  readonly json?: boolean;
+}
+
+/** `tfjs-peft inspect`: an adapter, a trial or an experiment, from headers and configurations alone. */
+export async function inspect(folder: string, { json = false }: InspectOptions, io: CliIo): Promise<number> {
+  const found = (await inspectOwnAdapter(folder)) ?? (await inspectTrial(folder)) ?? (await inspectExperiment(folder));
+  if (!found)
+    throw new PeftError('NOTHING_TO_INSPECT', {
+      found: `"${folder}" ${(await exists(folder)) ? 'holds no adapter, trial or experiment' : 'is not there'}`,
+      expected: 'a folder with adapter_config.json, tfjs_peft.json, config.resolved.yaml or results.json',
+      fix: 'check the path; an experiment that has not ended keeps its runs below trials/',
+    });
+  io.out(json ? `${JSON.stringify(found.data)}\n` : `${found.lines.map(printable).join('\n')}\n`);
+  return 0;
+}
+
+interface Inspection {
+  readonly data: unknown;
+  readonly lines: readonly string[];
+}
+
+async function inspectOwnAdapter(folder: string): Promise<Inspection | null> {
+  if (!(await isAdapterFolder(folder))) return null;
+  const summary = await inspectAdapter(await readAdapterFolder(folder));
+  return { data: { kind: 'adapter', ...summary }, lines: adapterLines(summary) };
+}
+
+async function inspectTrial(folder: string): Promise<Inspection | null> {
+  if (!(await exists(join(folder, 'config.resolved.yaml')))) return null;
+  const config = await readTrialConfig(folder);
+  const summary = await readSummary(folder);
+  const adapter = await inspectOwnAdapter(join(folder, 'adapter'));
+  const { method, seed, task, data, model, train } = config;
+  const results = Object.entries(summary?.test ?? {}).flatMap(([split, { metrics }]) =>
+    Object.entries(metrics).map(([name, value]) => `  ${split} ${name}: ${value.toFixed(2)}`),
+  );
+  const lines = [
+    `trial of method ${method.name} on ${task === 'file' ? data.file?.file : task}`,
+    `status: ${summary ? summary.status : 'unfinished'}${summary?.error ? ` (${summary.error.message})` : ''}`,
+    `${data.shots} labelled texts, data seed ${seed.data}, train seed ${seed.train}, host ${model.name}`,
+    ...(method.kind === 'trained' ? [`method: ${describeMethodTree(method.description)}`] : []),
+    ...(train ? [`rate ${train.learningRate}, batch ${train.batchSize}, validation ${train.validation.mode}`] : []),
+    ...(summary?.status === 'done'
+      ? [
+          `${summary.steps} steps in ${formatSeconds(summary.seconds)} on ${summary.backend}, ${formatNumber(summary.trainableParameters)} trainable numbers`,
+          ...results,
+        ]
+      : []),
+    ...(adapter ? ['', ...adapter.lines] : []),
+  ];
+  return { data: { kind: 'trial', config, summary, adapter: adapter?.data ?? null }, lines };
+}
+
+async function inspectExperiment(folder: string): Promise<Inspection | null> {
+  const results = await readResults(folder);
+  if (!results) return null;
+  const { config, trials, adapter } = results;
+  const failed = trials.filter(({ status }) => status === 'failed');
+  const chosen = adapter ? await inspectOwnAdapter(join(folder, 'adapter')) : null;
+  const names = config.methods.map((entry) => (typeof entry === 'string' ? entry : entry.name));
+  const bytes = Math.max(0, ...trials.map(({ fileBytes }) => fileBytes));
+  const lines = [
+    `experiment ${config.name ?? ''} on ${config.task === 'file' ? config.data.file?.file : config.task}`,
+    `${trials.length} runs: ${trials.length - failed.length} done, ${failed.length} failed`,
+    `methods: ${names.join(', ')}`,
+    `${config.data.shots} labelled texts, data seeds ${config.seeds.data.join(', ')}, train seeds ${config.seeds.train.join(', ')}, host ${config.model.name}`,
+    ...(adapter ? [`adapter of ${adapter.trial}: ${adapter.reason}`] : ['no adapter: no method was trained']),
+    `largest adapter file: ${formatBytes(bytes)}`,
+    ...(chosen ? ['', ...chosen.lines] : []),
+  ];
+  return { data: { kind: 'experiment', ...results, adapterSummary: chosen?.data ?? null }, lines };
+}
+
+function adapterLines(summary: AdapterSummary): string[] {
+  const { writtenBy, method, description, unfolded, host, head, tensors, numbers, dtypes, differences } = summary;
+  const made = unfolded ?? description;
+  return [
+    `adapter ${made ? describeMethodTree(made) : method}, written by ${writtenBy}${summary.peftVersion && writtenBy === 'hf-peft' ? ` ${summary.peftVersion}` : ''}`,
+    ...(host ? [`host: ${host.name ?? 'unnamed'}, fingerprint ${host.fingerprint.slice(0, 12)}`] : []),
+    ...(summary.baseModelNameOrPath !== undefined && !host ? [`host: ${summary.baseModelNameOrPath}`] : []),
+    ...(head ? [`head: ${JSON.stringify(head)}`] : []),
+    `${formatNumber(numbers)} numbers in ${tensors.length} tensors (${dtypes.join(', ')})`,
+    ...tensors.map(({ file, name, dtype, shape }) => `  ${file}: ${name} ${dtype} [${shape.join(', ')}]`),
+    ...differences.map((text) => `differs from HF peft: ${text}`),
+    ...summary.knownDefects.map((text) => `likely defect: ${text}`),
+  ];
+}
+
+/** `SUBSPACE(COMPOSE(PREFIX_TUNING, HEAD))` */
+const describeMethodTree = ({ type, parts }: MethodDescription): string =>
+  parts && parts.length > 0 ? `${type}(${parts.map(describeMethodTree).join(', ')})` : type;
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,70 @@
+import type { ExperimentConfigInput } from '@tfjs-peft/eval';
+import type { CliIo } from '../cli-io.js';
+import { experimentFromOptions, type RunOptions } from '../options/experiment-from-options.js';
+import { experimentKeys } from '../options/known-keys.js';
+import { readConfigFile } from '../options/read-config-file.js';
+import { executeExperiment, type ExecutionOptions } from './execute-experiment.js';
+
+export interface RunCommandOptions extends RunOptions, ExecutionOptions {
+  readonly config?: string;
+  readonly output?: string;
+  readonly reference?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+/** `tfjs-peft run`. */
+export async function run(options: RunCommandOptions, io: CliIo): Promise<number> {
+  const base = options.config === undefined ? undefined : await readConfigFile(options.config);
+  const config = experimentFromOptions(options, experimentKeys, base);
+  if (options.dryRun) return (await import('./dry-run.js')).dryRun(config, options, io);
+  return executeExperiment(
+    {
+      ...options,
+      config,
+      folder: options.output ?? defaultFolder(config),
+      ...(options.reference && { references: options.reference }),
+      again: againOf(options),
+    },
+    io,
+  );
+}
+
+/** `runs/sst2-100`, or for a file `runs/mail-100`. */
+export function defaultFolder(config: ExperimentConfigInput): string {
+  const file = config.data?.file?.file;
+  const name = file === undefined ? config.task : file.replace(/^.*[\\/]/, '').replace(/\.[^.]*$/, '');
+  return `runs/${name.replace(/[^\w.-]+/g, '-')}-${config.data?.shots ?? 100}`;
+}
+
+/** The same command again; paths stay as they were typed. */
+function againOf(options: RunCommandOptions): string[] {
+  const value = (flag: string, given: string | number | undefined) =>
+    given === undefined ? [] : [flag, String(given)];
+  const values = (flag: string, given: readonly string[] | undefined) => (given ? [flag, given.join(',')] : []);
+  return [
+    'run',
+    ...value('--config', options.config),
+    ...value('--task', options.task),
+    ...value('--shots', options.shots),
+    ...value('--data', options.data),
+    ...value('--text-column', options.textColumn),
+    ...value('--text-pair-column', options.textPairColumn),
+    ...value('--label-column', options.labelColumn),
+    ...value('--test-file', options.testFile),
+    ...(options.regression ? ['--regression'] : []),
+    ...values('--methods', options.methods),
+    ...(options.floors === false ? ['--no-floors'] : []),
+    ...values('--reference', options.reference),
+    ...value('--seeds', options.seeds),
+    ...value('--seed', options.seed),
+    ...value('--train-seeds', options.trainSeeds),
+    ...value('--model', options.model),
+    ...value('--steps', options.steps),
+    ...value('--protocol', options.protocol),
+    ...value('--test-cap', options.testCap),
+    ...(options.set ?? []).flatMap((setting) => ['--set', setting]),
+    ...value('--output', options.output),
+    ...(options.backend === 'auto' ? [] : ['--backend', options.backend]),
+    ...value('--jobs', options.jobs),
+  ];
+}

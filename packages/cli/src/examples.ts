@@ -1,0 +1,29 @@
+/** The examples of `--help`, without the command's name. A test parses every one of them. */
+export const examples = {
+  all: [
+    'demo',
+    'predict runs/demo "You have won" "Minutes of Tuesday\'s meeting"',
+    'run --task mail.csv --text-column subject --label-column label',
+    'doctor',
+  ],
+  demo: ['demo', 'demo --backend wasm --output runs/demo-wasm', 'demo --fresh'],
+  run: [
+    'run --task spam-subjects --shots 100 --seeds 5',
+    'run --task sst2 --data glue --methods prefix,prefix-subspace --seeds 3',
+    'run --task mail.csv --text-column subject --label-column label --dry-run',
+    'run --config experiment.yaml --set train.learningRate=1e-4 --output runs/slower',
+    'run --task rte --data glue --seeds 13,21 --train-seeds 2 --resume',
+  ],
+  eval: [
+    'eval runs/demo',
+    'eval runs/demo/adapter --point vertex:0',
+    'eval runs/demo/adapter --point ensemble --draws 20 --json',
+  ],
+  predict: [
+    'predict runs/demo "You have won" "Minutes of Tuesday\'s meeting"',
+    'predict runs/demo --file subjects.txt --json',
+    'predict runs/rte-100 --pair "A man sleeps." "Somebody is asleep."',
+  ],
+  inspect: ['inspect runs/demo', 'inspect runs/demo/adapter --json'],
+  doctor: ['doctor', 'doctor --backend wasm --json'],
+} as const satisfies Record<string, readonly string[]>;

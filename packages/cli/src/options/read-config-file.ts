@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { isJsonObject, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { parse } from 'yaml';
+
+/** An experiment file as plain data; YAML, of which JSON is a part. Errors: `CONFIG_FILE_MISSING`, `CONFIG_INVALID`. */
+export async function readConfigFile(path: string): Promise<JsonObject> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new PeftError('CONFIG_FILE_MISSING', {
+      found: `cannot read "${path}"`,
+      expected: 'an experiment as YAML or JSON',
+      fix: 'check the path given as --config',
+      cause,
+    });
+  });
+  const value = parseYaml(text, path);
+  if (isJsonObject(value)) return value;
+  throw new PeftError('CONFIG_INVALID', {
+    found: `"${path}" does not hold keys and values`,
+    expected: 'an experiment such as `version: 1`, `task: sst2`, `methods: [prefix]`',
+  });
+}
+
+function parseYaml(text: string, path: string): unknown {
+  try {
+    return parse(text, { maxAliasCount: 100 });
+  } catch (cause) {
+    const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
+    throw new PeftError('CONFIG_INVALID', { found: `"${path}" cannot be read: ${reason}`, cause });
+  }
+}

@@ -1,0 +1,140 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CliIo } from './cli-io.js';
+import type { DemoOptions } from './commands/demo.js';
+import type { EvalOptions } from './commands/eval.js';
+import type { InspectOptions } from './commands/inspect.js';
+import type { PredictOptions } from './commands/predict.js';
+import type { RunCommandOptions } from './commands/run.js';
+import { examples } from './examples.js';
+import { version } from './version.js';
+
+const backends = ['auto', 'tensorflow-gpu', 'tensorflow', 'webgpu', 'wasm', 'cpu'];
+const protocols = ['same_k', 'fixed', 'budget', 'per_class', 'none'];
+
+/**
+ * All commands. Nothing heavy is imported before a command runs, so that `--help` and typing errors answer at once. `done` receives the exit
+ * code of the command.
+ */
+export function createProgram(io: CliIo, done: (exitCode: number) => void): Command {
+  const program = new Command('tfjs-peft')
+    .description('Parameter-efficient fine-tuning of text classifiers on TensorFlow.js.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
+    .showHelpAfterError('Run it with --help for the options.')
+    .addHelpText('after', helpOf(examples.all));
+
+  const command = (name: keyof typeof examples, signature: string, description: string) =>
+    common(program.command(signature).description(description).addHelpText('after', helpOf(examples[name])));
+
+  runs(command('demo', 'demo', 'Learn spam from 100 subject lines and compare methods; needs no download.'))
+    .addOption(new Option('--output <folder>', 'where the results go').default('runs/demo'))
+    .option('--fresh', 'delete the results of an earlier demo and start anew')
+    .action(async (options: DemoOptions) => done(await (await import('./commands/demo.js')).demo(options, io)));
+
+  runs(command('run', 'run', 'Train and compare methods on a task over several seeds.'))
+    .option(
+      '--task <name or file>',
+      'a known task (spam-subjects, sst2, rte, ...) or a labelled CSV, TSV, JSONL or Parquet file',
+    )
+    .option('--shots <number>', 'labelled texts to learn from, K (default: 100)', wholeNumber)
+    .option('--data <folder>', 'folder of the task files, for GLUE tasks')
+    .option('--text-column <name>', 'column of the text, for a file')
+    .option('--text-pair-column <name>', 'column of the second text of a pair, for a file')
+    .option('--label-column <name>', 'column of the label, for a file')
+    .option('--test-file <file>', 'test rows; otherwise a part of the file is set aside')
+    .option('--regression', 'labels of the file are numbers to predict')
+    .option('--methods <names>', 'comma-separated (default: prefix,prefix-subspace)', list)
+    .option('--no-floors', 'leave out the floors (majority, linear-probe) that are added otherwise')
+    .option('--reference <names>', 'methods that the others are compared with (default: the last floor)', list)
+    .option('--seeds <seeds>', 'how many data seeds of 13, 21, 42, 87, 100, or a list such as 13,21 (default: 3)')
+    .option('--seed <number>', 'this one data seed', wholeNumberOrZero)
+    .option('--train-seeds <seeds>', 'how many training seeds from 0, or a list such as 0,1 (default: 1)')
+    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
+    .option('--steps <number>', 'training steps', wholeNumber)
+    .addOption(new Option('--protocol <name>', 'how the development set is made (default: same_k)').choices(protocols))
+    .option('--test-cap <number>', 'at most this many test rows, for development', wholeNumber)
+    .option('--config <file>', 'experiment as YAML or JSON; options given here win')
+    .option('--set <key=value>', 'any setting, such as train.learningRate=1e-4; may be repeated', collect, [])
+    .option('--output <folder>', 'where the results go (default: runs/<task>-<shots>)')
+    .option('--dry-run', 'show what would run: trials, parameters, coverage, memory; allocates nothing')
+    .action(async (options: RunCommandOptions) => done(await (await import('./commands/run.js')).run(options, io)));
+
+  command('eval', 'eval', 'Test a saved run or adapter again, or show the comparison of an experiment again.')
+    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter in one')
+    .option('--point <point>', 'point of the simplex: midpoint, ensemble, random or vertex:<number>')
+    .option('--draws <number>', 'draws of an ensemble', wholeNumber)
+    .option('--data <folder>', 'folder of the task files, if they moved')
+    .option('--task <name>', 'another task than the one it was trained on')
+    .option('--model <name>', 'host, where the folder does not say it')
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .option('--reference <names>', 'methods that the others are compared with', list)
+    .addOption(backendOption())
+    .action(async (folder: string, options: EvalOptions) =>
+      done(await (await import('./commands/eval.js')).evaluateAgain(folder, options, io)),
+    );
+
+  command('predict', 'predict', 'Classify texts with a saved run or adapter.')
+    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter')
+    .argument('[texts...]', 'texts; without any they are read from --file or from standard input, one a line')
+    .option('--file <file>', 'a file with one text a line')
+    .option('--pair', 'texts are pairs: two arguments each, or two columns separated by a tab in a line')
+    .option('--model <name>', 'host, where the folder does not say it')
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .addOption(backendOption())
+    .action(async (folder: string, texts: string[], options: PredictOptions) =>
+      done(await (await import('./commands/predict.js')).predict(folder, texts, options, io)),
+    );
+
+  command('inspect', 'inspect', 'Say what an adapter, a trial or an experiment holds, without loading a model.')
+    .argument('<folder>', 'folder of an adapter (ours or of HF peft), a trial or an experiment')
+    .action(async (folder: string, options: InspectOptions) =>
+      done(await (await import('./commands/inspect.js')).inspect(folder, options, io)),
+    );
+
+  command('doctor', 'doctor', 'Say which backends work on this machine, which one is used and how to get a faster one.')
+    .addOption(backendOption())
+    .action(async (options) => done(await (await import('./commands/doctor.js')).runDoctor(options, io)));
+
+  return program;
+}
+
+const common = (command: Command): Command =>
+  command
+    .option('--json', 'print one JSON document on standard output')
+    .option('--quiet', 'no progress; warnings and errors only')
+    .option('--debug', 'show stack traces of errors');
+
+const backendOption = () =>
+  new Option('--backend <name>', 'backend of TensorFlow.js').choices(backends).default('auto');
+
+/** What commands share that run trials. */
+const runs = (command: Command): Command =>
+  command
+    .addOption(backendOption())
+    .option(
+      '--jobs <number>',
+      'runs at a time, each in a process (default: 2 or more on wasm and cpu, else 1)',
+      wholeNumber,
+    )
+    .option('--resume', 'go on with what an earlier, interrupted command left unfinished');
+
+const helpOf = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  $ tfjs-peft ${line}\n`).join('')}`;
+
+const list = (text: string): string[] => {
+  const entries = text.split(',').map((entry) => entry.trim());
+  if (entries.some((entry) => entry === '')) throw new InvalidArgumentError('It must be names separated by commas.');
+  return entries;
+};
+
+const collect = (text: string, earlier: readonly string[]): string[] => [...earlier, text];
+
+const wholeNumber = (text: string): number => parseWhole(text, 1);
+const wholeNumberOrZero = (text: string): number => parseWhole(text, 0);
+
+function parseWhole(text: string, least: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+  return value;
+}

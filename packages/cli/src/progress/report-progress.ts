@@ -1,0 +1,119 @@
+import type { ExperimentEvent } from '@tfjs-peft/eval';
+import type { CliIo } from '../cli-io.js';
+import { formatTimeLeft } from './format-time-left.js';
+import { createProgressState } from './progress-state.js';
+
+export interface ProgressReport {
+  onEvent(event: ExperimentEvent): void;
+  /** A line that stays, above the bar where there is one. */
+  line(text: string): void;
+  stop(): void;
+}
+
+/** Without a terminal, a line at most so often. */
+const lineEverySeconds = 4;
+
+/**
+ * Shows an experiment's progress on standard error: a bar in a terminal, otherwise a line every few seconds. Warnings and the majority floor
+ * get lines of their own. Quiet: warnings only.
+ */
+export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boolean }): Promise<ProgressReport> {
+  const start = performance.now();
+  const seconds = () => (performance.now() - start) / 1000;
+  const state = createProgressState(seconds);
+  const bar = quiet ? null : await openBar(io);
+  const floorsSaid = new Set<string>();
+  let lastLine = -Infinity;
+
+  const line = (text: string) => {
+    if (bar) bar.above(`${text}\n`);
+    else io.err(`${text}\n`);
+  };
+  const tick = (force: boolean) => {
+    if (quiet) return;
+    const snapshot = state.snapshot();
+    const left = snapshot.secondsLeft === null ? '' : formatTimeLeft(snapshot.secondsLeft);
+    if (bar)
+      return bar.update(
+        snapshot.fraction,
+        snapshot.total === 0 ? '' : `${snapshot.done}/${snapshot.total} runs`,
+        left,
+        snapshot.text,
+      );
+    if (!force && seconds() - lastLine < lineEverySeconds) return;
+    lastLine = seconds();
+    const count = snapshot.total === 0 ? '' : `${snapshot.done} of ${snapshot.total} runs, `;
+    line(`[${Math.round(seconds())} s] ${count}${snapshot.text}${left === '' ? '' : `, ${left}`}`);
+  };
+  // Events may pause for seconds (a long evaluation, a compilation): the clock goes on.
+  const timer = setInterval(() => tick(false), 1000);
+  timer.unref();
+
+  return {
+    onEvent(event) {
+      const notable = state.add(event);
+      if (event.type === 'warning')
+        line(
+          `warning: ${event.trial ? `${event.trial.method}, data seed ${event.trial.dataSeed}: ` : ''}${printable(event.text)}`,
+        );
+      if (!quiet && event.type === 'trial-end') sayFloor(event);
+      tick(notable);
+    },
+    line,
+    stop() {
+      clearInterval(timer);
+      bar?.stop();
+    },
+  };
+
+  function sayFloor({ trial, summary }: Extract<ExperimentEvent, { type: 'trial-end' }>): void {
+    if (trial.kind !== 'floor' || summary.status !== 'done' || floorsSaid.has(trial.method)) return;
+    floorsSaid.add(trial.method);
+    const value = summary.test[summary.headlineSplit]?.headline;
+    if (value !== undefined)
+      line(
+        `floor ${trial.method}: ${value.toFixed(1)} ${summary.headlineMetric} on ${summary.headlineSplit} (data seed ${trial.dataSeed})`,
+      );
+  }
+}
+
+// eslint-disable-next-line no-control-regex -- control characters are the subject
+const printable = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+
+async function openBar({ bar: stream }: CliIo) {
+  if (!stream) return null;
+  const { default: progress } = await import('cli-progress');
+  const create = () => {
+    const created = new progress.SingleBar({
+      stream,
+      format: '{bar} {percentage} %  {runs}  {left}  {text}',
+      barCompleteChar: '#',
+      barIncompleteChar: '.',
+      barsize: 24,
+      hideCursor: true,
+      clearOnComplete: true,
+      linewrap: false,
+      fps: 5,
+      // Ctrl-C is ours.
+      gracefulExit: false,
+    });
+    created.start(1000, value, payload);
+    return created;
+  };
+  let value = 0;
+  let payload = { runs: '', left: '', text: 'starting' };
+  let current = create();
+  return {
+    update(fraction: number, runs: string, left: string, text: string) {
+      payload = { runs, left, text: printable(text) };
+      value = Math.floor(1000 * fraction);
+      current.update(value, payload);
+    },
+    above(text: string) {
+      current.stop();
+      stream.write(text);
+      current = create();
+    },
+    stop: () => current.stop(),
+  };
+}

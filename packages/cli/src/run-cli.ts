@@ -1,0 +1,26 @@
+import { CommanderError } from 'commander';
+import type { CliIo } from './cli-io.js';
+import { createProgram } from './program.js';
+import { exitCodeOf, reportError } from './report-error.js';
+
+/** Runs one command. Exit codes: 0 ok, 1 failed, 2 wrong usage, 130 interrupted. */
+export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
+  let code = 0;
+  const program = createProgram(io, (value) => {
+    code = value;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has printed its own message already; help and version are not errors.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    reportError(error, io, {
+      debug: args.includes('--debug') || isDebug(io),
+      json: args.includes('--json'),
+    });
+    return exitCodeOf(error);
+  }
+}
+
+const isDebug = ({ environment }: CliIo) => (environment.DEBUG ?? '').split(/[\s,]+/).includes('tfjs-peft');
