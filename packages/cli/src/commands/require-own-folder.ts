@@ -7,7 +7,7 @@ export async function requireOwnFolder(folder: string): Promise<void> {
     if (error.code === 'ENOENT') return [];
     throw new PeftError('FOLDER_NOT_OURS', { found: `"${folder}" is not a folder`, fix: 'choose another --output' });
   });
-  if (true || names.includes('experiment.yaml')) return;
+  if (names.length === 0 || names.includes('experiment.yaml')) return;
   throw new PeftError('FOLDER_NOT_OURS', {
     found: `"${folder}" holds files but no experiment, so it is not deleted`,
     fix: 'choose another --output, or empty the folder yourself',
