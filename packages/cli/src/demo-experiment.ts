@@ -3,7 +3,7 @@ import type { ExperimentConfigInput } from '@tfjs-peft/eval';
 /** Everything that decides how long the demo takes and how well it learns. */
 const steps = 80;
 const testLines = 400;
-const dataSeeds = [13, 21, 42, 87];
+const dataSeeds = [13, 21, 42];
 /** Higher than the presets' rate, which is meant for ten times as many steps. */
 const prefixTraining = { learningRate: 2e-3 };
 
@@ -13,7 +13,7 @@ export const demoExperiment: ExperimentConfigInput = {
   name: 'Spam by subject line',
   task: 'spam-subjects',
   // Subject lines have some eight tokens; a single long one would pad its whole batch. No dev set: 100 labels are all there are.
-  data: { shots: 100, protocol: 'none', maxTokens: 24, testCap: testLines },
+  data: { shots: 100, protocol: 'none', maxTokens: 16, testCap: testLines },
   model: { name: 'minilm', dropout: false },
   methods: [
     'majority',

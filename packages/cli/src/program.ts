@@ -114,7 +114,7 @@ const runs = (command: Command): Command =>
     .addOption(backendOption())
     .option(
       '--jobs <number>',
-      'runs at a time, each in a process (default: 2 or more on wasm and cpu, else 1)',
+      'runs at a time, each in a process (default: one a core on a CPU, up to 4; 1 on a GPU)',
       wholeNumber,
     )
     .option('--resume', 'go on with what an earlier, interrupted command left unfinished');

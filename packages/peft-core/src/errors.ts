@@ -21,7 +21,7 @@ export class PeftError extends Error {
     super(
       sentences
         .filter(Boolean)
-        .map((sentence) => String(sentence).replace(/\.?$/, '.'))
+        .map((sentence) => String(sentence).replace(/[.?!]?$/, (end) => end || '.'))
         .join(' '),
       { cause: text.cause },
     );

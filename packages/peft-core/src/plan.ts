@@ -43,7 +43,7 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, 
 export interface ParameterCount {
   /** Numbers that the optimiser changes. */
   readonly trainable: number;
-  /** Numbers that an adapter file holds after folding. */
+  /** Numbers of all effective parameters: what interventions are made of, all vertices of a simplex among them. */
   readonly effective: number;
 }
 

@@ -39,7 +39,7 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
     if (!quiet) io.err(`These are the results in ${shortPath(output)}; --fresh starts anew.\n`);
     return showResults(earlier, shown, io);
   }
-  if (!quiet) io.err('Learning spam from 100 subject lines, on four splits, with five methods.\n');
+  if (!quiet) io.err('Learning spam from 100 subject lines, on three splits, with five methods.\n');
   return executeExperiment({ ...shown, config: demoExperiment, folder: output, again: againOf(options) }, io);
 }
 

@@ -123,9 +123,9 @@ export function shortPath(path: string): string {
   return short === '' || short.startsWith('..') ? path : short;
 }
 
-/** wasm and cpu compute on one thread: several processes use the machine better. */
+/** Few-shot batches are too small to keep several threads busy: several processes use a CPU better. */
 const defaultJobs = ({ backend }: BackendReport) =>
-  backend === 'wasm' || backend === 'cpu' ? Math.min(mostJobs, cpus().length) : 1;
+  backend === 'tensorflow-gpu' || backend === 'webgpu' ? 1 : Math.min(mostJobs, cpus().length);
 
 const describeBackend = ({ backend, engine, threads, hint }: BackendReport, jobs: number): string[] => [
   `backend: ${backend}${engine ? ` (${engine})` : ''}, ${jobs > 1 ? `${jobs} processes` : `${threads} thread${threads === 1 ? '' : 's'}`}`,

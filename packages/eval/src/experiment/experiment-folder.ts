@@ -84,7 +84,8 @@ export async function writeResults(
 }
 
 /**
- * The trained trial with the best result on its development set; the test set has no say. Without development sets the first trained one.
+ * The trained trial with the best result on its development set; the test set has no say. Without development sets the first run of the
+ * last method, which is the one that an experiment is usually about.
  */
 async function chooseAdapter(folder: string, trials: readonly TrialSummary[]): Promise<ExperimentResult['adapter']> {
   const candidates: TrialSummary[] = [];
@@ -95,11 +96,14 @@ async function chooseAdapter(folder: string, trials: readonly TrialSummary[]): P
       (await isAdapterFolder(join(folder, trial.folder, 'adapter')))
     )
       candidates.push(trial);
-  const [first] = candidates;
-  if (!first) return null;
-  const best = candidates.reduce((a, b) => ((b.dev?.headline ?? -Infinity) > (a.dev?.headline ?? -Infinity) ? b : a));
+  const ofLastMethod = candidates.find(({ method }) => method === candidates.at(-1)?.method);
+  if (!ofLastMethod) return null;
+  const best = candidates.reduce(
+    (a, b) => ((b.dev?.headline ?? -Infinity) > (a.dev?.headline ?? -Infinity) ? b : a),
+    ofLastMethod,
+  );
   const reason = best.dev
     ? `best ${best.headlineMetric} on its development set (${best.dev.headline.toFixed(1)}) of ${candidates.length} trained trials`
-    : 'the first trained trial (there are no development sets to choose by)';
+    : 'the first run of the last method (there are no development sets to choose by)';
   return { trial: best.folder, reason };
 }
