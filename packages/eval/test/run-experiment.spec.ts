@@ -223,7 +223,7 @@ describe('runExperiment', () => {
   it('goes on after a trial that fails, reports it, and runs it again on resume', async () => {
     const { config, out } = await tinyExperiment({
       methods: [
-        { ...tinyPrefix, name: 'wild', train: { learningRate: 1e30, clipNorm: null, warmupRatio: 0 } },
+        { ...tinyPrefix, name: 'wild', train: { learningRate: 1e38, clipNorm: null, warmupRatio: 0 } },
         'majority',
       ],
     });
