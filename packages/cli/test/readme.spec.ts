@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from '@jest/globals';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+// Inside the package, so that the example's imports resolve as they do for a user.
+const folder = `${root}packages/cli/node_modules/.cache/readme-example`;
+const tsx = createRequire(import.meta.url).resolve('tsx');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the README', () => {
+  it.each(['README.md', 'packages/prefix/README.md', 'packages/subspace/README.md'])(
+    'example of %s runs',
+    (file) => {
+      const [, example] = /```ts\n(.*?)```/s.exec(readFileSync(`${root}${file}`, 'utf8')) ?? [];
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(`${folder}/example.mts`, example!);
+      const args = ['--conditions=@tfjs-peft/source', '--import', tsx, `${folder}/example.mts`];
+      const printed = execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+      expect(printed).toMatch(/\d/);
+    },
+    120_000,
+  );
+});
