@@ -59,15 +59,19 @@ describe('prefix', () => {
   });
 
   it('puts keys and values at every attention, with or without an MLP', () => {
-    for (const reparametrisation of ['mlp', 'none'] as const) {
-      const method = prefix({ prefixLength: 3, reparametrisation, mlpHiddenSize: 6, positionPolicy: 'shift' });
+    for (const [reparametrisation, positionPolicy] of [
+      ['mlp', 'shift'],
+      ['none', 'shift'],
+      ['none', 'none'],
+    ] as const) {
+      const method = prefix({ prefixLength: 3, reparametrisation, mlpHiddenSize: 6, positionPolicy });
       const raw = toParameters(initialValues(method.plan(small), seed));
       const items = method.intervene(
         effectiveParameters(method, raw, small),
         evaluationContext(small, 2),
       ) as KeyValuePrefix[];
       expect(items.map(({ kind, path, positions }) => ({ kind, path, positions }))).toEqual(
-        small.sites.map(({ path }) => ({ kind: 'keyValuePrefix', path, positions: 'shift' })),
+        small.sites.map(({ path }) => ({ kind: 'keyValuePrefix', path, positions: positionPolicy })),
       );
       for (const { keys, values } of items)
         expect([keys.shape, values.shape]).toEqual([
