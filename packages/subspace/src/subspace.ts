@@ -7,6 +7,7 @@ import {
   type HostSpec,
   isHead,
   type MethodDefinition,
+  namespaceOf,
   type Parameters,
   parseConfig,
   PeftError,
@@ -58,8 +59,8 @@ function createSubspace(inner: PeftMethod, config: SubspaceConfig): PeftMethod<S
   const shared = config.head ? new Set<string>() : heads;
   const { vertices } = config;
   const indices = Array.from({ length: vertices }, (_, vertex) => vertex);
-  const isShared = (name: string) => shared.has(name.slice(0, name.indexOf('.')));
-  const isHeadName = (name: string) => heads.has(name.slice(0, name.indexOf('.')));
+  const isShared = (name: string) => shared.has(namespaceOf(name));
+  const isHeadName = (name: string) => heads.has(namespaceOf(name));
   const planOf = rememberPerHost((host) => inner.plan(host));
 
   const copies = <Spec extends { readonly name: string }>(
