@@ -103,9 +103,20 @@ describe('compose', () => {
     expect(await scalarOf(wrapped(() => ({}) as HostOutputs, context))).toBe((1 * 10 + 2) * 10 + 5);
   });
 
+  it('refuses two parts that claim one site, when planned', () => {
+    const labels = ['a'];
+    expect(() => compose(head({ labels }), toy(), head({ labels, name: 'other' })).plan(toyHost)).toThrow(
+      expect.objectContaining({ code: 'SITE_CLAIMED_TWICE', message: expect.stringContaining('"readout"') }),
+    );
+    expect(compose(head({ labels }), toy()).plan(toyHost).effective).toHaveLength(4);
+  });
+
   it('prepares and projects part by part', async () => {
     const method = compose(full('a', 2), toy({ name: 'b' }));
-    const prepared = await method.prepare!({ spec: toyHost } as Host, (async function* () {})());
+    const prepared = await method.prepare!({ spec: toyHost } as Host, (async function* () {})(), {
+      stream: createStream(1),
+      vertex: 0,
+    });
     expect(describeMethod(prepared)).toEqual(
       describeMethod(compose(toy({ name: 'a', targets: ['value'] }), toy({ name: 'b' }))),
     );

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import * as tf from '@tensorflow/tfjs';
 import { PeftError } from './errors.js';
 import type { Host, HostInputs } from './host.js';
-import { effectiveParameters, type FoldedMethod, foldMethod, type PeftMethod } from './method.js';
+import { effectiveParameters, type FoldedMethod, foldMethod, type PeftMethod, type Preparation } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
+import type { ParameterPlan } from './plan.js';
 import type { MethodDefinition } from './registry.js';
 
 export const composeDefinition: MethodDefinition = {
@@ -14,7 +15,8 @@ export const composeDefinition: MethodDefinition = {
 
 /**
  * Several methods as one: their parameters side by side, their interventions in order, their penalties summed. Parameters keep the names
- * and initial values they have alone. Errors: `NAMESPACE_TAKEN` when two parts would own the same names.
+ * and initial values they have alone. Errors: `NAMESPACE_TAKEN` when two parts would own the same names; `plan`: `SITE_CLAIMED_TWICE` when
+ * two parts claim one site that bears a single method (two heads).
  */
 export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
   const namespaces = parts.flatMap((part) => part.namespaces);
@@ -30,11 +32,13 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
 
   return {
     type: composeDefinition.type,
-    config: {},
+    config: Object.freeze({}),
     namespaces,
     parts,
+    withParts: (others) => compose(...others),
     plan(host) {
       const plans = parts.map((part) => part.plan(host));
+      requireExclusive(parts, plans);
       return { raw: plans.flatMap(({ raw }) => raw), effective: plans.flatMap(({ effective }) => effective) };
     },
     reparametrise: (raw, host) => merge(parts.map((part) => effectiveParameters(part, own(part, raw), host))),
@@ -46,9 +50,13 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
       ),
     objective: (objective) => parts.reduce((wrapped, part) => part.objective?.(wrapped) ?? wrapped, objective),
     ...(parts.some((part) => part.prepare) && {
-      async prepare(host: Host, data: AsyncIterable<HostInputs>): Promise<PeftMethod<object>> {
+      async prepare(
+        host: Host,
+        data: AsyncIterable<HostInputs>,
+        preparation: Preparation,
+      ): Promise<PeftMethod<object>> {
         const prepared: PeftMethod[] = [];
-        for (const part of parts) prepared.push(part.prepare ? await part.prepare(host, data) : part);
+        for (const part of parts) prepared.push(part.prepare ? await part.prepare(host, data, preparation) : part);
         return compose(...prepared);
       },
     }),
@@ -63,4 +71,21 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
       },
     }),
   };
+}
+
+function requireExclusive(parts: readonly PeftMethod[], plans: readonly ParameterPlan[]): void {
+  const owners = new Map<string, PeftMethod>();
+  plans.forEach(({ effective }, index) => {
+    for (const site of new Set(effective.filter(({ exclusive }) => exclusive).map((spec) => spec.site))) {
+      const part = parts[index]!;
+      const owner = owners.get(site);
+      if (owner)
+        throw new PeftError('SITE_CLAIMED_TWICE', {
+          found: `${owner.type} "${owner.namespaces.join(', ')}" and ${part.type} "${part.namespaces.join(', ')}" both claim "${site}" for themselves`,
+          expected: 'one method there',
+          fix: 'take one of them out of the composition',
+        });
+      owners.set(site, part);
+    }
+  });
 }

@@ -10,9 +10,12 @@ export interface FileCodec {
   readonly peftType: string;
   /** Prefix of a head's tensors in the same file: `base_model.` for prompt learning, `base_model.model.` for injected methods. */
   readonly headPrefix: string;
-  encode(effective: NamedArrays, host: HostSpec): EncodedAdapter;
+  /** Paths of frozen tensors that `encode` and `decode` need: where HF peft stores whole values and we differences. */
+  hostTensors?(host: HostSpec): readonly string[];
+  /** `frozen` holds the tensors of `hostTensors`, weights of affine maps as `[input, output]`. */
+  encode(effective: NamedArrays, host: HostSpec, frozen: NamedArrays): EncodedAdapter;
   /** Strict: every tensor is claimed, every claimed one is there with its shape. */
-  decode(tensors: NamedArrays, host: HostSpec): NamedArrays;
+  decode(tensors: NamedArrays, host: HostSpec, frozen: NamedArrays): NamedArrays;
 }
 
 export interface EncodedAdapter {

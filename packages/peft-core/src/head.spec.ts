@@ -25,9 +25,28 @@ describe('head', () => {
       ['head.classifier.bias', [3]],
     ]);
     expect(plan.effective).toEqual([
-      { name: 'head.classifier.weight', shape: [3, 4], site: 'readout', perExample: 'axis' },
-      { name: 'head.classifier.bias', shape: [3], site: 'readout', perExample: 'axis' },
+      { name: 'head.classifier.weight', shape: [3, 4], site: 'readout', perExample: 'axis', exclusive: true },
+      { name: 'head.classifier.bias', shape: [3], site: 'readout', perExample: 'axis', exclusive: true },
     ]);
+  });
+
+  it('has a dense layer of the hidden size if asked for', () => {
+    const method = head({ labels, hidden: 'tanh' });
+    const plan = method.plan(toyHost);
+    expect(plan.raw.map(({ name, shape }) => [name, shape])).toEqual([
+      ['head.classifier.weight', [3, 4]],
+      ['head.classifier.bias', [3]],
+      ['head.dense.weight', [4, 4]],
+      ['head.dense.bias', [4]],
+    ]);
+    const effective = toParameters(initialValues(plan, createStream(0)));
+    const [map] = method.intervene(effective, evaluationContext(toyHost, 1)) as ReadoutMap[];
+    expect(map!.hidden).toEqual({
+      weight: effective.get('head.dense.weight'),
+      bias: effective.get('head.dense.bias'),
+      activation: 'tanh',
+    });
+    tf.dispose([...effective.values()]);
   });
 
   it('starts with small random weights and no bias', () => {

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { weightedMean } from './combine-parameters.js';
 import { PeftError } from './errors.js';
 import { type HostSpec, type Readout, readouts, sitesOfKind } from './host.js';
-import type { PeftMethod } from './method.js';
+import type { CombinedMethod, CombineMember, PeftMethod } from './method.js';
 import { getParameter } from './parameters.js';
+import type { ParameterSpec } from './plan.js';
 import { type MethodDefinition, parseConfig } from './registry.js';
 
 const headConfig = z.strictObject({
@@ -13,7 +15,9 @@ const headConfig = z.strictObject({
     .enum(readouts as [Readout, ...Readout[]])
     .nullable()
     .default(null),
-  /** Dropout on the pooled features in training. */
+  /** A dense layer of the host's hidden size and this activation before the labels: `tanh` as in RoBERTa, `relu` as in DistilBERT. */
+  hidden: z.enum(['none', 'tanh', 'relu']).default('none'),
+  /** Dropout on the input of each affine map in training. */
   dropout: z.number().min(0).lt(1).default(0),
   /** Standard deviation of the weight's initial values; the bias starts at zero. */
   initialStandardDeviation: z.number().nonnegative().default(0.02),
@@ -31,7 +35,8 @@ export const headDefinition: MethodDefinition<typeof headConfig> = {
 };
 
 /**
- * A linear head `[labels, hidden]` on the pooled features: an ordinary method that acts at the host's readout, owned by the adapter.
+ * A linear head `[labels, hidden]` on the pooled features, with a dense layer before it if asked for: an ordinary method that acts at the
+ * host's readout, owned by the adapter.
  * Errors: `CONFIG_INVALID`; `plan`: `READOUT_UNAVAILABLE` on a host without the readout.
  */
 export const head = (config: z.input<typeof headConfig>): PeftMethod<HeadConfig> =>
@@ -51,9 +56,32 @@ export function resolveReadout(config: HeadConfig, host: HostSpec): Readout {
   });
 }
 
+/** Names of a head's effective parameters; those of the dense layer are there only with `hidden`. */
+export const headNames = ({ name }: HeadConfig) => ({
+  weight: `${name}.classifier.weight`,
+  bias: `${name}.classifier.bias`,
+  hiddenWeight: `${name}.dense.weight`,
+  hiddenBias: `${name}.dense.bias`,
+});
+
+/** The weighted mean of heads for the same labels. Errors: `COMBINE_MISMATCH`. */
+function combineHeads(config: HeadConfig, members: readonly CombineMember[]): CombinedMethod {
+  const wanted = JSON.stringify([config.labels, config.hidden]);
+  for (const { method } of members) {
+    const { labels, hidden } = method.config as HeadConfig;
+    if (JSON.stringify([labels, hidden]) !== wanted)
+      throw new PeftError('COMBINE_MISMATCH', {
+        found: `heads for ${config.labels.join(', ')} and for ${labels.join(', ')}`,
+        expected: 'the same labels in the same order, and the same layers',
+        fix: 'keep one head or none: `head: "keep"` or `head: "drop"`',
+      });
+  }
+  return { method: createHead(config), effective: weightedMean(members) };
+}
+
 function createHead(config: HeadConfig): PeftMethod<HeadConfig> {
-  const weightName = `${config.name}.classifier.weight`;
-  const biasName = `${config.name}.classifier.bias`;
+  const names = headNames(config);
+  const { hidden } = config;
   return {
     type: headDefinition.type,
     config,
@@ -61,24 +89,43 @@ function createHead(config: HeadConfig): PeftMethod<HeadConfig> {
     plan(host) {
       resolveReadout(config, host);
       const site = sitesOfKind(host, 'readout')[0]!;
-      const weight = { name: weightName, shape: [config.labels.length, host.hiddenSize] };
-      const bias = { name: biasName, shape: [config.labels.length] };
-      return {
-        raw: [
-          { ...weight, initial: { kind: 'normal', standardDeviation: config.initialStandardDeviation } },
-          { ...bias, initial: { kind: 'constant', value: 0 } },
-        ],
-        effective: [weight, bias].map((parameter) => ({ ...parameter, site: site.path, perExample: 'axis' as const })),
-      };
+      const affine = (weight: string, bias: string, outputSize: number): ParameterSpec[] => [
+        {
+          name: weight,
+          shape: [outputSize, host.hiddenSize],
+          initial: { kind: 'normal', standardDeviation: config.initialStandardDeviation },
+        },
+        { name: bias, shape: [outputSize], initial: { kind: 'constant', value: 0 } },
+      ];
+      const raw = [
+        ...affine(names.weight, names.bias, config.labels.length),
+        ...(hidden === 'none' ? [] : affine(names.hiddenWeight, names.hiddenBias, host.hiddenSize)),
+      ];
+      const effective = raw.map(({ name, shape }) => ({
+        name,
+        shape,
+        site: site.path,
+        perExample: 'axis' as const,
+        exclusive: true,
+      }));
+      return { raw, effective };
     },
     intervene: (effective, { host }) => [
       {
         kind: 'readout',
         readout: resolveReadout(config, host),
-        weight: getParameter(effective, weightName),
-        bias: getParameter(effective, biasName),
+        weight: getParameter(effective, names.weight),
+        bias: getParameter(effective, names.bias),
+        ...(hidden !== 'none' && {
+          hidden: {
+            weight: getParameter(effective, names.hiddenWeight),
+            bias: getParameter(effective, names.hiddenBias),
+            activation: hidden,
+          },
+        }),
         dropout: config.dropout,
       },
     ],
+    combine: (members) => combineHeads(config, members),
   };
 }

@@ -6,16 +6,22 @@ import type { Interventions } from './intervention.js';
 export type Readout = 'cls' | 'pooler' | 'mean';
 export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean'];
 
+/** What an affine map of an encoder is for: lets methods have defaults that hold on every architecture. */
+export type LinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'feedForwardIn' | 'feedForwardOut' | 'pooler';
+
 /** A named place of a host where a method may act. Paths are torch module paths, `encoder.layer.3.attention.self.query`. */
 export type Site =
   | { readonly kind: 'embeddings'; readonly path: string; readonly size: number }
+  | { readonly kind: 'table'; readonly path: string; readonly rows: number; readonly size: number }
   | {
       readonly kind: 'linear';
       readonly path: string;
+      readonly role?: LinearRole;
       readonly layer?: number;
       readonly inputSize: number;
       readonly outputSize: number;
     }
+  | { readonly kind: 'norm'; readonly path: string; readonly layer?: number; readonly size: number }
   | {
       readonly kind: 'attention';
       readonly path: string;
@@ -36,15 +42,26 @@ export type Site =
 
 export type SiteKind = Site['kind'];
 
+/** How HF's classifier of an architecture looks: an optional dense layer with an activation, then an affine map, on one readout. */
+export interface ClassifierLayout {
+  /** `classifier.dense` of RoBERTa, `pre_classifier` of DistilBERT; absent for one affine map. */
+  readonly hidden?: { readonly path: string; readonly activation: 'tanh' | 'relu' };
+  /** `classifier`, `classifier.out_proj`. */
+  readonly output: string;
+  readonly readout: Readout;
+}
+
 /** Everything about a host that can be known without touching a tensor. */
 export interface HostSpec {
   /** `bert`, as in the host's config.json. */
   readonly modelType: string;
   /** Attribute under which HF classes keep the encoder (`bert` in `BertForSequenceClassification`): part of names in HF files. */
   readonly baseModelPrefix: string;
+  readonly classifier: ClassifierLayout;
   readonly hiddenSize: number;
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;
+  /** The longest text in tokens: positions that the table reserves, as RoBERTa's does, are not counted. */
   readonly maxPositionEmbeddings: number;
   readonly padTokenId: number;
   readonly defaultReadout: Readout;
@@ -78,10 +95,18 @@ export interface Host {
   forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs;
   /** Pooled features `[batch, hidden]` of the given readout. */
   readOut(lastHiddenState: tf.Tensor3D, attentionMask: tf.Tensor2D, readout: Readout): tf.Tensor2D;
-  /** A frozen tensor by its path, for methods that start from the host's own values. */
+  /** A frozen tensor by its path, for methods that start from the host's own values; weights of affine maps are `[input, output]`. */
   weight(path: string): tf.Tensor;
+  /**
+   * The same host with some tensors replaced, by path and in the shape of {@link weight}. All others are shared: dispose the new host before
+   * this one. The new host owns the tensors passed in and has a fingerprint of its own.
+   */
+  withWeights(changes: ReadonlyMap<string, tf.Tensor>): Promise<Host>;
   dispose(): void;
 }
+
+/** A host's description and its frozen tensors: what saving and loading an adapter need. */
+export type HostTensors = Pick<Host, 'spec' | 'weight'>;
 
 /** The sites of one kind, in the order of the forward pass. */
 export const sitesOfKind = <K extends SiteKind>(host: HostSpec, kind: K): Extract<Site, { kind: K }>[] =>

@@ -21,10 +21,13 @@ export {
   toParameters,
 } from './parameters.js';
 export {
+  type ClassifierLayout,
   type Host,
   type HostInputs,
   type HostOutputs,
   type HostSpec,
+  type HostTensors,
+  type LinearRole,
   type Readout,
   readouts,
   type Site,
@@ -38,6 +41,7 @@ export {
   countParameters,
   type CoverageRow,
   type EffectiveSpec,
+  findUnevenCoverage,
   type InitialLaw,
   type ParameterCount,
   type ParameterPlan,
@@ -47,9 +51,21 @@ export {
 } from './plan.js';
 export { dropout } from './dropout.js';
 export { initialValues } from './initial-values.js';
-export { effectiveParameters, type FoldedMethod, foldMethod, type Objective, type PeftMethod } from './method.js';
+export {
+  type CombinedMethod,
+  type CombineMember,
+  type CombineOptions,
+  effectiveParameters,
+  type FoldedMethod,
+  foldMethod,
+  type Objective,
+  type PeftMethod,
+  type Preparation,
+} from './method.js';
 export type { EncodedAdapter, FileCodec } from './file-codec.js';
 export {
+  type AdapterHubFormat,
+  type AdapterHubPart,
   createRegistry,
   describeMethod,
   type MethodDefinition,
@@ -58,8 +74,14 @@ export {
   parseConfig,
 } from './registry.js';
 export { compose, composeDefinition } from './compose.js';
-export { head, type HeadConfig, headDefinition, isHead, resolveReadout } from './head.js';
-export { matchTargets } from './match-targets.js';
+export { head, type HeadConfig, headDefinition, headNames, isHead, resolveReadout } from './head.js';
+export { compilePattern } from './compile-pattern.js';
+export { matchNames, matchTargets } from './match-targets.js';
 export { type Adapter, runAdapter } from './adapter.js';
+export { runRows } from './run-rows.js';
+export { disableParts, leavesOf, selectParts } from './select-parts.js';
+export { type MergedAdapter, mergeAdapter, type MergeOptions } from './merge-adapter.js';
+export { chooseStrategy, sumDifferences, weightedMean, weightedSum } from './combine-parameters.js';
+export { combineAdapters, type CombineAdaptersOptions, type WeightedAdapter } from './combine-adapters.js';
 export * from './safetensors/index.js';
 export * from './files/index.js';

@@ -5,7 +5,7 @@ import { normals, type Stream, substream, uniforms } from './random-stream.js';
 
 /**
  * First values of all raw parameters of a plan. Each comes from a stream of its own, keyed by (seed, name): independent of order, of the
- * backend and of which other parameters exist.
+ * backend and of which other parameters exist. Errors: `INITIAL_VALUES_MISSHAPEN`; `METHOD_UNPREPARED` for values that only `prepare` can give.
  */
 export const initialValues = (plan: ParameterPlan, seed: Stream): Map<string, NamedArray> =>
   new Map(
@@ -29,6 +29,12 @@ function drawInitial(law: InitialLaw, shape: readonly number[], stream: Stream, 
       throw new PeftError('INITIAL_VALUES_MISSHAPEN', {
         found: `${law.values.length} initial values for "${name}"`,
         expected: `${size} for its shape [${shape.join(', ')}]`,
+      });
+    case 'unprepared':
+      throw new PeftError('METHOD_UNPREPARED', {
+        found: `initial values of "${name}" before its method was prepared on this host`,
+        expected: 'the method that `prepare` gives, which knows them',
+        fix: 'call `await method.prepare(host, data, preparation)` and plan with the result; `train` does so by itself',
       });
   }
 }

@@ -13,6 +13,7 @@ export type Intervention =
   | WeightDelta
   | BiasDelta
   | WeightScale
+  | WeightMagnitude
   | InputGate
   | OutputGate
   | KeyValuePrefix
@@ -24,19 +25,33 @@ export type Intervention =
 export type Interventions = readonly Intervention[];
 export type InterventionKind = Intervention['kind'];
 
-/** `y += scale · (x · down) · up`; down `[input, rank]`, up `[rank, output]`. */
+/**
+ * A factor for each example that depends on the submodule's input (UniPELT): input `[batch, tokens, size]`, attention mask `[batch, tokens]`
+ * (1 for text, virtual tokens among it) to `[batch]`.
+ */
+export type ExampleGate = (input: tf.Tensor, attentionMask: tf.Tensor2D) => tf.Tensor1D;
+
+/** `y += scale · (dropout(x) · down) · up`; down `[input, rank]`, up `[rank, output]`. */
 export interface LowRankDelta {
   readonly kind: 'lowRankDelta';
   readonly path: string;
   readonly down: tf.Tensor;
   readonly up: tf.Tensor;
   readonly scale: number;
+  /** Rate of dropout on x before `down`, in training. */
+  readonly dropout?: number;
+  /** Multiplies the delta; x of the affine map is its input. */
+  readonly gate?: ExampleGate;
 }
-/** `W += delta`; delta `[input, output]`, no batch axis. */
+/**
+ * `W += delta`; delta as the weight, `[input, output]` for an affine map, no batch axis. With `shares` `[batch]`, example b gets
+ * `shares[b] · delta`: several deltas whose shares sum to one mix the outputs of a simplex exactly, since the map is affine in W.
+ */
 export interface WeightDelta {
   readonly kind: 'weightDelta';
   readonly path: string;
   readonly delta: tf.Tensor;
+  readonly shares?: tf.Tensor1D;
 }
 /** `b += delta`; delta `[output]`. */
 export interface BiasDelta {
@@ -49,6 +64,16 @@ export interface WeightScale {
   readonly kind: 'weightScale';
   readonly path: string;
   readonly scale: tf.Tensor;
+}
+/**
+ * The magnitude of DoRA (Liu et al. 2024, arXiv 2402.09353, equation 5): with W' the weight after its deltas, column j of the effective weight
+ * is `W'_j · (‖W_j‖ + delta_j) / ‖W'_j‖`; delta `[output]`, 0 changes nothing while W' = W. The norm of W' is a constant to the gradient
+ * (section 4.3). At an affine map only, at most one a path, not together with deltas that have `shares`.
+ */
+export interface WeightMagnitude {
+  readonly kind: 'weightMagnitude';
+  readonly path: string;
+  readonly delta: tf.Tensor;
 }
 /** `x *= gate` before the affine map; gate `[input]`. */
 export interface InputGate {
@@ -73,17 +98,22 @@ export interface KeyValuePrefix {
   readonly keys: tf.Tensor;
   readonly values: tf.Tensor;
   readonly positions: 'none' | 'shift';
+  /** Multiplies keys and values; the attention's input is its input. */
+  readonly gate?: ExampleGate;
 }
 /** Rows `[length, hidden]` put before the word embeddings, then positions, token type and LayerNorm as for text. */
 export interface TokenPrefix {
   readonly kind: 'tokenPrefix';
   readonly embeddings: tf.Tensor;
 }
+/** What a function of activations gets and gives: `[batch, tokens, size]`, and the attention mask `[batch, tokens]` (1 for text). */
+export type ActivationFunction = (x: tf.Tensor, attentionMask: tf.Tensor2D) => tf.Tensor;
+
 /** `y += apply(x)` at a linear site; x `[batch, tokens, input]`, result `[batch, tokens, output]`. */
 export interface ActivationDelta {
   readonly kind: 'activationDelta';
   readonly path: string;
-  readonly apply: (x: tf.Tensor) => tf.Tensor;
+  readonly apply: ActivationFunction;
 }
 /**
  * Acts at a sublayer, before the residual is added: `sequential` replaces the sublayer's output y by `apply(y)`, `parallel` adds
@@ -93,14 +123,18 @@ export interface SublayerAdapter {
   readonly kind: 'sublayerAdapter';
   readonly path: string;
   readonly placement: 'sequential' | 'parallel';
-  readonly apply: (x: tf.Tensor) => tf.Tensor;
+  readonly apply: ActivationFunction;
 }
-/** `logits = readout(hidden states) · weightᵀ + bias`; weight `[labels, hidden]`, bias `[labels]`. */
+/**
+ * `logits = h · weightᵀ + bias` with weight `[labels, size]`, bias `[labels]`; h is the readout of the hidden states, or
+ * `activation(readout · hidden.weightᵀ + hidden.bias)` with hidden weight `[size, hidden]`, bias `[size]`.
+ */
 export interface ReadoutMap {
   readonly kind: 'readout';
   readonly readout: Readout;
   readonly weight: tf.Tensor;
   readonly bias: tf.Tensor;
-  /** Applied to the pooled features in training. */
+  readonly hidden?: { readonly weight: tf.Tensor; readonly bias: tf.Tensor; readonly activation: 'tanh' | 'relu' };
+  /** Applied to the input of each affine map in training. */
   readonly dropout: number;
 }

@@ -1,10 +1,12 @@
+import { compilePattern } from './compile-pattern.js';
 import { nearMisses, PeftError } from './errors.js';
 import { type HostSpec, type Site, type SiteKind, sitesOfKind } from './host.js';
 
 /**
  * The sites of one kind that the patterns name. A pattern in a list matches a whole path or a dotted suffix of it (`query`,
  * `attention.self.query`); a single string is a regular expression for the whole path, as in HF peft.
- * Errors: `TARGET_UNMATCHED` for each pattern that matches nothing, with near misses, even if another one matches.
+ * Errors: `TARGET_UNMATCHED` for each pattern that matches nothing, with near misses, even if another one matches; `TARGET_PATTERN_INVALID`,
+ * `TARGET_PATTERN_TOO_LARGE`.
  */
 export function matchTargets<K extends SiteKind>(
   host: HostSpec,
@@ -12,10 +14,10 @@ export function matchTargets<K extends SiteKind>(
   patterns: string | readonly string[],
 ): Extract<Site, { kind: K }>[] {
   const sites = sitesOfKind(host, kind);
-  const list = typeof patterns === 'string' ? [patterns] : patterns;
+  const list = typeof patterns === 'string' ? [patterns] : new Set(patterns);
   const hits = new Set<string>();
   for (const pattern of list) {
-    const matches = typeof patterns === 'string' ? wholePath(pattern) : suffix(pattern);
+    const matches = typeof patterns === 'string' ? compilePattern(pattern) : suffix(pattern);
     const found = sites.filter(({ path }) => matches(path));
     if (found.length === 0) throw unmatched(pattern, sites, host);
     for (const { path } of found) hits.add(path);
@@ -23,20 +25,14 @@ export function matchTargets<K extends SiteKind>(
   return sites.filter(({ path }) => hits.has(path));
 }
 
-const suffix = (pattern: string) => (path: string) => path === pattern || path.endsWith(`.${pattern}`);
-
-function wholePath(pattern: string): (path: string) => boolean {
-  try {
-    const expression = new RegExp(`^(?:${pattern})$`);
-    return (path) => expression.test(path);
-  } catch (cause) {
-    throw new PeftError('TARGET_PATTERN_INVALID', {
-      found: `target pattern "${pattern}" is not a regular expression (${String(cause)})`,
-      fix: 'pass a list of names instead, ["query", "value"] for example',
-      cause,
-    });
-  }
+/** Whether a name is meant by `patterns`: a list of whole names or dotted ends of them, or one regular expression for the whole name. */
+export function matchNames(patterns: string | readonly string[]): (name: string) => boolean {
+  if (typeof patterns === 'string') return compilePattern(patterns);
+  const tests = patterns.map(suffix);
+  return (name) => tests.some((test) => test(name));
 }
+
+const suffix = (pattern: string) => (path: string) => path === pattern || path.endsWith(`.${pattern}`);
 
 function unmatched(pattern: string, sites: readonly Site[], host: HostSpec): PeftError {
   const suffixes = ({ path }: Site) => path.split('.').map((_, start, parts) => parts.slice(start).join('.'));

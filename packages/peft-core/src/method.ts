@@ -3,8 +3,9 @@ import type { Context } from './context.js';
 import type { FileCodec } from './file-codec.js';
 import type { Host, HostInputs, HostOutputs, HostSpec } from './host.js';
 import type { Interventions } from './intervention.js';
-import type { Parameters } from './parameters.js';
+import type { NamedArrays, Parameters } from './parameters.js';
 import type { ParameterPlan } from './plan.js';
+import type { Stream } from './random-stream.js';
 
 /**
  * A PEFT method: a pure description of parameters and of what they do at the sites of a host. Wrappers (`compose`, `subspace`) are
@@ -22,6 +23,8 @@ export interface PeftMethod<Config = unknown> {
   readonly namespaces: readonly string[];
   /** The methods this one is made of, in order; absent for a plain method. */
   readonly parts?: readonly PeftMethod[];
+  /** The same wrapper around other parts; there whenever `parts` is. */
+  withParts?(parts: readonly PeftMethod[]): PeftMethod;
   /** Pure: touches no tensor. Errors: what makes this configuration impossible on this host. */
   plan(host: HostSpec): ParameterPlan;
   /** Raw to effective parameters, differentiable; identity if absent. */
@@ -32,20 +35,57 @@ export interface PeftMethod<Config = unknown> {
   penalty?(effective: Parameters, context: Context): tf.Scalar;
   /** Wraps the training objective, for methods that need more than one pass. */
   objective?(objective: Objective): Objective;
-  /** Before training: the concrete method for this host and these data. */
-  prepare?(host: Host, data: AsyncIterable<HostInputs>): Promise<PeftMethod<Config>>;
+  /**
+   * Before training: the concrete method for this host and these data. `data` may be gone through more than once; a batch lives until the
+   * next one is asked for. A simplex prepares each vertex: the results may differ in their initial values alone.
+   */
+  prepare?(host: Host, data: AsyncIterable<HostInputs>, preparation: Preparation): Promise<PeftMethod<Config>>;
   /** After an optimiser step: projected raw parameters, for methods with constraints. */
   afterStep?(raw: Parameters): Parameters;
   /** The method and parameters that stand for this one in deployment (a simplex gives its midpoint); itself if absent. */
   fold?(effective: Parameters): FoldedMethod;
+  /** One method that stands for several of its type, in host memory; absent where no combination has a meaning. */
+  combine?(members: readonly CombineMember[], options: CombineOptions, host: HostSpec): CombinedMethod;
   /** How HF peft stores it; without a codec a method is stored under its own names. */
   readonly files?: FileCodec;
+}
+
+/** Which start a method prepares. */
+export interface Preparation {
+  /** Of the initial values: the one that `initialValues` gets. Vertices other than the first have one of their own. */
+  readonly stream: Stream;
+  /** 0 for the method alone and for the first vertex of a simplex; vertices must not start from the same data. */
+  readonly vertex: number;
 }
 
 export interface FoldedMethod {
   readonly method: PeftMethod;
   /** Tensors may be shared with the unfolded ones; call inside `tf.tidy` or keep what you need. */
   readonly effective: Parameters;
+}
+
+/** One of the adapters that `combine` makes one of. All members have the type of the method that is asked. */
+export interface CombineMember {
+  readonly method: PeftMethod;
+  readonly effective: NamedArrays;
+  readonly weight: number;
+}
+
+/** How to combine; each method documents its strategies and refuses others with `COMBINE_STRATEGY_UNKNOWN`. */
+export interface CombineOptions {
+  /** `linear`, `cat`, `svd`, `ties`, …; the method's usual one if absent. */
+  readonly strategy?: string;
+  /** Rank of a result that is factored anew. */
+  readonly rank?: number;
+  /** Share of the values that pruning strategies keep, in (0, 1]. */
+  readonly density?: number;
+  /** Of random pruning. */
+  readonly seed?: number;
+}
+
+export interface CombinedMethod {
+  readonly method: PeftMethod;
+  readonly effective: NamedArrays;
 }
 
 /** The task's loss of one batch, given a way to run passes. */

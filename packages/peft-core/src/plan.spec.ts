@@ -3,7 +3,7 @@ import { toyHost } from '../test/toy-host.js';
 import { pair, toy } from '../test/toy-methods.js';
 import { compose } from './compose.js';
 import { head } from './head.js';
-import { countParameters, type ParameterPlan, reportCoverage, sizeOf } from './plan.js';
+import { countParameters, findUnevenCoverage, type ParameterPlan, reportCoverage, sizeOf } from './plan.js';
 
 describe('sizeOf', () => {
   it('multiplies lengths; a scalar has size 1', () => {
@@ -53,5 +53,20 @@ describe('reportCoverage', () => {
 
   it('is empty for a plan without parameters', () => {
     expect(reportCoverage({ raw: [], effective: [] }, toyHost)).toEqual([]);
+  });
+});
+
+describe('findUnevenCoverage', () => {
+  const warnings = (...targets: string[]) => findUnevenCoverage(toy({ targets }).plan(toyHost), toyHost);
+
+  it('says where targets cover different layers', () => {
+    expect(warnings('query', 'layer.1.attention.self.value')).toEqual([
+      'Targets of kind "linear" cover different layers: encoder.layer.*.attention.self.query in layers 0, 1; encoder.layer.*.attention.self.value in layers 1.',
+    ]);
+  });
+
+  it('is silent where all cover the same ones, be it only some', () => {
+    expect(warnings('query', 'value')).toEqual([]);
+    expect(warnings('layer.1.attention.self.query', 'layer.1.attention.self.value')).toEqual([]);
   });
 });

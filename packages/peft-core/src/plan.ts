@@ -5,7 +5,9 @@ export type InitialLaw =
   | { readonly kind: 'normal'; readonly standardDeviation: number; readonly mean?: number }
   | { readonly kind: 'uniform'; readonly low: number; readonly high: number }
   | { readonly kind: 'constant'; readonly value: number }
-  | { readonly kind: 'given'; readonly values: Float32Array };
+  | { readonly kind: 'given'; readonly values: Float32Array }
+  /** Known only after `prepare`; drawing it is an error (`METHOD_UNPREPARED`). */
+  | { readonly kind: 'unprepared' };
 
 /** One raw parameter: what the optimiser sees. */
 export interface ParameterSpec {
@@ -21,15 +23,19 @@ export interface ParameterSpec {
 
 /**
  * One effective parameter: what interventions receive, a simplex mixes and files store.
- * `perExample` says how it can differ between the examples of a batch: `axis` (it may carry a leading batch axis) or `none`
- * (one value a batch; a simplex over it draws once a batch).
+ *
+ * `perExample` says how it can differ between the examples of a batch. `axis`: it may carry a leading batch axis. `outputs`: it reaches the
+ * host only through `weightDelta`s at its site, affine in it, so that a simplex mixes outputs (exact) instead of weights. `none`: one value a
+ * batch, so that a simplex over it draws once a batch.
  */
 export interface EffectiveSpec {
   readonly name: string;
   readonly shape: readonly number[];
   /** Path of the site where it acts: a simplex draws once a site. */
   readonly site: string;
-  readonly perExample: 'axis' | 'none';
+  readonly perExample: 'axis' | 'outputs' | 'none';
+  /** No other method of a composition may claim the same site as exclusive: two heads, two magnitudes of one weight. */
+  readonly exclusive?: boolean;
 }
 
 /** What a method will train and where it acts, known before a single tensor exists. */
@@ -80,5 +86,26 @@ export function reportCoverage(plan: ParameterPlan, host: HostSpec): CoverageRow
       numbers: used.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       layers: [...new Set(layers)],
     };
+  });
+}
+
+/**
+ * Says where targets of one kind cover different layers, `query` all of them and `value` only the first, say: mostly a pattern that matches
+ * less than was meant. One sentence a kind of site; none if all targets cover the same layers.
+ */
+export function findUnevenCoverage(plan: ParameterPlan, host: HostSpec): string[] {
+  const used = new Set(plan.effective.map(({ site }) => site));
+  const kinds = [...new Set(host.sites.map(({ kind }) => kind))].filter((kind) => kind !== 'tensor');
+  return kinds.flatMap((kind) => {
+    const layersByModule = new Map<string, number[]>();
+    for (const site of host.sites)
+      if (site.kind === kind && used.has(site.path) && 'layer' in site && site.layer != null) {
+        const module = site.path.replace(`.${site.layer}.`, '.*.');
+        layersByModule.set(module, [...(layersByModule.get(module) ?? []), site.layer]);
+      }
+    const described = [...layersByModule].map(([module, layers]) => ({ module, layers: layers.join(', ') }));
+    if (new Set(described.map(({ layers }) => layers)).size <= 1) return [];
+    const parts = described.map(({ module, layers }) => `${module} in layers ${layers}`);
+    return `Targets of kind "${kind}" cover different layers: ${parts.join('; ')}.`;
   });
 }

@@ -3,6 +3,7 @@ import { nearMisses, PeftError } from './errors.js';
 import type { HostSpec } from './host.js';
 import type { JsonObject } from './json.js';
 import type { PeftMethod } from './method.js';
+import type { NamedArrays } from './parameters.js';
 
 /** What makes a method known by name: in configuration files, adapter files and on the command line. */
 export interface MethodDefinition<Schema extends z.ZodType = z.ZodType> {
@@ -12,6 +13,32 @@ export interface MethodDefinition<Schema extends z.ZodType = z.ZodType> {
   create(config: z.output<Schema>, parts: readonly PeftMethod[]): PeftMethod;
   /** Reads a configuration of HF peft's file format. Errors for entries that change outputs and are not supported. */
   fromHfConfig?(config: JsonObject, host: HostSpec): z.input<Schema>;
+  /** Reads adapters of AdapterHub's library `adapters`. */
+  readonly adapterHub?: AdapterHubFormat<z.input<Schema>>;
+}
+
+/** How AdapterHub stores a method. */
+export interface AdapterHubFormat<Config> {
+  /** Whether the entries of one method under `config` in adapter_config.json are this method's; most say so by `architecture`. */
+  reads(config: JsonObject): boolean;
+  /** Names of the modules that hold its tensors: a tensor belongs to it if its name has `<module>.<name of the adapter>.` in it. */
+  readonly modules: readonly string[];
+  /** Errors for entries that change outputs and are not supported, and for tensors that are missing, left over or misshapen. */
+  read(part: AdapterHubPart, host: HostSpec): { readonly config: Config; readonly effective: NamedArrays };
+}
+
+/** One method of an adapter of AdapterHub. */
+export interface AdapterHubPart {
+  /** Its own entries: `config` of adapter_config.json, or one of the list in it (`union`). */
+  readonly config: JsonObject;
+  /** Its tensors, by their names without the base model's (`encoder.layer.0.attention.self.query.loras.<name>.lora_A`). */
+  readonly tensors: NamedArrays;
+  /** Name of the adapter, a part of the names of its tensors. */
+  readonly name: string;
+  /** The library that wrote it, `adapters.1.2.0`; null in files of its predecessor that do not say. */
+  readonly version: string | null;
+  /** One of several methods under one name. */
+  readonly inUnion: boolean;
 }
 
 /** A method as data: what is stored beside an adapter and written in a configuration. */

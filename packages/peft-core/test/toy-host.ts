@@ -1,4 +1,4 @@
-import type { HostSpec, Site } from '../src/host.js';
+import type { HostSpec, HostTensors, Site } from '../src/host.js';
 
 const layer = (index: number): Site[] => {
   const path = `encoder.layer.${index}`;
@@ -30,6 +30,7 @@ export const toyHost: HostSpec = {
   numAttentionHeads: 2,
   maxPositionEmbeddings: 16,
   padTokenId: 0,
+  classifier: { output: 'classifier', readout: 'pooler' },
   defaultReadout: 'mean',
   sites: [
     { kind: 'embeddings', path: 'embeddings', size: 4 },
@@ -41,3 +42,11 @@ export const toyHost: HostSpec = {
   fingerprint: 'f'.repeat(64),
   name: 'toy-bert',
 };
+
+/** The toy as saving and loading want it: no codec of a toy asks for its weights. */
+export const toyTensors = (spec: HostSpec = toyHost): HostTensors => ({
+  spec,
+  weight: (path) => {
+    throw new Error(`the toy has no tensor ${path}`);
+  },
+});

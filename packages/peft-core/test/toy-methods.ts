@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
+import { chooseStrategy, weightedSum } from '../src/combine-parameters.js';
 import { composeDefinition } from '../src/compose.js';
 import { PeftError } from '../src/errors.js';
 import type { FileCodec } from '../src/file-codec.js';
@@ -7,12 +8,13 @@ import { headDefinition } from '../src/head.js';
 import type { HostSpec } from '../src/host.js';
 import type { JsonObject } from '../src/json.js';
 import { matchTargets } from '../src/match-targets.js';
-import { foldMethod, type PeftMethod } from '../src/method.js';
+import { type CombineMember, type CombineOptions, foldMethod, type PeftMethod } from '../src/method.js';
 import { getParameter, type NamedArray, type NamedArrays, type Parameters } from '../src/parameters.js';
-import { createRegistry, type MethodDefinition, parseConfig } from '../src/registry.js';
+import { checkTensors } from '../src/files/check-tensors.js';
+import { type AdapterHubFormat, createRegistry, type MethodDefinition, parseConfig } from '../src/registry.js';
 
 const toyConfig = z.strictObject({
-  targets: z.array(z.string()).default(['query']),
+  targets: z.union([z.string(), z.array(z.string())]).default(['query']),
   scale: z.number().default(1),
   exact: z.boolean().default(true),
   rows: z.int().min(1).default(1),
@@ -29,7 +31,11 @@ function createToy(config: ToyConfig, type: string): PeftMethod<ToyConfig> {
     peftType: type,
     headPrefix: 'base_model.model.',
     encode: (effective, host) => ({
-      config: { target_modules: [...config.targets].sort(), toy_rows: config.rows, toy_scale: config.scale },
+      config: {
+        target_modules: typeof config.targets === 'string' ? config.targets : [...config.targets].sort(),
+        toy_rows: config.rows,
+        toy_scale: config.scale,
+      },
       tensors: new Map(
         targets(host).map(({ path }) => [storedName(path, host), transpose(effective.get(nameOf(path))!)]),
       ),
@@ -59,8 +65,14 @@ function createToy(config: ToyConfig, type: string): PeftMethod<ToyConfig> {
         path,
         delta: getParameter(effective, nameOf(path)).sum(0).mul(config.scale),
       })),
-    ...(type === 'TOY' && { files: codec }),
+    ...(type === 'TOY' && { files: codec, combine: (members, options) => combineToys(config, members, options) }),
   };
+}
+
+/** The plain weighted sum; knows one strategy. */
+function combineToys(config: ToyConfig, members: readonly CombineMember[], { strategy }: CombineOptions) {
+  chooseStrategy(strategy, ['linear'], 'TOY');
+  return { method: createToy(config, 'TOY'), effective: weightedSum(members) };
 }
 
 function transpose({ shape, data }: NamedArray): NamedArray {
@@ -69,6 +81,25 @@ function transpose({ shape, data }: NamedArray): NamedArray {
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
   return { shape: [columns, rows], data: out };
 }
+
+/** As AdapterHub would store it: `<path>.toys.<name>.row`, and no scale but one; `OWN` below `owns`. */
+const hubFormat = (type: string): AdapterHubFormat<z.input<typeof toyConfig>> => ({
+  reads: ({ architecture }) => architecture === type.toLowerCase(),
+  modules: [`${type.toLowerCase()}s`],
+  read({ config, tensors, name }, host) {
+    const toys = toy({ targets: config['targets'] as string[], name: (config['as'] ?? 'toy') as string });
+    const expected = toys.plan(host).effective.map(({ name: own, site, shape }) => ({
+      own,
+      name: `${site}.${type.toLowerCase()}s.${name}.row`,
+      shape: [...shape].reverse(),
+    }));
+    checkTensors(tensors, expected, 'toys');
+    return {
+      config: toys.config as z.input<typeof toyConfig>,
+      effective: new Map(expected.map((tensor) => [tensor.own, transpose(tensors.get(tensor.name)!)])),
+    };
+  },
+});
 
 const definition = (type: string): MethodDefinition<typeof toyConfig> => ({
   type,
@@ -79,12 +110,13 @@ const definition = (type: string): MethodDefinition<typeof toyConfig> => ({
       if (typeof config['toy_scale'] !== 'number')
         throw new PeftError('CONFIG_INVALID', { found: 'no "toy_scale"', fix: 'write one' });
       return {
-        targets: config['target_modules'] as string[],
+        targets: config['target_modules'] as string | string[],
         scale: config['toy_scale'],
         rows: (config['toy_rows'] ?? 1) as number,
       };
     },
   }),
+  adapterHub: hubFormat(type),
 });
 const toyDefinition = definition('TOY');
 const ownDefinition = definition('OWN');
@@ -102,6 +134,7 @@ export function pair(inner: PeftMethod): PeftMethod<object> {
     config: {},
     namespaces: inner.namespaces,
     parts: [inner],
+    withParts: ([part]) => pair(part!),
     plan(host) {
       const { raw, effective } = inner.plan(host);
       return {

@@ -1,15 +1,21 @@
-import { type Host, type HostInputs, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { Host, HostInputs, PeftMethod, Stream } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { padTexts } from './host-pass.js';
 import type { TrainingExample } from './training-request.js';
 
-/** The concrete method for this host and these data; the method itself if it has nothing to prepare. */
+/** The concrete method for this host and these data; the method itself if it has nothing to prepare. `stream` is that of initial values. */
 export const prepareMethod = async (
   method: PeftMethod,
   host: Host,
   examples: readonly TrainingExample[],
   batchSize: number,
-): Promise<PeftMethod> => (method.prepare ? method.prepare(host, paddedBatches(host, examples, batchSize)) : method);
+  stream: Stream,
+): Promise<PeftMethod> => {
+  if (!method.prepare) return method;
+  // A new pass over the texts each time somebody asks: every part and every vertex may need one.
+  const data = { [Symbol.asyncIterator]: () => paddedBatches(host, examples, batchSize) };
+  return method.prepare(host, data, { stream, vertex: 0 });
+};
 
 /** The training texts in their order, padded; a batch is disposed when the next one is asked for. */
 async function* paddedBatches(

@@ -21,7 +21,9 @@ import { disposeTrainingTensors, startTensors, toTrainingTensors } from './train
 export async function train(request: TrainingRequest): Promise<TrainingResult> {
   checkRequest(request);
   const { host, config, store, seed } = request;
-  const method = await prepareMethod(request.method, host, request.train, config.batchSize);
+  const root = createStream(seed);
+  const initial = substream(root, 'initial-values');
+  const method = await prepareMethod(request.method, host, request.train, config.batchSize, initial);
   const plan = method.plan(host.spec);
   if (!plan.raw.some(({ trainable }) => trainable !== false))
     throw nothingToTrain(`the method ${method.type} has no trainable parameters`);
@@ -32,11 +34,8 @@ export async function train(request: TrainingRequest): Promise<TrainingResult> {
         return plan;
       })
     : null;
-  const root = createStream(seed);
   const state = {
-    tensors: checkpoint
-      ? toTrainingTensors(checkpoint.arrays)
-      : startTensors(plan, initialValues(plan, substream(root, 'initial-values'))),
+    tensors: checkpoint ? toTrainingTensors(checkpoint.arrays) : startTensors(plan, initialValues(plan, initial)),
     step: checkpoint?.step ?? 0,
     lastEvaluation: checkpoint?.lastEvaluation ?? 0,
     selection: checkpoint?.selection ?? noSelection,

@@ -37,6 +37,7 @@ export function createToyHost({ dropoutRate = 0.1, name = 'toy' } = {}): Host {
       { kind: 'readout', path: 'readout', size: hidden, readouts: ['mean'] },
     ],
     fingerprint: `fingerprint of ${name}`,
+    classifier: { output: 'classifier', readout: 'cls' },
     name,
   };
   const readOut: Host['readOut'] = (states, mask) => {
@@ -63,6 +64,7 @@ export function createToyHost({ dropoutRate = 0.1, name = 'toy' } = {}): Host {
       return { lastHiddenState, logits: products.add(bias) as tf.Tensor2D };
     },
     readOut,
+    withWeights: () => Promise.reject(new Error('the toy has fixed weights')),
     weight: () => table,
     dispose: () => table.dispose(),
   };

@@ -6,7 +6,6 @@ import type { JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
 import { describeMethod, type MethodDescription, parseConfig } from '../registry.js';
 import { recordName } from './adapter-files.js';
-import { leavesOf } from './file-units.js';
 import { parseJsonObject } from './parse-json-strict.js';
 
 const formatVersion = 1;
@@ -80,9 +79,12 @@ export function makeRecord(
 }
 
 const headOf = (method: PeftMethod) => {
-  const heads = leavesOf(method).filter(isHead);
+  const heads = headsIn(method);
   return heads.length === 1 ? heads[0]! : null;
 };
+
+const headsIn = (method: PeftMethod): PeftMethod<HeadConfig>[] =>
+  isHead(method) ? [method] : (method.parts ?? []).flatMap(headsIn);
 
 /** The host's usual readout may be another one tomorrow: files say which was used. */
 function withReadouts(method: MethodDescription, host: HostSpec): MethodDescription {

@@ -47,7 +47,7 @@ const listed = (names: readonly string[]) =>
     ? 'none'
     : names
         .slice(0, 5)
-        .map((name) => `"${name}"`)
+        .map((name) => `"${name.length > 200 ? `${name.slice(0, 200)}…` : name}"`)
         .join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 
 /** All tensors of one safetensors file of a folder, as float32. Errors: `VALUES_NOT_FINITE`, missing files, headers that lie. */

@@ -1,7 +1,7 @@
 import { isPeftError, PeftError } from '../errors.js';
-import type { EncodedAdapter } from '../file-codec.js';
-import type { HostSpec } from '../host.js';
-import type { NamedArrays } from '../parameters.js';
+import type { EncodedAdapter, FileCodec } from '../file-codec.js';
+import type { HostSpec, HostTensors } from '../host.js';
+import { type NamedArrays, readParameters } from '../parameters.js';
 import { sizeOf } from '../plan.js';
 import { checkTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
@@ -14,6 +14,7 @@ import type { CodecMethod } from './file-units.js';
 export function blankEncoding(
   method: CodecMethod,
   host: HostSpec,
+  frozen: NamedArrays,
   tensors: NamedArrays,
   where: string,
 ): EncodedAdapter {
@@ -29,7 +30,7 @@ export function blankEncoding(
   const zeros: NamedArrays = new Map(
     effective.map(({ name, shape }) => [name, { shape, data: new Float32Array(sizeOf(shape)) }]),
   );
-  return method.files.encode(zeros, host);
+  return method.files.encode(zeros, host, frozen);
 }
 
 /** Stored tensors to effective parameters, after the file has been found to hold exactly what the codec writes. */
@@ -38,12 +39,17 @@ export function decodePart(
   tensors: NamedArrays,
   blank: EncodedAdapter,
   host: HostSpec,
+  frozen: NamedArrays,
   where: string,
 ): NamedArrays {
   const expected = [...blank.tensors].map(([name, { shape }]) => ({ name, shape }));
   checkTensors(tensors, expected, where);
-  return inFile(where, () => method.files.decode(tensors, host));
+  return inFile(where, () => method.files.decode(tensors, host, frozen));
 }
+
+/** The frozen tensors that a codec asks for, in host memory. */
+export const readHostTensors = (codec: FileCodec, host: HostTensors): Promise<NamedArrays> =>
+  readParameters(new Map((codec.hostTensors?.(host.spec) ?? []).map((path) => [path, host.weight(path)])));
 
 /** Puts the file's name in front of what a method says. */
 export function inFile<T>(where: string, run: () => T): T {

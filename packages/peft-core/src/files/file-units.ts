@@ -1,8 +1,8 @@
-import { composeDefinition } from '../compose.js';
 import { PeftError } from '../errors.js';
 import type { FileCodec } from '../file-codec.js';
 import { type HeadConfig, isHead } from '../head.js';
 import type { PeftMethod } from '../method.js';
+import { leavesOf } from '../select-parts.js';
 
 export type CodecMethod = PeftMethod & { readonly files: FileCodec };
 
@@ -38,10 +38,6 @@ export function planFileUnits(method: PeftMethod): FileUnit[] {
     ...alone.map((part) => ({ kind: 'own' as const, folder: partFolder(part), methods: [part] })),
   ];
 }
-
-/** The methods that a composition is made of, however deeply nested; other wrappers own their parameters and count as one. */
-export const leavesOf = (method: PeftMethod): PeftMethod[] =>
-  method.type === composeDefinition.type && method.parts ? method.parts.flatMap(leavesOf) : [method];
 
 const hasCodec = (method: PeftMethod): method is CodecMethod => method.files !== undefined;
 

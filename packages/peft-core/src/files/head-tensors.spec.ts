@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { toyHost } from '../../test/toy-host.js';
 import { headMissing, takeHead } from './head-tensors.js';
 
 const array = { shape: [1], data: new Float32Array(1) };
@@ -11,14 +12,20 @@ describe('takeHead', () => {
         ['prompt_embeddings', array],
         ['base_model.classifier.bias', array],
       ]),
+      toyHost,
       'f',
     );
-    expect(head).toEqual({ weight: array, bias: array });
+    expect(head).toEqual(
+      new Map([
+        ['classifier.weight', array],
+        ['classifier.bias', array],
+      ]),
+    );
     expect([...rest.keys()]).toEqual(['prompt_embeddings']);
   });
 
   it('leaves other tensors whose names end alike', () => {
-    expect(takeHead(new Map([['x.classifier.weight', array]]), 'f').rest.size).toBe(1);
+    expect(takeHead(new Map([['x.classifier.weight', array]]), toyHost, 'f').rest.size).toBe(1);
   });
 });
 

@@ -1,70 +1,117 @@
 import { PeftError } from '../errors.js';
-import { type HeadConfig, resolveReadout } from '../head.js';
-import type { HostSpec } from '../host.js';
+import { headNames, type HeadConfig, resolveReadout } from '../head.js';
+import type { ClassifierLayout, HostSpec } from '../host.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 
 /** Where HF peft puts a head: below the base model of an injected method, of prompt learning, or (other writers) at the top. */
 const prefixes = ['base_model.model.', 'base_model.', ''];
-const otherHeads = /(^|\.)(classifier\.(dense|out_proj|linear_hidden|linear_out)|pre_classifier|score)\./;
+const anyHead = /^(base_model\.(model\.)?)?(classifier|pre_classifier|score|qa_outputs)\./;
 
-export interface StoredHead {
-  readonly weight: NamedArray;
-  readonly bias: NamedArray;
-}
-
-/** Names of a head's effective parameters. */
-export const headNames = ({ config }: PeftMethod<HeadConfig>) => ({
-  weight: `${config.name}.classifier.weight`,
-  bias: `${config.name}.classifier.bias`,
-});
-
-export const encodeHead = (head: PeftMethod<HeadConfig>, effective: NamedArrays, prefix: string): NamedArrays => {
-  const { weight, bias } = headNames(head);
+/** The name of a head's parameter in a file, without prefix, by its name in the method. */
+const storedNames = (config: HeadConfig, layout: ClassifierLayout): ReadonlyMap<string, string> => {
+  const names = headNames(config);
   return new Map([
-    [`${prefix}classifier.weight`, effective.get(weight)!],
-    [`${prefix}classifier.bias`, effective.get(bias)!],
+    [names.weight, `${layout.output}.weight`],
+    [names.bias, `${layout.output}.bias`],
+    ...(config.hidden === 'none'
+      ? []
+      : ([
+          [names.hiddenWeight, `${layout.hidden?.path ?? 'classifier.dense'}.weight`],
+          [names.hiddenBias, `${layout.hidden?.path ?? 'classifier.dense'}.bias`],
+        ] as const)),
   ]);
 };
 
-/** Parts the head's tensors from those of the method. Errors: `TENSOR_MISSING` for half a head, `HEAD_UNSUPPORTED` for other architectures. */
+export const encodeHead = (
+  head: PeftMethod<HeadConfig>,
+  effective: NamedArrays,
+  prefix: string,
+  host: HostSpec,
+): NamedArrays =>
+  new Map(
+    [...storedNames(head.config, host.classifier)].map(([name, stored]) => [prefix + stored, effective.get(name)!]),
+  );
+
+/** Names of all tensors of the head that HF's sequence classifier of a host has, without prefix. */
+export const hfHeadNames = ({ classifier }: HostSpec): string[] =>
+  [classifier.output, ...(classifier.hidden ? [classifier.hidden.path] : [])].flatMap((module) => [
+    `${module}.weight`,
+    `${module}.bias`,
+  ]);
+
+/** The configuration of the head that HF's sequence classifier of a host has. */
+export const hfHeadConfig = ({ classifier }: HostSpec, labels: readonly string[]) => ({
+  labels: [...labels],
+  readout: classifier.readout,
+  hidden: classifier.hidden?.activation ?? ('none' as const),
+});
+
+/**
+ * Parts the head's tensors from those of the method; the result is by the names without prefix.
+ * Errors: `HEAD_UNSUPPORTED` for a head of another architecture.
+ */
 export function takeHead(
   tensors: NamedArrays,
+  host: HostSpec,
   where: string,
-): { readonly head?: StoredHead; readonly rest: NamedArrays } {
-  const other = [...tensors.keys()].find((name) => otherHeads.test(name));
-  if (other !== undefined)
-    throw new PeftError('HEAD_UNSUPPORTED', {
-      found: `${where}: "${other}", part of a head with more than one layer or of a decoder`,
-      expected: 'a head of one linear map, classifier.weight and classifier.bias, as BERT has',
-      fix: 'only adapters for BERT classifiers can be loaded with their head',
-    });
-  const prefix = prefixes.find(
-    (start) => tensors.has(`${start}classifier.weight`) || tensors.has(`${start}classifier.bias`),
-  );
-  if (prefix === undefined) return { rest: tensors };
-  const names = { weight: `${prefix}classifier.weight`, bias: `${prefix}classifier.bias` };
-  const [weight, bias] = [tensors.get(names.weight), tensors.get(names.bias)];
-  if (!weight || !bias)
-    throw new PeftError('TENSOR_MISSING', {
-      found: `${where}: half a head, without "${weight ? names.bias : names.weight}"`,
-      expected: `both "${names.weight}" and "${names.bias}"`,
-      fix: 'save the adapter again from the library that wrote it',
-    });
-  const rest = new Map([...tensors].filter(([name]) => name !== names.weight && name !== names.bias));
-  return { head: { weight, bias }, rest };
+): { readonly head?: NamedArrays; readonly rest: NamedArrays } {
+  const known = new Set(hfHeadNames(host));
+  const head = new Map<string, NamedArray>();
+  const rest = new Map<string, NamedArray>();
+  for (const [name, array] of tensors) {
+    const prefix = prefixes.find((start) => name.startsWith(start))!;
+    const plain = name.slice(prefix.length);
+    if (known.has(plain)) head.set(plain, array);
+    else if (anyHead.test(name)) throw otherHead(name, host, where);
+    else rest.set(name, array);
+  }
+  return head.size > 0 ? { head, rest } : { rest };
 }
+
+/** The head's effective parameters from what {@link takeHead} found. Errors: `TENSOR_MISSING` for a part of a head. */
+export function decodeHead(
+  head: PeftMethod<HeadConfig>,
+  stored: NamedArrays,
+  host: HostSpec,
+  where: string,
+): Map<string, NamedArray> {
+  const names = storedNames(head.config, host.classifier);
+  return new Map(
+    [...names].map(([name, storedName]) => {
+      const array = stored.get(storedName);
+      if (array) return [name, array];
+      throw new PeftError('TENSOR_MISSING', {
+        found: `${where}: a part of a head, without "${storedName}"`,
+        expected: `all of ${[...names.values()].join(', ')}`,
+        fix: 'save the adapter again from the library that wrote it',
+      });
+    }),
+  );
+}
+
+const otherHead = (name: string, host: HostSpec, where: string) =>
+  new PeftError('HEAD_UNSUPPORTED', {
+    found: `${where}: "${name}", which HF's classifier of host "${host.name}" does not have`,
+    expected: `a head of ${hfHeadNames(host).join(', ')}`,
+    fix: 'load the adapter on a host of the architecture that it was trained for',
+  });
 
 /** Why HF's sequence classifier would compute other logits from this head; undefined if it computes the same. */
 export function headDifference(head: PeftMethod<HeadConfig> | undefined, host: HostSpec): string | undefined {
   if (!head) return 'there is no head: HF peft wants the tensors of one for SEQ_CLS';
-  if (host.modelType !== 'bert')
-    return `HF's sequence classifier for "${host.modelType}" is not one linear map on the readout, this head is`;
+  const { classifier } = host;
+  const expected = classifier.hidden?.activation ?? 'none';
+  if (head.config.hidden !== expected)
+    return `HF's sequence classifier for "${host.modelType}" has ${described(expected)}, this head has ${described(head.config.hidden)}`;
   const readout = resolveReadout(head.config, host);
-  return readout === 'pooler'
+  return readout === classifier.readout
     ? undefined
-    : `HF's BertForSequenceClassification reads the pooler, this head reads "${readout}"`;
+    : `HF's sequence classifier for "${host.modelType}" reads the ${classifier.readout}, this head reads "${readout}"`;
 }
+
+const described = (hidden: HeadConfig['hidden']) =>
+  hidden === 'none' ? 'no dense layer' : `a dense layer with ${hidden}`;
 
 /** A defect of published files, worth a sentence of its own. */
 export const lostHeadDefect =

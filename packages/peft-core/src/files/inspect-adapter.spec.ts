@@ -112,3 +112,113 @@ describe('adapters written by HF peft 0.21.0', () => {
     expect(summary.numbers).toBeGreaterThan(99);
   });
 });
+
+describe('what an adapter has where', () => {
+  it('counts layers and numbers by target, and heads apart', async () => {
+    const { coverage, ranks } = await inspectAdapter(
+      await saved(compose(toy({ targets: ['query', 'pooler.dense'] }), head({ labels }))),
+    );
+    expect(coverage).toEqual([
+      { target: 'attention.self.query.toy', layers: [0, 1], tensors: 2, numbers: 8 },
+      { target: 'bert.pooler.dense.toy', layers: [], tensors: 1, numbers: 4 },
+    ]);
+    expect(ranks).toEqual([]);
+  });
+
+  it('reads ranks from the shapes of factors, and norms only if asked', async () => {
+    const layer = (index: number) => `base_model.model.bert.encoder.layer.${index}.attention.self.value.lora_`;
+    const tensors = new Map([
+      [`${layer(0)}A.weight`, { shape: [2, 3], data: new Float32Array(6).fill(2) }],
+      [`${layer(0)}B.weight`, { shape: [3, 2], data: new Float32Array(6).fill(0) }],
+      [`${layer(11)}A.weight`, { shape: [4, 3], data: new Float32Array(12).fill(1) }],
+      ['base_model.model.classifier.weight', { shape: [1, 1], data: new Float32Array(1) }],
+    ]);
+    const files = hf({ peft_type: 'LORA' }, []).set('adapter_model.safetensors', writeSafetensors(tensors));
+    const summary = await inspectAdapter(files, { norms: true });
+    expect(summary.ranks).toEqual([2, 4]);
+    expect(summary.coverage).toEqual([
+      { target: 'attention.self.value', layers: [0, 11], tensors: 3, numbers: 24, norm: expect.closeTo(6) },
+    ]);
+    expect(summary.tensors[0]).toMatchObject({ norm: Math.sqrt(24) });
+    const plain = await inspectAdapter(files);
+    expect([plain.coverage[0]!.norm, plain.tensors[0]!.norm]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('who wrote an adapter', () => {
+  it.each<[string, unknown, string[], object]>([
+    ['its own word', { peft_type: 'LORA', peft_version: '0.19.1' }, ['a'], { version: '0.19.1' }],
+    ['biases', { peft_type: 'LORA' }, ['m.encoder.layer.0.attention.self.query.bias'], { below: '0.7.0' }],
+    [
+      'a lost head',
+      { peft_type: 'P_TUNING', task_type: 'SEQ_CLS' },
+      ['prompt_embeddings'],
+      { atLeast: '0.15.0', below: '0.17.0' },
+    ],
+    ['nothing', { peft_type: 'LORA' }, ['a'], { below: '0.18.0' }],
+  ])('is told by %s', async (_, config, names, expected) => {
+    const { writer } = await inspectAdapter(hf(config, names));
+    expect(writer).toMatchObject(expected);
+    expect(writer!.clues.length).toBeGreaterThan(0);
+  });
+
+  it('names OFT files that later versions refuse', async () => {
+    expect((await inspectAdapter(hf({ peft_type: 'OFT' }, ['a']))).knownDefects).toEqual([
+      expect.stringContaining('0.15.2'),
+    ]);
+  });
+
+  it('knows folders of AdapterHub, with their faulty scale and their gates', async () => {
+    const hub = (config: object, version = 'adapters.1.2.0') =>
+      new Map([
+        [
+          'adapter_config.json',
+          bytesOfText(JSON.stringify({ config, name: 'a', version, model_name: 'bert-base-uncased' })),
+        ],
+        [
+          'adapter.safetensors',
+          writeSafetensors(
+            new Map([
+              [
+                'bert.encoder.layer.1.attention.self.query.loras.a.lora_A',
+                { shape: [8, 2], data: new Float32Array(16) },
+              ],
+            ]),
+          ),
+        ],
+      ]);
+    const lora = { architecture: 'lora', r: 8, alpha: 16 };
+    expect(await inspectAdapter(hub(lora))).toMatchObject({
+      writtenBy: 'adapter-hub',
+      method: 'lora',
+      baseModelNameOrPath: 'bert-base-uncased',
+      writer: { version: 'adapters.1.2.0' },
+      ranks: [8],
+      coverage: [{ target: 'attention.self.query', layers: [1] }],
+      knownDefects: [],
+    });
+    for (const version of ['adapters.1.0.1', 'adapters.0.2.2'])
+      expect((await inspectAdapter(hub(lora, version))).knownDefects).toEqual([
+        expect.stringContaining('alpha 16 counts as r 8'),
+      ]);
+    expect((await inspectAdapter(hub({ ...lora, alpha: 8 }, 'adapters.1.0.1'))).knownDefects).toEqual([]);
+    const union = {
+      architecture: 'union',
+      configs: [{ architecture: 'prefix_tuning', use_gating: true }, { mh_adapter: true }],
+    };
+    expect(await inspectAdapter(hub(union))).toMatchObject({
+      method: 'prefix_tuning + bottleneck',
+      knownDefects: [expect.stringContaining('gates')],
+    });
+  });
+});
+
+describe('adapters in subfolders', () => {
+  it('are looked at if there is one, and listed if there are more', async () => {
+    const files = hf({ peft_type: 'LORA' }, ['a']);
+    const below = (folder: string) => [...files].map(([name, bytes]) => [`${folder}/${name}`, bytes] as const);
+    expect((await inspectAdapter(new Map(below('one')))).method).toBe('LORA');
+    const error = await peftErrorOf(() => inspectAdapter(new Map([...below('one'), ...below('two')])));
+    expect(error).toMatchObject({ code: 'ADAPTER_IN_SUBFOLDER', message: expect.stringContaining('one, two') });
+  });
+});

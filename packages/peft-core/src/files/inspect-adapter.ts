@@ -1,33 +1,36 @@
 import type { Json, JsonObject } from '../json.js';
-import { sizeOf } from '../plan.js';
 import type { MethodDescription } from '../registry.js';
-import { bytesSource } from '../safetensors/byte-source.js';
 import type { Dtype } from '../safetensors/dtypes.js';
-import { openSafetensors } from '../safetensors/open-safetensors.js';
 import {
+  adapterFolders,
   type AdapterFiles,
   checkFileNames,
+  filesBelow,
   hfConfigName,
-  pickleNames,
+  hubTensorsName,
   recordName,
   requireFile,
+  requireTopFolder,
+  tensorsName,
 } from './adapter-files.js';
 import { type AdapterRecord, parseRecord } from './adapter-record.js';
-import { lostHeadDefect } from './head-tensors.js';
+import { guessVersion, hubDefects, knownDefects, pickleDefects, type WriterVersion } from './known-defects.js';
+import { isAdapterHubConfig, partsOfAdapterHub } from './load-adapter-hub-folder.js';
+import type { Writer } from './load-options.js';
 import { parseJsonObject } from './parse-json-strict.js';
+import {
+  isHeadName,
+  ranksOf,
+  summariseCoverage,
+  summariseTensors,
+  type TargetCoverage,
+  type TensorSummary,
+} from './summarise-tensors.js';
 
-export interface TensorSummary {
-  readonly file: string;
-  readonly name: string;
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  readonly numbers: number;
-}
-
-/** What can be said about an adapter without a host and without reading a number of it. */
+/** What can be said about an adapter without a host and, but for norms, without reading a number of it. */
 export interface AdapterSummary {
-  readonly writtenBy: 'tfjs-peft' | 'hf-peft';
-  /** `PREFIX_TUNING`; `COMPOSE` and the like for ours. */
+  readonly writtenBy: Writer;
+  /** `PREFIX_TUNING`; `COMPOSE` and the like for ours; AdapterHub's names for what it wrote (`prefix_tuning + lora`). */
   readonly method: string;
   readonly description?: MethodDescription;
   readonly unfolded?: MethodDescription;
@@ -36,8 +39,14 @@ export interface AdapterSummary {
   readonly differences: readonly string[];
   readonly baseModelNameOrPath?: string;
   readonly peftVersion?: string;
+  /** Which versions can have written the folder; for one of HF peft. */
+  readonly writer?: WriterVersion;
   readonly taskType?: string;
   readonly tensors: readonly TensorSummary[];
+  /** What the deployed adapter has where, by the names of its tensors. */
+  readonly coverage: readonly TargetCoverage[];
+  /** Ranks of low-rank factors, smallest first; empty for other methods. */
+  readonly ranks: readonly number[];
   /** Numbers of the deployed adapter; a head that is stored with several parts counts once, vertices do not count. */
   readonly numbers: number;
   readonly dtypes: readonly Dtype[];
@@ -45,85 +54,78 @@ export interface AdapterSummary {
   readonly knownDefects: readonly string[];
 }
 
+export interface InspectAdapterOptions {
+  /** Read the numbers too, for the norm of each tensor. */
+  readonly norms?: boolean;
+}
+
 /**
- * Reads headers and configurations only. Errors: `ADAPTER_FILE_MISSING`, `FILE_NAME_UNSAFE`, `PICKLE_REFUSED`, `SAFETENSORS_*`, `JSON_*`,
+ * Reads headers and configurations only, unless norms are asked for. A folder with one adapter in a subfolder is that adapter.
+ * Errors: `ADAPTER_FILE_MISSING`, `ADAPTER_IN_SUBFOLDER`, `FILE_NAME_UNSAFE`, `PICKLE_REFUSED`, `SAFETENSORS_*`, `JSON_*`,
  * `ADAPTER_FORMAT_UNKNOWN`, `CONFIG_INVALID`.
  */
-export async function inspectAdapter(files: AdapterFiles): Promise<AdapterSummary> {
-  checkFileNames(files);
+export async function inspectAdapter(
+  allFiles: AdapterFiles,
+  { norms = false }: InspectAdapterOptions = {},
+): Promise<AdapterSummary> {
+  checkFileNames(allFiles);
+  const files = onlyAdapter(allFiles);
   const recordBytes = files.get(recordName);
   const record = recordBytes && parseRecord(recordBytes);
-  const configName = [...files.keys()].find((name) => name === hfConfigName || name.endsWith(`/${hfConfigName}`));
-  const config =
-    configName !== undefined || !record
-      ? parseJsonObject(requireFile(files, configName ?? hfConfigName), configName ?? hfConfigName)
-      : {};
-  const tensors = await summariseTensors(files);
-  const deployed = tensors.filter(({ file }) => /(^|\/)adapter_model\.safetensors$/.test(file));
-  if (deployed.length === 0) requireFile(files, 'adapter_model.safetensors');
+  const configName = files.has(hfConfigName) || !record ? hfConfigName : firstPart(files);
+  const config = configName === undefined ? {} : parseJsonObject(requireFile(files, configName), configName);
+  const hub = !record && isAdapterHubConfig(config);
+  const tensors = await summariseTensors(files, norms);
+  const wanted = hub ? hubTensorsName : tensorsName;
+  const deployed = tensors.filter(({ file }) => file === wanted || (!hub && file.endsWith(`/${wanted}`)));
+  if (deployed.length === 0) requireFile(files, wanted);
+  const own = hub ? tensors : deployed;
+  const names = own.map(({ name }) => name);
   return {
-    writtenBy: record ? 'tfjs-peft' : 'hf-peft',
-    method: record?.method.type ?? String(config['peft_type'] ?? 'unknown'),
+    writtenBy: record ? 'tfjs-peft' : hub ? 'adapter-hub' : 'hf-peft',
+    method: record?.method.type ?? (hub ? hubMethod(config) : String(config['peft_type'] ?? 'unknown')),
     ...(record && { description: record.method, host: record.host, differences: record.differences }),
     ...(record?.unfolded && { unfolded: record.unfolded }),
     ...(record?.head && { head: record.head }),
     differences: record?.differences ?? [],
-    baseModelNameOrPath: textOf(config['base_model_name_or_path']),
+    baseModelNameOrPath: textOf(config[hub ? 'model_name' : 'base_model_name_or_path']),
     peftVersion: textOf(config['peft_version']),
+    ...(!record && !hub && { writer: guessVersion(config, names, files) }),
+    ...(hub && typeof config['version'] === 'string' && { writer: { version: config['version'], clues: [] } }),
     taskType: textOf(config['task_type']),
     tensors,
-    numbers: countOnce(deployed),
+    coverage: summariseCoverage(own),
+    ranks: ranksOf(own),
+    numbers: countOnce(own),
     dtypes: [...new Set(tensors.map(({ dtype }) => dtype))],
-    knownDefects: knownDefects(config, deployed, files, record !== undefined),
+    knownDefects: [
+      ...pickleDefects(files),
+      ...(hub ? hubDefects(config) : knownDefects(config, names, record !== undefined)),
+    ],
   };
 }
 
 const textOf = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
 
-async function summariseTensors(files: AdapterFiles): Promise<TensorSummary[]> {
-  const summaries: TensorSummary[] = [];
-  for (const [file, bytes] of files) {
-    if (!file.endsWith('.safetensors')) continue;
-    const { tensors } = await openSafetensors(bytesSource(file, bytes));
-    for (const [name, { dtype, shape }] of tensors)
-      summaries.push({ file, name, dtype, shape, numbers: sizeOf(shape) });
-  }
-  return summaries;
+/** The files themselves, or those of the one subfolder that holds an adapter. */
+function onlyAdapter(files: AdapterFiles): AdapterFiles {
+  const folders = adapterFolders(files);
+  if (files.has(recordName) || files.has(hfConfigName)) return files;
+  if (folders.length === 1) return filesBelow(files, folders[0]!);
+  requireTopFolder(files);
+  return files;
 }
 
-const headName = /(^|\.)classifier\.(weight|bias)$/;
+/** The configuration of the first part of a composition of ours. */
+const firstPart = (files: AdapterFiles) => [...files.keys()].find((name) => name.endsWith(`/${hfConfigName}`));
+
+const hubMethod = (file: JsonObject): string =>
+  partsOfAdapterHub(file)
+    .map(({ architecture }) => (typeof architecture === 'string' ? architecture : 'bottleneck'))
+    .join(' + ');
 
 function countOnce(tensors: readonly TensorSummary[]): number {
-  const headFile = tensors.find(({ name }) => headName.test(name))?.file;
-  const counted = tensors.filter(({ file, name }) => !headName.test(name) || file === headFile);
+  const headFile = tensors.find(({ name }) => isHeadName(name))?.file;
+  const counted = tensors.filter(({ file, name }) => !isHeadName(name) || file === headFile);
   return counted.reduce((sum, { numbers }) => sum + numbers, 0);
-}
-
-const initsThatChangeTheBase = ['pissa', 'olora', 'corda', 'lora_ga'];
-
-function knownDefects(
-  config: JsonObject,
-  tensors: readonly TensorSummary[],
-  files: AdapterFiles,
-  ours: boolean,
-): string[] {
-  const names = tensors.map(({ name }) => name);
-  const defects = pickleNames(files).map((name) => `${name} is a Python pickle, which is never read`);
-  if (!ours && config['task_type'] === 'SEQ_CLS' && !names.some((name) => /classifier|score|pre_classifier/.test(name)))
-    defects.push(
-      `no tensors of a head, though the task is SEQ_CLS${names.includes('prompt_embeddings') ? `; ${lostHeadDefect}` : ''}`,
-    );
-  if (names.some((name) => /\.modules_to_save\./.test(name)))
-    defects.push('tensor names with the segment "modules_to_save", which no version of peft loads');
-  if (
-    config['peft_type'] === 'LORA' &&
-    names.some((name) => /\.layer\.\d+\..*(?<!base_layer|lora_B)\.bias$/.test(name))
-  )
-    defects.push(
-      'bias names without "base_layer", as peft before 0.7 wrote them: later versions drop these biases silently',
-    );
-  const init = config['init_lora_weights'];
-  if (typeof init === 'string' && initsThatChangeTheBase.some((kind) => init.startsWith(kind)))
-    defects.push(`init_lora_weights "${init}" changes the weights of the base model when it is loaded`);
-  return defects;
 }

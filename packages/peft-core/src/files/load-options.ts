@@ -2,6 +2,7 @@ import type { Adapter } from '../adapter.js';
 import type { JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArrays } from '../parameters.js';
+import type { NameReport } from './normalise-names.js';
 
 export interface LoadOptions {
   /** Load in spite of another fingerprint (the same weights in another precision, say). Shapes must still fit. */
@@ -10,12 +11,28 @@ export interface LoadOptions {
   readonly unfolded?: boolean;
   /** Names of the labels of a folder that HF peft wrote, which has none. */
   readonly labels?: readonly string[];
+  /**
+   * The subfolder that holds the adapter: HF peft writes adapters with another name than `default` into one of that name. The other files are
+   * not looked at.
+   */
+  readonly folder?: string;
   readonly onWarning?: (message: string) => void;
 }
+
+/** What a load did to make sense of the files. What it cannot make sense of is an error, never an entry here. */
+export interface LoadReport extends NameReport {
+  readonly writtenBy: Writer;
+  /** Tensors that the adapter was made of. */
+  readonly tensors: number;
+  /** Entries of adapter_config.json that have no effect here. */
+  readonly ignoredEntries: readonly string[];
+}
+export type Writer = 'tfjs-peft' | 'hf-peft' | 'adapter-hub';
 
 export interface LoadedAdapter extends Adapter {
   /** Entries of adapter_config.json that have no effect here; pass them to `saveAdapter` to keep them. */
   readonly extraConfig: JsonObject;
+  readonly report: LoadReport;
 }
 
 /** A method and its effective parameters in host memory, with what a load kept. */
@@ -23,4 +40,5 @@ export interface LoadedArrays {
   readonly method: PeftMethod;
   readonly effective: NamedArrays;
   readonly extraConfig: JsonObject;
+  readonly report: LoadReport;
 }

@@ -1,7 +1,7 @@
 import { PeftError } from '../errors.js';
-import type { HostSpec } from '../host.js';
+import type { HostTensors } from '../host.js';
 import type { JsonObject } from '../json.js';
-import type { NamedArray } from '../parameters.js';
+import type { NamedArray, NamedArrays } from '../parameters.js';
 import type { MethodRegistry } from '../registry.js';
 import {
   type AdapterFiles,
@@ -11,15 +11,15 @@ import {
   tensorsName,
   verticesName,
 } from './adapter-files.js';
-import type { AdapterRecord } from './adapter-record.js';
+import { type AdapterRecord, hfLayout, ownLayout } from './adapter-record.js';
 import { canonicalJson } from './canonical-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
-import { blankEncoding, decodePart } from './decode-part.js';
+import { blankEncoding, decodePart, readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
-import { headNames, takeHead } from './head-tensors.js';
+import { decodeHead, takeHead } from './head-tensors.js';
 import { checkForeignKeys } from './hf-config.js';
 import { adapterForAnotherHost } from './host-check.js';
-import type { LoadedArrays, LoadOptions } from './load-options.js';
+import type { LoadedArrays, LoadOptions, LoadReport } from './load-options.js';
 import { parseJsonObject } from './parse-json-strict.js';
 import { sha256Hex } from './sha256-hex.js';
 
@@ -27,10 +27,11 @@ import { sha256Hex } from './sha256-hex.js';
 export async function loadOwnFolder(
   record: AdapterRecord,
   files: AdapterFiles,
-  host: HostSpec,
+  tensors: HostTensors,
   registry: MethodRegistry,
   options: LoadOptions,
 ): Promise<LoadedArrays> {
+  const host = tensors.spec;
   const warn = options.onWarning ?? (() => undefined);
   if (record.host.fingerprint !== host.fingerprint) {
     const mismatch = adapterForAnotherHost(record.host, host);
@@ -42,41 +43,63 @@ export async function loadOwnFolder(
   let extraConfig: JsonObject = {};
   for (const unit of planFileUnits(method)) {
     const part = await (unit.kind === 'hf'
-      ? loadHfUnit(unit, record, files, host, warn)
-      : { arrays: await readTensors(files, unit.folder + tensorsName), foreign: {} });
+      ? loadHfUnit(unit, record, files, tensors, warn)
+      : loadOwnUnit(unit, record, files));
     for (const [name, array] of part.arrays) addOnce(effective, name, array, unit.folder);
     extraConfig = { ...extraConfig, ...part.foreign };
   }
   checkTensors(effective, method.plan(host).effective, tensorsName);
-  if (!options.unfolded || !record.unfolded) return { method, effective, extraConfig };
+  const reportOf = (tensors: NamedArrays): LoadReport => ({
+    writtenBy: 'tfjs-peft',
+    tensors: tensors.size,
+    ignoredEntries: Object.keys(extraConfig),
+    renamed: [],
+    dropped: [],
+  });
+  if (!options.unfolded || !record.unfolded) return { method, effective, extraConfig, report: reportOf(effective) };
 
   const unfolded = registry.build(record.unfolded);
   const vertices = await readTensors(files, verticesName);
   checkTensors(vertices, unfolded.plan(host).effective, verticesName);
-  return { method: unfolded, effective: vertices, extraConfig };
+  return { method: unfolded, effective: vertices, extraConfig, report: reportOf(vertices) };
+}
+
+/** The order of numbers inside a tensor shows in nothing but this tag. */
+function requireLayout(found: string, expected: string, where: string): void {
+  if (found === expected) return;
+  throw new PeftError('ADAPTER_FORMAT_UNKNOWN', {
+    found: `${recordName}: layout "${found}" of the tensors beside ${where}`,
+    expected: `"${expected}"`,
+    fix: 'update @tfjs-peft/peft-core, or save the adapter again with the version that wrote it',
+  });
 }
 
 type HfUnit = Extract<FileUnit, { kind: 'hf' }>;
+
+async function loadOwnUnit({ folder }: FileUnit, record: AdapterRecord, files: AdapterFiles) {
+  const where = folder + tensorsName;
+  requireLayout(record.units.find((unit) => unit.folder === folder)?.layout ?? ownLayout, ownLayout, where);
+  return { arrays: await readTensors(files, where), foreign: {} };
+}
 
 async function loadHfUnit(
   unit: HfUnit,
   record: AdapterRecord,
   files: AdapterFiles,
-  host: HostSpec,
+  hostTensors: HostTensors,
   warn: (message: string) => void,
 ) {
+  const host = hostTensors.spec;
   const where = unit.folder + tensorsName;
   const tensors = await readTensors(files, where);
-  const { head, rest } = takeHead(tensors, where);
+  const { head, rest } = takeHead(tensors, host, where);
   // Without a head in the method, its tensors stay among the others, where nothing claims them.
   const own = unit.head ? rest : tensors;
-  const blank = blankEncoding(unit.method, host, own, where);
+  const frozen = await readHostTensors(unit.method.files, hostTensors);
+  const blank = blankEncoding(unit.method, host, frozen, own, where);
   const foreign = checkStoredConfig(unit, record, files, blank.config, warn);
-  const arrays = new Map(decodePart(unit.method, own, blank, host, where));
-  if (unit.head && head) {
-    const names = headNames(unit.head);
-    arrays.set(names.weight, head.weight).set(names.bias, head.bias);
-  }
+  const arrays = new Map(decodePart(unit.method, own, blank, host, frozen, where));
+  if (unit.head && head) for (const [name, array] of decodeHead(unit.head, head, host, where)) arrays.set(name, array);
   return { arrays, foreign };
 }
 
@@ -107,6 +130,7 @@ function checkStoredConfig(
   const where = unit.folder + hfConfigName;
   const config = parseJsonObject(requireFile(files, where), where);
   const stored = record.units.find(({ folder }) => folder === unit.folder);
+  requireLayout(stored?.layout ?? hfLayout, hfLayout, where);
   const expected: JsonObject = { ...blankConfig, peft_type: unit.method.files.peftType };
   const foreign = checkForeignKeys(config, expected, where, warn);
   if (stored?.configSha256 === sha256Hex(canonicalJson(config))) return foreign;

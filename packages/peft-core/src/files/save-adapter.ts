@@ -1,15 +1,16 @@
-import * as tf from '@tensorflow/tfjs';
 import type { Adapter } from '../adapter.js';
-import type { HostSpec } from '../host.js';
+import type { HostSpec, HostTensors } from '../host.js';
 import type { JsonObject } from '../json.js';
-import { type FoldedMethod, foldMethod, type PeftMethod } from '../method.js';
+import type { PeftMethod } from '../method.js';
 import { type NamedArrays, namespaceOf, readParameters } from '../parameters.js';
+import { readFolded } from '../read-folded.js';
 import { describeMethod } from '../registry.js';
 import { writeSafetensors } from '../safetensors/write-safetensors.js';
 import { type AdapterFiles, hfConfigName, recordName, tensorsName, verticesName } from './adapter-files.js';
 import { type AdapterRecord, hfLayout, makeRecord, ownLayout } from './adapter-record.js';
 import { canonicalJson, readableJson } from './canonical-json.js';
 import { checkFinite, checkTensors } from './check-tensors.js';
+import { readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
 import { encodeHead, headDifference } from './head-tensors.js';
 import { type HfConfigOptions, makeHfConfig } from './hf-config.js';
@@ -25,12 +26,22 @@ export type SaveOptions = HfConfigOptions;
  * `vertices.safetensors`. Parameters are read, not disposed.
  * Errors: `ADAPTER_FOR_ANOTHER_HOST`, `VALUES_NOT_FINITE`, `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`, `NAMESPACE_UNSAFE`.
  */
-export async function saveAdapter(adapter: Adapter, host: HostSpec, options: SaveOptions = {}): Promise<AdapterFiles> {
+export async function saveAdapter(
+  adapter: Adapter,
+  tensors: HostTensors,
+  options: SaveOptions = {},
+): Promise<AdapterFiles> {
+  const host = tensors.spec;
   if (adapter.hostFingerprint !== host.fingerprint)
     throw adapterForAnotherHost({ fingerprint: adapter.hostFingerprint }, host);
-  const { method, arrays, changed } = await readFolded(adapter);
+  const { method, arrays, changed: folded } = await readFolded(adapter);
+  const changed = folded || canonicalJson(describeMethod(method)) !== canonicalJson(describeMethod(adapter.method));
   checkParameters(method, arrays, host);
-  const units = planFileUnits(method).map((unit) => encodeUnit(unit, arrays, host, options));
+  const units: EncodedUnit[] = [];
+  for (const unit of planFileUnits(method)) {
+    const frozen = unit.kind === 'hf' ? await readHostTensors(unit.method.files, tensors) : new Map();
+    units.push(encodeUnit(unit, arrays, host, frozen, options));
+  }
   const files = new Map(units.flatMap((unit) => [...unit.files]));
   if (changed) {
     const unfolded = await readParameters(adapter.effective);
@@ -45,21 +56,6 @@ export async function saveAdapter(adapter: Adapter, host: HostSpec, options: Sav
   return files;
 }
 
-async function readFolded({ method, effective }: Adapter) {
-  let folded: FoldedMethod | undefined;
-  const kept = tf.tidy(() => {
-    folded = foldMethod(method, effective);
-    return [...folded.effective.values()];
-  });
-  const before = new Set(effective.values());
-  const arrays = await readParameters(folded!.effective);
-  tf.dispose(kept.filter((tensor) => !before.has(tensor)));
-  const changed =
-    kept.some((tensor) => !before.has(tensor)) ||
-    canonicalJson(describeMethod(folded!.method)) !== canonicalJson(describeMethod(method));
-  return { method: folded!.method, arrays, changed };
-}
-
 function checkParameters(method: PeftMethod, arrays: NamedArrays, host: HostSpec): void {
   const where = `parameters of ${method.type}`;
   checkTensors(arrays, method.plan(host).effective, where);
@@ -72,7 +68,13 @@ interface EncodedUnit {
   readonly differences: readonly string[];
 }
 
-function encodeUnit(unit: FileUnit, arrays: NamedArrays, host: HostSpec, options: SaveOptions): EncodedUnit {
+function encodeUnit(
+  unit: FileUnit,
+  arrays: NamedArrays,
+  host: HostSpec,
+  frozen: NamedArrays,
+  options: SaveOptions,
+): EncodedUnit {
   const { folder } = unit;
   if (unit.kind === 'own') {
     const types = unit.methods.map(({ type }) => type).join(' + ');
@@ -83,8 +85,8 @@ function encodeUnit(unit: FileUnit, arrays: NamedArrays, host: HostSpec, options
     };
   }
   const { files: codec } = unit.method;
-  const encoded = codec.encode(select(arrays, [unit.method]), host);
-  const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix) : new Map();
+  const encoded = codec.encode(select(arrays, [unit.method]), host, frozen);
+  const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, host) : new Map();
   const config: JsonObject = makeHfConfig(codec.peftType, encoded.config, options);
   const headReason = headDifference(unit.head, host);
   return {

@@ -1,0 +1,70 @@
+import { nearMisses, PeftError } from './errors.js';
+import type { CombinedMethod, CombineMember } from './method.js';
+import type { NamedArray, NamedArrays } from './parameters.js';
+
+interface WeightedArrays {
+  readonly effective: NamedArrays;
+  readonly weight: number;
+}
+
+/** The strategy asked for; the first known one if none is. Errors: `COMBINE_STRATEGY_UNKNOWN`. */
+export function chooseStrategy<Strategy extends string>(
+  wanted: string | undefined,
+  known: readonly Strategy[],
+  what: string,
+): Strategy {
+  const found = wanted === undefined ? known[0] : known.find((strategy) => strategy === wanted);
+  if (found !== undefined) return found;
+  const [close] = nearMisses(wanted!, known, 1);
+  throw new PeftError('COMBINE_STRATEGY_UNKNOWN', {
+    found: `strategy "${wanted}" for ${what}`,
+    expected: `one of ${known.join(', ')}`,
+    ...(close !== undefined && { fix: `did you mean "${close}"?` }),
+  });
+}
+
+/** `Σ weight · arrays` of arrays with the same names and shapes, summed in double precision. Errors: `COMBINE_MISMATCH`. */
+export function weightedSum(members: readonly WeightedArrays[]): Map<string, NamedArray> {
+  const [first] = members;
+  const other = members.find(({ effective }) => effective.size !== first!.effective.size);
+  if (other)
+    throw mismatch(`${first!.effective.size} parameters in one adapter and ${other.effective.size} in another`);
+  return new Map(
+    [...first!.effective].map(([name, { shape, data }]) => {
+      const sum = new Float64Array(data.length);
+      for (const { effective, weight } of members) {
+        const array = effective.get(name);
+        if (array?.shape.join() !== shape.join())
+          throw mismatch(
+            `"${name}" of shape [${shape.join(', ')}] in one adapter and ${array ? `[${array.shape.join(', ')}]` : 'none'} in another`,
+          );
+        array.data.forEach((value, index) => (sum[index]! += weight * value));
+      }
+      return [name, { shape, data: Float32Array.from(sum) }];
+    }),
+  );
+}
+
+/** The weighted mean: weights are divided by their sum. Errors: `COMBINE_MISMATCH`. */
+export function weightedMean(members: readonly WeightedArrays[]): Map<string, NamedArray> {
+  const total = members.reduce((sum, { weight }) => sum + weight, 0);
+  return weightedSum(members.map(({ effective, weight }) => ({ effective, weight: weight / total })));
+}
+
+/**
+ * For methods whose parameters are differences to the host: their weighted sum (`linear`, the only strategy). Weights that sum to one average
+ * the adapters, weights of one add them up. The result has the first member's configuration.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_MISMATCH`.
+ */
+export function sumDifferences(members: readonly CombineMember[], strategy?: string): CombinedMethod {
+  const { method } = members[0]!;
+  chooseStrategy(strategy, ['linear'], method.type);
+  return { method, effective: weightedSum(members) };
+}
+
+const mismatch = (found: string) =>
+  new PeftError('COMBINE_MISMATCH', {
+    found,
+    expected: 'adapters with the same parameters',
+    fix: 'combine adapters that were trained with the same configuration on the same host',
+  });
