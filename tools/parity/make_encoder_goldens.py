@@ -1,17 +1,39 @@
-"""Goldens of the encoders, made with HF transformers: float32 on the CPU, eager attention.
+"""Goldens of the encoders, made with HF transformers and peft: float32 on the CPU, eager attention.
 
-Usage: python make_encoder_goldens.py SHARED OUT
-SHARED holds models/all-MiniLM-L6-v2, models/bge-small-en-v1.5 and peft-fixtures/base; F16 weights are widened to F32.
-OUT gets one safetensors file a host with the inputs, all last hidden states, pooled outputs and logits.
+Usage: python make_encoder_goldens.py SHARED OUT [NAME ...]
+SHARED holds models/{all-MiniLM-L6-v2,all-MiniLM-L6-v2-mlm-adapter,bge-small-en-v1.5} and peft-fixtures/base; F16 weights are widened to F32.
+OUT gets one safetensors file a host with the inputs, all last hidden states, pooled outputs and logits, and for the tiny hosts a folder with
+the checkpoints: model.safetensors (sequence classification) and mlm.safetensors (masked language model), as save_pretrained writes them.
+With names, only these goldens are made.
 """
 
+import json
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
+import peft
 import torch
 import transformers
+from peft import PeftModel, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertModel
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    BertModel,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    DistilBertForSequenceClassification,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+    XLMRobertaForSequenceClassification,
+)
 
 PAIRS = [
     ("Minutes of the meeting on Tuesday", "The minutes are attached ."),
@@ -19,6 +41,27 @@ PAIRS = [
     ("Short", None),
 ]
 SINGLE = "the film is quietly moving and very funny"
+
+SIZES = dict(vocab_size=100, num_labels=3)
+BERT_SIZES = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
+ROBERTA = dict(**SIZES, **BERT_SIZES, max_position_embeddings=34, type_vocab_size=1, layer_norm_eps=1e-5)
+# Activations other than gelu show which one a masked-language-model head takes: RoBERTa's is always gelu, DistilBERT's that of its layers.
+TINY = {
+    "tiny-roberta": (RobertaConfig(**ROBERTA), RobertaForSequenceClassification, RobertaForMaskedLM),
+    "tiny-xlm-roberta": (
+        XLMRobertaConfig(**ROBERTA, hidden_act="relu"),
+        XLMRobertaForSequenceClassification,
+        XLMRobertaForMaskedLM,
+    ),
+    "tiny-distilbert": (
+        DistilBertConfig(
+            **SIZES, dim=32, n_layers=2, n_heads=4, hidden_dim=64, max_position_embeddings=32, activation="relu"
+        ),
+        DistilBertForSequenceClassification,
+        DistilBertForMaskedLM,
+    ),
+}
+MASKED = ["It was [MASK] .", "The capital of France is [MASK] , a large city ."]
 
 
 def widened(path: Path) -> dict[str, torch.Tensor]:
@@ -72,24 +115,116 @@ def random_ids() -> dict[str, dict[str, torch.Tensor]]:
 
 def save(out: Path, tensors: dict[str, torch.Tensor]) -> None:
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, out, metadata={"torch": torch.__version__, "transformers": transformers.__version__})
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
+    save_file(contiguous, out, metadata=versions)
+    out.chmod(0o644)
     print(out.name, out.stat().st_size, "bytes")
 
 
-@torch.no_grad()
-def main(shared: Path, out: Path) -> None:
-    for folder, name in [("all-MiniLM-L6-v2", "minilm"), ("bge-small-en-v1.5", "bge-small")]:
-        model = encoder(shared / "models" / folder)
-        tensors = {}
-        for case, inputs in texts(shared / "models" / folder).items():
-            outputs = model(**inputs)
-            tensors |= {f"{case}.{key}": value for key, value in inputs.items()}
-            tensors[f"{case}.last_hidden_state"] = outputs.last_hidden_state
-            if outputs.pooler_output is not None:
-                tensors[f"{case}.pooled"] = outputs.pooler_output
-        save(out / f"{name}.safetensors", tensors)
+def randomise(model: torch.nn.Module, seed: int, only: str = "") -> None:
+    """Larger weights than the usual 0.02 and LayerNorm weights that differ from 1, so that wrong wiring shows."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if only not in name:
+            continue
+        values = torch.randn(parameter.shape, generator=generator)
+        is_norm = "norm" in name.lower() and name.endswith("weight")
+        parameter.copy_(1 + 0.1 * values if is_norm else values * (0.25 if parameter.dim() == 2 else 0.1))
 
+
+def save_checkpoint(model: transformers.PreTrainedModel, folder: Path, name: str) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        model.save_pretrained(temporary)
+        shutil.copyfile(Path(temporary) / "model.safetensors", folder / name)
+    print(f"{folder.name}/{name}", (folder / name).stat().st_size, "bytes")
+
+
+def write_config(config: transformers.PretrainedConfig, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    entries = {key: value for key, value in config.to_diff_dict().items() if key not in ("id2label", "label2id")}
+    (folder / "config.json").write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n")
+
+
+def padded_ids(pad: int) -> dict[str, dict[str, torch.Tensor]]:
+    """One text; three with padding on the right; three with padding on the left, and padding inside a text that the mask leaves open."""
+    keys = ("input_ids", "attention_mask")
+    cases = {case: {key: inputs[key].clone() for key in keys} for case, inputs in random_ids().items()}
+    for inputs in cases.values():
+        inputs["input_ids"][inputs["attention_mask"] == 0] = pad
+    odd = {key: tensor.flip(1).clone() for key, tensor in cases["pairs"].items()}
+    odd["input_ids"][0, 4] = pad
+    return {**cases, "odd": odd}
+
+
+def tuned(model: transformers.PreTrainedModel, config: peft.PeftConfig) -> peft.PeftModel:
+    adapted = get_peft_model(model, config)
+    for name, parameter in adapted.named_parameters():
+        if "prompt_encoder" in name:
+            parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3)) * 0.5)
+    return adapted.eval()
+
+
+def tiny(name: str, out: Path) -> None:
+    config, classifier_class, mlm_class = TINY[name]
+    config._attn_implementation = "eager"
+    classifier, mlm = classifier_class(config).eval(), mlm_class(config).eval()
+    randomise(classifier, 11)
+    randomise(mlm, 13)
+    mlm.base_model.load_state_dict(classifier.base_model.state_dict())
+    mlm.tie_weights()
+    folder = out / name
+    write_config(config, folder)
+    save_checkpoint(classifier, folder, "model.safetensors")
+    save_checkpoint(mlm, folder, "mlm.safetensors")
+    tensors = {}
+    for case, inputs in padded_ids(config.pad_token_id).items():
+        tensors |= {f"{case}.{key}": value for key, value in inputs.items()}
+        tensors[f"{case}.last_hidden_state"] = classifier.base_model(**inputs).last_hidden_state
+        tensors[f"{case}.logits"] = classifier(**inputs).logits
+        tensors[f"{case}.mlm_logits"] = mlm(**inputs).logits
+    inputs = padded_ids(config.pad_token_id)["pairs"]
+    sizes = dict(num_virtual_tokens=4, token_dim=32, num_layers=2, num_attention_heads=4)
+    adapters = {"prompt": PromptTuningConfig(task_type="SEQ_CLS", **sizes)}
+    if name != "tiny-distilbert":  # which peft refuses
+        adapters["prefix"] = PrefixTuningConfig(task_type="SEQ_CLS", **sizes)
+    for kind, adapter in adapters.items():
+        plain = classifier_class(config)
+        plain.load_state_dict(classifier.state_dict())
+        adapted = tuned(plain, adapter)
+        tensors[f"{kind}.embeddings"] = adapted.prompt_encoder["default"].embedding.weight
+        tensors[f"{kind}.logits"] = adapted(**inputs).logits
+    save(out / f"{name}.safetensors", tensors)
+
+
+def minilm_mlm(shared: Path, out: Path) -> None:
+    """The masked word's logits, at some ids, of MiniLM with the adapter and the head that make it a masked language model."""
+    folder, adapter = shared / "models" / "all-MiniLM-L6-v2", shared / "models" / "all-MiniLM-L6-v2-mlm-adapter"
+    model = BertForMaskedLM(BertConfig.from_pretrained(folder, attn_implementation="eager"))
+    weights = {f"bert.{name}": tensor for name, tensor in widened(folder / "model.safetensors").items()}
+    model.load_state_dict({**weights, **load_file(adapter / "mlm_head.safetensors")}, strict=False)
+    model.tie_weights()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = PeftModel.from_pretrained(model, adapter).eval()
+    rows = [dict(tokenizer(text)) for text in MASKED]
+    inputs = dict(tokenizer.pad(rows, return_tensors="pt"))
+    positions = (inputs["input_ids"] == tokenizer.mask_token_id).int().argmax(1)
+    logits = model(**inputs).logits[torch.arange(len(MASKED)), positions]
+    print([tokenizer.convert_ids_to_tokens(row.topk(5).indices) for row in logits])
+    ids = torch.cat([logits.topk(10).indices.flatten(), torch.arange(0, logits.shape[1], 239)])
+    save(
+        out / "minilm-mlm.safetensors",
+        {**inputs, "positions": positions, "ids": ids, "logits": logits[:, ids]},
+    )
+
+
+def tiny_bert(shared: Path, out: Path) -> None:
     model = classifier(shared / "peft-fixtures" / "base")
+    mlm = BertForMaskedLM(model.config).eval()
+    randomise(mlm, 13, only="cls.")
+    mlm.bert.load_state_dict(model.bert.state_dict(), strict=False)
+    mlm.tie_weights()
+    (out / "tiny-bert").mkdir(exist_ok=True)
+    save_checkpoint(mlm, out / "tiny-bert", "mlm.safetensors")
     tensors = {}
     for case, inputs in random_ids().items():
         hidden = model.bert(**inputs)
@@ -97,8 +232,34 @@ def main(shared: Path, out: Path) -> None:
         tensors[f"{case}.last_hidden_state"] = hidden.last_hidden_state
         tensors[f"{case}.pooled"] = hidden.pooler_output
         tensors[f"{case}.logits"] = model(**inputs).logits
+        tensors[f"{case}.mlm_logits"] = mlm(**inputs).logits
     save(out / "tiny-bert.safetensors", tensors)
 
 
+def pretrained(folder: str, name: str, shared: Path, out: Path) -> None:
+    model = encoder(shared / "models" / folder)
+    tensors = {}
+    for case, inputs in texts(shared / "models" / folder).items():
+        outputs = model(**inputs)
+        tensors |= {f"{case}.{key}": value for key, value in inputs.items()}
+        tensors[f"{case}.last_hidden_state"] = outputs.last_hidden_state
+        if outputs.pooler_output is not None:
+            tensors[f"{case}.pooled"] = outputs.pooler_output
+    save(out / f"{name}.safetensors", tensors)
+
+
+@torch.no_grad()
+def main(shared: Path, out: Path, names: list[str]) -> None:
+    makers = {
+        "minilm": lambda: pretrained("all-MiniLM-L6-v2", "minilm", shared, out),
+        "bge-small": lambda: pretrained("bge-small-en-v1.5", "bge-small", shared, out),
+        "minilm-mlm": lambda: minilm_mlm(shared, out),
+        "tiny-bert": lambda: tiny_bert(shared, out),
+        **{name: (lambda name=name: tiny(name, out)) for name in TINY},
+    }
+    for name in names or makers:
+        makers[name]()
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

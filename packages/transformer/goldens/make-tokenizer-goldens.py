@@ -5,6 +5,7 @@
 
 bert: the tokenizer of packages/minilm on tricky texts, and pairs cut to many lengths.
 roberta: a byte-level BPE tokenizer trained here on the same texts, with RobertaProcessing; its tokenizer.json is part of the golden.
+xlm-roberta: a Unigram tokenizer trained here, with words split at white space and a template; its tokenizer.json is part of the golden.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import tokenizers
 import transformers
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = Path(__file__).parent
 MINILM = HERE / ".." / ".." / "minilm" / "model"
@@ -83,6 +84,8 @@ TEXTS = [
     "¡¿·§¶†‡‰‹›⁂※‽⸘ ｡､「」 ।॥ ؟ ، ՚ ֿ־",
 ]
 
+# Prompts: the mask of RoBERTa and XLM-RoBERTa takes the space before it.
+MASKED = ["It was <mask> .", "the quick <mask>, brown", "<mask>", "a<mask>b  <mask> c", "fox <mask>"]
 WORDS = "the quick brown fox jumps over a lazy dog and runs far away from all of it today".split()
 LENGTHS = [(0, 0), (0, 3), (3, 0), (1, 1), (1, 8), (8, 1), (5, 5), (5, 6), (6, 5), (4, 9), (9, 4), (12, 12), (15, 3), (3, 15)]
 
@@ -110,9 +113,9 @@ def pairs(tokenizer):
     return rows
 
 
-def texts(tokenizer, check=None):
+def texts(tokenizer, check=None, more=()):
     rows = []
-    for text in TEXTS:
+    for text in [*TEXTS, *more]:
         row = encode(tokenizer, text, None, None)
         if check is not None:
             assert check(text)["input_ids"] == row["inputIds"], text
@@ -154,17 +157,37 @@ def make_roberta():
     )
     tokenizer.train_from_iterator([" ".join(WORDS)] * 50 + TEXTS, trainer)
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), True, False)
-    tokenizer_json = json.loads(tokenizer.to_str())
-    write(
-        "roberta",
-        {
-            "tokenizerJson": tokenizer_json,
-            "texts": texts(tokenizer),
-            "pairs": pairs(tokenizer),
-            "decoded": decoded(tokenizer),
-        },
+    write_trained("roberta", tokenizer)
+
+
+def make_xlm_roberta():
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    tokenizer.decoder = decoders.Metaspace()
+    special_tokens = ["<s>", "<pad>", "</s>", "<unk>"]
+    trainer = trainers.UnigramTrainer(
+        vocab_size=600, special_tokens=special_tokens, unk_token="<unk>", show_progress=False
     )
+    tokenizer.train_from_iterator([" ".join(WORDS)] * 50 + TEXTS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    write_trained("xlm-roberta", tokenizer)
 
 
-make_bert()
-make_roberta()
+def write_trained(name, tokenizer):
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True)])
+    golden = {
+        "tokenizerJson": json.loads(tokenizer.to_str()),
+        "texts": texts(tokenizer, more=MASKED),
+        "pairs": pairs(tokenizer),
+        "decoded": decoded(tokenizer),
+    }
+    write(name, golden)
+
+
+if __name__ == "__main__":
+    make_bert()
+    make_roberta()
+    make_xlm_roberta()

@@ -1,6 +1,15 @@
-export { type BertConfig, parseBertConfig } from './model/bert-config.js';
-export { createHost, type HostOptions } from './model/create-host.js';
-export { createRandomHost, type RandomHostSizes, tinyBertConfig } from './model/create-random-host.js';
+export { type EncoderConfig, parseHostConfig } from './architecture/encoder-config.js';
+export { type ModelType, modelTypes } from './architecture/families.js';
+export { createHost, type EncoderHost, type HostOptions } from './model/create-host.js';
+export { type HostSpecOptions, readHostSpec } from './model/host-spec.js';
+export {
+  createRandomHost,
+  type RandomHostOptions,
+  type RandomHostSizes,
+  tinyBertConfig,
+  tinyHostConfig,
+} from './model/create-random-host.js';
+export { createMlmHead, type MlmHead, type MlmSelection } from './mlm/create-mlm-head.js';
 export { memoryTensorSource, type TensorSource } from './weights/tensor-source.js';
 export { createTokenizer } from './tokenizer/create-tokenizer.js';
 export type { EncodeOptions, TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer/tokenizer.js';
@@ -16,4 +25,5 @@ export {
   type LoadHostOptions,
   openModelDirectory,
 } from './load/load-host.js';
+export { loadMlmHead } from './load/load-mlm-head.js';
 export { type DownloadProgress, type HubModel, type HubOptions, resolveHubModel } from './hub/resolve-hub-model.js';

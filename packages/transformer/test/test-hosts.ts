@@ -1,14 +1,21 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { bytesSource, type Host, type HostInputs, openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core';
+import {
+  bytesSource,
+  type Host,
+  type HostInputs,
+  openSafetensors,
+  type ReadoutMap,
+  type SafetensorsFile,
+} from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { createHost, type HostOptions } from '../src/model/create-host.js';
+import { createHost, type EncoderHost, type HostOptions } from '../src/model/create-host.js';
 
 /** Folders of models and fixtures: in the package, in the repository, and the optional `shared` beside the repository. */
 export const tinyFolder = new URL('tiny-bert/', import.meta.url);
 export const minilmFolder = new URL('../../minilm/model/', import.meta.url);
 export const sharedFolder = new URL('../../../../shared/', import.meta.url);
-const goldenFolder = new URL('../goldens/', import.meta.url);
+export const goldenFolder = new URL('../goldens/', import.meta.url);
 
 /** True if `shared` beside the repository has the folder; says so in one line if not. */
 export function hasShared(path: string): boolean {
@@ -22,7 +29,7 @@ export const readJson = async (url: URL) => JSON.parse(await readFile(url, 'utf8
 export const openFile = async (url: URL): Promise<SafetensorsFile> =>
   openSafetensors(bytesSource(url.pathname.split('/').at(-1)!, new Uint8Array(await readFile(url))));
 
-export async function hostFrom(folder: URL, options: Partial<HostOptions> = {}): Promise<Host> {
+export async function hostFrom(folder: URL, options: Partial<HostOptions> = {}): Promise<EncoderHost> {
   const tensors = await openFile(new URL('model.safetensors', folder));
   const config = await readJson(new URL('config.json', folder));
   return createHost({ config, tensors, name: folder.pathname.split('/').at(-2)!, onIgnored: () => {}, ...options });
@@ -44,6 +51,21 @@ export async function tinyClassifier(folder = tinyFolder, file = 'model.safetens
   } as const;
 }
 
+/** The classifier of a checkpoint, of whatever form HF gives it on this architecture. */
+export async function classifierOf({ spec }: Host, url: URL): Promise<ReadoutMap> {
+  const { hidden, output, readout } = spec.classifier;
+  const file = await openFile(url);
+  const read = async (name: string) => tf.tensor(await file.readFloat32(name), [...file.tensors.get(name)!.shape]);
+  const affine = async (path: string) => ({ weight: await read(`${path}.weight`), bias: await read(`${path}.bias`) });
+  return {
+    kind: 'readout',
+    readout,
+    ...(await affine(output)),
+    ...(hidden && { hidden: { ...(await affine(hidden.path)), activation: hidden.activation } }),
+    dropout: 0,
+  };
+}
+
 /** A golden's tensors by name: int64 as int32, the rest as float32. */
 export async function readGolden(name: string): Promise<Map<string, tf.Tensor>> {
   const file = await openFile(new URL(`${name}.safetensors`, goldenFolder));
@@ -59,13 +81,13 @@ export async function readGolden(name: string): Promise<Map<string, tf.Tensor>> 
 }
 
 /** Random ids with padding in all rows but the first, and token types. */
-export function someInputs(batch = 3, tokens = 7, vocabulary = 100): Required<HostInputs> {
+export function someInputs(batch = 3, tokens = 7, vocabulary = 100, padTokenId = 0): Required<HostInputs> {
   const cells = Array.from({ length: batch * tokens }, (_, i) => ({ row: Math.floor(i / tokens), column: i % tokens }));
   const from = (value: (cell: { row: number; column: number }) => number) =>
     tf.tensor2d(Int32Array.from(cells, value), [batch, tokens], 'int32');
   const isText = ({ row, column }: { row: number; column: number }) => column < tokens - row;
   return {
-    inputIds: from((cell) => (isText(cell) ? 5 + ((cell.row * 31 + cell.column * 17) % (vocabulary - 5)) : 0)),
+    inputIds: from((cell) => (isText(cell) ? 5 + ((cell.row * 31 + cell.column * 17) % (vocabulary - 5)) : padTokenId)),
     attentionMask: from((cell) => Number(isText(cell))),
     tokenTypeIds: from((cell) => Number(isText(cell) && cell.column > 3)),
   };

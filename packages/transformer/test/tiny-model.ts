@@ -2,7 +2,8 @@ import { createStream, normals, sizeOf, substream, writeSafetensors } from '@tfj
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseBertConfig } from '../src/model/bert-config.js';
+import { describeEncoder } from '../src/architecture/encoder.js';
+import { parseHostConfig } from '../src/architecture/encoder-config.js';
 import { tinyBertConfig } from '../src/model/create-random-host.js';
 import { expectedTensors } from '../src/weights/expected-tensors.js';
 
@@ -43,7 +44,7 @@ export function tinyModel({ sharded = false } = {}): FilesOfModel {
     hiddenSize: 8,
     intermediateSize: 16,
   });
-  const tensors = expectedTensors(parseBertConfig(config, 'tiny'), true).map(({ path, shape }) => {
+  const tensors = expectedTensors(describeEncoder(parseHostConfig(config, 'tiny'), true)).map(({ path, shape }) => {
     const data = normals(substream(createStream('tiny model'), path), sizeOf(shape));
     return [path, { shape, data }] as const;
   });

@@ -1,5 +1,7 @@
-import { type Host, PeftError, type Readout } from '@tfjs-peft/peft-core';
-import { createHost, type HostOptions } from '../model/create-host.js';
+import { PeftError, type Readout } from '@tfjs-peft/peft-core';
+import { type EncoderConfig, parseHostConfig } from '../architecture/encoder-config.js';
+import { familyOf } from '../architecture/families.js';
+import { createHost, type EncoderHost, type HostOptions } from '../model/create-host.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { OpenedModel } from './open-model.js';
 
@@ -12,7 +14,7 @@ export interface HostChoices extends Pick<HostOptions, 'dropout' | 'onIgnored'> 
 }
 
 export interface LoadedHost {
-  readonly host: Host;
+  readonly host: EncoderHost;
   readonly tokenizer: Tokenizer;
 }
 
@@ -21,16 +23,25 @@ export async function buildHost(model: OpenedModel, name: string, choices: HostC
   try {
     const { config, tensors } = model;
     const tokenizer = await model.readTokenizer();
-    const vocabulary = config.vocab_size;
-    if (typeof vocabulary === 'number' && tokenizer.vocabSize > vocabulary)
-      throw new PeftError('TOKENIZER_MISMATCH', {
-        found: `tokenizer.json has ${tokenizer.vocabSize} tokens, config.json of ${model.location} ${vocabulary}`,
-        expected: 'a tokenizer whose ids all have a word embedding',
-        fix: 'get both files from the same model',
-      });
+    requireTokenizer(tokenizer, parseHostConfig(config, name), model.location);
     const { dropout, onIgnored, readout: defaultReadout = model.readout } = choices;
     return { tokenizer, host: await createHost({ config, tensors, name, defaultReadout, dropout, onIgnored }) };
   } finally {
     await model.close();
   }
+}
+
+function requireTokenizer({ vocabSize, padTokenId }: Tokenizer, config: EncoderConfig, location: string): void {
+  const mismatch = (found: string, expected: string) =>
+    new PeftError('TOKENIZER_MISMATCH', { found, expected, fix: 'get both files from the same model' });
+  if (vocabSize > config.vocabSize)
+    throw mismatch(
+      `tokenizer.json has ${vocabSize} tokens, config.json of ${location} ${config.vocabSize}`,
+      'a tokenizer whose ids all have a word embedding',
+    );
+  if (padTokenId !== config.padTokenId && familyOf(config.modelType).positions.readsPadding)
+    throw mismatch(
+      `the tokenizer pads with ${padTokenId}, config.json of ${location} has pad_token_id ${config.padTokenId}`,
+      'one id: position ids of this architecture count the tokens that are not padding',
+    );
 }

@@ -46,7 +46,7 @@ export async function openModel(files: ModelFiles, name?: string): Promise<Opene
       location: files.location,
       config,
       readout: await findReadout(files, names),
-      tensors: await openTensors(files),
+      tensors: await openWeights(files),
       readTokenizer: () => readTokenizer(files),
       close: () => files.close(),
     };
@@ -56,7 +56,8 @@ export async function openModel(files: ModelFiles, name?: string): Promise<Opene
   }
 }
 
-async function openTensors(files: ModelFiles): Promise<SafetensorsFile> {
+/** The tensors of a model's one weights file or of its shards. Errors: `HOST_WEIGHTS_MISSING`, `HOST_WEIGHTS_LFS_POINTER`. */
+export async function openWeights(files: ModelFiles): Promise<SafetensorsFile> {
   const single = await files.open(weightsName);
   if (single) {
     await refuseLfsPointer(single);

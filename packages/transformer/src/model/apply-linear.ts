@@ -1,13 +1,15 @@
-import type { LowRankDelta } from '@tfjs-peft/peft-core';
+import { type LowRankDelta, PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { frozenAffine } from './frozen-affine.js';
-import type { Pass } from './pass.js';
+import { columnNorms } from './column-norms.js';
+import { dropOut, type Pass } from './pass.js';
 
 /** Kinds that act at an affine map. */
 export const linearKinds = [
   'lowRankDelta',
   'weightDelta',
   'weightScale',
+  'weightMagnitude',
   'biasDelta',
   'inputGate',
   'outputGate',
@@ -16,16 +18,17 @@ export const linearKinds = [
 
 /**
  * The affine map at `path` with everything that acts there, x `[batch, tokens, input]` to `[batch, tokens, output]`. An input gate changes x
- * for all that follows at this place; a weight scale also scales low-rank deltas, which are deltas of the weight.
+ * for all that follows at this place; weight scales and magnitudes also scale low-rank deltas, which are deltas of the weight.
  */
 export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { at, has } = pass.interventions;
   const weights = pass.weights.affine(path);
   if (!has(path, ...linearKinds)) return frozenAffine(x, weights);
   const input = at('inputGate', path).reduce((gated, { gate }) => gated.mul(perToken(gate)), x);
-  let y = has(path, 'weightScale') ? scaledProduct(input, path, pass) : product(input, path, pass);
+  const scaled = has(path, 'weightScale', 'weightMagnitude');
+  let y = scaled ? scaledProduct(input, path, pass) : product(input, path, pass);
   for (const { delta } of at('biasDelta', path)) y = y.add(perToken(delta));
-  for (const { apply } of at('activationDelta', path)) y = y.add(apply(input));
+  for (const { apply } of at('activationDelta', path)) y = y.add(apply(input, pass.attentionMask));
   for (const { gate } of at('outputGate', path)) y = y.mul(perToken(gate));
   return y;
 }
@@ -35,43 +38,94 @@ export const perToken = (vector: tf.Tensor): tf.Tensor => (vector.rank === 2 ? v
 
 /** `x · (W + deltas) + b`, low-rank deltas applied as two thin products. */
 function product(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
-  const { at, has } = pass.interventions;
-  const weights = pass.weights.affine(path);
-  const y = has(path, 'weightDelta')
-    ? matMulTokens(x, fullRankWeight(path, pass)).add(weights.bias)
-    : frozenAffine(x, weights);
-  return at('lowRankDelta', path).reduce((sum, delta) => sum.add(lowRankProduct(x, delta)), y);
+  return addDeltas(frozenOrChanged(x, path, true, pass), x, path, pass);
 }
+
+/** `x · (W + dense deltas of all examples)`, plus the bias if wanted. */
+function frozenOrChanged(x: tf.Tensor, path: string, withBias: boolean, pass: Pass): tf.Tensor {
+  const weights = pass.weights.affine(path);
+  if (!pass.interventions.at('weightDelta', path).some(({ shares }) => !shares))
+    return frozenAffine(x, weights, withBias);
+  const y = matMulTokens(x, fullRankWeight(path, pass));
+  return withBias ? y.add(weights.bias) : y;
+}
+
+/** Adds what is not part of one weight for all examples: low-rank deltas, and dense ones that examples share out. */
+function addDeltas(y: tf.Tensor, x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const { at } = pass.interventions;
+  const shared = at('weightDelta', path).reduce(
+    (sum, { delta, shares }) => (shares ? sum.add(shareOut(matMulTokens(x, delta), shares)) : sum),
+    y,
+  );
+  return at('lowRankDelta', path).reduce((sum, delta, index) => {
+    const dropped = dropOut(x, delta.dropout ?? 0, `${path}.lowRankDelta.${index}`, pass);
+    const product = lowRankProduct(dropped, delta);
+    return sum.add(delta.gate ? shareOut(product, delta.gate(x, pass.attentionMask)) : product);
+  }, shared);
+}
+
+/** Each example's values times its number in `shares` `[batch]`. */
+export const shareOut = (values: tf.Tensor, shares: tf.Tensor1D): tf.Tensor => {
+  const perExample = values.rank === 3 ? values : values.expandDims(0);
+  return perExample.mul(shares.reshape([-1, 1, 1]));
+};
 
 /** `x · ((W + deltas) ⊙ scale) + b`. Scales by rows or by columns move to x or y; only a full scale needs the weight itself. */
 function scaledProduct(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
-  const { at, has } = pass.interventions;
+  const { at } = pass.interventions;
   const weights = pass.weights.affine(path);
   const lowRank = at('lowRankDelta', path);
+  const magnitudes = at('weightMagnitude', path).map(({ delta }) => magnitudeScale(delta, path, pass));
   const scales = at('weightScale', path).map(({ scale }) => asMatrix(scale));
   const full = scales.some(({ shape: [rows, columns] }) => rows !== 1 && columns !== 1);
   if (full) {
+    requireOneWeight(path, pass);
     const sum = lowRank.reduce<tf.Tensor>(
       (weight, { down, up, scale }) => weight.add(tf.matMul(down, up).mul(scale)),
       fullRankWeight(path, pass),
     );
     const effective = scales.reduce<tf.Tensor>((weight, scale) => weight.mul(scale), sum);
-    return matMulTokens(x, effective).add(weights.bias);
+    const y = magnitudes.reduce((scaled, scale) => scaled.mul(perToken(scale)), matMulTokens(x, effective));
+    return y.add(weights.bias);
   }
   const ofRows = scales.filter(({ shape }) => shape[1] === 1);
   const ofColumns = scales.filter(({ shape }) => shape[1] !== 1);
   const input = ofRows.reduce<tf.Tensor>((scaled, scale) => scaled.mul(scale.reshape([-1])), x);
-  const sum = lowRank.reduce(
-    (y, delta) => y.add(lowRankProduct(input, delta)),
-    has(path, 'weightDelta') ? matMulTokens(input, fullRankWeight(path, pass)) : frozenAffine(input, weights, false),
-  );
-  return ofColumns.reduce((y, scale) => y.mul(scale.reshape([-1])), sum).add(weights.bias);
+  const sum = addDeltas(frozenOrChanged(input, path, false, pass), input, path, pass);
+  const scaled = magnitudes.reduce((y, scale) => y.mul(perToken(scale)), sum);
+  return ofColumns.reduce((y, scale) => y.mul(scale.reshape([-1])), scaled).add(weights.bias);
 }
 
-/** W and its dense deltas, `[input, output]`. */
+/** A scale of single entries needs one weight for the batch. Errors: `INTERVENTIONS_CONFLICT`. */
+function requireOneWeight(path: string, { interventions, context }: Pass): void {
+  const varying = [
+    ...interventions.at('lowRankDelta', path).filter(({ gate, down, up, dropout = 0 }) => {
+      const drops = dropout > 0 && context.mode === 'train';
+      return gate !== undefined || down.rank === 3 || up.rank === 3 || drops;
+    }),
+    ...interventions.at('weightDelta', path).filter(({ shares }) => shares !== undefined),
+  ];
+  if (varying.length === 0) return;
+  throw new PeftError('INTERVENTIONS_CONFLICT', {
+    found: `at "${path}" a weight scale of single entries and a ${varying[0]!.kind} that differs between examples or drops out`,
+    expected: 'one weight for the whole batch',
+    fix: 'scale rows or columns only, or draw once a batch (granularity "batch")',
+  });
+}
+
+/** `(‖W_j‖ + delta_j) / ‖W'_j‖` for each column j of the weight W' after its deltas, `[output]` or `[batch, output]`. */
+function magnitudeScale(delta: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const { kernel } = pass.weights.affine(path);
+  const before = columnNorms(kernel, []);
+  const after = columnNorms(fullRankWeight(path, pass) as tf.Tensor2D, pass.interventions.at('lowRankDelta', path));
+  return before.add(delta).div(after);
+}
+
+/** W and those of its dense deltas that are the same for all examples, `[input, output]`. */
 const fullRankWeight = (path: string, { weights, interventions }: Pass): tf.Tensor =>
   interventions
     .at('weightDelta', path)
+    .filter(({ shares }) => !shares)
     .reduce<tf.Tensor>((sum, { delta }) => sum.add(delta), weights.affine(path).kernel);
 
 export const lowRankProduct = (x: tf.Tensor, { down, up, scale }: LowRankDelta): tf.Tensor =>

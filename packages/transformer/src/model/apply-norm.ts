@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { perToken } from './apply-linear.js';
+import { perToken, shareOut } from './apply-linear.js';
 import { frozenLayerNorm, layerNorm } from './layer-norm.js';
 import type { Pass } from './pass.js';
 
@@ -10,7 +10,10 @@ export function applyNorm(x: tf.Tensor, path: string, { config, weights, interve
   const bias = weights.tensor(`${path}.bias`) as tf.Tensor1D;
   if (!has(path, 'weightDelta', 'weightScale', 'biasDelta'))
     return frozenLayerNorm(x, weight, bias, config.layerNormEpsilon);
-  const sum = at('weightDelta', path).reduce<tf.Tensor>((total, { delta }) => total.add(delta), weight);
+  const sum = at('weightDelta', path).reduce<tf.Tensor>(
+    (total, { delta, shares }) => total.add(shares ? shareOut(delta, shares) : perToken(delta)),
+    weight,
+  );
   const effective = at('weightScale', path).reduce((total, { scale }) => total.mul(scale), sum);
   const shift = at('biasDelta', path).reduce<tf.Tensor>((total, { delta }) => total.add(perToken(delta)), bias);
   return layerNorm(x, effective, shift, config.layerNormEpsilon);

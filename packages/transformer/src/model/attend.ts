@@ -1,8 +1,10 @@
+import type { KeyValuePrefix } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { applyLinear, linearKinds } from './apply-linear.js';
 import { frozenAffine } from './frozen-affine.js';
-import { attentionPath } from './list-sites.js';
+import { fusedAttention, type KeyValues } from './fused-attention.js';
 import { maskedSoftmax } from './masked-softmax.js';
+import { hasNativeKernels } from './native-kernels.js';
 import { overBatch } from './over-batch.js';
 import { dropOut, type Pass } from './pass.js';
 
@@ -12,11 +14,46 @@ import { dropOut, type Pass } from './pass.js';
  * queries, and so the output's shape, are those of the text.
  */
 export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
-  const path = attentionPath(layer);
+  const { attention: path } = pass.encoder.layers[layer]!;
+  const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
+  return (hasNativeKernels() ? attendFused : attendPortable)({ x, mask, prefixes, layer, path, pass });
+}
+
+interface Attention {
+  readonly x: tf.Tensor;
+  readonly mask: tf.Tensor;
+  readonly prefixes: readonly KeyValues[];
+  readonly layer: number;
+  readonly path: string;
+  readonly pass: Pass;
+}
+
+/** Keys and values, each multiplied with its gate, one an example, if it has one. */
+function gated({ keys, values, gate }: KeyValuePrefix, x: tf.Tensor, pass: Pass): KeyValues {
+  if (!gate) return { keys, values };
+  const batch = x.shape[0]!;
+  const times = (part: tf.Tensor) =>
+    overBatch(part, 3, batch).mul(gate(x, pass.attentionMask).reshape([batch, 1, 1, 1]));
+  return { keys: times(keys), values: times(values) };
+}
+
+function attendFused({ x, mask, prefixes, layer, path, pass }: Attention): tf.Tensor {
+  const [batch, tokens] = x.shape as [number, number, number];
+  const { numAttentionHeads: heads, attentionDropout } = pass.config;
+  const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, tokens);
+  const parts = projectEach(x, layer, pass);
+  const queryKeyValue = parts ? tf.concat(parts, -1) : frozenAffine(x, pass.weights.queryKeyValue(layer));
+  const dropout =
+    pass.context.mode === 'train' && attentionDropout > 0
+      ? dropOut(tf.ones([batch, heads, tokens, length]), attentionDropout, path, pass)
+      : undefined;
+  return fusedAttention(queryKeyValue, prefixes, mask, heads, dropout);
+}
+
+function attendPortable({ x, mask, prefixes, layer, path, pass }: Attention): tf.Tensor {
   const [batch, tokens, hidden] = x.shape as [number, number, number];
   const heads = pass.config.numAttentionHeads;
   const [queries, textKeys, textValues] = projectHeads(x, layer, pass) as [tf.Tensor, tf.Tensor, tf.Tensor];
-  const prefixes = pass.interventions.at('keyValuePrefix', path);
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, 0);
   const join = (before: readonly tf.Tensor[], text: tf.Tensor) =>
     before.length > 0 ? tf.concat([...before.map((part) => overBatch(part, 3, batch)), text], 2) : text;
@@ -48,8 +85,15 @@ function projectHeads(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor[] {
   const heads = pass.config.numAttentionHeads;
   const split = (projected: tf.Tensor, groups: number) =>
     projected.reshape([batch, tokens, groups * heads, hidden / heads]).transpose([0, 2, 1, 3]);
-  const paths = ['query', 'key', 'value'].map((name) => `${attentionPath(layer)}.${name}`);
-  if (paths.some((path) => pass.interventions.has(path, ...linearKinds)))
-    return paths.map((path) => split(applyLinear(x, path, pass), 1));
+  const parts = projectEach(x, layer, pass);
+  if (parts) return parts.map((part) => split(part, 1));
   return tf.split(split(frozenAffine(x, pass.weights.queryKeyValue(layer)), 3), 3, 1);
+}
+
+/** Queries, keys and values `[batch, tokens, hidden]` if an intervention acts on a single one; otherwise one product gives all. */
+function projectEach(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor[] | undefined {
+  const { query, key, value } = pass.encoder.layers[layer]!.linears;
+  const paths = [query, key, value].map(({ path }) => path);
+  if (!paths.some((path) => pass.interventions.has(path, ...linearKinds))) return undefined;
+  return paths.map((path) => applyLinear(x, path, pass));
 }

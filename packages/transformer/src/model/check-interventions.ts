@@ -1,6 +1,7 @@
 import { type Intervention, nearMisses, PeftError } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
 import { type HostLayout, modulePathOf } from './host-layout.js';
+import { readoutUnavailable } from './host-spec.js';
 
 /** Stands for a length that the host does not prescribe: a rank, a prefix's length. */
 const anyLength = -1;
@@ -29,9 +30,17 @@ export function checkIntervention(intervention: Intervention, layout: HostLayout
     case 'weightScale': {
       const path = modulePathOf(intervention.path, intervention.kind);
       requirePath(intervention, path, [...linears.keys(), ...tables.keys(), ...layout.norms], layout);
-      const shape = layout.norms.has(path) ? [layout.hiddenSize] : kernelShape(path, layout);
-      if (intervention.kind === 'weightDelta') check('delta', intervention.delta, shape, shared);
-      else requireBroadcast(intervention, intervention.scale, shape);
+      const isNorm = layout.norms.has(path);
+      const shape = isNorm ? [layout.hiddenSize] : kernelShape(path, layout);
+      if (intervention.kind === 'weightDelta') {
+        check('delta', intervention.delta, shape, isNorm ? perExample : shared);
+        if (intervention.shares) check('shares', intervention.shares, [batchSize], shared);
+      } else requireBroadcast(intervention, intervention.scale, shape);
+      return;
+    }
+    case 'weightMagnitude': {
+      requirePath(intervention, intervention.path, linears.keys(), layout);
+      check('delta', intervention.delta, [linears.get(intervention.path)!.outputSize], perExample);
       return;
     }
     case 'biasDelta': {
@@ -61,20 +70,17 @@ export function checkIntervention(intervention: Intervention, layout: HostLayout
     case 'tokenPrefix':
       return check('embeddings', intervention.embeddings, [anyLength, layout.hiddenSize], perExample);
     case 'readout': {
-      const { weight, bias, readout } = intervention;
-      if (!layout.readouts.includes(readout)) throw readoutUnavailable(readout, layout);
-      check('weight', weight, [anyLength, layout.hiddenSize], perExample);
+      const { weight, bias, readout, hidden } = intervention;
+      if (!layout.readouts.includes(readout)) throw readoutUnavailable(readout, layout.name, layout.readouts);
+      const inputs = hidden ? hidden.weight.shape.at(-2)! : layout.hiddenSize;
+      check('weight', weight, [anyLength, inputs], perExample);
       check('bias', bias, [weight.shape.at(-2)!], perExample);
+      if (!hidden) return;
+      check('hidden.weight', hidden.weight, [anyLength, layout.hiddenSize], perExample);
+      check('hidden.bias', hidden.bias, [inputs], perExample);
     }
   }
 }
-
-export const readoutUnavailable = (readout: string, { name, readouts }: HostLayout): PeftError =>
-  new PeftError('READOUT_UNAVAILABLE', {
-    found: `readout "${readout}" on host "${name}"`,
-    expected: `one of ${readouts.join(', ')}`,
-    fix: 'choose one of them in the head',
-  });
 
 function kernelShape(path: string, { linears, tables, hiddenSize }: HostLayout): readonly [number, number] {
   const linear = linears.get(path);

@@ -10,15 +10,16 @@ import {
   type Readout,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import { type EncoderConfig, parseHostConfig } from '../architecture/encoder-config.js';
 import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
-import { createWeightStore } from '../weights/weight-store.js';
-import { type BertConfig, parseBertConfig } from './bert-config.js';
-import { readoutUnavailable } from './check-interventions.js';
+import { fingerprintHost } from '../weights/fingerprint.js';
+import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
+import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
 import { embedTokens } from './embed-tokens.js';
 import { hostLayout } from './host-layout.js';
+import { readoutUnavailable, specOf } from './host-spec.js';
 import { indexInterventions } from './index-interventions.js';
-import { availableReadouts, listSites } from './list-sites.js';
 import { additiveMask } from './masked-softmax.js';
 import type { Pass } from './pass.js';
 import { applyHead, readOut } from './read-out.js';
@@ -30,7 +31,7 @@ export interface HostOptions {
   readonly tensors: TensorSource;
   /** Where the host comes from, for messages and files. */
   readonly name: string;
-  /** The usual readout; `pooler` where the checkpoint has one and `cls` elsewhere if absent. */
+  /** The usual readout; if absent that of HF's classifier where the checkpoint has it (`pooler` for BERT), else `cls`. */
   readonly defaultReadout?: Readout;
   /** Dropout of the frozen encoder in training: the rates of config.json if absent, none, or one rate for all places. */
   readonly dropout?: false | number;
@@ -38,52 +39,54 @@ export interface HostOptions {
   readonly onIgnored?: (names: readonly string[]) => void;
 }
 
-/**
- * A frozen BERT encoder from a configuration and tensors; weights are read, checked, widened and uploaded once.
- * Errors: those of {@link parseBertConfig}; `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`; `READOUT_UNAVAILABLE`; `OPTION_INVALID`.
- */
-export async function createHost(options: HostOptions): Promise<Host> {
-  const { name, tensors, onIgnored = warnIgnored(name) } = options;
-  const config = withDropout(parseBertConfig(options.config, name), options.dropout);
-  const loaded = await readWeights(config, tensors, name);
-  if (loaded.ignored.length > 0) onIgnored(loaded.ignored);
-  return hostOf(config, loaded, name, options.defaultReadout);
+/** A host of this package with the configuration that it computes by: for MLM heads and other parts of the same checkpoint. */
+export interface EncoderHost extends Host {
+  readonly config: EncoderConfig;
 }
 
-function hostOf(config: BertConfig, loaded: LoadedWeights, name: string, wanted: Readout | undefined): Host {
-  const { hasPooler, fingerprint } = loaded;
-  const layout = hostLayout(config, hasPooler, name);
-  const defaultReadout = wanted ?? (hasPooler ? 'pooler' : 'cls');
-  if (!availableReadouts(hasPooler).includes(defaultReadout)) throw readoutUnavailable(defaultReadout, layout);
-  const weights = createWeightStore(loaded, name);
-  const spec: HostSpec = {
-    modelType: config.modelType,
-    baseModelPrefix: 'bert',
-    hiddenSize: config.hiddenSize,
-    numHiddenLayers: config.numHiddenLayers,
-    numAttentionHeads: config.numAttentionHeads,
-    maxPositionEmbeddings: config.maxPositionEmbeddings,
-    padTokenId: config.padTokenId,
-    defaultReadout,
-    sites: listSites(config, hasPooler, weights.shapes),
-    fingerprint,
+/**
+ * A frozen encoder from a configuration and tensors; weights are read, checked, widened and uploaded once.
+ * Errors: those of {@link parseHostConfig}; `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`; `READOUT_UNAVAILABLE`; `OPTION_INVALID`.
+ */
+export async function createHost(options: HostOptions): Promise<EncoderHost> {
+  const { name, tensors, onIgnored = warnIgnored(name) } = options;
+  const config = withDropout(parseHostConfig(options.config, name), options.dropout);
+  const loaded = await readWeights(config, tensors, name);
+  if (loaded.ignored.length > 0) onIgnored(loaded.ignored);
+  return hostOf(
+    { ...loaded, weights: createWeightStore(loaded, name) },
     name,
-  };
-  const passOf = (interventions: Interventions, context: Context, batch: number): Pass => ({
+    specOf(loaded.encoder, name, loaded.fingerprint, options.defaultReadout),
+  );
+}
+
+/** What a host computes with, and what tells it from others. */
+interface HostParts extends Pick<LoadedWeights, 'encoder' | 'digests'> {
+  readonly weights: WeightStore;
+}
+
+function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: HostSpec): EncoderHost {
+  const { config } = encoder;
+  const layout = hostLayout(encoder, name);
+  const passOf = (interventions: Interventions, context: Context, attentionMask: tf.Tensor2D): Pass => ({
+    encoder,
     config,
     weights,
-    interventions: indexInterventions(interventions, layout, batch),
+    interventions: indexInterventions(interventions, layout, attentionMask.shape[0]),
     context,
+    attentionMask,
   });
 
   return {
     spec,
+    config,
     forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs {
       requireInputs(inputs);
-      const pass = passOf(interventions, context, inputs.inputIds.shape[0]);
+      const textPass = passOf(interventions, context, inputs.attentionMask);
       return tf.tidy(() => {
-        let hidden = tf.tidy(() => embedTokens(inputs, pass));
-        const mask = additiveMask(maskWithPrompts(inputs.attentionMask, hidden.shape[1]!));
+        let hidden = tf.tidy(() => embedTokens(inputs, textPass));
+        const pass = { ...textPass, attentionMask: maskWithPrompts(inputs.attentionMask, hidden.shape[1]!) };
+        const mask = additiveMask(pass.attentionMask);
         for (let layer = 0; layer < config.numHiddenLayers; layer++) hidden = runLayer(hidden, mask, layer, pass);
         const lastHiddenState = hidden as tf.Tensor3D;
         const { readout } = pass.interventions;
@@ -93,13 +96,20 @@ function hostOf(config: BertConfig, loaded: LoadedWeights, name: string, wanted:
       });
     },
     readOut(lastHiddenState, attentionMask, readout) {
-      if (!layout.readouts.includes(readout)) throw readoutUnavailable(readout, layout);
+      if (!layout.readouts.includes(readout)) throw readoutUnavailable(readout, name, layout.readouts);
       const batch = lastHiddenState.shape[0];
       return tf.tidy(() =>
-        readOut(lastHiddenState, attentionMask, readout, passOf([], evaluationContext(spec, batch), batch)),
+        readOut(lastHiddenState, attentionMask, readout, passOf([], evaluationContext(spec, batch), attentionMask)),
       );
     },
     weight: (path) => weights.tensor(path),
+    async withWeights(changes) {
+      checkChanges(weights, changes, name);
+      const changed = await changeDigests(digests, changes, encoder);
+      const fingerprint = fingerprintHost(config, changed);
+      const overlaid = overlayWeights(weights, changes, encoder);
+      return hostOf({ encoder, digests: changed, weights: overlaid }, name, { ...spec, fingerprint });
+    },
     dispose: () => weights.dispose(),
   };
 }
@@ -136,7 +146,7 @@ function requireInputs({ inputIds, attentionMask, tokenTypeIds }: HostInputs): v
 }
 
 /** Errors: `OPTION_INVALID`. */
-function withDropout(config: BertConfig, dropout: false | number | undefined): BertConfig {
+function withDropout(config: EncoderConfig, dropout: false | number | undefined): EncoderConfig {
   if (dropout === undefined) return config;
   const rate = dropout === false ? 0 : dropout;
   if (!(rate >= 0 && rate < 1))

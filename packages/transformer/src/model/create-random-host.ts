@@ -1,8 +1,11 @@
-import { createStream, type Host, normals, sizeOf, substream } from '@tfjs-peft/peft-core';
-import { expectedTensors } from '../weights/expected-tensors.js';
+import { createStream, normals, sizeOf, substream } from '@tfjs-peft/peft-core';
+import { describeEncoder } from '../architecture/encoder.js';
+import { parseHostConfig } from '../architecture/encoder-config.js';
+import { familyOf, type ModelType } from '../architecture/families.js';
+import type { ConfigEntry } from '../architecture/family.js';
+import { expectedTensors, type ExpectedTensor } from '../weights/expected-tensors.js';
 import { memoryTensorSource } from '../weights/tensor-source.js';
-import { parseBertConfig } from './bert-config.js';
-import { createHost } from './create-host.js';
+import { createHost, type EncoderHost } from './create-host.js';
 
 export interface RandomHostSizes {
   readonly hiddenSize?: number;
@@ -10,9 +13,15 @@ export interface RandomHostSizes {
   readonly numAttentionHeads?: number;
   readonly intermediateSize?: number;
   readonly vocabSize?: number;
+  /** Positions that a text can take. The table has more rows in families that reserve some. */
   readonly maxPositionEmbeddings?: number;
   /** Rate of all dropouts of the encoder in training; 0 if absent. */
   readonly dropout?: number;
+}
+
+export interface RandomHostOptions extends RandomHostSizes {
+  /** The architecture; `bert` if absent. */
+  readonly modelType?: ModelType;
 }
 
 /** A config.json of a tiny BERT, small enough for finite differences. */
@@ -29,19 +38,52 @@ export const tinyBertConfig = (sizes: RandomHostSizes = {}) => ({
   attention_probs_dropout_prob: sizes.dropout ?? 0,
 });
 
+/** The same for any family, under the keys of its own config.json. */
+export function tinyHostConfig({ modelType = 'bert', ...sizes }: RandomHostOptions = {}): Record<
+  string,
+  string | number
+> {
+  const { config: entries, positions } = familyOf(modelType);
+  const tiny = tinyBertConfig(sizes);
+  const usual = <Value>(entry: ConfigEntry<Value>) => ('key' in entry ? (entry.usual ?? entry.default) : entry.fixed);
+  const values: Record<keyof typeof entries, string | number> = {
+    hiddenSize: tiny.hidden_size,
+    numHiddenLayers: tiny.num_hidden_layers,
+    numAttentionHeads: tiny.num_attention_heads,
+    intermediateSize: tiny.intermediate_size,
+    vocabSize: tiny.vocab_size,
+    maxPositionEmbeddings: tiny.max_position_embeddings + positions.reservedRows(usual(entries.padTokenId)),
+    hiddenDropout: tiny.hidden_dropout_prob,
+    attentionDropout: tiny.attention_probs_dropout_prob,
+    typeVocabSize: usual(entries.typeVocabSize),
+    hiddenActivation: usual(entries.hiddenActivation),
+    layerNormEpsilon: usual(entries.layerNormEpsilon),
+    padTokenId: usual(entries.padTokenId),
+  };
+  const keyed = Object.entries(entries).flatMap(([field, entry]) =>
+    'key' in entry ? [[entry.key, values[field as keyof typeof entries]] as const] : [],
+  );
+  return { model_type: modelType, ...Object.fromEntries(keyed) };
+}
+
 /**
- * A tiny BERT with pooler and random weights, for tests of methods. Weights come from named streams: the same seed gives the same host on every
- * backend. Affine weights are N(0, 1/inputs), tables N(0, 1), LayerNorm weights N(1, 0.01), biases N(0, 0.01), so that wrong wiring shows.
+ * A tiny host with random weights and, where its family has one, a pooler: for tests of methods. Weights come from named streams: the same seed
+ * gives the same host on every backend. Affine weights are N(0, 1/inputs), tables N(0, 1), LayerNorm weights N(1, 0.01), biases N(0, 0.01), so
+ * that wrong wiring shows.
  */
-export function createRandomHost(sizes: RandomHostSizes = {}, seed = 0): Promise<Host> {
-  const json = tinyBertConfig(sizes);
-  const name = `random-bert-${seed}`;
+export function createRandomHost(options: RandomHostOptions = {}, seed = 0): Promise<EncoderHost> {
+  const json = tinyHostConfig(options);
+  const name = `random-${options.modelType ?? 'bert'}-${seed}`;
   const root = substream(createStream(seed), 'random-host');
-  const arrays = expectedTensors(parseBertConfig(json, name), true).map(({ path, shape, role }) => {
-    const deviation = role === 'affineWeight' ? 1 / Math.sqrt(shape[1]!) : shape.length === 2 ? 1 : 0.1;
-    const mean = path.endsWith('LayerNorm.weight') ? 1 : 0;
+  const arrays = expectedTensors(describeEncoder(parseHostConfig(json, name), true)).map((tensor) => {
+    const { path, shape, role } = tensor;
+    const mean = role === 'normWeight' ? 1 : 0;
+    const deviation = deviationOf(tensor);
     const data = normals(substream(root, path), sizeOf(shape)).map((z) => mean + deviation * z);
     return [path, { shape, data }] as const;
   });
   return createHost({ config: json, tensors: memoryTensorSource(new Map(arrays)), name });
 }
+
+const deviationOf = ({ role, shape }: ExpectedTensor): number =>
+  role === 'affineWeight' ? 1 / Math.sqrt(shape[1]!) : role === 'table' ? 1 : 0.1;

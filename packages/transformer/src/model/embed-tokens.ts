@@ -1,36 +1,45 @@
 import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import type { TableModule } from '../architecture/encoder.js';
 import { applyNorm } from './apply-norm.js';
-import { matMulTokens } from './apply-linear.js';
-import { normPath, positionTable, tokenTypeTable, wordTable } from './host-layout.js';
-import { embeddingsPath } from './list-sites.js';
+import { matMulTokens, shareOut } from './apply-linear.js';
 import { overBatch } from './over-batch.js';
 import { dropOut, type Pass } from './pass.js';
 
 /**
- * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions from the
- * pass' offset on; LayerNorm; dropout. Errors: `TEXT_TOO_LONG`.
+ * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions by the
+ * family's rule; LayerNorm; dropout. Errors: `TEXT_TOO_LONG`.
  */
 export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: Pass): tf.Tensor {
-  const { interventions, config } = pass;
+  const { interventions, config, encoder } = pass;
+  const { path, norm, positions, words: wordTable, tokenTypes } = encoder.embeddings;
   const [batch, tokens] = inputIds.shape;
   const prompts = interventions.tokenPrefixes.map(({ embeddings }) => overBatch(embeddings, 2, batch));
   const virtual = prompts.reduce((sum, { shape }) => sum + shape[1]!, 0);
-  const length = virtual + tokens;
-  requirePositions(interventions.positionOffset, virtual, tokens, config.maxPositionEmbeddings);
-  const words = lookUp(inputIds, wordTable, pass);
+  const { positionOffset: offset } = interventions;
+  requirePositions(offset, virtual, tokens, encoder.usablePositions);
+  const words = lookUp(inputIds, wordTable.path, pass);
   const rows = prompts.length > 0 ? tf.concat([...prompts, words], 1) : words;
-  const types = tokenTypeIds
-    ? tokenTypeIds.pad([
-        [0, 0],
-        [virtual, 0],
-      ])
-    : tf.zeros([1, length], 'int32');
-  const { positionOffset } = interventions;
-  const positions = tf.range(positionOffset, positionOffset + length, 1, 'int32').expandDims(0);
-  const sum = rows.add(lookUp(types, tokenTypeTable, pass)).add(lookUp(positions, positionTable, pass));
-  const normed = applyNorm(sum, normPath(embeddingsPath), pass);
-  return dropOut(normed, config.hiddenDropout, embeddingsPath, pass);
+  const typed = tokenTypes
+    ? rows.add(lookUp(typesOf(tokenTypeIds, virtual, tokens, tokenTypes), tokenTypes.path, pass))
+    : rows;
+  const ids = encoder.family.positions.ids({ inputIds, virtual, offset, padTokenId: config.padTokenId });
+  const normed = applyNorm(typed.add(lookUp(ids, positions.path, pass)), norm, pass);
+  return dropOut(normed, config.hiddenDropout, path, pass);
+}
+
+/** Token types `[1 or batch, virtual + tokens]`, 0 for virtual tokens. A table of one row has one type for all, whatever the ids say. */
+function typesOf(
+  tokenTypeIds: tf.Tensor2D | undefined,
+  virtual: number,
+  tokens: number,
+  { rows }: TableModule,
+): tf.Tensor2D {
+  if (!tokenTypeIds || rows === 1) return tf.zeros([1, virtual + tokens], 'int32');
+  return tokenTypeIds.pad([
+    [0, 0],
+    [virtual, 0],
+  ]);
 }
 
 /** Rows of an embedding table with what acts on it, ids `[batch, tokens]` to `[batch, tokens, hidden]`. */
@@ -38,7 +47,10 @@ function lookUp(ids: tf.Tensor, path: string, { weights, interventions }: Pass):
   const { at } = interventions;
   const rowsOf = (table: tf.Tensor) => tf.gather(table, ids as tf.Tensor2D);
   const table = weights.tensor(`${path}.weight`);
-  let rows = at('weightDelta', path).reduce<tf.Tensor>((sum, { delta }) => sum.add(rowsOf(delta)), rowsOf(table));
+  let rows = at('weightDelta', path).reduce<tf.Tensor>(
+    (sum, { delta, shares }) => sum.add(shares ? shareOut(rowsOf(delta), shares) : rowsOf(delta)),
+    rowsOf(table),
+  );
   for (const { down, up, scale } of at('lowRankDelta', path))
     rows = rows.add(matMulTokens(rowsOf(down), up).mul(scale));
   for (const { scale } of at('weightScale', path)) {

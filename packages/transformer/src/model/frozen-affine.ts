@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasNativeKernels, nativeAffine, notGiven } from './native-kernels.js';
 
 /** Frozen weights of an affine map: kernel `[input, output]`, bias `[output]`. */
 export interface AffineWeights {
@@ -26,6 +27,7 @@ export function affineWeights(kernel: tf.Tensor2D, bias: tf.Tensor1D): AffineWei
  */
 export function frozenAffine(x: tf.Tensor, weights: AffineWeights, withBias = true): tf.Tensor {
   const [inputSize, outputSize] = weights.kernel.shape;
+  if (hasNativeKernels()) return fusedAffine(x, weights, withBias);
   return tf.customGrad((input) => {
     const shape = (input as tf.Tensor).shape;
     const lead = shape.slice(0, -1);
@@ -38,6 +40,12 @@ export function frozenAffine(x: tf.Tensor, weights: AffineWeights, withBias = tr
     };
   })(x);
 }
+
+const fusedAffine = (x: tf.Tensor, { kernel, bias }: AffineWeights, withBias: boolean): tf.Tensor =>
+  tf.customGrad((input) => ({
+    value: tf.tidy(() => nativeAffine(input as tf.Tensor, kernel, withBias ? bias : notGiven())),
+    gradFunc: (dy: tf.Tensor) => tf.tidy(() => nativeAffine(dy, kernel, notGiven(), true)),
+  }))(x);
 
 /**
  * `rows · kernelᵀ`. The WebAssembly matrix product is some ten times slower with a transpose flag, so there a transposed copy is kept; other

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, timesTransposedKernel } from './frozen-affine.js';
+import { hasNativeKernels, nativeFeedForward, nativeFeedForwardGradient } from './native-kernels.js';
 
 /** ln(2/√π): the derivative of erf(u) is exp(-u²) times 2/√π. */
 const logErfSlope = Math.log(2 / Math.sqrt(Math.PI));
@@ -15,6 +16,7 @@ const recording = () => tf.engine().state.gradientDepth > 0;
  * hand: one wide tensor is kept, and the backward pass between its two products is one multiplication.
  */
 export function frozenFeedForward(x: tf.Tensor, expand: AffineWeights, contract: AffineWeights): tf.Tensor {
+  if (hasNativeKernels()) return fusedFeedForward(x, expand, contract);
   const [inputSize] = expand.kernel.shape;
   const outputSize = contract.kernel.shape[1];
   return tf.customGrad((input, save) => {
@@ -37,6 +39,18 @@ export function frozenFeedForward(x: tf.Tensor, expand: AffineWeights, contract:
           .mul(0.5)
           .reshape(shape);
       });
+    return { value, gradFunc };
+  })(x);
+}
+
+function fusedFeedForward(x: tf.Tensor, expand: AffineWeights, contract: AffineWeights): tf.Tensor {
+  return tf.customGrad((input, save) => {
+    const wide = [expand.kernel, expand.bias] as const;
+    const narrow = [contract.kernel, contract.bias] as const;
+    const [value, derivative] = nativeFeedForward(input as tf.Tensor, wide, narrow, recording());
+    (save as tf.GradSaveFunc)([derivative]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
+      nativeFeedForwardGradient(dy, saved[0]!, expand.kernel, contract.kernel);
     return { value, gradFunc };
   })(x);
 }

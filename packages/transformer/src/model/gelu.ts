@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasNativeKernels, nativeGelu } from './native-kernels.js';
 
 /** ln(1/√(2π)): with it the density's factor goes into the exponent and saves a pass over the tensor. */
 const logDensityFactor = -0.5 * Math.log(2 * Math.PI);
@@ -7,7 +8,16 @@ const logDensityFactor = -0.5 * Math.log(2 * Math.PI);
  * GELU x·Φ(x) with the exact normal distribution function Φ(x) = (1 + erf(x/√2)) / 2 (Hendrycks and Gimpel 2016, arXiv 1606.08415,
  * section 2). Gradient: Φ(x) + x·φ(x); x alone is kept for it.
  */
-export const gelu = (x: tf.Tensor): tf.Tensor =>
+export const gelu = (x: tf.Tensor): tf.Tensor => (hasNativeKernels() ? fusedGelu(x) : portableGelu(x));
+
+const fusedGelu = (x: tf.Tensor): tf.Tensor =>
+  tf.customGrad((input, save) => {
+    const [value, derivative] = nativeGelu(input as tf.Tensor, tf.engine().state.gradientDepth > 0);
+    (save as tf.GradSaveFunc)([derivative]);
+    return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => dy.mul(saved[0]!) };
+  })(x);
+
+const portableGelu = (x: tf.Tensor): tf.Tensor =>
   tf.customGrad((input, save) => {
     (save as tf.GradSaveFunc)([input as tf.Tensor]);
     const value = tf.tidy(() => (input as tf.Tensor).mul(normalDistribution(input as tf.Tensor)));

@@ -2,6 +2,7 @@ import { type Context, createStream, type Host, type Intervention, substream } f
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
+import { expectGradient } from '../../test/expect-gradient.js';
 import { someInputs } from '../../test/test-hosts.js';
 import { createRandomHost } from './create-random-host.js';
 
@@ -119,35 +120,6 @@ function loss(interventions: Intervention[], readout: 'cls' | 'mean' | 'pooler',
 }
 
 const headWeight = () => tf.randomNormal([3, 8], 0, 0.7, 'float32', 77);
-
-/**
- * Compares the gradient with central differences along random directions, relative 1e-2. The differences are of fourth order, so that the
- * step can be wide and float32's rounding small.
- */
-async function expectGradient(
-  shapes: readonly (readonly number[])[],
-  f: (...tensors: tf.Tensor[]) => tf.Scalar,
-): Promise<void> {
-  const point = shapes.map((shape, i) => tf.randomNormal([...shape], 0.5, 0.5, 'float32', 11 + i));
-  const gradients = tf.grads(f)(point);
-  for (let axis = 0; axis < shapes.length; axis++)
-    for (let trial = 0; trial < 3; trial++) {
-      const direction = tf.randomNormal(point[axis]!.shape, 0, 1, 'float32', 1000 + 10 * axis + trial);
-      const unit = direction.div(direction.norm());
-      const epsilon = 3e-2;
-      const difference = async (step: number) => {
-        const at = (shift: number) =>
-          tf.tidy(() => f(...point.map((x, i) => (i === axis ? x.add(unit.mul(shift)) : x))));
-        return (await at(step).data())[0]! - (await at(-step).data())[0]!;
-      };
-      const slope = (8 * (await difference(epsilon)) - (await difference(2 * epsilon))) / (12 * epsilon);
-      const expected = (await gradients[axis]!.mul(unit).sum().data())[0]!;
-      const scale = (await gradients[axis]!.norm().data())[0]!;
-      expect(scale).toBeGreaterThan(1e-3);
-      expect(Math.abs(expected - slope)).toBeLessThan(1e-2 * Math.max(Math.abs(slope), scale / Math.sqrt(unit.size)));
-    }
-  tf.dispose([point, gradients]);
-}
 
 describe('gradients agree with central finite differences', () => {
   it.each(Object.keys(cases))('%s', async (name) => {

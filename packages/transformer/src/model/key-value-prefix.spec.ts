@@ -12,9 +12,10 @@ import {
   someInputs,
   tinyClassifier,
 } from '../../test/test-hosts.js';
+import { describeEncoder } from '../architecture/encoder.js';
+import { parseHostConfig } from '../architecture/encoder-config.js';
 import { memoryTensorSource } from '../weights/tensor-source.js';
 import { expectedTensors } from '../weights/expected-tensors.js';
-import { parseBertConfig } from './bert-config.js';
 import { createHost } from './create-host.js';
 import { createRandomHost, tinyBertConfig } from './create-random-host.js';
 
@@ -75,7 +76,7 @@ describe('key/value prefixes', () => {
     const json = tinyBertConfig();
     const random = await createRandomHost();
     const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-    for (const { path, shape, role } of expectedTensors(parseBertConfig(json, 'tiny'), true)) {
+    for (const { path, shape, role } of expectedTensors(describeEncoder(parseHostConfig(json, 'tiny'), true))) {
       const tensor = role === 'affineWeight' ? random.weight(path).transpose() : random.weight(path);
       const data = Float32Array.from(await tensor.data());
       if (path.endsWith('query.weight')) data.fill(0);

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasNativeKernels, nativeLayerNorm, nativeLayerNormGradient } from './native-kernels.js';
 
 /**
  * Layer normalisation over the last axis (Ba et al. 2016, arXiv 1607.06450, section 3): `(x - mean) / √(variance + epsilon) · weight + bias`.
@@ -9,6 +10,7 @@ export const layerNorm = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsi
 
 /** The same with constant weight and bias: differentiable in x alone, one node on the tape. */
 export function frozenLayerNorm(x: tf.Tensor, weight: tf.Tensor1D, bias: tf.Tensor1D, epsilon: number): tf.Tensor {
+  if (hasNativeKernels()) return fusedLayerNorm(x, weight, bias, epsilon);
   return tf.customGrad((input, save) => {
     const value = tf.tidy(() => {
       const { normalised, inverse } = standardise(input as tf.Tensor, epsilon);
@@ -19,6 +21,15 @@ export function frozenLayerNorm(x: tf.Tensor, weight: tf.Tensor1D, bias: tf.Tens
       value,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradientOfStandardise(dy.mul(weight), saved[0]!, saved[1]!),
     };
+  })(x);
+}
+
+function fusedLayerNorm(x: tf.Tensor, weight: tf.Tensor1D, bias: tf.Tensor1D, epsilon: number): tf.Tensor {
+  return tf.customGrad((input, save) => {
+    const [value, normalised, inverse] = nativeLayerNorm(input as tf.Tensor, weight, bias, epsilon);
+    (save as tf.GradSaveFunc)([normalised, inverse]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => nativeLayerNormGradient(dy, weight, saved[0]!, saved[1]!);
+    return { value, gradFunc };
   })(x);
 }
 

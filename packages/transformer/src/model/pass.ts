@@ -1,15 +1,20 @@
 import { type Context, dropout, substream } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
+import type { Encoder } from '../architecture/encoder.js';
+import type { EncoderConfig } from '../architecture/encoder-config.js';
 import type { WeightStore } from '../weights/weight-store.js';
-import type { BertConfig } from './bert-config.js';
 import type { InterventionIndex } from './index-interventions.js';
 
 /** What every part of one forward pass needs. */
 export interface Pass {
-  readonly config: BertConfig;
+  readonly encoder: Encoder;
+  /** That of the encoder. */
+  readonly config: EncoderConfig;
   readonly weights: WeightStore;
   readonly interventions: InterventionIndex;
   readonly context: Context;
+  /** `[batch, tokens]`, 1 for what is attended to, virtual tokens of prompts among it. */
+  readonly attentionMask: tf.Tensor2D;
 }
 
 /** Dropout in training, with a mask from the pass' dropout stream and the place's path; identity otherwise. */

@@ -12,7 +12,8 @@ export function readOut(hidden: tf.Tensor, attentionMask: tf.Tensor2D, readout: 
   if (readout === 'mean') return meanOverText(hidden, attentionMask);
   const [batch, , size] = hidden.shape as [number, number, number];
   const first = hidden.slice([0, 0, 0], [batch, 1, size]);
-  const pooled = readout === 'cls' ? first : applyLinear(first, 'pooler.dense', pass).tanh();
+  const firstPass = { ...pass, attentionMask: pass.attentionMask.slice([0, 0], [batch, 1]) as tf.Tensor2D };
+  const pooled = readout === 'cls' ? first : applyLinear(first, pass.encoder.pooler!.path, firstPass).tanh();
   return pooled.reshape([batch, size]);
 }
 
@@ -32,11 +33,23 @@ function meanOverText(hidden: tf.Tensor, attentionMask: tf.Tensor2D): tf.Tensor2
 }
 
 /** Logits `[batch, labels]` of a head on pooled features `[batch, hidden]`. */
-export function applyHead(features: tf.Tensor2D, { weight, bias, dropout }: ReadoutMap, pass: Pass): tf.Tensor2D {
-  const dropped = dropOut(features, dropout, readoutPath, pass) as tf.Tensor2D;
-  const logits =
+export function applyHead(
+  features: tf.Tensor2D,
+  { weight, bias, hidden, dropout }: ReadoutMap,
+  pass: Pass,
+): tf.Tensor2D {
+  const drop = (x: tf.Tensor2D, place: string) => dropOut(x, dropout, place, pass) as tf.Tensor2D;
+  if (!hidden) return affineHead(drop(features, readoutPath), weight, bias);
+  const dense = affineHead(drop(features, `${readoutPath}.dense`), hidden.weight, hidden.bias);
+  const active = hidden.activation === 'tanh' ? dense.tanh() : dense.relu();
+  return affineHead(drop(active as tf.Tensor2D, readoutPath), weight, bias);
+}
+
+/** `x · weightᵀ + bias`, x `[batch, inputs]`, weight `[outputs, inputs]` or one an example. */
+function affineHead(x: tf.Tensor2D, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor2D {
+  const product =
     weight.rank === 3
-      ? tf.matMul(weight, dropped.expandDims(2)).squeeze([2])
-      : tf.matMul(dropped, weight as tf.Tensor2D, false, true);
-  return logits.add(bias) as tf.Tensor2D;
+      ? tf.matMul(weight, x.expandDims(2)).squeeze([2])
+      : tf.matMul(x, weight as tf.Tensor2D, false, true);
+  return product.add(bias) as tf.Tensor2D;
 }

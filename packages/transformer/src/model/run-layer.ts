@@ -1,29 +1,29 @@
 import * as tf from '@tensorflow/tfjs';
+import type { Sublayer } from '../architecture/encoder.js';
 import { activate } from './activations.js';
 import { applyLinear, linearKinds } from './apply-linear.js';
 import { applyNorm } from './apply-norm.js';
 import { attend } from './attend.js';
 import { frozenFeedForward } from './frozen-feed-forward.js';
-import { feedForwardPaths, normPath } from './host-layout.js';
-import { sublayerPath } from './list-sites.js';
 import { dropOut, type Pass } from './pass.js';
 
 /** One encoder layer, `[batch, tokens, hidden]` in and out: attention, then the feed-forward network, each with residual and LayerNorm. */
 export const runLayer = (x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor =>
   tf.tidy(() => {
-    const attentionOutput = sublayerPath(layer, 'attention');
+    const { linears, sublayers } = pass.encoder.layers[layer]!;
     const attended = tf.tidy(() => {
       const heads = attend(x, mask, layer, pass);
-      return finishSublayer(applyLinear(heads, `${attentionOutput}.dense`, pass), x, attentionOutput, pass);
+      return finishSublayer(applyLinear(heads, linears.attentionOutput.path, pass), x, sublayers.attention, pass);
     });
     const fed = feedForward(attended, layer, pass);
-    return finishSublayer(fed, attended, sublayerPath(layer, 'feedForward'), pass);
+    return finishSublayer(fed, attended, sublayers.feedForward, pass);
   });
 
 /** The feed-forward network before dropout and residual; one fused node where nothing acts inside. */
 function feedForward(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
-  const { expand, contract } = feedForwardPaths(layer);
-  const { weights, interventions, config } = pass;
+  const { weights, interventions, config, encoder } = pass;
+  const { feedForwardIn, feedForwardOut } = encoder.layers[layer]!.linears;
+  const [expand, contract] = [feedForwardIn.path, feedForwardOut.path];
   const frozen = ![expand, contract].some((path) => interventions.has(path, ...linearKinds));
   if (frozen && config.hiddenActivation === 'gelu')
     return frozenFeedForward(x, weights.affine(expand), weights.affine(contract));
@@ -31,12 +31,12 @@ function feedForward(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
 }
 
 /** Dropout, adapters, residual, LayerNorm. `input` is the sublayer's input, which is also its residual. */
-function finishSublayer(output: tf.Tensor, input: tf.Tensor, path: string, pass: Pass): tf.Tensor {
-  const adapters = pass.interventions.at('sublayerAdapter', path);
+function finishSublayer(output: tf.Tensor, input: tf.Tensor, sublayer: Sublayer, pass: Pass): tf.Tensor {
+  const adapters = pass.interventions.at('sublayerAdapter', sublayer.path);
   const sequential = adapters.filter(({ placement }) => placement === 'sequential');
   const parallel = adapters.filter(({ placement }) => placement === 'parallel');
-  let y = dropOut(output, pass.config.hiddenDropout, path, pass);
-  for (const { apply } of sequential) y = apply(y);
-  for (const { apply } of parallel) y = y.add(apply(input));
-  return applyNorm(y.add(input), normPath(path), pass);
+  let y = dropOut(output, sublayer.dropout ? pass.config.hiddenDropout : 0, sublayer.path, pass);
+  for (const { apply } of sequential) y = apply(y, pass.attentionMask);
+  for (const { apply } of parallel) y = y.add(apply(input, pass.attentionMask));
+  return applyNorm(y.add(input), sublayer.norm, pass);
 }

@@ -3,7 +3,12 @@ declare module '@xenova/transformers/src/tokenizers.js' {
   export class PreTrainedTokenizer {
     constructor(tokenizerJson: object, tokenizerConfig: object);
     normalizer: ((text: string) => string) | null;
-    readonly model: { readonly vocab: readonly string[]; convert_tokens_to_ids(tokens: readonly string[]): number[] };
+    readonly model: {
+      readonly vocab: readonly string[];
+      convert_tokens_to_ids(tokens: readonly string[]): number[];
+      /** Unigram models only. */
+      tokenize?: (word: string) => string[];
+    };
     _encode_text(text: string): string[];
     decode(ids: readonly number[], options: { skip_special_tokens: boolean }): string;
   }

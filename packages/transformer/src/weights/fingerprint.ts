@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import type { BertConfig } from '../model/bert-config.js';
+import type { EncoderConfig } from '../architecture/encoder-config.js';
 
 /** SHA-256 of the float32 numbers of a tensor; about 60 ms per 100 MB where the platform's own implementation is there. */
 export async function digestTensor(data: Float32Array): Promise<string> {
@@ -10,14 +10,17 @@ export async function digestTensor(data: Float32Array): Promise<string> {
   return bytesToHex(subtle ? new Uint8Array(await subtle.digest('SHA-256', bytes)) : sha256(bytes));
 }
 
+/** What the fingerprint knows of one tensor: its shape in the checkpoint and the digest of its numbers. */
+export interface TensorDigest {
+  readonly shape: readonly number[];
+  readonly digest: string;
+}
+
 /**
  * SHA-256 over what decides the outputs of a host: its architecture and, in the order of their names, paths, shapes and digests of all tensors.
  * Numbers count as float32, so that F16 weights and the same widened to F32, sharded or not, have one fingerprint. Dropout rates do not count.
  */
-export function fingerprintHost(
-  config: BertConfig,
-  digests: ReadonlyMap<string, { readonly shape: readonly number[]; readonly digest: string }>,
-): string {
+export function fingerprintHost(config: EncoderConfig, digests: ReadonlyMap<string, TensorDigest>): string {
   const { hiddenDropout: _hidden, attentionDropout: _attention, ...architecture } = config;
   const described = {
     architecture: Object.entries(architecture).sort(byName),

@@ -1,5 +1,8 @@
 import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
-import type { BertConfig } from '../model/bert-config.js';
+import { describeEncoder, type Encoder } from '../architecture/encoder.js';
+import type { EncoderConfig } from '../architecture/encoder-config.js';
+import { familyOf } from '../architecture/families.js';
+import type { Family } from '../architecture/family.js';
 import { type ExpectedTensor, expectedTensors } from './expected-tensors.js';
 import type { TensorSource } from './tensor-source.js';
 
@@ -10,35 +13,40 @@ export interface MatchedTensor extends ExpectedTensor {
 
 export interface MatchedTensors {
   readonly tensors: readonly MatchedTensor[];
-  readonly hasPooler: boolean;
+  readonly encoder: Encoder;
   /** Stored names that belong to heads of other tasks and were left alone. */
   readonly ignored: readonly string[];
 }
 
-/** Parts of HF checkpoints that are no part of the encoder: heads of pretraining and of tasks. */
-const headPrefixes = ['cls.', 'classifier.', 'qa_outputs.', 'score.', 'lm_head.'];
-/** Buffers that older transformers versions stored beside the weights. */
-const buffers = ['embeddings.position_ids', 'embeddings.token_type_ids'];
+/** Buffers that older transformers versions stored beside the weights, below the embeddings. */
+const buffers = ['position_ids', 'token_type_ids'];
 
 /**
- * Finds each tensor of the encoder in a checkpoint, with or without the `bert.` prefix and with the older LayerNorm names `gamma` and `beta`.
- * The pooler is optional. Errors: `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`.
+ * Finds each tensor of the encoder in a checkpoint, with or without the prefix of its base model and with the older LayerNorm names `gamma` and `beta`.
+ * A pooler is optional. Errors: `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`.
  */
-export function matchTensors(config: BertConfig, source: TensorSource, name: string): MatchedTensors {
+export function matchTensors(
+  config: EncoderConfig,
+  source: Pick<TensorSource, 'tensors'>,
+  name: string,
+): MatchedTensors {
+  const family = familyOf(config.modelType);
+  const { embeddings, pooler } = family.modules;
+  const isBuffer = (path: string) => buffers.some((buffer) => path === `${embeddings.path}.${buffer}`);
   const stored = new Map<string, string>();
   const ignored: string[] = [];
   for (const storedName of source.tensors.keys()) {
-    const path = canonicalPath(storedName);
-    if (headPrefixes.some((prefix) => storedName.startsWith(prefix))) ignored.push(storedName);
+    const path = canonicalPath(storedName, family);
+    if (family.headPrefixes.some((prefix) => storedName.startsWith(prefix))) ignored.push(storedName);
     else if (stored.has(path)) throw duplicate(storedName, stored.get(path)!, name);
-    else if (!buffers.includes(path)) stored.set(path, storedName);
+    else if (!isBuffer(path)) stored.set(path, storedName);
   }
-  const hasPooler = [...stored.keys()].some((path) => path.startsWith('pooler.'));
-  const expected = expectedTensors(config, hasPooler);
+  const hasPooler = pooler !== undefined && [...stored.keys()].some((path) => path.startsWith(`${pooler}.`));
+  const encoder = describeEncoder(config, hasPooler);
   const unexpected = new Set(stored.keys());
-  const tensors = expected.map((tensor) => {
+  const tensors = expectedTensors(encoder).map((tensor) => {
     const storedName = stored.get(tensor.path);
-    if (storedName === undefined) throw missing(tensor, stored.keys(), name);
+    if (storedName === undefined) throw missing(tensor, stored.keys(), family, name);
     unexpected.delete(tensor.path);
     requireShape(tensor, storedName, source.tensors.get(storedName)!.shape, name);
     return { ...tensor, storedName };
@@ -46,18 +54,18 @@ export function matchTensors(config: BertConfig, source: TensorSource, name: str
   if (unexpected.size > 0)
     throw unexpectedTensors(
       [...unexpected].map((path) => stored.get(path)!),
+      family,
       name,
     );
-  return { tensors, hasPooler, ignored };
+  return { tensors, encoder, ignored };
 }
 
-const canonicalPath = (storedName: string): string =>
-  storedName
-    .replace(/^bert\./, '')
+const canonicalPath = (storedName: string, { baseModelPrefix }: Family): string =>
+  (storedName.startsWith(`${baseModelPrefix}.`) ? storedName.slice(baseModelPrefix.length + 1) : storedName)
     .replace(/\.LayerNorm\.gamma$/, '.LayerNorm.weight')
     .replace(/\.LayerNorm\.beta$/, '.LayerNorm.bias');
 
-function requireShape(tensor: ExpectedTensor, storedName: string, shape: readonly number[], name: string): void {
+export function requireShape(tensor: ExpectedTensor, storedName: string, shape: readonly number[], name: string): void {
   if (shape.length === tensor.shape.length && shape.every((length, axis) => length === tensor.shape[axis])) return;
   throw new PeftError('TENSOR_MISSHAPEN', {
     found: `weights of "${name}": tensor "${storedName}" has shape [${shape.join(', ')}]`,
@@ -66,20 +74,20 @@ function requireShape(tensor: ExpectedTensor, storedName: string, shape: readonl
   });
 }
 
-function missing(tensor: ExpectedTensor, stored: Iterable<string>, name: string): PeftError {
+function missing(tensor: ExpectedTensor, stored: Iterable<string>, family: Family, name: string): PeftError {
   const close = nearMisses(tensor.path, stored);
   return new PeftError('TENSOR_MISSING', {
     found: `weights of "${name}": no tensor "${tensor.path}"${close.length > 0 ? ` (the nearest are ${close.join(', ')})` : ''}`,
-    expected: `shape [${tensor.shape.join(', ')}], with or without the prefix "bert."`,
-    fix: 'take config.json and weights of the same BERT model, and all shards of sharded weights',
+    expected: `shape [${tensor.shape.join(', ')}], with or without the prefix "${family.baseModelPrefix}."`,
+    fix: `take config.json and weights of the same ${family.name} model, and all shards of sharded weights`,
   });
 }
 
-function unexpectedTensors(names: readonly string[], name: string): PeftError {
+function unexpectedTensors(names: readonly string[], family: Family, name: string): PeftError {
   const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   return new PeftError('TENSOR_UNEXPECTED', {
     found: `weights of "${name}" hold tensors that its config.json does not know: ${names.slice(0, 3).join(', ')}${more}`,
-    expected: 'the tensors of a BERT encoder, and heads, which are ignored',
+    expected: `the tensors of a ${family.name} encoder, and heads, which are ignored`,
     fix: 'take config.json and weights from the same model',
   });
 }

@@ -10,14 +10,15 @@ import {
   openSafetensors,
 } from '@tfjs-peft/peft-core';
 import { describe, expect, it } from '@jest/globals';
-import { parseBertConfig } from '../model/bert-config.js';
-import { tinyBertConfig } from '../model/create-random-host.js';
+import { describeEncoder } from '../architecture/encoder.js';
+import { parseHostConfig } from '../architecture/encoder-config.js';
+import { tinyBertConfig, tinyHostConfig } from '../model/create-random-host.js';
 import { expectedTensors } from './expected-tensors.js';
 import { fingerprintHost } from './fingerprint.js';
 import { readWeights } from './read-weights.js';
 import { memoryTensorSource } from './tensor-source.js';
 
-const config = parseBertConfig(
+const config = parseHostConfig(
   tinyBertConfig({ hiddenSize: 8, numAttentionHeads: 2, intermediateSize: 12, vocabSize: 10 }),
   'tiny',
 );
@@ -25,7 +26,7 @@ type Arrays = Map<string, NamedArray>;
 
 const checkpoint = (rename = (path: string) => path, withPooler = true): Arrays =>
   new Map(
-    expectedTensors(config, withPooler).map(({ path, shape }) => {
+    expectedTensors(describeEncoder(config, withPooler)).map(({ path, shape }) => {
       const data = normals(substream(createStream(1), path), sizeOf(shape));
       return [rename(path), { shape, data }];
     }),
@@ -38,9 +39,9 @@ const failure = (code: string, ...texts: string[]) => ({
 
 describe('readWeights', () => {
   it('finds tensors with and without prefix, with old names, in any order: one fingerprint', async () => {
-    const { fingerprint, tensors, hasPooler } = await read(checkpoint());
+    const { fingerprint, tensors, encoder } = await read(checkpoint());
     expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
-    expect(hasPooler).toBe(true);
+    expect(encoder.pooler).toBeDefined();
     const renamed = [
       checkpoint((path) => `bert.${path}`),
       checkpoint((path) =>
@@ -76,8 +77,8 @@ describe('readWeights', () => {
       .set('embeddings.position_ids', extra)
       .set('classifier.weight', extra)
       .set('cls.predictions.bias', extra);
-    const { hasPooler, ignored, fingerprint } = await read(arrays);
-    expect(hasPooler).toBe(false);
+    const { encoder, ignored, fingerprint } = await read(arrays);
+    expect(encoder.pooler).toBeUndefined();
     expect(ignored).toEqual(['classifier.weight', 'cls.predictions.bias']);
     expect(fingerprint).toBe((await read(checkpoint(undefined, false))).fingerprint);
     expect(fingerprint).not.toBe((await read(checkpoint())).fingerprint);
@@ -148,6 +149,80 @@ describe('readWeights', () => {
     const arrays = checkpoint().set('bert.pooler.dense.bias', { shape: [8], data: new Float32Array(8) });
     await expect(read(arrays)).rejects.toMatchObject(
       failure('TENSOR_UNEXPECTED', 'pooler.dense.bias', 'bert.pooler.dense.bias'),
+    );
+  });
+});
+
+describe.each([
+  ['roberta', 'roberta', 'encoder.layer.0.attention.self.query', ['lm_head.bias', 'classifier.out_proj.weight']],
+  ['xlm-roberta', 'roberta', 'encoder.layer.0.attention.self.query', ['lm_head.bias', 'classifier.dense.bias']],
+  [
+    'distilbert',
+    'distilbert',
+    'transformer.layer.0.attention.q_lin',
+    [
+      'vocab_transform.bias',
+      'vocab_layer_norm.weight',
+      'vocab_projector.bias',
+      'pre_classifier.bias',
+      'classifier.bias',
+    ],
+  ],
+] as const)('readWeights of %s', (modelType, prefix, query, heads) => {
+  const sizes = { hiddenSize: 8, numAttentionHeads: 2, intermediateSize: 12, vocabSize: 10 };
+  const own = parseHostConfig(tinyHostConfig({ modelType, ...sizes }), 'tiny');
+  const stored = (rename = (path: string) => path): Arrays =>
+    new Map(
+      expectedTensors(describeEncoder(own, true)).map(({ path, shape }) => [
+        rename(path),
+        { shape, data: normals(substream(createStream(1), path), sizeOf(shape)) },
+      ]),
+    );
+  const extra = { shape: [3], data: new Float32Array(3) };
+
+  it('finds tensors with and without the prefix of the base model, and names the heads that it ignores', async () => {
+    const { fingerprint } = await read(stored(), own);
+    const whole = stored((path) => `${prefix}.${path}`).set(`${prefix}.embeddings.position_ids`, extra);
+    for (const head of heads) whole.set(head, extra);
+    const loaded = await read(whole, own);
+    expect(loaded.fingerprint).toBe(fingerprint);
+    expect(loaded.ignored).toEqual(heads);
+  });
+
+  it('names tensors that are missing, misshapen or of another family', async () => {
+    const missing = stored((path) => `${prefix}.${path}`);
+    missing.delete(`${prefix}.${query}.bias`);
+    await expect(read(missing, own)).rejects.toMatchObject(
+      failure('TENSOR_MISSING', 'some-model', `${query}.bias`, 'shape [8]', `"${prefix}."`),
+    );
+    const misshapen = stored().set(`${query}.weight`, { shape: [8, 9], data: new Float32Array(72) });
+    await expect(read(misshapen, own)).rejects.toMatchObject(
+      failure('TENSOR_MISSHAPEN', `${query}.weight`, '[8, 9]', '[8, 8]'),
+    );
+    const unexpected = stored().set('encoder.layer.0.attention.self.distance_embedding.weight', extra);
+    await expect(read(unexpected, own)).rejects.toMatchObject(failure('TENSOR_UNEXPECTED', 'distance_embedding'));
+    await expect(read(checkpoint(), own)).rejects.toMatchObject({ code: expect.stringMatching(/^TENSOR_/) });
+  });
+
+  it('has another fingerprint than the same tensors under another type', async () => {
+    const { fingerprint } = await read(stored(), own);
+    const other = { ...own, padTokenId: own.padTokenId + 1 };
+    expect((await read(stored(), other)).fingerprint).not.toBe(fingerprint);
+  });
+});
+
+describe('readWeights of DistilBERT', () => {
+  it('refuses a pooler, which the family does not have', async () => {
+    const own = parseHostConfig(tinyHostConfig({ modelType: 'distilbert' }), 'tiny');
+    const arrays: Arrays = new Map(
+      expectedTensors(describeEncoder(own, true)).map(({ path, shape }) => [
+        path,
+        { shape, data: new Float32Array(sizeOf(shape)) },
+      ]),
+    );
+    arrays.set('pooler.dense.bias', { shape: [32], data: new Float32Array(32) });
+    await expect(read(arrays, own)).rejects.toMatchObject(
+      failure('TENSOR_UNEXPECTED', 'pooler.dense.bias', 'DistilBERT'),
     );
   });
 });

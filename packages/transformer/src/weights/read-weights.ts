@@ -1,5 +1,6 @@
-import type { BertConfig } from '../model/bert-config.js';
-import { digestTensor, fingerprintHost } from './fingerprint.js';
+import type { Encoder } from '../architecture/encoder.js';
+import type { EncoderConfig } from '../architecture/encoder-config.js';
+import { digestTensor, fingerprintHost, type TensorDigest } from './fingerprint.js';
 import { matchTensors } from './match-tensors.js';
 import type { TensorSource } from './tensor-source.js';
 
@@ -12,27 +13,28 @@ export interface LoadedTensor {
 export interface LoadedWeights {
   /** By canonical path, in the order of the forward pass. */
   readonly tensors: ReadonlyMap<string, LoadedTensor>;
-  readonly hasPooler: boolean;
+  readonly encoder: Encoder;
+  readonly digests: ReadonlyMap<string, TensorDigest>;
   readonly fingerprint: string;
   readonly ignored: readonly string[];
 }
 
 /** Reads, checks and transposes all tensors of an encoder. Errors: those of {@link matchTensors} and of the source. */
-export async function readWeights(config: BertConfig, source: TensorSource, name: string): Promise<LoadedWeights> {
-  const { tensors, hasPooler, ignored } = matchTensors(config, source, name);
+export async function readWeights(config: EncoderConfig, source: TensorSource, name: string): Promise<LoadedWeights> {
+  const { tensors, encoder, ignored } = matchTensors(config, source, name);
   const loaded = new Map<string, LoadedTensor>();
-  const digests = new Map<string, { shape: readonly number[]; digest: string }>();
+  const digests = new Map<string, TensorDigest>();
   for (const { path, shape, role, storedName } of tensors) {
     const data = await source.readFloat32(storedName);
     digests.set(path, { shape, digest: await digestTensor(data) });
     const transposed = role === 'affineWeight';
     loaded.set(path, transposed ? transpose(data, shape[0]!, shape[1]!) : { shape, data });
   }
-  return { tensors: loaded, hasPooler, ignored, fingerprint: fingerprintHost(config, digests) };
+  return { tensors: loaded, encoder, ignored, digests, fingerprint: fingerprintHost(config, digests) };
 }
 
 /** `[rows, columns]` to `[columns, rows]`. */
-function transpose(data: Float32Array, rows: number, columns: number): LoadedTensor {
+export function transpose(data: Float32Array, rows: number, columns: number): LoadedTensor {
   const transposed = new Float32Array(data.length);
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) transposed[column * rows + row] = data[row * columns + column]!;

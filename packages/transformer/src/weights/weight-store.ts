@@ -1,7 +1,6 @@
 import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, affineWeights } from '../model/frozen-affine.js';
-import { layerPath } from './expected-tensors.js';
 import type { LoadedTensor, LoadedWeights } from './read-weights.js';
 
 /** The frozen tensors of a host, by canonical path; weights of affine maps are `[input, output]`. */
@@ -16,8 +15,11 @@ export interface WeightStore {
   dispose(): void;
 }
 
-const projections = ['query', 'key', 'value'] as const;
-const projectionPattern = /^encoder\.layer\.(\d+)\.attention\.self\.(query|key|value)\.(weight|bias)$/;
+/** Where a single projection lies in the joined tensors of its layer. */
+interface Cut {
+  readonly joined: string;
+  readonly index: number;
+}
 
 /**
  * Uploads the tensors. Query, key and value are stored joined, since a plain pass uses them so; single ones are cut out of the joined
@@ -29,17 +31,15 @@ export function createWeightStore(loaded: LoadedWeights, name: string): WeightSt
   const affines = new Map<string, AffineWeights>();
   let disposed = false;
 
-  for (const [path, tensor] of loaded.tensors)
-    if (!projectionPattern.test(path)) tensors.set(path, tf.keep(upload(tensor)));
-  const joinedPath = (layer: number) => `${layerPath(layer)}.attention.self`;
-  for (let layer = 0; loaded.tensors.has(`${joinedPath(layer)}.query.weight`); layer++) {
-    const part = (projection: string, kind: string) =>
-      loaded.tensors.get(`${joinedPath(layer)}.${projection}.${kind}`)!;
-    const kernels = projections.map((projection) => part(projection, 'weight'));
-    const biases = projections.map((projection) => part(projection, 'bias'));
-    tensors.set(`${joinedPath(layer)}.weight`, tf.keep(upload(joinColumns(kernels))));
-    tensors.set(`${joinedPath(layer)}.bias`, tf.keep(upload(joinColumns(biases))));
-  }
+  const cuts = new Map<string, Cut>();
+  for (const { attention, linears } of loaded.encoder.layers)
+    for (const kind of ['weight', 'bias']) {
+      const joined = `${attention}.${kind}`;
+      const parts = [linears.query, linears.key, linears.value].map(({ path }) => `${path}.${kind}`);
+      parts.forEach((path, index) => cuts.set(path, { joined, index }));
+      tensors.set(joined, tf.keep(upload(joinColumns(parts.map((path) => loaded.tensors.get(path)!)))));
+    }
+  for (const [path, tensor] of loaded.tensors) if (!cuts.has(path)) tensors.set(path, tf.keep(upload(tensor)));
 
   const tensor = (path: string): tf.Tensor => {
     if (disposed) throw disposedError(name);
@@ -52,10 +52,10 @@ export function createWeightStore(loaded: LoadedWeights, name: string): WeightSt
     });
   };
   const cutOut = (path: string): tf.Tensor => {
-    const [, layer, projection, kind] = projectionPattern.exec(path)!;
-    const joined = tensors.get(`${joinedPath(Number(layer))}.${kind}`)!;
-    const size = joined.shape.at(-1)! / projections.length;
-    const start = projections.findIndex((name) => name === projection) * size;
+    const { joined: home, index } = cuts.get(path)!;
+    const joined = tensors.get(home)!;
+    const size = shapes.get(path)!.at(-1)!;
+    const start = index * size;
     const part = tf.tidy(() =>
       joined.rank === 2
         ? (joined as tf.Tensor2D).slice([0, start], [-1, size])
@@ -77,7 +77,7 @@ export function createWeightStore(loaded: LoadedWeights, name: string): WeightSt
     shapes,
     tensor,
     affine: (path) => affineAt(path, tensor),
-    queryKeyValue: (layer) => affineAt(joinedPath(layer), (path) => tensors.get(path)!),
+    queryKeyValue: (layer) => affineAt(loaded.encoder.layers[layer]!.attention, (path) => tensors.get(path)!),
     dispose() {
       disposed = true;
       for (const affine of affines.values()) affine.disposeCopy();

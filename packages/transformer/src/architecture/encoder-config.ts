@@ -1,0 +1,144 @@
+import { nearMisses, parseConfig, PeftError } from '@tfjs-peft/peft-core';
+import { z } from 'zod';
+import { type ActivationName, activationNames, isActivationName } from '../model/activations.js';
+import { familyOf, isModelType, type ModelType, modelTypes } from './families.js';
+import type { ConfigEntries, ConfigEntry } from './family.js';
+
+/** A validated architecture. Sizes are numbers of elements; rates are probabilities. */
+export interface EncoderConfig {
+  readonly modelType: ModelType;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly intermediateSize: number;
+  readonly hiddenActivation: ActivationName;
+  readonly hiddenDropout: number;
+  readonly attentionDropout: number;
+  /** Rows of the position table, those that no text uses among them. */
+  readonly maxPositionEmbeddings: number;
+  /** 0 in families without token types. */
+  readonly typeVocabSize: number;
+  readonly layerNormEpsilon: number;
+  readonly padTokenId: number;
+}
+
+type Field = keyof ConfigEntries;
+
+const positiveInteger = z.int().min(1);
+const rate = z.number().min(0).lt(1);
+const checks: Readonly<Record<Field, z.ZodType>> = {
+  vocabSize: positiveInteger,
+  hiddenSize: positiveInteger,
+  numHiddenLayers: positiveInteger,
+  numAttentionHeads: positiveInteger,
+  intermediateSize: positiveInteger,
+  hiddenActivation: z.string(),
+  hiddenDropout: rate,
+  attentionDropout: rate,
+  maxPositionEmbeddings: positiveInteger,
+  typeVocabSize: positiveInteger,
+  layerNormEpsilon: z.number().positive(),
+  padTokenId: z.int().min(0).nullable(),
+};
+/** Keys that change a forward pass in ways that are not implemented. */
+const unsupportedKeys = {
+  position_embedding_type: z.string().nullish(),
+  is_decoder: z.boolean().nullish(),
+  add_cross_attention: z.boolean().nullish(),
+};
+
+/**
+ * Validates the parsed config.json of a host called `name`. Unknown keys are ignored, since HF files hold many that do not matter here.
+ * Errors: `HOST_CONFIG_INVALID` (not an object), `CONFIG_INVALID` (wrong types or ranges), `HOST_UNSUPPORTED` (model type, activation, relative
+ * positions, decoder, cross attention), `HOST_CONFIG_INCONSISTENT` (sizes that exclude each other).
+ */
+export function parseHostConfig(json: unknown, name: string): EncoderConfig {
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new PeftError('HOST_CONFIG_INVALID', {
+      found: `config.json of "${name}" holds ${Array.isArray(json) ? 'a list' : String(json)}`,
+      expected: 'an object as HF transformers writes it',
+      fix: 'get the file again',
+    });
+  const modelType = 'model_type' in json ? json.model_type : undefined;
+  if (!isModelType(modelType)) throw unknownModelType(modelType, name);
+  const { config: entries, positions } = familyOf(modelType);
+  const fields = readFields(entries, json, name);
+  const activation = fields.hiddenActivation as string;
+  if (!isActivationName(activation)) {
+    const found = `${keyOf(entries.hiddenActivation)} "${activation}"`;
+    throw unsupported(name, found, `one of ${activationNames.join(', ')}`, 'take another model');
+  }
+  const config = { ...(fields as unknown as EncoderConfig), modelType, hiddenActivation: activation };
+  requireConsistentSizes(config, entries, positions.reservedRows(config.padTokenId), name);
+  return config;
+}
+
+/** The fields of a family in a config.json, defaults filled in, each of the type that its check says. */
+function readFields(entries: ConfigEntries, json: object, name: string): Readonly<Record<Field, unknown>> {
+  const all = Object.entries(entries) as [Field, ConfigEntry<unknown>][];
+  const ofKeys = all.flatMap(([field, entry]) =>
+    'key' in entry ? [[entry.key, checks[field].optional()] as const] : [],
+  );
+  const schema = z.object({ ...Object.fromEntries(ofKeys), ...unsupportedKeys });
+  const parsed = parseConfig(schema, json, `host "${name}" (config.json)`) as z.output<typeof schema> &
+    Readonly<Record<string, unknown>>;
+  const positions = parsed.position_embedding_type ?? 'absolute';
+  if (positions !== 'absolute') {
+    const found = `position_embedding_type "${positions}"`;
+    throw unsupported(name, found, '"absolute"', 'take a model with absolute positions');
+  }
+  if (parsed.is_decoder) throw unsupported(name, 'is_decoder true', 'an encoder', 'take a model with is_decoder false');
+  if (parsed.add_cross_attention)
+    throw unsupported(name, 'add_cross_attention true', 'no cross attention', 'take an encoder without it');
+  const values = all.map(([field, entry]) => [
+    field,
+    'key' in entry ? (parsed[entry.key] ?? entry.default) : entry.fixed,
+  ]);
+  return Object.fromEntries(values) as Record<Field, unknown>;
+}
+
+function requireConsistentSizes(
+  config: EncoderConfig,
+  entries: ConfigEntries,
+  reservedPositions: number,
+  name: string,
+): void {
+  const { hiddenSize, numAttentionHeads, vocabSize, padTokenId, maxPositionEmbeddings } = config;
+  const say = (field: Field) => `${keyOf(entries[field])} ${config[field]}`;
+  const inconsistent = (found: string, expected: string) =>
+    new PeftError('HOST_CONFIG_INCONSISTENT', {
+      found: `config.json of "${name}": ${found}`,
+      expected,
+      fix: 'get the file that belongs to the weights',
+    });
+  if (hiddenSize % numAttentionHeads !== 0)
+    throw inconsistent(
+      `${say('hiddenSize')} with ${say('numAttentionHeads')}`,
+      'a hidden size that the number of heads divides',
+    );
+  if (padTokenId >= vocabSize)
+    throw inconsistent(`${say('padTokenId')} with ${say('vocabSize')}`, 'a padding token within the vocabulary');
+  if (maxPositionEmbeddings <= reservedPositions)
+    throw inconsistent(
+      `${say('maxPositionEmbeddings')} with ${say('padTokenId')}`,
+      `more than ${reservedPositions} positions, since those up to the padding's are not for text`,
+    );
+}
+
+const keyOf = (entry: ConfigEntry<unknown>): string => ('key' in entry ? entry.key : 'a fixed value');
+
+function unknownModelType(modelType: unknown, name: string): PeftError {
+  const close = typeof modelType === 'string' ? nearMisses(modelType, modelTypes, 1) : [];
+  return unsupported(
+    name,
+    `model_type ${JSON.stringify(modelType ?? null)}`,
+    `one of ${modelTypes.join(', ')}`,
+    close.length > 0
+      ? `did you mean "${close[0]}"? Otherwise take a model of a known type`
+      : 'take a model of a known type',
+  );
+}
+
+const unsupported = (name: string, found: string, expected: string, fix: string) =>
+  new PeftError('HOST_UNSUPPORTED', { found: `host "${name}" has ${found}`, expected, fix });

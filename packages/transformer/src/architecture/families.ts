@@ -1,0 +1,15 @@
+import { bert } from './bert.js';
+import { distilbert } from './distilbert.js';
+import type { Family } from './family.js';
+import { roberta, xlmRoberta } from './roberta.js';
+
+/** Names in config.json and the architecture that each one means. */
+export type ModelType = 'bert' | 'roberta' | 'xlm-roberta' | 'distilbert';
+
+const families: Readonly<Record<ModelType, Family>> = { bert, roberta, 'xlm-roberta': xlmRoberta, distilbert };
+
+/** The known values of `model_type`. */
+export const modelTypes = Object.keys(families) as readonly ModelType[];
+export const isModelType = (name: unknown): name is ModelType =>
+  typeof name === 'string' && Object.hasOwn(families, name);
+export const familyOf = (modelType: ModelType): Family => families[modelType];

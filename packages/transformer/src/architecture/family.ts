@@ -1,0 +1,83 @@
+import type { ClassifierLayout, LinearRole } from '@tfjs-peft/peft-core';
+import type { EncoderConfig } from './encoder-config.js';
+import type { PositionRule } from './position-rules.js';
+
+/**
+ * An architecture as data: what its modules are called, how its config.json is read, and the few places where it computes differently. One
+ * encoder reads it, so a new family is a new file beside `bert.ts` and a line in `families.ts`.
+ */
+export interface Family {
+  /** For messages: `RoBERTa`. */
+  readonly name: string;
+  /** Attribute under which HF classes keep the encoder, the prefix of its tensors in checkpoints of whole models: `roberta`. */
+  readonly baseModelPrefix: string;
+  readonly config: ConfigEntries;
+  readonly modules: FamilyModules;
+  readonly positions: PositionRule;
+  readonly classifier: ClassifierLayout;
+  readonly mlmHead: MlmHeadLayout;
+  /** Beginnings of names of tensors that belong to heads of pretraining and of tasks. */
+  readonly headPrefixes: readonly string[];
+}
+
+/** Where an entry of the configuration comes from: a key of config.json with its default, or nothing but a constant. */
+export type ConfigEntry<Value> =
+  | {
+      readonly key: string;
+      /** What HF's configuration class takes where the key is absent. */
+      readonly default: Value;
+      /** What published models hold, where that is something else: random hosts take it. */
+      readonly usual?: Value;
+    }
+  | { readonly fixed: Value };
+
+export type ConfigEntries = {
+  readonly [Field in Exclude<keyof EncoderConfig, 'modelType'>]: ConfigEntry<
+    EncoderConfig[Field] extends number ? number : string
+  >;
+};
+
+/** Roles of the affine maps of a layer. */
+export type LayerRole = Exclude<LinearRole, 'pooler'>;
+
+/** Module names: of embeddings below `embeddings.path`, of layers below `layers.path` and the layer's number. */
+export interface FamilyModules {
+  readonly embeddings: {
+    readonly path: string;
+    readonly words: string;
+    readonly positions: string;
+    /** Absent in families without token types. */
+    readonly tokenTypes?: string;
+    readonly norm: string;
+  };
+  readonly layers: {
+    readonly path: string;
+    /** The module that computes attention, where prefixes act. */
+    readonly attention: string;
+    readonly linears: Readonly<Record<LayerRole, string>>;
+    readonly sublayers: Readonly<Record<'attention' | 'feedForward', SublayerModules>>;
+  };
+  /** The dense layer of the pooler; absent in families without one. */
+  readonly pooler?: string;
+}
+
+export interface SublayerModules {
+  /** The module whose output the residual is added to, where adapters act. */
+  readonly path: string;
+  /** The LayerNorm after the residual. */
+  readonly norm: string;
+  /** Whether hidden dropout acts on the output before the residual. */
+  readonly dropout: boolean;
+}
+
+/** The stored modules of a masked-language-model head: dense layer, activation, LayerNorm, then a product with the vocabulary and a bias. */
+export interface MlmHeadLayout {
+  readonly dense: string;
+  readonly norm: string;
+  /** Its weight is that of the word embeddings unless one is stored. */
+  readonly decoder: string;
+  /** Names under which versions of HF transformers store the bias of the vocabulary. */
+  readonly biases: readonly string[];
+  /** `hidden` for the activation of config.json. */
+  readonly activation: 'hidden' | 'gelu';
+}

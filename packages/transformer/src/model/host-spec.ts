@@ -1,0 +1,58 @@
+import { type HostSpec, PeftError, type Readout } from '@tfjs-peft/peft-core';
+import { type Encoder, readoutsOf, usualReadout } from '../architecture/encoder.js';
+import { parseHostConfig } from '../architecture/encoder-config.js';
+import { expectedTensors } from '../weights/expected-tensors.js';
+import { matchTensors } from '../weights/match-tensors.js';
+import type { TensorSource } from '../weights/tensor-source.js';
+import { listSites } from './list-sites.js';
+
+export interface HostSpecOptions {
+  /** The parsed config.json. */
+  readonly config: unknown;
+  /** Only names and shapes are looked at. */
+  readonly tensors: Pick<TensorSource, 'tensors'>;
+  readonly name: string;
+  /** The usual readout; if absent that of HF's classifier where the checkpoint has it, else `cls`. */
+  readonly defaultReadout?: Readout;
+}
+
+/**
+ * What a host will be, from its configuration and the headers of its weights: for plans, without reading a weight. The fingerprint, which needs the
+ * weights, is empty. Errors: those of {@link parseHostConfig}; `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`; `READOUT_UNAVAILABLE`.
+ */
+export function readHostSpec({ config, tensors, name, defaultReadout }: HostSpecOptions): HostSpec {
+  const { encoder } = matchTensors(parseHostConfig(config, name), tensors, name);
+  return specOf(encoder, name, '', defaultReadout);
+}
+
+/** Errors: `READOUT_UNAVAILABLE`. */
+export function specOf(encoder: Encoder, name: string, fingerprint: string, wanted: Readout | undefined): HostSpec {
+  const { config, family, usablePositions } = encoder;
+  const defaultReadout = wanted ?? usualReadout(encoder);
+  if (!readoutsOf(encoder).includes(defaultReadout))
+    throw readoutUnavailable(defaultReadout, name, readoutsOf(encoder));
+  const shapes = expectedTensors(encoder).map(
+    ({ path, shape, role }) => [path, role === 'affineWeight' ? [...shape].reverse() : shape] as const,
+  );
+  return {
+    modelType: config.modelType,
+    baseModelPrefix: family.baseModelPrefix,
+    classifier: family.classifier,
+    hiddenSize: config.hiddenSize,
+    numHiddenLayers: config.numHiddenLayers,
+    numAttentionHeads: config.numAttentionHeads,
+    maxPositionEmbeddings: usablePositions,
+    padTokenId: config.padTokenId,
+    defaultReadout,
+    sites: listSites(encoder, new Map(shapes)),
+    fingerprint,
+    name,
+  };
+}
+
+export const readoutUnavailable = (readout: string, host: string, available: readonly string[]): PeftError =>
+  new PeftError('READOUT_UNAVAILABLE', {
+    found: `readout "${readout}" on host "${host}"`,
+    expected: `one of ${available.join(', ')}`,
+    fix: 'choose one of them in the head',
+  });

@@ -1,0 +1,69 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * True where `@tfjs-peft/backend` found the fused kernels of `npm run setup:native`. Each operation that has one asks here, and otherwise
+ * computes the same values with TensorFlow.js' own operations.
+ */
+export const hasNativeKernels = (): boolean => tf.getKernel('TfjsPeftAffine', tf.getBackend()) !== undefined;
+
+/** What the kernels take for an input that is not given. */
+export const notGiven = (): tf.Tensor => tf.tensor1d([]);
+
+const run = (name: string, inputs: tf.NamedTensorMap, attributes: Record<string, boolean | number> = {}) =>
+  tf.engine().runKernel(name, inputs, attributes) as tf.Tensor[];
+
+/** `x · kernel + bias`, or with the transpose of the kernel; x `[…, input]`. */
+export const nativeAffine = (x: tf.Tensor, kernel: tf.Tensor2D, bias: tf.Tensor, transposed = false): tf.Tensor =>
+  run('TfjsPeftAffine', { x, kernel, bias }, { transposed })[0]!;
+
+/** gelu(x) and, if asked for, its derivative. */
+export const nativeGelu = (x: tf.Tensor, keepDerivative: boolean) =>
+  run('TfjsPeftGelu', { x }, { keep_derivative: keepDerivative }) as [tf.Tensor, tf.Tensor];
+
+/** Two affine maps with gelu between them, and, if asked for, its derivative `[…, inner]`. */
+export const nativeFeedForward = (
+  x: tf.Tensor,
+  [expand, expandBias]: readonly [tf.Tensor2D, tf.Tensor1D],
+  [contract, contractBias]: readonly [tf.Tensor2D, tf.Tensor1D],
+  keepDerivative: boolean,
+) =>
+  run(
+    'TfjsPeftFeedForward',
+    { x, expand, expandBias, contract, contractBias },
+    { keep_derivative: keepDerivative },
+  ) as [tf.Tensor, tf.Tensor];
+
+export const nativeFeedForwardGradient = (
+  dy: tf.Tensor,
+  derivative: tf.Tensor,
+  expand: tf.Tensor2D,
+  contract: tf.Tensor2D,
+): tf.Tensor => run('TfjsPeftFeedForwardGradient', { dy, derivative, expand, contract })[0]!;
+
+/** The result, the normalised values, and one over the standard deviation of each row. */
+export const nativeLayerNorm = (x: tf.Tensor, weight: tf.Tensor1D, bias: tf.Tensor1D, epsilon: number) =>
+  run('TfjsPeftLayerNorm', { x, weight, bias }, { epsilon }) as [tf.Tensor, tf.Tensor, tf.Tensor];
+
+export const nativeLayerNormGradient = (
+  dy: tf.Tensor,
+  weight: tf.Tensor1D,
+  normalised: tf.Tensor,
+  inverse: tf.Tensor,
+): tf.Tensor => run('TfjsPeftLayerNormGradient', { dy, weight, normalised, inverse })[0]!;
+
+/** What both directions of the attention take; shapes as in fused-attention.ts. */
+export interface NativeAttentionInputs {
+  readonly queryKeyValue: tf.Tensor;
+  readonly prefixKeys: tf.Tensor;
+  readonly prefixValues: tf.Tensor;
+  readonly mask: tf.Tensor;
+  readonly dropout: tf.Tensor;
+}
+
+/** The context `[batch, tokens, hidden]`. */
+export const nativeAttention = (inputs: NativeAttentionInputs, heads: number): tf.Tensor =>
+  run('TfjsPeftAttention', { ...inputs }, { heads })[0]!;
+
+/** Gradients of queries, keys and values side by side, and of the prefixes, these always with a batch axis. */
+export const nativeAttentionGradient = (inputs: NativeAttentionInputs, dContext: tf.Tensor, heads: number) =>
+  run('TfjsPeftAttentionGradient', { ...inputs, dContext }, { heads }) as [tf.Tensor, tf.Tensor, tf.Tensor];

@@ -1,0 +1,91 @@
+import { PeftError } from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import type { Encoder } from '../architecture/encoder.js';
+import { type AffineWeights, affineWeights } from '../model/frozen-affine.js';
+import { expectedTensors } from './expected-tensors.js';
+import { digestTensor, type TensorDigest } from './fingerprint.js';
+import { transpose } from './read-weights.js';
+import type { WeightStore } from './weight-store.js';
+
+/** A store in which some tensors are replaced; all others are those of `base`, which must outlive it. It owns the tensors of `changes`. */
+export function overlayWeights(
+  base: WeightStore,
+  changes: ReadonlyMap<string, tf.Tensor>,
+  { layers }: Encoder,
+): WeightStore {
+  for (const tensor of changes.values()) tf.keep(tensor);
+  const affines = new Map<string, AffineWeights>();
+  const joined: tf.Tensor[] = [];
+  const tensor = (path: string): tf.Tensor => changes.get(path) ?? base.tensor(path);
+  const isChanged = (path: string) => changes.has(`${path}.weight`) || changes.has(`${path}.bias`);
+  const remember = (path: string, make: () => AffineWeights): AffineWeights => {
+    const found = affines.get(path) ?? make();
+    affines.set(path, found);
+    return found;
+  };
+  const affine = (path: string): AffineWeights =>
+    isChanged(path)
+      ? remember(path, () =>
+          affineWeights(tensor(`${path}.weight`) as tf.Tensor2D, tensor(`${path}.bias`) as tf.Tensor1D),
+        )
+      : base.affine(path);
+  return {
+    shapes: base.shapes,
+    tensor,
+    affine,
+    queryKeyValue(layer) {
+      const { attention, linears } = layers[layer]!;
+      const paths = [linears.query, linears.key, linears.value].map(({ path }) => path);
+      if (!paths.some(isChanged)) return base.queryKeyValue(layer);
+      return remember(attention, () => {
+        const side = (kind: 'weight' | 'bias') =>
+          tf.keep(
+            tf.concat(
+              paths.map((path) => tensor(`${path}.${kind}`)),
+              -1,
+            ),
+          );
+        const [kernel, bias] = [side('weight'), side('bias')];
+        joined.push(kernel, bias);
+        return affineWeights(kernel as tf.Tensor2D, bias as tf.Tensor1D);
+      });
+    },
+    dispose() {
+      for (const weights of affines.values()) weights.disposeCopy();
+      tf.dispose([...changes.values(), ...joined]);
+      affines.clear();
+    },
+  };
+}
+
+/** Errors: `TENSOR_MISSHAPEN`; those of the store for an unknown path. */
+export function checkChanges(weights: WeightStore, changes: ReadonlyMap<string, tf.Tensor>, name: string): void {
+  for (const [path, { shape }] of changes) {
+    const expected = weights.tensor(path).shape;
+    if (shape.length === expected.length && shape.every((length, axis) => length === expected[axis])) continue;
+    throw new PeftError('TENSOR_MISSHAPEN', {
+      found: `a new value of shape [${shape.join(', ')}] for "${path}" of host "${name}"`,
+      expected: `[${expected.join(', ')}]`,
+      fix: 'weights of affine maps are [input, output] here',
+    });
+  }
+}
+
+/** Digests of all tensors after some were replaced. */
+export async function changeDigests(
+  digests: ReadonlyMap<string, TensorDigest>,
+  changes: ReadonlyMap<string, tf.Tensor>,
+  encoder: Encoder,
+): Promise<Map<string, TensorDigest>> {
+  const affine = new Set(expectedTensors(encoder).flatMap(({ path, role }) => (role === 'affineWeight' ? [path] : [])));
+  const changed = new Map(digests);
+  for (const [path, tensor] of changes) {
+    const { shape } = digests.get(path)!;
+    const data = Float32Array.from(await tensor.data());
+    const [rows, columns] = tensor.shape as [number, number];
+    // Digests are of the checkpoint's layout, where weights of affine maps are [output, input].
+    const stored = affine.has(path) ? transpose(data, rows, columns).data : data;
+    changed.set(path, { shape, digest: await digestTensor(stored) });
+  }
+  return changed;
+}
