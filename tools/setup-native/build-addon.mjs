@@ -82,9 +82,12 @@ export async function linkTensorflow(plan, deps) {
   if (plan.cuda) await symlink(join(plan.tensorflowFolder, 'nvidia'), join(deps, 'nvidia'));
 }
 
-function findCompiler() {
+/** The C++ compiler to use. Errors name what is missing and how to install it. */
+export function findCompiler({ make } = { make: true }) {
   const compiler = [process.env.CXX, 'g++', 'c++', 'clang++'].find((name) => name && answers(name, ['--version']));
-  const missing = [!compiler && 'a C++ compiler (g++)', !answers('make', ['--version']) && 'make'].filter(Boolean);
+  const missing = [!compiler && 'a C++ compiler (g++)', make && !answers('make', ['--version']) && 'make'].filter(
+    Boolean,
+  );
   if (missing.length === 0) return compiler;
   throw new SetupError(
     `Missing: ${missing.join(' and ')}`,

@@ -17,8 +17,10 @@ export async function checkNative(plan) {
   if (!(report.largestError < 1e-3))
     return { ok: false, why: `    a matrix product is wrong by ${report.largestError}` };
   const device = plan.cuda && !report.isUsingGpuDevice ? ', but no CUDA device: it computes on the CPU' : '';
+  const { instructions, why } = report.kernels;
+  const kernels = instructions ? `fused kernels (${instructions})` : `no fused kernels: ${why}`;
   return {
     ok: true,
-    summary: `${plan.packageName} works: TensorFlow ${report.tensorflow}, ${report.gflops.toFixed(0)} GFLOP/s (matrix product, float32)${device}`,
+    summary: `${plan.packageName} works: TensorFlow ${report.tensorflow}, ${report.gflops.toFixed(0)} GFLOP/s (matrix product, float32)${device}; ${kernels}`,
   };
 }

@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, lstatSync, readFileSync, renameSync, writeFil
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ADDON, linkTensorflow } from './build-addon.mjs';
+import { KERNELS, KERNELS_MODULE, builtKernels, kernelsVersion, wantsKernels } from './build-kernels.mjs';
 import { LIBRARIES, QUIET_LIBRARY, TENSORFLOW_VERSION } from './plan-setup.mjs';
 import { partialPath, removeLeftovers } from './partial-folders.mjs';
 import { SetupError } from './say.mjs';
@@ -16,6 +17,11 @@ export function isInPlace(plan) {
     readMarker(plan)?.tensorflow === TENSORFLOW_VERSION && [...files, plan.addon].every((file) => existsSync(file))
   );
 }
+
+/** True if the package holds the fused kernels of these sources, or is not meant to. */
+export const hasKernelsInPlace = (plan) =>
+  !wantsKernels(plan) ||
+  (readMarker(plan)?.kernels === kernelsVersion() && existsSync(join(plan.deps, 'lib', KERNELS)));
 
 /** What put the native part there: this script (`{ tensorflow }`), or null for the package's own download or nothing. */
 export function readMarker(plan) {
@@ -36,10 +42,17 @@ export async function placeFiles(plan) {
     const fresh = partialPath(plan.packageFolder, 'deps');
     await linkTensorflow(plan, fresh);
     copyFileSync(join(plan.addonFolder, QUIET_LIBRARY), join(fresh, 'lib', QUIET_LIBRARY));
-    writeFileSync(
-      join(fresh, MARKER),
-      `${JSON.stringify({ tensorflow: TENSORFLOW_VERSION, machine: plan.machine })}\n`,
-    );
+    const kernels = builtKernels(plan);
+    if (kernels) {
+      copyFileSync(kernels, join(fresh, 'lib', KERNELS));
+      writeFileSync(join(fresh, KERNELS_MODULE), `module.exports = require('./lib/${KERNELS}');\n`);
+    }
+    const marker = {
+      tensorflow: TENSORFLOW_VERSION,
+      machine: plan.machine,
+      ...(kernels ? { kernels: kernelsVersion() } : {}),
+    };
+    writeFileSync(join(fresh, MARKER), `${JSON.stringify(marker)}\n`);
     await rm(plan.addon, { force: true });
     await moveAside(plan.deps);
     renameSync(fresh, plan.deps);

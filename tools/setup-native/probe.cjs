@@ -8,6 +8,26 @@ const util = require('node:util');
 util.isNullOrUndefined = (value) => value === null || value === undefined;
 util.isArray = Array.isArray;
 
+/**
+ * What the fused kernels run on, or why they are not used, after a product by them that must equal TensorFlow's.
+ */
+async function probeKernels(tf, packageFolder) {
+  const { existsSync } = require('node:fs');
+  const place = `${packageFolder}/deps/tfjs-peft-kernels.cjs`;
+  if (!existsSync(place)) return { why: 'not installed' };
+  try {
+    const { instructions } = require(place);
+    const backend = tf.backend();
+    const [x, kernel] = [tf.randomUniform([30, 50], -1, 1), tf.randomUniform([50, 70], -1, 1)];
+    const transposed = { name: 'transposed', type: backend.binding.TF_ATTR_BOOL, value: false };
+    const [fused] = backend.executeMultipleOutputs('TfjsPeftAffine', [transposed], [x, kernel, tf.ones([70])], 1);
+    const error = (await tf.matMul(x, kernel).add(1).sub(fused).abs().max().data())[0];
+    return error < 1e-4 ? { instructions } : { why: `a product is wrong by ${error}` };
+  } catch (error) {
+    return { why: error.message };
+  }
+}
+
 async function probe(packageFolder) {
   const require_ = require('node:module').createRequire(`${packageFolder}/package.json`);
   require_('@tensorflow/tfjs').env().set('PROD', true);
@@ -41,6 +61,7 @@ async function probe(packageFolder) {
     largestError,
     gflops: (2 * size ** 3) / best / 1e6,
     isUsingGpuDevice,
+    kernels: isUsingGpuDevice ? { why: 'they compute on the CPU' } : await probeKernels(tf, packageFolder),
   };
 }
 

@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { buildAddon } from './build-addon.mjs';
+import { buildKernels, builtKernels } from './build-kernels.mjs';
 import { checkNative } from './check-native.mjs';
 import { downloadUpstream } from './download-upstream.mjs';
 import { fetchTensorflow } from './fetch-tensorflow.mjs';
 import { removeUnfinished } from './partial-folders.mjs';
-import { isInPlace, placeFiles, readMarker } from './place-files.mjs';
+import { hasKernelsInPlace, isInPlace, placeFiles, readMarker } from './place-files.mjs';
 import { TENSORFLOW_VERSION, planSetup } from './plan-setup.mjs';
 import { endPrograms } from './run-program.mjs';
 import { SetupError, say } from './say.mjs';
@@ -21,8 +22,8 @@ Usage: npm run setup:native [-- options]
   --help       this text
 
 By default TensorFlow ${TENSORFLOW_VERSION} is fetched from the Python Package Index (needs python3 with pip), and the addon
-is compiled (needs g++ and make). Downloads and the built addon are kept in TFJS_PEFT_CACHE, by default
-$XDG_CACHE_HOME/tfjs-peft or ~/.cache/tfjs-peft. A second run finds everything in place.
+and the fused kernels of training steps are compiled (needs g++ and make). Downloads and what was compiled are kept in
+TFJS_PEFT_CACHE, by default $XDG_CACHE_HOME/tfjs-peft or ~/.cache/tfjs-peft. A second run finds everything in place.
 
 Exit codes: 0 it works, 1 it does not, 2 wrong options.`;
 
@@ -49,15 +50,26 @@ async function setUp(options) {
   }
   if (isInPlace(plan)) {
     const found = await checkNative(plan);
-    if (found.ok) return report(found, 'already in place; ');
+    if (found.ok && (hasKernelsInPlace(plan) || !(await addKernels(plan)))) return report(found, 'already in place; ');
+    if (found.ok) return report(await checkNative(plan));
     say(`in place but not working, setting it up again:\n${found.why}`);
     await rm(plan.addonFolder, { recursive: true, force: true });
   }
   await fetchTensorflow(plan);
   await buildAddon(plan);
+  await buildKernels(plan);
   say('putting it into node_modules');
   await placeFiles(plan);
   return report(await checkNative(plan));
+}
+
+/** Puts the fused kernels into a package that is otherwise complete; false if they cannot be had. */
+async function addKernels(plan) {
+  await buildKernels(plan);
+  if (!builtKernels(plan)) return false;
+  say('putting the fused kernels into node_modules');
+  await placeFiles(plan);
+  return true;
 }
 
 function report(result, note = '') {

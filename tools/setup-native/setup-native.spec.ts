@@ -127,6 +127,30 @@ onLinux('setup-native', () => {
     expect(leftovers(cache)).toEqual([]);
   });
 
+  it('goes on without the fused kernels when they cannot be compiled, and puts them in when they are there', () => {
+    fillCache('tensorflow');
+    // As after `npm ci`, with the addon in the cache.
+    const setUp = () => {
+      fillCache('addon');
+      rmSync(join(packageFolder, 'deps'), { recursive: true, force: true });
+      return run().stdout;
+    };
+    expect(setUp()).toMatch(/going on without the fused kernels[^]*g\+\+/);
+    expect(existsSync(join(packageFolder, 'lib/napi-v8/tfjs_binding.node'))).toBe(true);
+    program('g++', 'test "$1" = --version || { echo "operations.cc: no" >&2; exit 1; }');
+    expect(setUp()).toMatch(/going on without the fused kernels[^]*operations.cc: no/);
+    expect(readdirSync(join(packageFolder, 'deps'))).not.toContain('tfjs-peft-kernels.cjs');
+    program('g++', 'while test $# -gt 1; do shift; done', 'test "$1" = --version || echo compiled > "$1"');
+    expect(setUp()).toContain('compiling the fused kernels');
+    expect(readdirSync(join(packageFolder, 'deps'))).toContain('tfjs-peft-kernels.cjs');
+    expect(readdirSync(join(packageFolder, 'deps/lib'))).toContain('tfjs_peft_kernels.node');
+    const kept = readdirSync(cache).filter((name) => name.startsWith('kernels-'));
+    expect(kept).toEqual([expect.stringMatching(/^kernels-[0-9a-f]{12}-tensorflow-2\.21\.0-linux-/)]);
+    rmSync(join(programs, 'g++'));
+    expect(setUp()).not.toContain('kernels');
+    expect([...leftovers(cache), ...leftovers(packageFolder)]).toEqual([]);
+  });
+
   it('fetches again what was damaged in the cache', () => {
     fillCache('tensorflow');
     writeFileSync(join(cache, `tensorflow-2.21.0-linux-${process.arch}/lib/libtensorflow_cc.so.2`), 'short');

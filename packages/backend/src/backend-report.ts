@@ -14,6 +14,14 @@ export interface CandidateReport {
   readonly fix?: string;
 }
 
+/** Whether the fused kernels of `npm run setup:native` are used on top of a backend. */
+export interface FusedKernelsReport {
+  readonly active: boolean;
+  /** The instruction set and threads they use, or why they are not used. */
+  readonly why: string;
+  readonly fix?: string;
+}
+
 /** What was chosen and why. */
 export interface BackendReport {
   readonly backend: BackendName;
@@ -29,6 +37,8 @@ export interface BackendReport {
   readonly cures: readonly string[];
   /** Threads that the backend computes with. */
   readonly threads: number;
+  /** For the TensorFlow backends: whether the fused kernels are used. */
+  readonly fusedKernels?: FusedKernelsReport;
   /** How to get a faster backend on this machine, if there is one. */
   readonly hint?: string;
 }
@@ -51,6 +61,7 @@ export interface LoadedBackend {
   readonly why: string;
   readonly threads: number;
   readonly cures: readonly string[];
+  readonly fusedKernels?: FusedKernelsReport;
 }
 
 export interface UnusableBackend {

@@ -1,7 +1,7 @@
 import type * as NodeFs from 'node:fs';
 import type * as NodeOs from 'node:os';
 import * as tf from '@tensorflow/tfjs';
-import type { BackendName, CandidateReport } from './backend-report.js';
+import type { BackendName, CandidateReport, FusedKernelsReport } from './backend-report.js';
 import { importAtRunTime, runsInNode } from './import-at-run-time.js';
 import { measureProduct } from './measure-product.js';
 import type { ProductSpeed } from './measure-product.js';
@@ -15,6 +15,7 @@ export interface CandidateExamination extends CandidateReport {
   readonly engine?: string;
   readonly threads?: number;
   readonly cures?: readonly string[];
+  readonly fusedKernels?: FusedKernelsReport;
   /** How many kernels it has. */
   readonly kernels?: number;
   readonly gflops?: ProductSpeed;
@@ -79,10 +80,11 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
 async function examine(candidate: BackendName, size?: number): Promise<CandidateExamination> {
   const result = await tryBackend(candidate);
   if (!result.usable) return { candidate, usable: false, why: result.why, ...(result.fix ? { fix: result.fix } : {}) };
-  const { why, registeredAs, version, engine, threads, cures } = result;
+  const { why, registeredAs, version, engine, threads, cures, fusedKernels } = result;
   return {
     ...{ candidate, usable: true, why, package: result.package, version, threads, cures },
     ...(engine ? { engine } : {}),
+    ...(fusedKernels ? { fusedKernels } : {}),
     kernels: tf.getKernelsForBackend(registeredAs).length,
     // The plain JavaScript one is a hundred times slower, and as well measured on less.
     gflops: await measureProduct(size ?? (candidate === 'cpu' ? 192 : 512)),

@@ -33,7 +33,17 @@ function candidateLines(found: CandidateExamination): string[] {
   ];
   return [
     `  yes  ${name} ${facts.filter(Boolean).join(', ')}`,
+    ...kernelLines(found.fusedKernels),
     ...(found.cures ?? []).map((cure) => `${' '.repeat(22)}cured: ${cure}`),
+  ];
+}
+
+function kernelLines(kernels: CandidateExamination['fusedKernels']): string[] {
+  if (!kernels) return [];
+  const indent = ' '.repeat(22);
+  return [
+    `${indent}fused kernels: ${kernels.active ? 'active' : 'not active'}, ${kernels.why}`,
+    ...(kernels.fix ? [`${indent}to fix: ${kernels.fix}`] : []),
   ];
 }
 

@@ -1,4 +1,11 @@
-export type { BackendChoice, BackendName, BackendOptions, BackendReport, CandidateReport } from './backend-report.js';
+export type {
+  BackendChoice,
+  BackendName,
+  BackendOptions,
+  BackendReport,
+  CandidateReport,
+  FusedKernelsReport,
+} from './backend-report.js';
 export { backendChoices } from './backend-report.js';
 export { doctor } from './doctor.js';
 export type { CandidateExamination, DoctorOptions, DoctorReport } from './doctor.js';

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { BackendName, LoadedBackend, UnusableBackend } from './backend-report.js';
 import { SETUP_NATIVE, describeLoadFailure, secondCopy } from './describe-load-failure.js';
 import { importAtRunTime, runsInNode } from './import-at-run-time.js';
+import { loadFusedKernels } from './load-fused-kernels.js';
 import { restoreNodeUtil } from './restore-node-util.js';
 
 type TensorflowName = Extract<BackendName, 'tensorflow' | 'tensorflow-gpu'>;
@@ -79,6 +80,7 @@ async function describe(
     engine: `TensorFlow ${native.binding.TF_Version}`,
     why: name === 'tensorflow' ? 'the native library works' : 'the native library works and uses a CUDA device',
     threads,
+    fusedKernels: await loadFusedKernels(packages[name]),
     cures:
       restored.length === 0
         ? []

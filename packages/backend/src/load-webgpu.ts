@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { LoadedBackend, UnusableBackend } from './backend-report.js';
 import { describeLoadFailure, secondCopy } from './describe-load-failure.js';
 import { importAtRunTime, runsInNode } from './import-at-run-time.js';
+import { cureWebgpuAddN } from './webgpu-add-n.js';
+import { cureWebgpuMatMul } from './webgpu-mat-mul.js';
 
 const packageName = '@tensorflow/tfjs-backend-webgpu';
 
@@ -24,6 +26,8 @@ export async function loadWebgpu(): Promise<LoadedBackend | UnusableBackend> {
     }
     if (!tf.findBackendFactory('webgpu')) await importAtRunTime(packageName);
     if (!tf.findBackendFactory('webgpu')) return secondCopy(packageName);
+    cureWebgpuAddN();
+    cureWebgpuMatMul();
     const why = 'WebGPU has an adapter';
     return {
       usable: true,
@@ -32,7 +36,10 @@ export async function loadWebgpu(): Promise<LoadedBackend | UnusableBackend> {
       version: tf.version_core,
       why,
       threads: 1,
-      cures: [],
+      cures: [
+        'sums of more terms than the device binds at once are done in groups',
+        'products with a transposed factor and a long inner dimension are right',
+      ],
     };
   } catch (error) {
     const fix = `\`npm install ${packageName}@4.22.0${runsInNode() ? ' webgpu' : ''}\`${runsInNode() ? '' : ', and import it in the page'}`;

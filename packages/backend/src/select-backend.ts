@@ -97,6 +97,7 @@ function report(backend: BackendName, loaded: LoadedBackend, reasons: readonly C
     reasons,
     cures: ['gradients of matrix products sum over broadcast batch axes', ...loaded.cures],
     threads: loaded.threads,
+    ...(loaded.fusedKernels ? { fusedKernels: loaded.fusedKernels } : {}),
     ...(slow ? { hint: `Several times faster with the native TensorFlow library: ${SETUP_NATIVE}.` } : {}),
   };
 }

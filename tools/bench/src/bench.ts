@@ -43,6 +43,7 @@ const ours = (
   backend: WorkerOptions['backend'],
   method: WorkerOptions['method'],
   adapterFolder?: string,
+  env: Record<string, string> = {},
 ) => {
   const options: WorkerOptions = { backend, method, prefixLength, batch, dropout: flags.dropout, adapterFolder };
   const args = [
@@ -52,7 +53,7 @@ const ours = (
     join(here, 'step-worker.ts'),
     JSON.stringify(options),
   ];
-  return startWorker(name, process.execPath, args);
+  return startWorker(name, process.execPath, args, env);
 };
 
 /** torch and HF peft in a venv under .cache, made once. */
@@ -75,16 +76,19 @@ interface Measured {
   readonly name: string;
   /** Median step of each round, milliseconds. */
   readonly rounds: number[];
+  /** Processor time of a step in each round, milliseconds, all threads together. */
+  readonly cpu: number[];
   peakMegabytes: number;
 }
 
 async function measure(workers: readonly Worker[], rounds: number, steps: number): Promise<Measured[]> {
-  const measured = workers.map(({ name }): Measured => ({ name, rounds: [], peakMegabytes: 0 }));
+  const measured = workers.map(({ name }): Measured => ({ name, rounds: [], cpu: [], peakMegabytes: 0 }));
   for (const worker of workers) await worker.run(2);
   for (let round = 0; round < rounds; round++) {
     process.stderr.write(`round ${round + 1} of ${rounds}\n`);
     for (const [index, worker] of workers.entries()) {
-      const { milliseconds, peakMegabytes } = await worker.run(steps);
+      const { milliseconds, cpuMilliseconds, peakMegabytes } = await worker.run(steps);
+      measured[index]!.cpu.push(cpuMilliseconds);
       measured[index]!.rounds.push(median(milliseconds));
       measured[index]!.peakMegabytes = peakMegabytes;
     }
@@ -94,12 +98,27 @@ async function measure(workers: readonly Worker[], rounds: number, steps: number
 
 function printTable(measured: readonly Measured[], reference: string): void {
   const base = measured.find(({ name }) => name === reference)!;
-  console.log(
-    `\n| step | ms, median (range) | ratio to ${reference}, median (range) | peak memory, MB |\n|---|---|---|---|`,
-  );
-  for (const { name, rounds, peakMegabytes } of measured) {
+  const columns = [
+    'step',
+    'ms, median (range)',
+    `ratio to ${reference}, median (range)`,
+    'CPU time, ms',
+    'ratio of CPU time',
+    'peak memory, MB',
+  ];
+  console.log(`\n| ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length)}`);
+  for (const { name, rounds, cpu, peakMegabytes } of measured) {
     const ratios = rounds.map((value, round) => value / base.rounds[round]!);
-    console.log(`| ${name} | ${spread(rounds, 0)} | ${spread(ratios, 2)} | ${peakMegabytes.toFixed(0)} |`);
+    const cpuRatios = cpu.map((value, round) => value / base.cpu[round]!);
+    const cells = [
+      name,
+      spread(rounds, 0),
+      spread(ratios, 2),
+      median(cpu).toFixed(0),
+      spread(cpuRatios, 2),
+      peakMegabytes.toFixed(0),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
   }
 }
 
@@ -107,7 +126,10 @@ try {
   const adapterFolder = join(folder, 'adapter');
   const plain = await ours('prefix, tfjs-node', 'tensorflow', 'prefix', adapterFolder);
   const simplex = await ours('prefix simplex m = 2, tfjs-node', 'tensorflow', 'prefix-subspace');
-  const workers = [plain, simplex];
+  const portable = await ours('prefix, tfjs-node without fused kernels', 'tensorflow', 'prefix', undefined, {
+    TFJS_PEFT_KERNELS: 'portable',
+  });
+  const workers = [plain, simplex, portable];
   if (flags.peers) {
     const options = {
       host: minilmFiles().directory,
@@ -136,11 +158,14 @@ try {
   );
   if (flags.peers) workers.pop()!.stop();
   simplex.stop();
+  portable.stop();
 
-  const wasm = await ours('prefix, wasm', 'wasm', 'prefix');
-  const slow = [plain, wasm];
-  if (Number(flags['wasm-rounds']) > 0) printTable(await measure(slow, Number(flags['wasm-rounds']), 2), plain.name);
-  for (const worker of slow) worker.stop();
+  if (Number(flags['wasm-rounds']) > 0) {
+    const wasm = await ours('prefix, wasm', 'wasm', 'prefix');
+    printTable(await measure([plain, wasm], Number(flags['wasm-rounds']), 2), plain.name);
+    wasm.stop();
+  }
+  plain.stop();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

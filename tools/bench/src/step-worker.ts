@@ -21,7 +21,7 @@ import { subspace } from '@tfjs-peft/subspace';
 import { parseTrainConfig, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
-import type { WorkerCommand, WorkerOptions } from './worker.js';
+import type { WorkerAnswer, WorkerCommand, WorkerOptions } from './worker.js';
 
 const options = JSON.parse(process.argv[2]!) as WorkerOptions;
 const { backend, method: methodName, batch, dropout, adapterFolder } = options;
@@ -63,15 +63,16 @@ async function firstLoss(): Promise<number> {
     return tf.losses.softmaxCrossEntropy(labels, logits!) as tf.Scalar;
   });
   if (adapterFolder) {
-    const files = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host.spec);
+    const files = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host);
     mkdirSync(adapterFolder, { recursive: true });
     for (const [name, bytes] of files) writeFileSync(`${adapterFolder}/${name}`, bytes);
   }
   return (await loss.data())[0]!;
 }
 
-async function timeSteps(steps: number): Promise<number[]> {
+async function timeSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabytes'>> {
   const milliseconds: number[] = [];
+  let cpuBefore = process.cpuUsage();
   await train({
     host,
     method,
@@ -83,16 +84,18 @@ async function timeSteps(steps: number): Promise<number[]> {
     config: parseTrainConfig({ steps: steps + 1, batchSize: batch.length, learningRate: 1e-3, patience: null }),
     seed: 1,
     onEvent: (event) => {
-      if (event.type === 'step' && event.step > 1) milliseconds.push(event.milliseconds);
+      if (event.type !== 'step') return;
+      if (event.step > 1) milliseconds.push(event.milliseconds);
+      else cpuBefore = process.cpuUsage();
     },
   });
-  return milliseconds;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { milliseconds, cpuMilliseconds: (user + system) / 1000 / steps };
 }
 
 const answer = (value: object) => console.log(JSON.stringify(value));
 answer({ loss: await firstLoss() });
 for await (const line of createInterface({ input: process.stdin })) {
   const { steps } = JSON.parse(line) as WorkerCommand;
-  const milliseconds = await timeSteps(steps);
-  answer({ milliseconds, peakMegabytes: process.resourceUsage().maxRSS / 1024 });
+  answer({ ...(await timeSteps(steps)), peakMegabytes: process.resourceUsage().maxRSS / 1024 });
 }

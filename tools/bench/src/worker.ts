@@ -15,11 +15,19 @@ export interface WorkerCommand {
   readonly steps: number;
 }
 
+export interface WorkerAnswer {
+  /** Wall time of each step. */
+  readonly milliseconds: readonly number[];
+  /** Processor time of all threads, per step. */
+  readonly cpuMilliseconds: number;
+  readonly peakMegabytes: number;
+}
+
 export interface Worker {
   readonly name: string;
   /** Loss of the first parameters, without dropout. */
   readonly loss: number;
-  run(steps: number): Promise<{ readonly milliseconds: readonly number[]; readonly peakMegabytes: number }>;
+  run(steps: number): Promise<WorkerAnswer>;
   stop(): void;
 }
 

@@ -1,0 +1,37 @@
+import type { FusedKernelsReport } from './backend-report.js';
+import { SETUP_NATIVE } from './describe-load-failure.js';
+import { importAtRunTime } from './import-at-run-time.js';
+import { registerNativeOperations, unregisterNativeOperations } from './native-operations.js';
+
+/** Set to `portable` to compute with TensorFlow's own operations alone, for a comparison. */
+export const KERNELS_VARIABLE = 'TFJS_PEFT_KERNELS';
+
+/** Where `npm run setup:native` puts them, inside tfjs-node. */
+const place = 'deps/tfjs-peft-kernels.cjs';
+
+/**
+ * Loads the fused kernels that `npm run setup:native` compiled beside TensorFlow, if they are there and wanted. TensorFlow must have been loaded.
+ * Without them everything computes the same with more and slower operations.
+ */
+export async function loadFusedKernels(packageName: string): Promise<FusedKernelsReport> {
+  const wanted = process.env[KERNELS_VARIABLE];
+  if (wanted === 'portable') {
+    unregisterNativeOperations();
+    return { active: false, why: `${KERNELS_VARIABLE}=portable switches them off`, fix: `unset ${KERNELS_VARIABLE}` };
+  }
+  if (packageName.endsWith('-gpu')) return { active: false, why: 'they compute on the CPU only' };
+  try {
+    const module = await importAtRunTime(`${packageName}/${place}`);
+    const { instructions, threads } = module['default'] as { instructions: string; threads: number };
+    registerNativeOperations();
+    return { active: true, why: `${instructions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}` };
+  } catch (error) {
+    const { message } = error as { message?: string };
+    const absent = String(message).includes(place);
+    return {
+      active: false,
+      why: absent ? 'they are not installed' : `they do not load: ${String(message).split('\n', 1)[0]}`,
+      fix: SETUP_NATIVE.split(' (')[0]!,
+    };
+  }
+}

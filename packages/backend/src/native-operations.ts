@@ -1,0 +1,105 @@
+import * as tf from '@tensorflow/tfjs';
+import { replaceKernel } from './replace-kernel.js';
+
+type AttributeType = 'bool' | 'float' | 'int';
+
+interface NativeOperation {
+  readonly name: string;
+  readonly attribute?: readonly [name: string, type: AttributeType];
+  /** In TensorFlow's order. */
+  readonly inputs: readonly string[];
+  readonly outputs: number;
+}
+
+/** What the library in tools/setup-native/kernels registers with TensorFlow. An input of shape `[0]` stands for one that is not given. */
+const operations: readonly NativeOperation[] = [
+  { name: 'TfjsPeftAffine', attribute: ['transposed', 'bool'], inputs: ['x', 'kernel', 'bias'], outputs: 1 },
+  {
+    name: 'TfjsPeftFeedForward',
+    attribute: ['keep_derivative', 'bool'],
+    inputs: ['x', 'expand', 'expandBias', 'contract', 'contractBias'],
+    outputs: 2,
+  },
+  { name: 'TfjsPeftFeedForwardGradient', inputs: ['dy', 'derivative', 'expand', 'contract'], outputs: 1 },
+  { name: 'TfjsPeftAdd', inputs: ['a', 'b'], outputs: 1 },
+  { name: 'TfjsPeftGelu', attribute: ['keep_derivative', 'bool'], inputs: ['x'], outputs: 2 },
+  { name: 'TfjsPeftLayerNorm', attribute: ['epsilon', 'float'], inputs: ['x', 'weight', 'bias'], outputs: 3 },
+  { name: 'TfjsPeftLayerNormGradient', inputs: ['dy', 'weight', 'normalised', 'inverse'], outputs: 1 },
+  {
+    name: 'TfjsPeftAttention',
+    attribute: ['heads', 'int'],
+    inputs: ['queryKeyValue', 'prefixKeys', 'prefixValues', 'mask', 'dropout'],
+    outputs: 1,
+  },
+  {
+    name: 'TfjsPeftAttentionGradient',
+    attribute: ['heads', 'int'],
+    inputs: ['queryKeyValue', 'prefixKeys', 'prefixValues', 'mask', 'dropout', 'dContext'],
+    outputs: 3,
+  },
+];
+
+/** The part of tfjs-node's backend that runs an operation by name. */
+interface NativeBackend {
+  readonly binding: Readonly<Record<`TF_ATTR_${'BOOL' | 'FLOAT' | 'INT'}`, number>>;
+  executeMultipleOutputs(
+    name: string,
+    attributes: readonly { name: string; type: number; value: unknown }[],
+    inputs: readonly tf.TensorInfo[],
+    outputs: number,
+  ): tf.TensorInfo[];
+}
+
+const attributeCodes = { bool: 'TF_ATTR_BOOL', float: 'TF_ATTR_FLOAT', int: 'TF_ATTR_INT' } as const;
+
+interface AddCall {
+  readonly inputs: { readonly a: tf.TensorInfo; readonly b: tf.TensorInfo };
+  readonly backend: unknown;
+}
+
+/** Below this size handing work to other threads costs more than it saves. */
+const LARGE = 1 << 15;
+
+/** Sums of large tensors of one shape, most of them residuals and accumulated gradients, go to the fused kernels' threads: the same bits sooner. */
+const replaceAdd = () =>
+  replaceKernel('Add', 'tensorflow', (stock: (call: AddCall) => tf.TensorInfo) => (call: AddCall): tf.TensorInfo => {
+    const { a, b } = call.inputs;
+    const fits = tf.util.arraysEqual(a.shape, b.shape) && a.dtype === 'float32' && b.dtype === 'float32';
+    if (!fits || tf.util.sizeFromShape(a.shape) < LARGE) return stock(call);
+    return (call.backend as NativeBackend).executeMultipleOutputs('TfjsPeftAdd', [], [a, b], 1)[0]!;
+  });
+
+let restoreAdd: (() => void) | null = null;
+
+/** Makes the operations kernels of the backend `tensorflow`, so that `tf.getKernel` finds them and `tf.engine().runKernel` runs them. */
+export function registerNativeOperations(): void {
+  for (const { name, attribute, inputs: inputNames, outputs } of operations) {
+    if (tf.getKernel(name, 'tensorflow')) continue;
+    tf.registerKernel({
+      kernelName: name,
+      backendName: 'tensorflow',
+      kernelFunc: ({ inputs, attrs, backend }) => {
+        const native = backend as NativeBackend;
+        const attributes = attribute
+          ? [
+              {
+                name: attribute[0],
+                type: native.binding[attributeCodes[attribute[1]]],
+                value: (attrs as Record<string, unknown>)[attribute[0]],
+              },
+            ]
+          : [];
+        const given = inputNames.map((input) => inputs[input] as tf.TensorInfo);
+        return native.executeMultipleOutputs(name, attributes, given, outputs);
+      },
+    });
+  }
+  restoreAdd ??= replaceAdd();
+}
+
+/** Takes them away again, so that everything is computed by TensorFlow's own operations. */
+export function unregisterNativeOperations(): void {
+  for (const { name } of operations) if (tf.getKernel(name, 'tensorflow')) tf.unregisterKernel(name, 'tensorflow');
+  restoreAdd?.();
+  restoreAdd = null;
+}

@@ -1,0 +1,32 @@
+// The entry that Node calls when it loads this library: registers the operations with the TensorFlow that tfjs-node has loaded already, and tells
+// the caller what it runs on. The few functions of Node-API are declared here, so that no header of Node is needed; they are stable by contract.
+#include "operations.h"
+#include "parallel.h"
+
+extern "C" {
+typedef struct napi_env__ *napi_env;
+typedef struct napi_value__ *napi_value;
+int napi_create_string_utf8(napi_env, const char *, size_t, napi_value *);
+int napi_create_int32(napi_env, int, napi_value *);
+int napi_set_named_property(napi_env, napi_value, const char *, napi_value);
+int napi_throw_error(napi_env, const char *code, const char *message);
+
+__attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  // Once a process, however often it is loaded.
+  static TF_Status *const status = [] {
+    TF_Status *fresh = TF_NewStatus();
+    register_operations(fresh);
+    return fresh;
+  }();
+  if (TF_GetCode(status) != TF_OK) {
+    napi_throw_error(env, nullptr, TF_Message(status));
+    return exports;
+  }
+  napi_value value;
+  napi_create_string_utf8(env, best_compute().instructions, static_cast<size_t>(-1), &value);
+  napi_set_named_property(env, exports, "instructions", value);
+  napi_create_int32(env, thread_count(), &value);
+  napi_set_named_property(env, exports, "threads", value);
+  return exports;
+}
+}

@@ -1,0 +1,92 @@
+// What the kernels compute, without TensorFlow. All matrices are float32, row after row.
+#pragma once
+
+#include <cstddef>
+
+/** `[rows, inputs] → [rows, outputs]`. */
+struct AffineCall {
+  int rows, inputs, outputs;
+  /** The kernel is `[inputs, outputs]`, or `[outputs, inputs]` if `transposed`. */
+  bool transposed;
+  const float *x, *kernel, *bias;
+  float *y;
+};
+
+/**
+ * `y = gelu(x · expand + expand_bias) · contract + contract_bias`; `derivative` `[rows, inner]` takes the derivative of gelu if it is not null.
+ * `outputs` is the size of y.
+ */
+struct FeedForwardCall {
+  int rows, inputs, inner, outputs;
+  const float *x, *expand, *expand_bias, *contract, *contract_bias;
+  float *y, *derivative;
+};
+
+/** `dx = ((dy · contractᵀ) ∘ derivative) · expandᵀ`. */
+struct FeedForwardGradientCall {
+  int rows, inputs, inner, outputs;
+  const float *dy, *derivative, *expand, *contract;
+  float *dx;
+};
+
+struct AddCall {
+  size_t size;
+  const float *a, *b;
+  float *sum;
+};
+
+struct LayerNormCall {
+  int rows, size;
+  float epsilon;
+  const float *x, *weight, *bias;
+  float *y, *normalised, *inverse;
+};
+
+struct LayerNormGradientCall {
+  int rows, size;
+  const float *dy, *weight, *normalised, *inverse;
+  float *dx;
+};
+
+/**
+ * Shapes: `query_key_value` `[batch, tokens, 3, heads, head_size]`; prefix keys and values `[batch, heads, prefix, head_size]`, or without batch if
+ * `shared_prefix`; mask `[batch, tokens]`; the optional dropout factors `[batch, heads, tokens, prefix + tokens]`; `context`
+ * `[batch, tokens, heads, head_size]`.
+ */
+struct AttentionInputs {
+  int batch, tokens, heads, head_size, prefix;
+  bool shared_prefix;
+  const float *query_key_value, *prefix_keys, *prefix_values, *mask, *dropout;
+};
+
+/** The weights are not kept: computing them again takes less time than writing and reading them. */
+struct AttentionCall {
+  AttentionInputs inputs;
+  float *context;
+};
+
+/** The gradients of the prefixes always have a batch axis. */
+struct AttentionGradientCall {
+  AttentionInputs inputs;
+  const float *d_context;
+  float *d_query_key_value, *d_prefix_keys, *d_prefix_values;
+};
+
+/** All of it for one instruction set; each function returns false if there is no memory. */
+struct Compute {
+  const char *instructions;
+  bool (*affine)(const AffineCall &);
+  bool (*feed_forward)(const FeedForwardCall &);
+  bool (*feed_forward_gradient)(const FeedForwardGradientCall &);
+  void (*add)(const AddCall &);
+  void (*gelu)(const float *x, size_t size, float *y, float *derivative);
+  void (*layer_norm)(const LayerNormCall &);
+  void (*layer_norm_gradient)(const LayerNormGradientCall &);
+  bool (*attention)(const AttentionCall &);
+  bool (*attention_gradient)(const AttentionGradientCall &);
+};
+
+#if defined(__x86_64__)
+extern const Compute compute_avx512, compute_avx2;
+#endif
+extern const Compute compute_baseline;
