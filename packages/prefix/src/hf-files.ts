@@ -12,6 +12,8 @@ import type { PrefixConfig, prefixConfig } from './config.js';
 import { keysName, valuesName } from './names.js';
 
 const tensorName = 'prompt_embeddings';
+/** Architectures whose HF classes cannot be given keys and values from outside. */
+const withoutPastKeyValues = new Set(['distilbert']);
 
 /**
  * HF peft stores all layers as `prompt_embeddings` `[prefixLength, 2 · layers · hidden]`; a row viewed as `[2 · layers, heads, headSize]`
@@ -35,12 +37,16 @@ export const prefixFiles = (config: PrefixConfig): FileCodec => ({
         token_dim: host.hiddenSize,
       },
       tensors: new Map([[tensorName, { shape: [config.prefixLength, rowLength(host)], data }]]),
-      differences:
-        config.positionPolicy === 'shift'
+      differences: [
+        ...(config.positionPolicy === 'shift'
           ? []
           : [
               'positions: trained with position ids from 0 (positionPolicy "none"); HF peft moves them by the prefix length',
-            ],
+            ]),
+        ...(withoutPastKeyValues.has(host.modelType)
+          ? [`HF peft refuses prefix tuning on "${host.modelType}", which takes no past key values there`]
+          : []),
+      ],
     };
   },
   decode(tensors, host) {

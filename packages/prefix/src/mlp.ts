@@ -4,11 +4,11 @@ import {
   type InitialLaw,
   type Parameters,
   type ParameterSpec,
-  sitesOfKind,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { PrefixConfig } from './config.js';
-import { keysName, valuesName } from './names.js';
+import { prefixSites } from './prefix-sites.js';
+import { splitRows } from './split-rows.js';
 
 const mlpNames = ({ name }: PrefixConfig) => ({
   embedding: `${name}.embedding`,
@@ -22,7 +22,7 @@ const mlpNames = ({ name }: PrefixConfig) => ({
 export function parametersOfMlp(config: PrefixConfig, host: HostSpec): ParameterSpec[] {
   const { prefixLength, mlpHiddenSize } = config;
   const size = host.hiddenSize;
-  const output = 2 * host.numHiddenLayers * size;
+  const output = 2 * prefixSites(config, host).length * size;
   const names = mlpNames(config);
   const bert = config.initialisation === 'bert';
   const normal = (standardDeviation: number): InitialLaw => ({ kind: 'normal', standardDeviation });
@@ -42,27 +42,15 @@ export function parametersOfMlp(config: PrefixConfig, host: HostSpec): Parameter
   ];
 }
 
-/**
- * Embedding, linear, tanh, linear; the output `[prefixLength, 2 · layers · hidden]` is viewed as `[prefixLength, 2 · layers, heads,
- * headSize]` with keys at even and values at odd places, the layout of HF peft's files.
- */
-export function produceFromMlp(config: PrefixConfig, raw: Parameters, host: HostSpec): Parameters {
+/** Embedding, linear, tanh, linear: rows `[prefixLength, 2 · layers · hidden]` in the layout of {@link splitRows}. */
+export function rowsFromMlp(config: PrefixConfig, raw: Parameters): tf.Tensor2D {
   const names = mlpNames(config);
   const [embedding, weight1, weight2] = [names.embedding, names.weight1, names.weight2].map(
     (name) => getParameter(raw, name) as tf.Tensor2D,
   );
   const hidden = tf.tanh(tf.matMul(embedding!, weight1!).add(getParameter(raw, names.bias1)));
-  const rows = tf.matMul(hidden as tf.Tensor2D, weight2!).add(getParameter(raw, names.bias2));
-  const sites = sitesOfKind(host, 'attention');
-  const { heads, headSize } = sites[0]!;
-  const slots = rows
-    .reshape([config.prefixLength, 2 * sites.length, heads, headSize])
-    .transpose([1, 2, 0, 3])
-    .unstack();
-  return new Map(
-    sites.flatMap(({ path }, layer): [string, tf.Tensor][] => [
-      [keysName(config, path), slots[2 * layer]!],
-      [valuesName(config, path), slots[2 * layer + 1]!],
-    ]),
-  );
+  return tf.matMul(hidden as tf.Tensor2D, weight2!).add(getParameter(raw, names.bias2));
 }
+
+export const produceFromMlp = (config: PrefixConfig, raw: Parameters, host: HostSpec): Parameters =>
+  splitRows(config, rowsFromMlp(config, raw), host);

@@ -1,5 +1,5 @@
 import type { PrefixConfig } from './config.js';
 
 /** Names of a layer's effective parameters, by the path of its attention. */
-export const keysName = (config: PrefixConfig, path: string) => `${config.name}.${path}.keys`;
-export const valuesName = (config: PrefixConfig, path: string) => `${config.name}.${path}.values`;
+export const keysName = ({ name }: Pick<PrefixConfig, 'name'>, path: string) => `${name}.${path}.keys`;
+export const valuesName = ({ name }: Pick<PrefixConfig, 'name'>, path: string) => `${name}.${path}.values`;

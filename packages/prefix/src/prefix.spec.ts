@@ -32,6 +32,7 @@ const hostOf = (layers: number, hidden: number, heads: number): HostSpec => ({
   padTokenId: 0,
   defaultReadout: 'mean',
   fingerprint: 'none',
+  classifier: { output: 'classifier', readout: 'pooler' },
   sites: Array.from({ length: layers }, (_, layer) => ({
     kind: 'attention',
     path: `encoder.layer.${layer}.attention.self`,
@@ -107,7 +108,7 @@ describe('prefix', () => {
       )
       .add(at('transform.2.bias'));
     const effective = await readParameters(effectiveParameters(method, raw, small));
-    const stored = method.files!.encode(effective, small).tensors.get('prompt_embeddings')!;
+    const stored = method.files!.encode(effective, small, new Map()).tensors.get('prompt_embeddings')!;
     expect(stored.shape).toEqual([3, 2 * 2 * 8]);
     expect([...stored.data]).toEqual([...(await rows.data())]);
   });
@@ -116,12 +117,12 @@ describe('prefix', () => {
     const method = prefix({ prefixLength: 3, reparametrisation: 'none' });
     const shape = [3, 32];
     const tensors = new Map([['prompt_embeddings', { shape, data: Float32Array.from({ length: 96 }, (_, i) => i) }]]);
-    const effective = method.files!.decode(tensors, small);
+    const effective = method.files!.decode(tensors, small, new Map());
     // Row 2, layer 1, values: 2 · 32 + (2 · 1 + 1) · 8; head 3, last of its two numbers.
     const values = effective.get('prefix.encoder.layer.1.attention.self.values')!;
     expect(values.shape).toEqual([4, 3, 2]);
     expect(values.data[(3 * 3 + 2) * 2 + 1]).toBe(2 * 32 + 3 * 8 + 7);
-    expect(method.files!.encode(effective, small).tensors.get('prompt_embeddings')).toEqual(
+    expect(method.files!.encode(effective, small, new Map()).tensors.get('prompt_embeddings')).toEqual(
       tensors.get('prompt_embeddings'),
     );
   });
@@ -133,7 +134,7 @@ describe('prefix', () => {
         .effective.map(({ name, shape }) => [name, { shape, data: normals(substream(seed, name), sizeOf(shape)) }]),
     );
     const differences = (positionPolicy: 'none' | 'shift') =>
-      prefix({ reparametrisation: 'none', positionPolicy }).files!.encode(effective, small).differences;
+      prefix({ reparametrisation: 'none', positionPolicy }).files!.encode(effective, small, new Map()).differences;
     expect(differences('shift')).toEqual([]);
     expect(differences('none')).toEqual([expect.stringMatching(/position/)]);
   });
@@ -164,7 +165,7 @@ describe('prefix', () => {
       expect.objectContaining({ code: 'PREFIX_TOO_LONG' }),
     );
     const decode = (tensors: Map<string, NamedArray>) => () =>
-      prefix({ prefixLength: 3 }).files!.decode(tensors, small);
+      prefix({ prefixLength: 3 }).files!.decode(tensors, small, new Map());
     expect(decode(new Map())).toThrow(expect.objectContaining({ code: 'TENSOR_MISSING' }));
     expect(decode(new Map([['prompt_embeddings', { shape: [4, 32], data: new Float32Array(128) }]]))).toThrow(
       expect.objectContaining({ code: 'TENSOR_MISSHAPEN' }),

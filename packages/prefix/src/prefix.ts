@@ -2,24 +2,30 @@ import {
   dropout,
   getParameter,
   type HostSpec,
+  type InitialLaw,
   type MethodDefinition,
+  type ParameterSpec,
   parseConfig,
   type PeftMethod,
   PeftError,
-  sitesOfKind,
   substream,
 } from '@tfjs-peft/peft-core';
 import type { z } from 'zod';
+import { prefixHubFormat } from './adapter-hub.js';
+import { combinePrefixes } from './combine-prefixes.js';
 import { type PrefixConfig, prefixConfig } from './config.js';
 import { parametersOfMlp, produceFromMlp } from './mlp.js';
 import { prefixFiles, readHfPrefixConfig } from './hf-files.js';
 import { keysName, valuesName } from './names.js';
+import { prefixSites } from './prefix-sites.js';
+import { type PreparedStart, prepareStart } from './prepare-start.js';
 
 export const prefixDefinition: MethodDefinition<typeof prefixConfig> = {
   type: 'PREFIX_TUNING',
   config: prefixConfig,
   create: (config) => createPrefix(config),
   fromHfConfig: readHfPrefixConfig,
+  adapterHub: prefixHubFormat,
 };
 
 /**
@@ -29,14 +35,18 @@ export const prefixDefinition: MethodDefinition<typeof prefixConfig> = {
 export const prefix = (config: z.input<typeof prefixConfig> = {}): PeftMethod<PrefixConfig> =>
   createPrefix(parseConfig(prefixConfig, config, 'prefix'));
 
-function createPrefix(config: PrefixConfig): PeftMethod<PrefixConfig> {
+/** `start` is known once `prepare` was called for an activation start; the plan does not depend on it but for the first values. */
+function createPrefix(config: PrefixConfig, start?: PreparedStart): PeftMethod<PrefixConfig> {
+  const fromActivations = config.initialisation === 'activation';
+  const withStart = (specs: readonly ParameterSpec[], host: HostSpec): readonly ParameterSpec[] =>
+    fromActivations ? specs.map((spec) => ({ ...spec, initial: preparedLaw(spec.name, host, start) })) : specs;
   return {
     type: prefixDefinition.type,
     config,
     namespaces: [config.name],
     plan(host) {
       requirePositions(config, host);
-      const effective = sitesOfKind(host, 'attention').flatMap(({ path, heads, headSize }) =>
+      const effective = prefixSites(config, host).flatMap(({ path, heads, headSize }) =>
         [keysName(config, path), valuesName(config, path)].map((name) => ({
           name,
           shape: [heads, config.prefixLength, headSize],
@@ -44,25 +54,37 @@ function createPrefix(config: PrefixConfig): PeftMethod<PrefixConfig> {
           perExample: 'axis' as const,
         })),
       );
-      if (config.reparametrisation === 'mlp') return { raw: parametersOfMlp(config, host), effective };
+      if (config.reparametrisation === 'mlp') return { raw: withStart(parametersOfMlp(config, host), host), effective };
       const standardDeviation = config.initialisation === 'bert' ? config.initialStandardDeviation : 1;
-      return {
-        raw: effective.map(({ name, shape }) => ({ name, shape, initial: { kind: 'normal', standardDeviation } })),
-        effective,
-      };
+      const initial = { kind: 'normal', standardDeviation } as const;
+      const raw = effective.map(({ name, shape }) => ({ name, shape, initial }));
+      return { raw: withStart(raw, host), effective };
     },
     ...(config.reparametrisation === 'mlp' && { reparametrise: (raw, host) => produceFromMlp(config, raw, host) }),
     intervene: (effective, { host, mode, streams }) =>
-      sitesOfKind(host, 'attention').map(({ path }) => {
+      prefixSites(config, host).map(({ path }) => {
         const [keys, values] = [keysName(config, path), valuesName(config, path)].map((name) => {
           const tensor = getParameter(effective, name);
           return mode === 'train' ? dropout(tensor, config.dropout, substream(streams.dropout, name)) : tensor;
         });
         return { kind: 'keyValuePrefix', path, keys: keys!, values: values!, positions: config.positionPolicy };
       }),
-    files: prefixFiles(config),
+    ...(fromActivations &&
+      !start && {
+        prepare: async (host, data, preparation) =>
+          createPrefix(config, await prepareStart(config, host, data, preparation)),
+      }),
+    combine: (members, options) => combinePrefixes(config, members, options, createPrefix),
+    // HF peft has a prefix in every layer: fewer are stored under their own names.
+    ...(config.layers === null && { files: prefixFiles(config) }),
   };
 }
+
+/** Values of another host would be a start from nothing: they count as not prepared. */
+const preparedLaw = (name: string, host: HostSpec, start: PreparedStart | undefined): InitialLaw => {
+  const values = start?.fingerprint === host.fingerprint ? start.values.get(name) : undefined;
+  return values ? { kind: 'given', values } : { kind: 'unprepared' };
+};
 
 function requirePositions({ positionPolicy, prefixLength }: PrefixConfig, host: HostSpec): void {
   if (positionPolicy === 'none' || prefixLength < host.maxPositionEmbeddings) return;

@@ -33,6 +33,18 @@ describe('squaredCosine (T7)', () => {
     expect(await cosine(parts, otherParts)).toBeCloseTo(await cosine(whole, other), 6);
   });
 
+  it('has a finite gradient where vertices are zero, as those of a method that starts as the identity', async () => {
+    const gradients = tf.grads((a, b) => squaredCosine([a], [b]));
+    for (const pair of [
+      [tf.zeros([3]), tf.zeros([3])],
+      [tf.zeros([3]), tf.ones([3])],
+    ])
+      for (const gradient of gradients(pair)) expect([...(await gradient.data())].map(Math.abs)).toEqual([0, 0, 0]);
+    // Short, but not zero: the angle counts, not the length.
+    const tiny = tf.tensor1d([1e-6, 0, 0]);
+    expect(await cosine([tiny], [tiny.mul(2)])).toBeCloseTo(1, 4);
+  });
+
   it('has a gradient that pushes apart', async () => {
     const [a, b] = [tf.tensor1d([1, 0.2]), tf.tensor1d([1, 0.6])];
     const gradient = tf.grad((x: tf.Tensor) => squaredCosine([x], [b]))(a);

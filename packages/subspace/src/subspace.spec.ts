@@ -32,6 +32,7 @@ const host: HostSpec = {
   padTokenId: 0,
   defaultReadout: 'mean',
   fingerprint: 'toy',
+  classifier: { output: 'classifier', readout: 'pooler' },
   sites: [
     { kind: 'linear', path: 'a', inputSize: 3, outputSize: 3 },
     { kind: 'linear', path: 'b', inputSize: 3, outputSize: 3 },

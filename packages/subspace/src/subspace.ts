@@ -4,7 +4,11 @@ import {
   effectiveParameters,
   foldMethod,
   getParameter,
+  type Host,
+  type HostInputs,
   type HostSpec,
+  type Intervention,
+  type Interventions,
   isHead,
   type MethodDefinition,
   namespaceOf,
@@ -12,8 +16,10 @@ import {
   parseConfig,
   PeftError,
   type PeftMethod,
+  type Preparation,
   randomWords,
   substream,
+  type WeightDelta,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { z } from 'zod';
@@ -21,6 +27,7 @@ import { type SubspaceConfig, subspaceConfig } from './config.js';
 import { squaredCosine } from './cosine-penalty.js';
 import { drawCoefficients } from './draw-coefficients.js';
 import { meanOfVertices, mixVertices } from './mix-vertices.js';
+import { prepareVertices } from './prepare-vertices.js';
 import { mergeVertices, selectVertex, vertexName } from './vertex-names.js';
 
 export const subspaceDefinition: MethodDefinition<typeof subspaceConfig> = {
@@ -48,7 +55,12 @@ export const subspace = (method: PeftMethod, config: z.input<typeof subspaceConf
 export const isSubspace = (method: PeftMethod): method is PeftMethod<SubspaceConfig> =>
   method.type === subspaceDefinition.type;
 
-function createSubspace(inner: PeftMethod, config: SubspaceConfig): PeftMethod<SubspaceConfig> {
+/** `prepared` has one concrete method a vertex, the first of them `inner`; without it all vertices are copies of `inner`. */
+function createSubspace(
+  inner: PeftMethod,
+  config: SubspaceConfig,
+  prepared?: readonly PeftMethod[],
+): PeftMethod<SubspaceConfig> {
   if (containsSubspace(inner))
     throw new PeftError('WRAPPED_TWICE', {
       found: 'a simplex of a method that already is, or contains, a simplex',
@@ -64,11 +76,15 @@ function createSubspace(inner: PeftMethod, config: SubspaceConfig): PeftMethod<S
   const planOf = rememberPerHost((host) => inner.plan(host));
 
   const copies = <Spec extends { readonly name: string }>(
-    specs: readonly Spec[],
+    specsOf: (vertex: number) => readonly Spec[],
     copy: (spec: Spec, vertex: number) => Spec,
   ) => [
-    ...indices.flatMap((vertex) => specs.filter(({ name }) => !isShared(name)).map((spec) => copy(spec, vertex))),
-    ...specs.filter(({ name }) => isShared(name)),
+    ...indices.flatMap((vertex) =>
+      specsOf(vertex)
+        .filter(({ name }) => !isShared(name))
+        .map((spec) => copy(spec, vertex)),
+    ),
+    ...specsOf(0).filter(({ name }) => isShared(name)),
   ];
   const verticesOf = (effective: Parameters, name: string) =>
     isShared(name)
@@ -78,35 +94,74 @@ function createSubspace(inner: PeftMethod, config: SubspaceConfig): PeftMethod<S
   const midpoint = (effective: Parameters, host: HostSpec): Parameters =>
     new Map(planOf(host).effective.map(({ name }) => [name, meanOfVertices(verticesOf(effective, name))]));
 
-  const mix = (effective: Parameters, context: Context): Parameters => {
-    const draw = drawOnce(config, context);
-    return new Map(
-      planOf(context.host).effective.map((spec) => {
-        const points = verticesOf(effective, spec.name);
-        if (points.length === 1) return [spec.name, points[0]!];
-        const { coefficients, perExample } = draw(spec);
-        return [spec.name, mixVertices(points, coefficients, perExample)];
-      }),
+  /** A drawn point: one value an example where the method can have one, else one a batch. */
+  const mix = (effective: Parameters, context: Context, draw: DrawSite, apart: readonly EffectiveSpec[] = []) =>
+    new Map<string, tf.Tensor>(
+      planOf(context.host)
+        .effective.filter((spec) => !apart.includes(spec))
+        .map((spec) => {
+          const points = verticesOf(effective, spec.name);
+          if (points.length === 1) return [spec.name, points[0]!];
+          const { coefficients, perExample } = draw(spec, spec.perExample === 'axis');
+          return [spec.name, mixVertices(points, coefficients, perExample)];
+        }),
     );
-  };
   const pointFor = (effective: Parameters, context: Context) =>
-    context.mode === 'evaluate' ? midpoint(effective, context.host) : mix(effective, context);
+    context.mode === 'evaluate'
+      ? midpoint(effective, context.host)
+      : mix(effective, context, drawOnce(config, context));
+
+  const intervene = (effective: Parameters, context: Context): Interventions => {
+    if (context.mode === 'evaluate') return inner.intervene(midpoint(effective, context.host), context);
+    const draw = drawOnce(config, context);
+    const mixesOutputs = vertices > 1 && config.granularity.startsWith('example');
+    const byOutputs = planOf(context.host).effective.filter(
+      ({ name, perExample }) => mixesOutputs && perExample === 'outputs' && !isShared(name),
+    );
+    const point = mix(effective, context, draw, byOutputs);
+    if (byOutputs.length === 0) return inner.intervene(point, context);
+    // Dense deltas: every vertex acts, on each example with its share. The map is affine in them, so that outputs mix as weights would.
+    const ofVertex = indices.map((vertex) =>
+      inner.intervene(
+        new Map([...point, ...byOutputs.map(({ name }) => [name, verticesOf(effective, name)[vertex]!] as const)]),
+        context,
+      ),
+    );
+    const specAt = new Map(byOutputs.map((spec) => [spec.site, spec]));
+    return [
+      ...ofVertex[0]!.filter((item) => !isOutputDelta(item, specAt)),
+      ...ofVertex.flatMap((items, vertex) =>
+        items
+          .filter((item) => isOutputDelta(item, specAt))
+          .map((item): WeightDelta => {
+            const { coefficients } = draw(specAt.get(item.path)!, true);
+            const column = coefficients.slice([0, vertex], [-1, 1]).reshape([-1]) as tf.Tensor1D;
+            return { ...item, shares: item.shares ? item.shares.mul<tf.Tensor1D>(column) : column };
+          }),
+      ),
+    ];
+  };
 
   return {
     type: subspaceDefinition.type,
     config,
     namespaces: inner.namespaces,
     parts: [inner],
+    withParts: ([part]) => createSubspace(part!, config),
     plan(host) {
       const { raw, effective } = planOf(host);
+      const rawOf = (vertex: number) => (vertex === 0 ? raw : (prepared?.[vertex]?.plan(host).raw ?? raw));
       return {
-        raw: copies(raw, (spec, vertex) => ({
+        raw: copies(rawOf, (spec, vertex) => ({
           ...spec,
           name: vertexName(spec.name, vertex),
           // The first vertex starts where the method alone would: one vertex is the plain method, bit for bit.
           stream: vertex === 0 ? (spec.stream ?? spec.name) : vertexName(spec.stream ?? spec.name, vertex),
         })),
-        effective: copies(effective, (spec, vertex) => ({ ...spec, name: vertexName(spec.name, vertex) })),
+        effective: copies(
+          () => effective,
+          (spec, vertex) => ({ ...spec, name: vertexName(spec.name, vertex) }),
+        ),
       };
     },
     reparametrise: (raw, host) =>
@@ -116,7 +171,7 @@ function createSubspace(inner: PeftMethod, config: SubspaceConfig): PeftMethod<S
             isShared,
           )
         : raw,
-    intervene: (effective, context) => inner.intervene(pointFor(effective, context), context),
+    intervene,
     penalty(effective, context) {
       const innerPenalty = inner.penalty?.(pointFor(effective, context), context);
       const names = planOf(context.host).effective.filter(
@@ -146,7 +201,10 @@ function createSubspace(inner: PeftMethod, config: SubspaceConfig): PeftMethod<S
       };
     },
     ...(inner.prepare && {
-      prepare: async (host, data) => createSubspace(await inner.prepare!(host, data), config),
+      async prepare(host: Host, data: AsyncIterable<HostInputs>, preparation: Preparation) {
+        const starts = await prepareVertices(inner, vertices, host, data, preparation);
+        return createSubspace(starts[0]!, config, starts);
+      },
     }),
     ...(inner.afterStep && {
       afterStep: (raw: Parameters) =>
@@ -163,12 +221,20 @@ function createSubspace(inner: PeftMethod, config: SubspaceConfig): PeftMethod<S
   };
 }
 
+type DrawSite = (
+  spec: EffectiveSpec,
+  canDiffer: boolean,
+) => { readonly coefficients: tf.Tensor2D; readonly perExample: boolean };
+
+const isOutputDelta = (item: Intervention, specAt: ReadonlyMap<string, EffectiveSpec>): item is WeightDelta =>
+  item.kind === 'weightDelta' && specAt.has(item.path);
+
 /** Each site's coefficients of one pass, drawn when first asked for. */
-function drawOnce({ granularity, distribution, vertices, shareSiteDraws }: SubspaceConfig, context: Context) {
+function drawOnce({ granularity, distribution, vertices, shareSiteDraws }: SubspaceConfig, context: Context): DrawSite {
   const drawn = new Map<string, tf.Tensor2D>();
   const everySite = granularity.endsWith('_layer');
-  return ({ name, site, perExample: axis }: EffectiveSpec) => {
-    const perExample = granularity.startsWith('example') && axis === 'axis';
+  return ({ name, site }: EffectiveSpec, canDiffer: boolean) => {
+    const perExample = granularity.startsWith('example') && canDiffer;
     const rows = perExample ? context.batchSize : 1;
     const key = `${everySite ? (shareSiteDraws ? site : name) : 'all'}:${rows}`;
     let coefficients = drawn.get(key);
