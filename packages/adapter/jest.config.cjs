@@ -1,0 +1,1 @@
+module.exports = { displayName: 'adapter', preset: '../../jest.preset.cjs' };

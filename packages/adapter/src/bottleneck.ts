@@ -1,0 +1,56 @@
+import { type InitialLaw, type Parameters, getParameter } from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { activate } from './activations.js';
+import { type AdapterConfig, bottleneckSizeOf } from './config.js';
+
+export interface BottleneckParameter {
+  /** Last segments of the name: `down.weight`. */
+  readonly key: string;
+  readonly shape: readonly number[];
+  readonly initial: InitialLaw;
+}
+
+/** Parameters of the adapter at one site of the given size: 2·size·m + m + size numbers, and those of a learned scale. */
+export function bottleneckParameters(config: AdapterConfig, size: number): BottleneckParameter[] {
+  const width = bottleneckSizeOf(config, size);
+  const normal: InitialLaw = { kind: 'normal', standardDeviation: config.initialStandardDeviation };
+  const constant = (value: number): InitialLaw => ({ kind: 'constant', value });
+  // Kaiming's uniform law with a = √5, as in the code of the paper, is ±1/√inputs.
+  const bound = 1 / Math.sqrt(size);
+  const down: InitialLaw = config.initialisation === 'mam' ? { kind: 'uniform', low: -bound, high: bound } : normal;
+  return [
+    { key: 'down.weight', shape: [size, width], initial: down },
+    { key: 'down.bias', shape: [width], initial: constant(0) },
+    { key: 'up.weight', shape: [width, size], initial: config.initialisation === 'bert' ? normal : constant(0) },
+    { key: 'up.bias', shape: [size], initial: constant(0) },
+    ...(typeof config.scale === 'number'
+      ? []
+      : [{ key: 'scale', shape: [config.scale === 'channel' ? size : 1], initial: constant(1) }]),
+  ];
+}
+
+/** Name of one of {@link bottleneckParameters} at the site `path`. */
+export const parameterName = ({ name }: AdapterConfig, path: string, key: string): string => `${name}.${path}.${key}`;
+
+/**
+ * `s · (f(x · down + b) · up + b')` (Houlsby et al. 2019, section 2.1; s by He et al. 2022), x `[batch, tokens, size]`, shape
+ * kept. Parameters may each carry a batch axis.
+ */
+export function applyBottleneck(config: AdapterConfig, effective: Parameters, path: string, x: tf.Tensor): tf.Tensor {
+  const parameter = (key: string) => getParameter(effective, parameterName(config, path, key));
+  const affine = (input: tf.Tensor, map: 'down' | 'up') =>
+    matMulTokens(input, parameter(`${map}.weight`)).add(perToken(parameter(`${map}.bias`)));
+  const output = affine(activate(config.activation, affine(x, 'down')), 'up');
+  if (config.scale === 1) return output;
+  return output.mul(typeof config.scale === 'number' ? config.scale : perToken(parameter('scale')));
+}
+
+/** A vector `[size]` or `[batch, size]` so that it broadcasts over `[batch, tokens, size]`. */
+const perToken = (vector: tf.Tensor): tf.Tensor => (vector.rank === 2 ? vector.expandDims(1) : vector);
+
+/** x `[batch, tokens, input]` times a matrix `[input, output]` or one an example, `[batch, input, output]`. */
+function matMulTokens(x: tf.Tensor, matrix: tf.Tensor): tf.Tensor {
+  if (matrix.rank === 3) return tf.matMul(x, matrix);
+  const [batch, tokens, size] = x.shape as [number, number, number];
+  return tf.matMul(x.reshape([batch * tokens, size]), matrix).reshape([batch, tokens, matrix.shape[1]!]);
+}

@@ -1,0 +1,45 @@
+import {
+  type CombinedMethod,
+  type CombineMember,
+  type CombineOptions,
+  PeftError,
+  type PeftMethod,
+  weightedSum,
+} from '@tfjs-peft/peft-core';
+import type { AdapterConfig } from './config.js';
+
+/**
+ * The weighted mean of the parameters of adapters that compute the same function of them, under the names of the first; `average` is the only
+ * strategy. The parameters are not linear in their effect: a mean is sensible for adapters that started from the same values.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_MISMATCH`.
+ */
+export function averageAdapters(
+  config: AdapterConfig,
+  members: readonly CombineMember[],
+  { strategy = 'average' }: CombineOptions,
+  create: (config: AdapterConfig) => PeftMethod<AdapterConfig>,
+): CombinedMethod {
+  if (strategy !== 'average')
+    throw new PeftError('COMBINE_STRATEGY_UNKNOWN', {
+      found: `strategy "${strategy}" for bottleneck adapters`,
+      expected: '"average"',
+      fix: 'use "average", or train a composition of the adapters',
+    });
+  const own = functionOf(config);
+  const other = members.map(({ method }) => functionOf(method.config as AdapterConfig)).find((text) => text !== own);
+  if (other !== undefined)
+    throw new PeftError('COMBINE_MISMATCH', {
+      found: `bottleneck adapters with ${own} and with ${other}`,
+      expected: 'the same placement, activation and scale',
+      fix: 'combine adapters that were trained with the same configuration',
+    });
+  const total = members.reduce((sum, { weight }) => sum + weight, 0);
+  return {
+    method: create(config),
+    effective: weightedSum(members.map(({ effective, weight }) => ({ effective, weight: weight / total }))),
+  };
+}
+
+/** What the parameters' shapes do not say about the function that they enter. */
+const functionOf = ({ placement, activation, scale }: AdapterConfig) =>
+  JSON.stringify({ placement, activation, scale });

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'bitfit', preset: '../../jest.preset.cjs' };

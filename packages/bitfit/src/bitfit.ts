@@ -1,0 +1,54 @@
+import {
+  getParameter,
+  type MethodDefinition,
+  parseConfig,
+  type PeftMethod,
+  sumDifferences,
+} from '@tfjs-peft/peft-core';
+import type { z } from 'zod';
+import { chooseBiases } from './choose-biases.js';
+import { type BitfitConfig, bitfitConfig } from './config.js';
+import { initialLaw } from './initial-law.js';
+
+export const bitfitDefinition: MethodDefinition<typeof bitfitConfig> = {
+  type: 'BITFIT',
+  config: bitfitConfig,
+  create: (config) => createBitfit(config),
+};
+
+/**
+ * BitFit (Ben Zaken, Ravfogel and Goldberg 2022, arXiv 2106.10199, section 3): only biases are trained, `W x + b + Δb`. Effective parameters:
+ * one difference `[size]` a bias, called `<name>.<module path>.bias`. They start at zero: the host as it is.
+ * Errors: `CONFIG_INVALID`; `plan`: `TARGET_UNMATCHED`, `TARGET_PATTERN_INVALID`.
+ */
+export const bitfit = (config: z.input<typeof bitfitConfig> = {}): PeftMethod<BitfitConfig> =>
+  createBitfit(parseConfig(bitfitConfig, config, 'bitfit'));
+
+function createBitfit(config: BitfitConfig): PeftMethod<BitfitConfig> {
+  const nameOf = (path: string) => `${config.name}.${path}.bias`;
+  const initial = initialLaw(config.initialStandardDeviation);
+  return {
+    type: bitfitDefinition.type,
+    config,
+    namespaces: [config.name],
+    plan(host) {
+      const modules = chooseBiases(config, host);
+      return {
+        raw: modules.map(({ path, size }) => ({ name: nameOf(path), shape: [size], initial })),
+        effective: modules.map(({ path, size }) => ({
+          name: nameOf(path),
+          shape: [size],
+          site: path,
+          perExample: 'axis' as const,
+        })),
+      };
+    },
+    intervene: (effective, { host }) =>
+      chooseBiases(config, host).map(({ path }) => ({
+        kind: 'biasDelta',
+        path,
+        delta: getParameter(effective, nameOf(path)),
+      })),
+    combine: (members, { strategy }) => sumDifferences(members, strategy),
+  };
+}

@@ -1,0 +1,5 @@
+import type { InitialLaw } from '@tfjs-peft/peft-core';
+
+/** Differences start at zero, the host itself, or around it. */
+export const initialLaw = (standardDeviation: number): InitialLaw =>
+  standardDeviation === 0 ? { kind: 'constant', value: 0 } : { kind: 'normal', standardDeviation };

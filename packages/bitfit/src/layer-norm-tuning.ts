@@ -1,0 +1,63 @@
+import {
+  getParameter,
+  type HostSpec,
+  matchTargets,
+  type MethodDefinition,
+  parseConfig,
+  type PeftMethod,
+  sitesOfKind,
+  sumDifferences,
+} from '@tfjs-peft/peft-core';
+import type { z } from 'zod';
+import { type LayerNormTuningConfig, layerNormTuningConfig } from './config.js';
+import { layerNormFiles, readHfLayerNormConfig } from './hf-files.js';
+import { initialLaw } from './initial-law.js';
+
+export const layerNormTuningDefinition: MethodDefinition<typeof layerNormTuningConfig> = {
+  type: 'LN_TUNING',
+  config: layerNormTuningConfig,
+  create: (config) => createLayerNormTuning(config),
+  fromHfConfig: readHfLayerNormConfig,
+};
+
+/**
+ * LN tuning (Qi et al. 2022, arXiv 2211.08682, section 3; Zhao et al. 2023, arXiv 2312.11420): gain and bias of LayerNorms are trained,
+ * `normalised(x) ⊙ (g + Δg) + b + Δb`. Effective parameters: the differences `[size]`, called `<name>.<path>.weight` and `.bias`. They start
+ * at zero: the host as it is. HF peft stores the sums, `g + Δg` and `b + Δb`.
+ * Errors: `CONFIG_INVALID`; `plan`: `TARGET_UNMATCHED`, `TARGET_PATTERN_INVALID`.
+ */
+export const layerNormTuning = (
+  config: z.input<typeof layerNormTuningConfig> = {},
+): PeftMethod<LayerNormTuningConfig> =>
+  createLayerNormTuning(parseConfig(layerNormTuningConfig, config, 'layerNormTuning'));
+
+function createLayerNormTuning(config: LayerNormTuningConfig): PeftMethod<LayerNormTuningConfig> {
+  const normsOf = (host: HostSpec) =>
+    config.targets === null ? sitesOfKind(host, 'norm') : matchTargets(host, 'norm', config.targets);
+  const tensorsOf = (host: HostSpec) => normsOf(host).flatMap(({ path }) => [`${path}.weight`, `${path}.bias`]);
+  const nameOf = (path: string) => `${config.name}.${path}`;
+  const initial = initialLaw(config.initialStandardDeviation);
+  return {
+    type: layerNormTuningDefinition.type,
+    config,
+    namespaces: [config.name],
+    plan(host) {
+      const specs = normsOf(host).flatMap(({ path, size }) =>
+        [`${path}.weight`, `${path}.bias`].map((tensor) => ({
+          name: nameOf(tensor),
+          shape: [size],
+          site: path,
+          perExample: 'axis' as const,
+        })),
+      );
+      return { raw: specs.map(({ name, shape }) => ({ name, shape, initial })), effective: specs };
+    },
+    intervene: (effective, { host }) =>
+      normsOf(host).flatMap(({ path }) => [
+        { kind: 'weightDelta', path, delta: getParameter(effective, nameOf(`${path}.weight`)) },
+        { kind: 'biasDelta', path, delta: getParameter(effective, nameOf(`${path}.bias`)) },
+      ]),
+    combine: (members, { strategy }) => sumDifferences(members, strategy),
+    files: layerNormFiles(config, { tensorsOf, nameOf }),
+  };
+}

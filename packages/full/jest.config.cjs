@@ -1,0 +1,1 @@
+module.exports = { displayName: 'full', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,58 @@
+import { type HostSpec, matchTargets, PeftError, type Site } from '@tfjs-peft/peft-core';
+import type { FullConfig } from './config.js';
+
+/** A tensor of the host that is trained. */
+export interface TrainedTensor {
+  /** Path of its module, where it acts. */
+  readonly module: string;
+  readonly part: 'weight' | 'bias';
+  /** As the host holds it: tables `[rows, size]`, affine maps `[input, output]`, vectors `[size]`. */
+  readonly shape: readonly number[];
+  /** Of its parameter. */
+  readonly name: string;
+}
+
+type Module = Extract<Site, { kind: 'table' | 'linear' | 'norm' }>;
+
+/**
+ * The tensors that a configuration trains, in the order of the host's sites.
+ * Errors: `TARGET_UNMATCHED` for each pattern without a hit, and where nothing is left to train; `TARGET_PATTERN_INVALID`.
+ */
+export function chooseTensors({ include, exclude, embeddings, name }: FullConfig, host: HostSpec): TrainedTensor[] {
+  const modules = host.sites.filter(isModule);
+  const candidates = modules.filter(({ kind }) => embeddings || kind !== 'table');
+  const included = include === null ? null : matchModules(host, candidates, include);
+  const excluded = exclude === null ? null : matchModules(host, modules, exclude);
+  const chosen = candidates.filter(({ path }) => (included?.has(path) ?? true) && !excluded?.has(path));
+  if (chosen.length > 0) return chosen.flatMap((module) => tensorsOf(module, name));
+  throw new PeftError('TARGET_UNMATCHED', {
+    found: `nothing of host "${host.name}" is left to train: include ${JSON.stringify(include)}, exclude ${JSON.stringify(exclude)}`,
+    expected: 'at least one table, affine map or LayerNorm',
+    fix: 'exclude less; to train a head alone, use head({ labels }) alone',
+  });
+}
+
+const isModule = (site: Site): site is Module => ['table', 'linear', 'norm'].includes(site.kind);
+
+/** Paths among modules of several kinds, as `matchTargets` finds them within one. */
+function matchModules(host: HostSpec, modules: readonly Module[], patterns: string | readonly string[]): Set<string> {
+  const sites = modules.map(({ path }): Site => ({ kind: 'tensor', path, shape: [] }));
+  return new Set(matchTargets({ ...host, sites }, 'tensor', patterns).map(({ path }) => path));
+}
+
+function tensorsOf(site: Module, namespace: string): TrainedTensor[] {
+  const tensor = (part: TrainedTensor['part'], ...shape: number[]): TrainedTensor => ({
+    module: site.path,
+    part,
+    shape,
+    name: `${namespace}.${site.path}.${part}`,
+  });
+  switch (site.kind) {
+    case 'table':
+      return [tensor('weight', site.rows, site.size)];
+    case 'linear':
+      return [tensor('weight', site.inputSize, site.outputSize), tensor('bias', site.outputSize)];
+    case 'norm':
+      return [tensor('weight', site.size), tensor('bias', site.size)];
+  }
+}

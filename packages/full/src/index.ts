@@ -1,0 +1,2 @@
+export type { FullConfig } from './config.js';
+export { fullDefinition, fullFineTuning } from './full.js';

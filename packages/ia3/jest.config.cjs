@@ -1,0 +1,1 @@
+module.exports = { displayName: 'ia3', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'lora', preset: '../../jest.preset.cjs' };

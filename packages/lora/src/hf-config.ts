@@ -1,0 +1,129 @@
+import { type HostSpec, type JsonObject, parseConfig, PeftError } from '@tfjs-peft/peft-core';
+import { z } from 'zod';
+import type { LoraConfig, loraConfig } from './config.js';
+import { hfPath } from './names.js';
+import type { LoraTarget } from './plan-targets.js';
+import { hfSelects, type LoraSite } from './select-targets.js';
+
+const names = z.union([z.string(), z.array(z.string())]).nullish();
+const starts = ['gaussian', 'orthogonal', 'eva'] as const;
+
+/** The entries of adapter_config.json that LoRA reads, with HF peft's defaults; the loader judges all others. */
+const hfLoraConfig = z.looseObject({
+  r: z.int().min(1).default(8),
+  lora_alpha: z.number().positive().default(8),
+  target_modules: names,
+  exclude_modules: names,
+  layers_to_transform: z.union([z.int(), z.array(z.int())]).nullish(),
+  layers_pattern: names,
+  rank_pattern: z.record(z.string(), z.int().min(1)).nullish(),
+  alpha_pattern: z.record(z.string(), z.number()).nullish(),
+  use_rslora: z.boolean().nullish(),
+  use_dora: z.boolean().nullish(),
+  lora_bias: z.boolean().nullish(),
+  bias: z.enum(['none', 'lora_only', 'all']).nullish(),
+  lora_dropout: z.number().nullish(),
+  init_lora_weights: z.union([z.boolean(), z.string()]).nullish(),
+});
+
+/**
+ * HF peft's entries as ours. Patterns of `exclude_modules` that match nothing here ("lm_head") have no effect and are left out.
+ * Errors: `CONFIG_INVALID`; `CONFIG_KEY_UNSUPPORTED` for starts that change the host's own weights.
+ */
+export function readHfLoraConfig(config: JsonObject, host: HostSpec): z.input<typeof loraConfig> {
+  const hf = parseConfig(hfLoraConfig, config, 'adapter_config.json');
+  return {
+    rank: hf.r,
+    alpha: hf.lora_alpha,
+    targets: withoutHead(hf.target_modules ?? null, host),
+    exclude: withEffect(hf.exclude_modules ?? null, host),
+    layers: hf.layers_to_transform ?? null,
+    layersPattern: hf.layers_pattern ?? null,
+    rankPattern: hf.rank_pattern ?? {},
+    alphaPattern: hf.alpha_pattern ?? {},
+    rsLora: hf.use_rslora ?? false,
+    dora: hf.use_dora ?? false,
+    loraBias: hf.lora_bias ?? false,
+    bias: hf.bias ?? 'none',
+    dropout: hf.lora_dropout ?? 0,
+    initialisation: readStart(hf.init_lora_weights ?? true),
+  };
+}
+
+function readStart(start: boolean | string): LoraConfig['initialisation'] {
+  if (typeof start === 'boolean') return start ? 'kaiming' : 'random';
+  const known = starts.find((name) => name === start.toLowerCase());
+  // EVA only chooses the first values of the factors and their ranks, which the file holds.
+  if (known !== undefined) return known === 'eva' ? 'kaiming' : known;
+  const convertible = ['pissa', 'olora', 'corda', 'lora_ga'].some((name) => start.startsWith(name));
+  throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
+    found: `"init_lora_weights": "${start}"${convertible || start === 'loftq' ? ', which changes the weights of the host itself' : ''}`,
+    expected: `true, false, ${starts.map((name) => `"${name}"`).join(' or ')}`,
+    fix: convertible
+      ? 'save it in HF peft with save_pretrained(path_initial_model_for_weight_conversion=…), which writes a plain LoRA for the unchanged host'
+      : 'train the adapter again with another start',
+  });
+}
+
+/** HF peft never adapts a head that it trains, though "all-linear" names parts of some (RoBERTa's `classifier.dense`). */
+function withoutHead(targets: string | string[] | null, { classifier, sites }: HostSpec): string | string[] | null {
+  const head = [classifier.output, ...(classifier.hidden ? [classifier.hidden.path] : [])];
+  const paths = new Set(sites.filter(isLoraSite).map(({ path }) => path));
+  return Array.isArray(targets) ? targets.filter((name) => !head.includes(name) || paths.has(name)) : targets;
+}
+
+function withEffect(exclude: string | readonly string[] | null, host: HostSpec): LoraConfig['exclude'] {
+  const paths = host.sites.filter(isLoraSite).map(({ path }) => hfPath(host, path));
+  const hits = (targets: string | string[]) =>
+    paths.some((path) => hfSelects({ targets, exclude: null, layers: null, layersPattern: null }, path));
+  if (exclude === null) return null;
+  if (typeof exclude === 'string') return exclude !== '' && hits(exclude) ? exclude : null;
+  return exclude.filter((pattern) => hits([pattern]));
+}
+
+const isLoraSite = (site: HostSpec['sites'][number]): site is LoraSite =>
+  site.kind === 'linear' || site.kind === 'table';
+
+/** Our entries as HF peft's: targets in the user's spelling where HF peft would understand the same by it, else as whole paths. */
+export function writeHfLoraConfig(config: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): JsonObject {
+  const where = spellTargets(config, targets, host);
+  return {
+    alpha_pattern: { ...config.alphaPattern },
+    bias: config.bias,
+    exclude_modules: copied(where.exclude),
+    init_lora_weights: config.initialisation === 'kaiming' ? true : writeStart(config.initialisation),
+    layers_pattern: copied(where.layersPattern),
+    layers_to_transform: typeof where.layers === 'number' ? where.layers : where.layers && [...where.layers],
+    lora_alpha: config.alpha,
+    lora_bias: config.loraBias,
+    lora_dropout: config.dropout,
+    r: config.rank,
+    rank_pattern: { ...config.rankPattern },
+    target_modules: copied(where.targets),
+    use_dora: config.dora,
+    use_rslora: config.rsLora,
+  };
+}
+
+const writeStart = (start: Exclude<LoraConfig['initialisation'], 'kaiming'>) => (start === 'random' ? false : start);
+
+const copied = (value: string | readonly string[] | null) =>
+  value === null || typeof value === 'string' ? value : [...new Set(value)].sort();
+
+type Spelling = Pick<LoraConfig, 'targets' | 'exclude' | 'layers' | 'layersPattern'>;
+
+function spellTargets(config: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): Spelling {
+  const wanted = new Set(targets.map(({ path }) => hfPath(host, path)));
+  const whole = [...wanted].sort();
+  const { exclude, layers, layersPattern } = config;
+  const usual = [...new Set(whole.map((path) => path.slice(path.lastIndexOf('.') + 1)))].sort();
+  const spelling: Spelling = { targets: config.targets ?? usual, exclude, layers, layersPattern };
+  // HF peft refuses a regular expression together with layers.
+  const impossible = typeof spelling.targets === 'string' && (layers !== null || layersPattern !== null);
+  const modules = host.sites.filter(({ kind }) => kind !== 'tensor' && kind !== 'readout');
+  const same = modules.every(({ path }) => {
+    const name = hfPath(host, path);
+    return hfSelects(spelling, name) === wanted.has(name);
+  });
+  return same && !impossible ? spelling : { targets: whole, exclude: null, layers: null, layersPattern: null };
+}

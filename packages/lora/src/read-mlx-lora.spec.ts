@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  composeDefinition,
+  createRegistry,
+  evaluationContext,
+  type Host,
+  isPeftError,
+  loadAdapter,
+  type WritableTensor,
+  writeSafetensors,
+} from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { largest, smallHost, someInputs } from '../test/small-host.js';
+import { loraDefinition } from './lora.js';
+import { readMlxLora } from './read-mlx-lora.js';
+
+useTestBackend();
+
+let host: Host;
+beforeAll(async () => {
+  host = await smallHost();
+});
+afterAll(() => host.dispose());
+
+const path = 'encoder.layer.1.attention.self.query';
+const values = (rows: number, columns: number) => ({
+  shape: [rows, columns],
+  data: Float32Array.from({ length: rows * columns }, (_, index) => Math.sin(1 + index * rows)),
+});
+const [down, up] = [values(8, 3), values(3, 8)];
+const files = (tensors: Readonly<Record<string, WritableTensor>> = {}, config: object = {}) =>
+  new Map([
+    [
+      'adapter_config.json',
+      new TextEncoder().encode(
+        JSON.stringify({
+          fine_tune_type: 'lora',
+          num_layers: 2,
+          lora_parameters: { rank: 3, scale: 2.5, dropout: 0 },
+          ...config,
+        }),
+      ),
+    ],
+    [
+      'adapters.safetensors',
+      writeSafetensors(new Map(Object.entries({ [`${path}.lora_a`]: down, [`${path}.lora_b`]: up, ...tensors }))),
+    ],
+  ]);
+const codeOf = (given: ReadonlyMap<string, Uint8Array>) =>
+  readMlxLora(given).then(
+    () => 'no error',
+    (error) => (isPeftError(error) ? error.code : String(error)),
+  );
+
+describe('readMlxLora', () => {
+  it('gives an adapter that adds scale · a · b to the weight', async () => {
+    const converted = await readMlxLora(files(), { prefix: 'bert.' });
+    const adapter = await loadAdapter(converted, host, createRegistry(loraDefinition, composeDefinition));
+    const context = evaluationContext(host.spec, 2);
+    const { lastHiddenState } = host.forward(
+      someInputs(),
+      adapter.method.intervene(adapter.effective, context),
+      context,
+    );
+    const delta = tf.matMul(tf.tensor2d(down.data, [8, 3]), tf.tensor2d(up.data, [3, 8])).mul(2.5);
+    const changed = await host.withWeights(new Map([[`${path}.weight`, host.weight(`${path}.weight`).add(delta)]]));
+    const expected = changed.forward(someInputs(), [], context).lastHiddenState;
+    expect(await largest(lastHiddenState.sub(expected))).toBeLessThan(1e-5);
+    changed.dispose();
+    const bare = await loadAdapter(await readMlxLora(files()), host, createRegistry(loraDefinition, composeDefinition));
+    expect(bare.effective.size).toBe(2);
+  });
+
+  it('refuses what is no plain LoRA', async () => {
+    expect(await codeOf(new Map())).toBe('ADAPTER_FILE_MISSING');
+    expect(await codeOf(files({}, { fine_tune_type: 'dora' }))).toBe('CONFIG_KEY_UNSUPPORTED');
+    expect(await codeOf(files({}, { lora_parameters: { rank: 3 } }))).toBe('CONFIG_INVALID');
+    expect(await codeOf(files({ [`${path}.m`]: values(8, 1) }))).toBe('TENSOR_UNEXPECTED');
+    expect(await codeOf(files({ [`${path}.lora_b`]: values(4, 8) }))).toBe('TENSOR_MISSHAPEN');
+  });
+});

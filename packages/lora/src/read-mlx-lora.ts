@@ -1,0 +1,90 @@
+import {
+  type AdapterFiles,
+  bytesSource,
+  hfConfigName,
+  openSafetensors,
+  parseConfig,
+  parseJsonObject,
+  PeftError,
+  readableJson,
+  tensorsName,
+  type WritableTensor,
+  writeSafetensors,
+} from '@tfjs-peft/peft-core';
+import { z } from 'zod';
+
+const mlxTensorsName = 'adapters.safetensors';
+
+const mlxConfig = z.looseObject({
+  fine_tune_type: z.string().default('lora'),
+  lora_parameters: z.looseObject({ rank: z.int().min(1), scale: z.number().positive() }),
+});
+
+export interface MlxOptions {
+  /** Put before the names of modules, `bert.` for example, where the names in mlx leave it out. */
+  readonly prefix?: string;
+}
+
+/**
+ * The files of an mlx-lm adapter (`adapters.safetensors`, `adapter_config.json`) as those of an HF peft adapter, to be loaded with
+ * `loadAdapter`. mlx keeps `lora_a` `[inputs, rank]` and `lora_b` `[rank, outputs]` and scales by `scale`, which becomes alpha / rank; the
+ * targets are the modules that have tensors. There is no head among them.
+ * Errors: `CONFIG_INVALID`, `CONFIG_KEY_UNSUPPORTED` (DoRA, full fine-tuning), `ADAPTER_FILE_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`.
+ */
+export async function readMlxLora(files: AdapterFiles, { prefix = '' }: MlxOptions = {}): Promise<AdapterFiles> {
+  const [config, bytes] = [files.get(hfConfigName), files.get(mlxTensorsName)];
+  if (!config || !bytes)
+    throw new PeftError('ADAPTER_FILE_MISSING', {
+      found: [...files.keys()].join(', ') || 'no files',
+      expected: `${hfConfigName} and ${mlxTensorsName}`,
+      fix: 'pass the files that mlx_lm.lora wrote',
+    });
+  const mlx = parseConfig(mlxConfig, parseJsonObject(config, hfConfigName), hfConfigName);
+  if (mlx.fine_tune_type !== 'lora')
+    throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
+      found: `"fine_tune_type": "${mlx.fine_tune_type}"`,
+      expected: '"lora"',
+      fix: 'train the adapter with --fine-tune-type lora',
+    });
+  const { rank, scale } = mlx.lora_parameters;
+  const source = await openSafetensors(bytesSource(mlxTensorsName, bytes));
+  const tensors = new Map<string, WritableTensor>();
+  const modules = new Set<string>();
+  for (const [name, { shape }] of source.tensors) {
+    const [, module, letter] = /^(.+)\.lora_([ab])$/.exec(name) ?? [];
+    if (module === undefined)
+      throw new PeftError('TENSOR_UNEXPECTED', {
+        found: `${mlxTensorsName}: "${name}"`,
+        expected: 'lora_a and lora_b',
+      });
+    const rankAxis = letter === 'a' ? 1 : 0;
+    if (shape.length !== 2 || shape[rankAxis] !== rank)
+      throw new PeftError('TENSOR_MISSHAPEN', {
+        found: `${mlxTensorsName}: "${name}" has shape [${shape.join(', ')}]`,
+        expected: letter === 'a' ? `[inputs, ${rank}]` : `[${rank}, outputs]`,
+      });
+    modules.add(prefix + module);
+    tensors.set(
+      `base_model.model.${prefix}${module}.lora_${letter === 'a' ? 'A' : 'B'}.weight`,
+      transposed(shape[0]!, shape[1]!, await source.readFloat32(name)),
+    );
+  }
+  const hf = {
+    peft_type: 'LORA',
+    task_type: null,
+    inference_mode: true,
+    r: rank,
+    lora_alpha: scale * rank,
+    target_modules: [...modules].sort(),
+  };
+  return new Map([
+    [hfConfigName, new TextEncoder().encode(readableJson(hf))],
+    [tensorsName, writeSafetensors(tensors)],
+  ]);
+}
+
+function transposed(rows: number, columns: number, data: Float32Array): WritableTensor {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
+  return { shape: [columns, rows], data: out };
+}

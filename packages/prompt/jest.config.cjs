@@ -1,0 +1,1 @@
+module.exports = { displayName: 'prompt', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'unipelt', preset: '../../jest.preset.cjs' };
