@@ -1,0 +1,118 @@
+import type { Context, EffectiveSpec, Intervention, Interventions, Parameters, PeftMethod } from '@tfjs-peft/peft-core';
+import type * as tf from '@tensorflow/tfjs';
+import type { Subject } from '../kit/subject.js';
+
+const entries = [
+  'type',
+  'config',
+  'namespaces',
+  'parts',
+  'withParts',
+  'plan',
+  'reparametrise',
+  'intervene',
+  'penalty',
+  'objective',
+  'prepare',
+  'afterStep',
+  'fold',
+  'combine',
+  'files',
+] as const satisfies readonly (keyof PeftMethod)[];
+
+/** The method with some entries exchanged; also for methods that are instances of classes. */
+export function override(method: PeftMethod, changes: Partial<PeftMethod>): PeftMethod {
+  const own = entries.flatMap((key) => {
+    const value: unknown = method[key];
+    return value === undefined ? [] : [[key, typeof value === 'function' ? value.bind(method) : value]];
+  });
+  return { ...(Object.fromEntries(own) as PeftMethod), ...changes };
+}
+
+/** The subject with another method in place of its own. */
+export const breakMethod = (subject: Subject, change: (method: PeftMethod) => PeftMethod): Subject => ({
+  ...subject,
+  make: () => change(subject.make()),
+  makeUnprepared: () => change(subject.makeUnprepared()),
+});
+
+/** The same for each method that a wrapper is made of. */
+export const breakLeaves = (subject: Subject, change: (method: PeftMethod) => PeftMethod): Subject =>
+  breakMethod(subject, (method) => changeLeaves(method, change));
+
+export function changeLeaves(method: PeftMethod, change: (method: PeftMethod) => PeftMethod): PeftMethod {
+  if (!method.parts || !method.withParts) return change(method);
+  return method.withParts(method.parts.map((part) => changeLeaves(part, change)));
+}
+
+/** The subject whose leaves do something else with a pass. */
+export const breakInterventions = (
+  subject: Subject,
+  change: (items: Interventions, context: Context) => Interventions,
+): Subject =>
+  breakLeaves(subject, (method) =>
+    override(method, { intervene: (effective, context) => change(method.intervene(effective, context), context) }),
+  );
+
+/** The subject whose method as a whole does something more, whatever it is made of. */
+export const addInterventions = (subject: Subject, more: (context: Context) => Interventions): Subject =>
+  breakMethod(subject, (method) =>
+    override(method, {
+      intervene: (effective, context) => [...method.intervene(effective, context), ...more(context)],
+    }),
+  );
+
+/** The subject whose leaves see other effective parameters than they are given. */
+export const breakEffective = (
+  subject: Subject,
+  change: (tensor: tf.Tensor, spec: EffectiveSpec, index: number) => tf.Tensor,
+): Subject =>
+  breakLeaves(subject, (method) =>
+    override(method, {
+      intervene(effective, context) {
+        const { effective: specs } = method.plan(context.host);
+        const changed = specs.map(
+          (spec, index) => [spec.name, change(effective.get(spec.name)!, spec, index)] as const,
+        );
+        return method.intervene(new Map(changed) as Parameters, context);
+      },
+    }),
+  );
+
+/** The method with a fold that multiplies what is saved and deployed: not by -1, which two factors of a product would hide. */
+export const withWrongFold = (method: PeftMethod): PeftMethod =>
+  override(method, {
+    fold(effective) {
+      const folded = method.fold?.(effective) ?? { method, effective };
+      return { ...folded, effective: new Map([...folded.effective].map(([name, tensor]) => [name, tensor.mul(1.5)])) };
+    },
+  });
+
+/** Every effect with its tensors, or the result of its function, changed. */
+export const mapEffects = (items: Interventions, map: (tensor: tf.Tensor) => tf.Tensor): Interventions =>
+  items.map((item) => mapEffect(item, map));
+
+function mapEffect(item: Intervention, map: (tensor: tf.Tensor) => tf.Tensor): Intervention {
+  switch (item.kind) {
+    case 'lowRankDelta':
+      return { ...item, up: map(item.up) };
+    case 'weightDelta':
+    case 'biasDelta':
+    case 'weightMagnitude':
+      return { ...item, delta: map(item.delta) };
+    case 'weightScale':
+      return { ...item, scale: map(item.scale) };
+    case 'inputGate':
+    case 'outputGate':
+      return { ...item, gate: map(item.gate) };
+    case 'keyValuePrefix':
+      return { ...item, keys: map(item.keys), values: map(item.values) };
+    case 'tokenPrefix':
+      return { ...item, embeddings: map(item.embeddings) };
+    case 'activationDelta':
+    case 'sublayerAdapter':
+      return { ...item, apply: (x, mask) => map(item.apply(x, mask)) };
+    case 'readout':
+      return { ...item, weight: map(item.weight) };
+  }
+}

@@ -1,0 +1,24 @@
+import { getParameter, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
+
+/** The smallest method: a factor for each output of the value projections, first values around 1. Others are composed with it. */
+export const gateMethod = (): PeftMethod => ({
+  type: 'CONFORMANCE_GATE',
+  config: Object.freeze({}),
+  namespaces: ['kit-gate'],
+  plan(host) {
+    const values = sitesOfKind(host, 'linear').filter(({ role }) => role === 'value');
+    const specs = values.map(({ path, outputSize }) => ({ name: `kit-gate.${path}`, shape: [outputSize], site: path }));
+    return {
+      raw: specs.map(({ name, shape }) => ({
+        name,
+        shape,
+        initial: { kind: 'normal', mean: 1, standardDeviation: 0.1 },
+      })),
+      effective: specs.map((spec) => ({ ...spec, perExample: 'axis' })),
+    };
+  },
+  intervene: (effective, { host }) =>
+    sitesOfKind(host, 'linear')
+      .filter(({ role }) => role === 'value')
+      .map(({ path }) => ({ kind: 'outputGate', path, gate: getParameter(effective, `kit-gate.${path}`) })),
+});
