@@ -59,7 +59,7 @@ const largestDifference = async (logits: tf.Tensor, target: number[][]) =>
 
 describe('prefix adapters of HF peft', () => {
   it.each(['peft-prefix', 'peft-prefix-projection'])('%s gives the logits that HF peft gave', async (name) => {
-    const adapter = await loadAdapter(await readAdapter(name), host.spec, registry);
+    const adapter = await loadAdapter(await readAdapter(name), host, registry);
     const { logits } = runAdapter(host, adapter, inputs());
     expect(await largestDifference(logits!, expected.logits[name]!)).toBeLessThan(1e-5);
     expect(await largestDifference(logits!, expected.base_logits)).toBeGreaterThan(1e-2);
@@ -67,12 +67,12 @@ describe('prefix adapters of HF peft', () => {
 
   it('keep their tensors to the bit when saved again', async () => {
     const files = await readAdapter('peft-prefix');
-    const adapter = await loadAdapter(files, host.spec, registry);
-    const saved = await saveAdapter(adapter, host.spec);
+    const adapter = await loadAdapter(files, host, registry);
+    const saved = await saveAdapter(adapter, host);
     expect(
       Buffer.from(saved.get('adapter_model.safetensors')!).equals(Buffer.from(files.get('adapter_model.safetensors')!)),
     ).toBe(true);
-    const again = await loadAdapter(saved, host.spec, registry);
+    const again = await loadAdapter(saved, host, registry);
     expect(await runAdapter(host, again, inputs()).logits!.data()).toEqual(
       await runAdapter(host, adapter, inputs()).logits!.data(),
     );
@@ -95,16 +95,16 @@ describe('T13: a simplex in files', () => {
       host.spec,
     );
     const adapter = { method, effective, hostFingerprint: host.spec.fingerprint };
-    const files = await saveAdapter(adapter, host.spec);
+    const files = await saveAdapter(adapter, host);
     expect([...files.keys()].sort()).toEqual([
       'adapter_config.json',
       'adapter_model.safetensors',
       'tfjs_peft.json',
       'vertices.safetensors',
     ]);
-    const midpoint = await loadAdapter(files, host.spec, registry);
+    const midpoint = await loadAdapter(files, host, registry);
     expect(midpoint.method.type).toBe('COMPOSE');
-    const simplex = await loadAdapter(files, host.spec, registry, { unfolded: true });
+    const simplex = await loadAdapter(files, host, registry, { unfolded: true });
     expect(simplex.method.type).toBe('SUBSPACE');
     for (const [name, tensor] of effective)
       expect(await simplex.effective.get(name)!.data()).toEqual(await tensor.data());
@@ -121,8 +121,10 @@ describe('T13: a simplex in files', () => {
       toParameters(initialValues(method.plan(host.spec), createStream(2))),
       host.spec,
     );
-    const files = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host.spec);
-    await expect(loadAdapter(files, { ...host.spec, fingerprint: 'f'.repeat(64) }, registry)).rejects.toMatchObject({
+    const files = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host);
+    await expect(
+      loadAdapter(files, { ...host, spec: { ...host.spec, fingerprint: 'f'.repeat(64) } }, registry),
+    ).rejects.toMatchObject({
       code: 'ADAPTER_FOR_ANOTHER_HOST',
       message: expect.stringContaining(host.spec.fingerprint.slice(0, 8)),
     });

@@ -9,7 +9,13 @@ import {
   type TrialConfig,
   trialFolderName,
 } from '@tfjs-peft/eval';
-import { countParameters, type CoverageRow, type ParameterCount, reportCoverage } from '@tfjs-peft/peft-core';
+import {
+  countParameters,
+  type CoverageRow,
+  findUnevenCoverage,
+  type ParameterCount,
+  reportCoverage,
+} from '@tfjs-peft/peft-core';
 import { taskFromFile } from '@tfjs-peft/glue-fewshot';
 import { countSteps } from '@tfjs-peft/train';
 import type { CliIo } from '../cli-io.js';
@@ -22,6 +28,7 @@ interface MethodPlan {
   readonly kind: 'floor' | 'trained';
   readonly counts: ParameterCount | null;
   readonly coverage: readonly CoverageRow[];
+  readonly warnings: readonly string[];
   readonly memory: MemoryEstimate | null;
   readonly steps: number | null;
 }
@@ -41,7 +48,15 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
   );
   const methods = firsts.map((trial): MethodPlan => {
     const { method, train } = trial;
-    const base = { method: method.name, kind: method.kind, coverage: [], memory: null, counts: null, steps: null };
+    const base = {
+      method: method.name,
+      kind: method.kind,
+      coverage: [],
+      warnings: [],
+      memory: null,
+      counts: null,
+      steps: null,
+    };
     if (method.kind === 'floor' || !train) return base;
     // Protocols that count K per class or share it with the development set differ by a few steps an epoch at most.
     const examples = config.data.protocol === 'per_class' ? config.data.shots * labels.length : config.data.shots;
@@ -55,6 +70,7 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
       counts,
       steps,
       coverage: reportCoverage(plan, host.spec),
+      warnings: findUnevenCoverage(plan, host.spec),
       memory: estimateMemory(host, counts, train.batchSize, config.data.maxTokens),
     };
   });
@@ -77,7 +93,7 @@ function format(
   const hostLine = host
     ? `${model.name}: ${host.spec.numHiddenLayers} layers × ${host.spec.hiddenSize}, ${formatNumber(host.numbers)} numbers, frozen`
     : `${model.name}: not on this machine, so parameters cannot be counted before it is downloaded`;
-  const methodLines = methods.flatMap(({ method, kind, counts, coverage, memory, steps }) =>
+  const methodLines = methods.flatMap(({ method, kind, counts, coverage, warnings, memory, steps }) =>
     kind === 'floor'
       ? [`  ${method}: floor`]
       : [
@@ -86,6 +102,7 @@ function format(
             (row) =>
               `    ${row.covered} of ${row.total} ${row.kind} sites${row.layers.length > 0 ? ` (layers ${row.layers.join(', ')})` : ''}, ${formatNumber(row.numbers)} numbers`,
           ),
+          ...warnings.map((warning) => `    warning: ${warning}`),
           ...(memory
             ? [
                 `    memory: host ${formatBytes(memory.host)}, training state ${formatBytes(memory.training)}, activations at most ${formatBytes(memory.activations)} (texts of ${data.maxTokens} tokens)`,

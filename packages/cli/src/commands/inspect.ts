@@ -11,7 +11,13 @@ import {
   readSummary,
   readTrialConfig,
 } from '@tfjs-peft/eval';
-import { type AdapterSummary, inspectAdapter, type MethodDescription, PeftError } from '@tfjs-peft/peft-core';
+import {
+  type AdapterSummary,
+  inspectAdapter,
+  type MethodDescription,
+  PeftError,
+  type WriterVersion,
+} from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
 
 export interface InspectOptions {
@@ -90,18 +96,30 @@ async function inspectExperiment(folder: string): Promise<Inspection | null> {
 
 function adapterLines(summary: AdapterSummary): string[] {
   const { writtenBy, method, description, unfolded, host, head, tensors, numbers, dtypes, differences } = summary;
+  const { coverage, ranks, writer } = summary;
   const made = unfolded ?? description;
   return [
-    `adapter ${made ? describeMethodTree(made) : method}, written by ${writtenBy}${summary.peftVersion && writtenBy === 'hf-peft' ? ` ${summary.peftVersion}` : ''}`,
+    `adapter ${made ? describeMethodTree(made) : method}, written by ${writtenBy}${writer?.version === undefined ? '' : ` ${writer.version}`}`,
+    ...(writer && writer.version === undefined
+      ? [`likely version: ${rangeOf(writer)} (${writer.clues.join('; ')})`]
+      : []),
     ...(host ? [`host: ${host.name ?? 'unnamed'}, fingerprint ${host.fingerprint.slice(0, 12)}`] : []),
     ...(summary.baseModelNameOrPath !== undefined && !host ? [`host: ${summary.baseModelNameOrPath}`] : []),
     ...(head ? [`head: ${JSON.stringify(head)}`] : []),
     `${formatNumber(numbers)} numbers in ${tensors.length} tensors (${dtypes.join(', ')})`,
+    ...(ranks.length > 0 ? [`rank: ${ranks.join(', ')}`] : []),
+    ...coverage.map(
+      ({ target, layers, tensors: count, numbers: size }) =>
+        `covers ${target}${layers.length > 0 ? ` in ${layers.length} layer${layers.length === 1 ? '' : 's'} (${layers.join(', ')})` : ''}: ${count} tensors, ${formatNumber(size)} numbers`,
+    ),
     ...tensors.map(({ file, name, dtype, shape }) => `  ${file}: ${name} ${dtype} [${shape.join(', ')}]`),
     ...differences.map((text) => `differs from HF peft: ${text}`),
     ...summary.knownDefects.map((text) => `likely defect: ${text}`),
   ];
 }
+
+const rangeOf = ({ atLeast, below }: WriterVersion): string =>
+  [...(atLeast ? [`${atLeast} or later`] : []), ...(below ? [`before ${below}`] : [])].join(', ');
 
 /** `SUBSPACE(COMPOSE(PREFIX_TUNING, HEAD))` */
 const describeMethodTree = ({ type, parts }: MethodDescription): string =>

@@ -42,6 +42,7 @@ describe('completeMethod', () => {
     const expanded = expandMethod(method, catalogue.registry);
     expect(expanded.parts![0]!.config).toEqual({
       readout: null,
+      hidden: 'none',
       dropout: 0,
       initialStandardDeviation: 0.02,
       name: 'head',

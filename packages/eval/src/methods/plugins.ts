@@ -16,8 +16,15 @@ import {
   type TaskDefinition,
   type TaskRegistry,
 } from '@tfjs-peft/glue-fewshot';
+import { adapterDefinition } from '@tfjs-peft/adapter';
+import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
+import { fullDefinition } from '@tfjs-peft/full';
+import { ia3Definition } from '@tfjs-peft/ia3';
+import { loraDefinition } from '@tfjs-peft/lora';
 import { prefixDefinition } from '@tfjs-peft/prefix';
+import { promptDefinition, pTuningDefinition } from '@tfjs-peft/prompt';
 import { subspaceDefinition } from '@tfjs-peft/subspace';
+import { unipeltDefinition } from '@tfjs-peft/unipelt';
 import { builtInPresets, type MethodPreset } from './presets.js';
 
 /** What a module outside this repository adds: exported as `plugin`. */
@@ -34,6 +41,23 @@ export interface Catalogue {
   readonly tasks: TaskRegistry;
 }
 
+/** The definitions of all methods of this repository. */
+export const builtInDefinitions = [
+  headDefinition,
+  composeDefinition,
+  subspaceDefinition,
+  prefixDefinition,
+  loraDefinition,
+  adapterDefinition,
+  ia3Definition,
+  promptDefinition,
+  pTuningDefinition,
+  bitfitDefinition,
+  layerNormTuningDefinition,
+  fullDefinition,
+  unipeltDefinition,
+] as unknown as readonly MethodDefinition[];
+
 /**
  * The built-in methods, presets and tasks together with those of plugins. Later methods and presets replace earlier ones of the same
  * name. Errors: `TASK_DUPLICATE`.
@@ -41,13 +65,7 @@ export interface Catalogue {
 export function createCatalogue(plugins: readonly EvalPlugin[] = []): Catalogue {
   const presets = [...builtInPresets, ...plugins.flatMap((plugin) => plugin.presets ?? [])];
   return {
-    registry: createRegistry(
-      headDefinition,
-      composeDefinition,
-      prefixDefinition as unknown as MethodDefinition,
-      subspaceDefinition as unknown as MethodDefinition,
-      ...plugins.flatMap((plugin) => plugin.methods ?? []),
-    ),
+    registry: createRegistry(...builtInDefinitions, ...plugins.flatMap((plugin) => plugin.methods ?? [])),
     presets: new Map(presets.map((preset) => [preset.name, preset])),
     tasks: createTaskRegistry([spamSubjects, ...glueTasks, ...plugins.flatMap((plugin) => plugin.tasks ?? [])]),
   };

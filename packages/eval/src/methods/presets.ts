@@ -22,13 +22,107 @@ const prefixWithMlp: MethodDescription = {
   type: 'PREFIX_TUNING',
   config: { prefixLength: 10, reparametrisation: 'mlp', mlpHiddenSize: 512, initialStandardDeviation: 0.05 },
 };
-const withHead = (method: MethodDescription): MethodDescription => ({
+const composed = (...parts: readonly MethodDescription[]): MethodDescription => ({
   type: 'COMPOSE',
   config: {},
-  parts: [method, head],
+  parts,
 });
 
-/** The built-in methods, with rates that suit MiniLM and a few hundred steps. */
+const lora: MethodDescription = { type: 'LORA', config: { rank: 8, alpha: 16 } };
+const bottleneck: MethodDescription = { type: 'BOTTLENECK_ADAPTER', config: { reductionFactor: 16 } };
+const ia3: MethodDescription = { type: 'IA3', config: {} };
+
+/** The built-in methods without a simplex: what each is, its parts beside the head, and a rate that suits MiniLM and a few hundred steps. */
+const methods: readonly (readonly [
+  name: string,
+  summary: string,
+  parts: readonly MethodDescription[],
+  rate: number,
+])[] = [
+  ['prefix', 'prefix tuning, ten positions made by an MLP (Li and Liang 2021)', [prefixWithMlp], 3e-4],
+  [
+    'prefix-flat',
+    'prefix tuning, ten positions trained directly (P-tuning v2)',
+    [{ type: 'PREFIX_TUNING', config: { prefixLength: 10, reparametrisation: 'none' } }],
+    1e-2,
+  ],
+  ['lora', 'low-rank deltas of queries and values, rank 8 (Hu et al. 2022)', [lora], 5e-4],
+  [
+    'dora',
+    'the same with trained magnitudes (Liu et al. 2024)',
+    [{ type: 'LORA', config: { rank: 8, alpha: 16, dora: true } }],
+    5e-4,
+  ],
+  ['adapter', 'a bottleneck after each feed-forward network, reduction 16 (Pfeiffer et al. 2021)', [bottleneck], 1e-3],
+  [
+    'adapter-parallel',
+    'a bottleneck beside each feed-forward network, reduction 2, scale 4 (He et al. 2022)',
+    [
+      {
+        type: 'BOTTLENECK_ADAPTER',
+        config: { placement: 'parallel', reductionFactor: 2, scale: 4, initialisation: 'mam' },
+      },
+    ],
+    5e-4,
+  ],
+  ['ia3', 'gates on keys, values and the feed-forward network (Liu et al. 2022)', [ia3], 1e-2],
+  [
+    'prompt',
+    'twenty virtual tokens before the text (Lester et al. 2021)',
+    [{ type: 'PROMPT_TUNING', config: {} }],
+    1e-2,
+  ],
+  ['p-tuning', 'virtual tokens made by an MLP (Liu et al. 2021)', [{ type: 'P_TUNING', config: {} }], 1e-3],
+  ['bitfit', 'the biases of all layers (Ben Zaken et al. 2022)', [{ type: 'BITFIT', config: {} }], 1e-3],
+  ['ln-tuning', 'weights and biases of the LayerNorms', [{ type: 'LN_TUNING', config: {} }], 1e-3],
+  [
+    'mam',
+    'prefix and parallel bottleneck (He et al. 2022)',
+    [
+      prefixWithMlp,
+      {
+        type: 'BOTTLENECK_ADAPTER',
+        config: { placement: 'parallel', reductionFactor: 2, scale: 4, initialisation: 'mam' },
+      },
+    ],
+    3e-4,
+  ],
+  [
+    'unipelt',
+    'prefix, LoRA and bottleneck, each with gates of the activations (Mao et al. 2022)',
+    [{ type: 'UNIPELT', config: {}, parts: [composed(prefixWithMlp, lora, bottleneck)] }],
+    5e-4,
+  ],
+  ['prefix-lora-ia3', 'three methods as one adapter', [prefixWithMlp, lora, ia3], 3e-4],
+  ['full', 'full fine-tuning: every tensor of the host', [{ type: 'FULL', config: {} }], 2e-5],
+];
+
+/** Methods that start as the identity with all parameters at one value, where the vertices of a simplex would be one point. */
+const startAtOnePoint = new Set(['IA3', 'BITFIT', 'LN_TUNING', 'FULL']);
+
+/** The method with vertices that start apart. */
+const startApart = ({ type, config, parts }: MethodDescription): MethodDescription => ({
+  type,
+  config: startAtOnePoint.has(type) ? { ...config, initialStandardDeviation: 0.01 } : config,
+  ...(parts && { parts: parts.map(startApart) }),
+});
+
+const trained = (name: string, summary: string, method: MethodDescription, learningRate: number): MethodPreset[] => [
+  { name, summary, kind: 'trained', method, train: { learningRate, validation: { mode: 'midpoint' } } },
+  {
+    name: `${name}-subspace`,
+    summary: `a simplex of two vertices over ${name}, drawn per example and layer (Falissard et al. 2023 for prefixes; a reimplementation)`,
+    kind: 'trained',
+    method: {
+      type: 'SUBSPACE',
+      config: { vertices: 2, granularity: 'example_layer', beta: 1 },
+      parts: [startApart(method)],
+    },
+    train: { learningRate, validation: { mode: 'stochastic', aggregate: 'pooled', draws: 10 } },
+  },
+];
+
+/** The built-in methods; each trained one also as `…-subspace`, a simplex over it and its head. */
 export const builtInPresets: readonly MethodPreset[] = [
   {
     name: 'majority',
@@ -42,37 +136,6 @@ export const builtInPresets: readonly MethodPreset[] = [
     kind: 'floor',
     floor: 'linear-probe',
   },
-  {
-    name: 'head',
-    summary: 'a linear head trained like the other methods, nothing inside the host',
-    kind: 'trained',
-    method: head,
-    train: { learningRate: 1e-2, validation: { mode: 'midpoint' } },
-  },
-  {
-    name: 'prefix',
-    summary: 'prefix tuning, ten positions made by an MLP (Li and Liang 2021)',
-    kind: 'trained',
-    method: withHead(prefixWithMlp),
-    train: { learningRate: 3e-4, validation: { mode: 'midpoint' } },
-  },
-  {
-    name: 'prefix-flat',
-    summary: 'prefix tuning, ten positions trained directly (P-tuning v2)',
-    kind: 'trained',
-    method: withHead({ type: 'PREFIX_TUNING', config: { prefixLength: 10, reparametrisation: 'none' } }),
-    train: { learningRate: 1e-2, validation: { mode: 'midpoint' } },
-  },
-  {
-    name: 'prefix-subspace',
-    summary:
-      'a simplex of two prefixes and heads, drawn per example and layer (Falissard et al. 2023, a reimplementation)',
-    kind: 'trained',
-    method: {
-      type: 'SUBSPACE',
-      config: { vertices: 2, granularity: 'example_layer', beta: 1 },
-      parts: [withHead(prefixWithMlp)],
-    },
-    train: { learningRate: 3e-4, validation: { mode: 'stochastic', aggregate: 'pooled', draws: 10 } },
-  },
+  ...trained('head', 'a linear head trained like the other methods, nothing inside the host', head, 1e-2),
+  ...methods.flatMap(([name, summary, parts, rate]) => trained(name, summary, composed(...parts, head), rate)),
 ];

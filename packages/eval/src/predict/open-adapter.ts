@@ -55,7 +55,7 @@ export async function openAdapter(
   const catalogue = createCatalogue([...plugins, ...(options.plugins ?? [])]);
   const { host, tokenizer } = await openHost(located.model, options.host);
   try {
-    const adapter = await loadAdapter(files, host.spec, catalogue.registry, {
+    const adapter = await loadAdapter(files, host, catalogue.registry, {
       unfolded,
       ...(options.labels && { labels: options.labels }),
       ...(options.onWarning && { onWarning: options.onWarning }),

@@ -4,6 +4,7 @@ import {
   createStream,
   disposeParameters,
   type MethodDescription,
+  findUnevenCoverage,
   saveAdapter,
   substream,
   toParameters,
@@ -28,7 +29,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
   const { description } = trial.method as { readonly description: MethodDescription };
   const method = catalogue.registry.build(completeMethod(description, data.labels, session.readout));
   const logs = await openTrainingLogs(folder, context.seconds);
-  context.phase(`training on ${split.train.length} texts`);
+  context.phase(`${method.prepare ? 'preparing the method, then ' : ''}training on ${split.train.length} texts`);
   const result = await train({
     host,
     method,
@@ -42,7 +43,8 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
     onEvent: (event) => {
       logs.write(event);
       if (event.type === 'start') {
-        const { plan: _plan, history: _history, ...rest } = event;
+        const { plan, history: _history, ...rest } = event;
+        findUnevenCoverage(plan, host.spec).forEach((text) => context.warn(text));
         context.onTrain(rest);
       } else context.onTrain(event);
       if (event.type === 'warning') context.warn(event.text);
@@ -68,7 +70,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
     await writePredictions(files.predictions, data, outputs);
     const saved = await saveAdapter(
       { method: result.method, effective, hostFingerprint: host.spec.fingerprint },
-      host.spec,
+      host,
       { baseModelNameOrPath: host.spec.name },
     );
     const counts = countParameters(result.method.plan(host.spec));
