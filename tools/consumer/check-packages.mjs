@@ -1,28 +1,17 @@
 // Packs every public package, checks the tarballs with publint and attw, then uses four of them from a project outside the workspace:
 // five training steps from ESM, from CommonJS and from TypeScript. `--keep` leaves the project for a look.
-import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { bin, buildPackages, packageNames, packPackage, root, run, say } from './pack-packages.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, '..', '..');
-const bin = (name) => join(root, 'node_modules', '.bin', name);
-const run = (command, args, cwd = root) =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-const say = (text) => console.log(text);
-
+const here = join(root, 'tools', 'consumer');
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-consumer-'));
 try {
-  say('building');
-  run(bin('nx'), ['run-many', '-t', 'build']);
-
-  const names = readdirSync(join(root, 'packages'));
+  buildPackages();
   const tarballs = new Map();
-  for (const name of names) {
-    const packed = run('npm', ['pack', '--json', '--pack-destination', folder], join(root, 'packages', name));
-    const tarball = join(folder, JSON.parse(packed)[0].filename);
+  for (const name of packageNames()) {
+    const tarball = packPackage(name, folder);
     tarballs.set(name, tarball);
     run(bin('publint'), ['run', tarball, '--strict']);
     // The command has no types to offer; everything else resolves from ESM, CommonJS and bundlers.

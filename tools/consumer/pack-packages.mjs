@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+/** Path of a command of this repository's dependencies. */
+export const bin = (name) => join(root, 'node_modules', '.bin', name);
+/** Runs a command and returns what it prints; what it says on standard error is shown. */
+export const run = (command, args, cwd = root) =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+export const say = (text) => console.log(text);
+
+/** Builds every package. */
+export function buildPackages() {
+  say('building');
+  run(bin('nx'), ['run-many', '-t', 'build']);
+}
+
+/** Packs one public package into a folder; the path of the tarball. */
+export function packPackage(name, folder) {
+  const packed = run('npm', ['pack', '--json', '--pack-destination', folder], join(root, 'packages', name));
+  return join(folder, JSON.parse(packed)[0].filename);
+}
+
+export const packageNames = () => readdirSync(join(root, 'packages'));

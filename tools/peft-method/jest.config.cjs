@@ -1,0 +1,1 @@
+module.exports = { displayName: 'peft-method', preset: '../../jest.preset.cjs' };
