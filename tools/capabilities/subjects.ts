@@ -1,0 +1,49 @@
+import { adapter, parBnConfig } from '@tfjs-peft/adapter';
+import { bitfit, layerNormTuning } from '@tfjs-peft/bitfit';
+import { fullFineTuning } from '@tfjs-peft/full';
+import { ia3 } from '@tfjs-peft/ia3';
+import { lora } from '@tfjs-peft/lora';
+import { compose, type PeftMethod } from '@tfjs-peft/peft-core';
+import { prefix } from '@tfjs-peft/prefix';
+import { prompt, pTuning } from '@tfjs-peft/prompt';
+import { unipelt } from '@tfjs-peft/unipelt';
+
+/** The rows of the capability matrix: every method of the repository, small. Heads are added by the probes. */
+export const subjects: readonly { readonly name: string; readonly make: () => PeftMethod }[] = [
+  { name: 'prefix (MLP)', make: () => prefix({ prefixLength: 3, mlpHiddenSize: 5 }) },
+  {
+    name: 'prefix (flat, positions as in HF peft)',
+    make: () => prefix({ prefixLength: 3, reparametrisation: 'none', positionPolicy: 'shift' }),
+  },
+  { name: 'LoRA', make: () => lora({ rank: 2 }) },
+  { name: 'LoRA with biases', make: () => lora({ rank: 2, bias: 'lora_only' }) },
+  { name: 'LoRA of embeddings', make: () => lora({ rank: 2, targets: ['word_embeddings'] }) },
+  { name: 'DoRA', make: () => lora({ rank: 2, dora: true }) },
+  { name: 'IA3', make: () => ia3() },
+  { name: 'bottleneck adapter', make: () => adapter({ bottleneckSize: 3 }) },
+  { name: 'bottleneck adapter (parallel)', make: () => adapter(parBnConfig({ bottleneckSize: 3 })) },
+  { name: 'prompt tuning', make: () => prompt({ length: 3 }) },
+  { name: 'P-tuning (MLP)', make: () => pTuning({ length: 3, encoderHiddenSize: 4 }) },
+  {
+    name: 'P-tuning (LSTM)',
+    make: () => pTuning({ length: 3, encoder: 'lstm', encoderHiddenSize: 4, encoderLayers: 1 }),
+  },
+  { name: 'BitFit', make: () => bitfit() },
+  { name: 'LN tuning', make: () => layerNormTuning() },
+  {
+    name: 'UniPELT',
+    make: () =>
+      unipelt(
+        compose(
+          prefix({ prefixLength: 3, reparametrisation: 'none' }),
+          lora({ rank: 2 }),
+          adapter({ bottleneckSize: 3 }),
+        ),
+      ),
+  },
+  {
+    name: 'prefix + LoRA + IA3',
+    make: () => compose(prefix({ prefixLength: 3, reparametrisation: 'none' }), lora({ rank: 2 }), ia3()),
+  },
+  { name: 'full fine-tuning', make: () => fullFineTuning() },
+];
