@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import js from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import tseslint from 'typescript-eslint';
@@ -14,12 +15,42 @@ const boundaries = [
     sourceTag: 'type:eval',
     onlyDependOnLibsWithTags: ['type:core', 'type:method', 'type:host', 'type:backend', 'type:data', 'type:train'],
   },
+  { sourceTag: 'type:kit', onlyDependOnLibsWithTags: ['type:core', 'type:method', 'type:host'] },
   { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['*'] },
   { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['*'] },
 ];
 
+const boundaryOptions = (depConstraints) => ({
+  enforceBuildableLibDependency: false,
+  allowCircularSelfDependency: true,
+  allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**'],
+  depConstraints,
+});
+/** Specs of methods may also use the conformance kit. */
+const specBoundaries = boundaries.map((rule) =>
+  rule.sourceTag === 'type:method'
+    ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:kit', 'type:host'] }
+    : rule,
+);
+
+/** Packages that run in a browser as they are (rule 10 of the contract): the contract itself and all methods. */
+const browserPackages = readdirSync('packages').filter((name) => {
+  const { nx } = JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8'));
+  return nx.tags.includes('type:core') || nx.tags.includes('type:method');
+});
+
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'runs/**', '.nx/**', '**/goldens/**', 'tools/consumer/project/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/node_modules/**',
+      '**/.cache/**',
+      'runs/**',
+      '.nx/**',
+      '**/goldens/**',
+      'tools/consumer/project/**',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
@@ -45,15 +76,7 @@ export default tseslint.config(
       },
     },
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        {
-          enforceBuildableLibDependency: false,
-          allowCircularSelfDependency: true,
-          allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**'],
-          depConstraints: boundaries,
-        },
-      ],
+      '@nx/enforce-module-boundaries': ['error', boundaryOptions(boundaries)],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/no-require-imports': 'off',
@@ -61,8 +84,11 @@ export default tseslint.config(
     },
   },
   {
-    // Rule 10 of the contract: these run in a browser as they are.
-    files: ['packages/{peft-core,prefix,subspace}/src/**/*.ts'],
+    files: ['packages/*/src/**/*.spec.ts', 'packages/*/test/**/*.ts'],
+    rules: { '@nx/enforce-module-boundaries': ['error', boundaryOptions(specBoundaries)] },
+  },
+  {
+    files: browserPackages.map((name) => `packages/${name}/src/**/*.ts`),
     ignores: ['**/*.spec.ts'],
     rules: {
       'no-restricted-imports': ['error', { patterns: ['node:*', 'fs', 'path', 'os'] }],

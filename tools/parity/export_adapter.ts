@@ -64,7 +64,7 @@ for (const [name, method] of Object.entries(methods)) {
   const adapter = { method: trained.method, effective, hostFingerprint: host.spec.fingerprint };
   const folder = join(out, name);
   mkdirSync(folder, { recursive: true });
-  for (const [file, bytes] of await saveAdapter(adapter, host.spec)) writeFileSync(join(folder, file), bytes);
+  for (const [file, bytes] of await saveAdapter(adapter, host)) writeFileSync(join(folder, file), bytes);
   const { logits } = runAdapter(host, adapter, inputs);
   const expected = {
     host: minilmFiles().directory,
