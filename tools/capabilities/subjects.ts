@@ -21,6 +21,7 @@ export const subjects: readonly { readonly name: string; readonly make: () => Pe
   { name: 'DoRA', make: () => lora({ rank: 2, dora: true }) },
   { name: 'IA3', make: () => ia3() },
   { name: 'bottleneck adapter', make: () => adapter({ bottleneckSize: 3 }) },
+  { name: 'bottleneck adapter (normed)', make: () => adapter({ placement: 'normed', bottleneckSize: 3 }) },
   { name: 'bottleneck adapter (parallel)', make: () => adapter(parBnConfig({ bottleneckSize: 3 })) },
   { name: 'prompt tuning', make: () => prompt({ length: 3 }) },
   { name: 'P-tuning (MLP)', make: () => pTuning({ length: 3, encoderHiddenSize: 4 }) },

@@ -20,7 +20,7 @@ import { encoderSpec } from '../test/encoder-spec.js';
 import { adapter, adapterDefinition } from './adapter.js';
 import { adapterHubFormat, toAdapterHub } from './adapter-hub.js';
 import { type AdapterOptions, floorDivide } from './config.js';
-import { doubleSeqBnConfig, parBnConfig } from './presets.js';
+import { doubleSeqBnConfig, parBnConfig, seqBnConfig } from './presets.js';
 import { writeBottleneckConfig } from './write-hub-config.js';
 
 useTestBackend();
@@ -139,6 +139,7 @@ describe('adapters of AdapterHub', () => {
   });
 
   it.each<[string, AdapterOptions]>([
+    ['seq_bn', seqBnConfig()],
     ['par_bn', parBnConfig({ scale: 'learned', dropout: 0.25 })],
     ['double_seq_bn with two layers', doubleSeqBnConfig({ layers: [0, 2], scale: 'channel' })],
     ['a width that divides badly', doubleSeqBnConfig({ bottleneckSize: 3, reductionFactor: null, scale: 0.5 })],
@@ -183,7 +184,7 @@ describe('adapters of AdapterHub', () => {
   });
 
   it.each<[JsonObject, RegExp]>([
-    [{ original_ln_before: true }, /seq_bn reads that output after the residual and the LayerNorm/],
+    [{ original_ln_before: true, residual_before_ln: false }, /residual_before_ln/],
     [{ original_ln_after: false }, /original_ln_after/],
     [{ ln_before: true }, /ln_before/],
     [{ ln_after: true }, /ln_after/],
@@ -198,6 +199,11 @@ describe('adapters of AdapterHub', () => {
     const reading = () => read(part(changes));
     expect(reading).toThrow(expect.objectContaining({ code: 'CONFIG_KEY_UNSUPPORTED' }));
     expect(reading).toThrow(message);
+  });
+
+  it('reads seq_bn, the usual one of AdapterHub, as an adapter behind the LayerNorm', () => {
+    expect(read(part({ original_ln_before: true, residual_before_ln: true })).config.placement).toBe('normed');
+    expect(read(part()).config.placement).toBe('sequential');
   });
 
   it('ignores the LayerNorm entries of parallel adapters, which do not look at them', () => {

@@ -125,7 +125,7 @@ describe('adapter', () => {
 
   it('acts before residual and LayerNorm: an adapter that is nothing but a bias is a bias of the map before it', async () => {
     const bias = tf.randomNormal([8], 0, 1, 'float32', 1);
-    for (const placement of ['sequential', 'parallel'] as const)
+    for (const placement of ['sequential', 'normed', 'parallel'] as const)
       for (const [place, path] of [
         ['attention', 'encoder.layer.1.attention.output'],
         ['feedForward', 'encoder.layer.1.output'],

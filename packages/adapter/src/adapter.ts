@@ -23,8 +23,8 @@ export const adapterDefinition: MethodDefinition<typeof adapterConfig> = {
 
 /**
  * Bottleneck adapters: in chosen sublayers, `y + s · (f(z · down + b) · up + b')` takes the place of the sublayer's output y before residual
- * and LayerNorm, with z = y (sequential; Houlsby et al. 2019, arXiv 1902.00751, section 2.1) or z = the sublayer's input (parallel; He et al. 2022,
- * arXiv 2110.04366). Identity at the start but with initialisation `bert`. No weight can hold it: it does not merge.
+ * and LayerNorm, with z = y (sequential; Houlsby et al. 2019, arXiv 1902.00751, section 2.1), z = LayerNorm(x + y) (normed; Pfeiffer et al. 2021,
+ * arXiv 2005.00247) or z = x, the sublayer's input (parallel; He et al. 2022, arXiv 2110.04366). Identity at the start but with initialisation `bert`. No weight can hold it: it does not merge.
  * Errors: `CONFIG_INVALID`; `plan`: `SITE_MISSING`, `TARGET_UNMATCHED`.
  */
 export const adapter = (config: AdapterOptions = {}): PeftMethod<AdapterConfig> =>

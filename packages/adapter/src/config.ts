@@ -4,10 +4,10 @@ import { activationNames } from './activations.js';
 export const adapterConfig = z
   .strictObject({
     /**
-     * `sequential`: reads and changes the output of the sublayer (Houlsby et al. 2019). `parallel`: reads the input of the sublayer and adds to
-     * its output (He et al. 2022). Either way before the sublayer's residual and LayerNorm.
+     * `sequential`: reads the output of the sublayer and adds to it (Houlsby et al. 2019). `normed`: reads it after residual and LayerNorm, which
+     * come once more behind the adapter (Pfeiffer et al. 2021, AdapterHub's `seq_bn`). `parallel`: reads the input of the sublayer (He et al. 2022).
      */
-    placement: z.enum(['sequential', 'parallel']).default('sequential'),
+    placement: z.enum(['sequential', 'normed', 'parallel']).default('sequential'),
     /** Sublayers that get an adapter, in every layer. */
     places: z
       .array(z.enum(['attention', 'feedForward']))

@@ -9,11 +9,11 @@ const preset =
   });
 
 /**
- * One sequential adapter a layer, after the feed-forward network, reduction factor 16, ReLU: the place and size of Pfeiffer et al. 2021 (arXiv
- * 2005.00247). It reads the sublayer's output; the LayerNorm that AdapterHub's `seq_bn` puts before it is not implemented (docs/adapter.md).
+ * One adapter a layer, after the feed-forward network, its residual and its LayerNorm, reduction factor 16, ReLU (Pfeiffer et al. 2021, arXiv
+ * 2005.00247; AdapterHub's `seq_bn`).
  */
 export const seqBnConfig = preset({
-  placement: 'sequential',
+  placement: 'normed',
   places: ['feedForward'],
   reductionFactor: 16,
   activation: 'relu',

@@ -73,19 +73,20 @@ export const isBottleneckConfig = (config: JsonObject): boolean =>
 
 /**
  * The entries of a bottleneck adapter in AdapterHub's adapter_config.json as our configuration. Errors: `CONFIG_INVALID`;
- * `CONFIG_KEY_UNSUPPORTED` for what a sublayer adapter cannot compute, the LayerNorm before the adapter of `seq_bn` among it.
+ * `CONFIG_KEY_UNSUPPORTED` for what a sublayer adapter cannot compute.
  */
 export function readBottleneckConfig({ config, version }: AdapterHubPart, host: HostSpec): AdapterOptions {
   requireKnown(config);
   const parallel = readBoolean(config, 'is_parallel', false);
-  if (!parallel) requireOutputAsInput(config);
+  const normed = !parallel && readBoolean(config, 'original_ln_before', false);
+  requireResidual(config, normed);
   const places = (['attention', 'feedForward'] as const).filter((place) =>
     readBoolean(config, place === 'attention' ? 'mh_adapter' : 'output_adapter'),
   );
   if (places.length === 0) throw invalid('mh_adapter and output_adapter', false, 'one of them true');
   const { init_weights: start } = config;
   return {
-    placement: parallel ? 'parallel' : 'sequential',
+    placement: parallel ? 'parallel' : normed ? 'normed' : 'sequential',
     places,
     layers: readLayers(config, host),
     reductionFactor: readNumber(config, 'reduction_factor'),
@@ -105,16 +106,11 @@ function requireKnown(config: JsonObject): void {
   }
 }
 
-/** A sequential adapter of ours reads and continues the sublayer's output, before residual and LayerNorm. */
-function requireOutputAsInput(config: JsonObject): void {
-  if (config.original_ln_before !== undefined && config.original_ln_before !== false)
-    throw unsupported(
-      'original_ln_before',
-      config.original_ln_before,
-      'false: the adapter reads the output of the sublayer, as in double_seq_bn and par_bn. The default seq_bn reads that output after the residual and the LayerNorm',
-    );
-  if (typeof (config.residual_before_ln ?? true) !== 'boolean')
-    throw unsupported('residual_before_ln', config.residual_before_ln, 'true or false');
+/** Behind a LayerNorm of the host, the adapter's own residual must be the sublayer's output: what `residual_before_ln: true` says. */
+function requireResidual(config: JsonObject, normed: boolean): void {
+  const value = config.residual_before_ln ?? true;
+  if (typeof value !== 'boolean' || (normed && !value))
+    throw unsupported('residual_before_ln', value, normed ? 'true with original_ln_before: true' : 'true or false');
 }
 
 function readLayers(config: JsonObject, host: HostSpec): number[] | null {

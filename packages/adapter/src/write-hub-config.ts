@@ -12,7 +12,7 @@ export function writeBottleneckConfig(config: AdapterConfig, host: HostSpec): Js
     output_adapter: config.places.includes('feedForward'),
     reduction_factor: factorFor(host.hiddenSize, bottleneckSizeOf(config, host.hiddenSize)),
     non_linearity: nameOfActivation(config.activation),
-    original_ln_before: false,
+    original_ln_before: config.placement === 'normed',
     original_ln_after: true,
     ln_before: false,
     ln_after: false,

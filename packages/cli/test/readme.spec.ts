@@ -8,10 +8,11 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 // Inside the package, so that the example's imports resolve as they do for a user.
 const folder = `${root}packages/cli/node_modules/.cache/readme-example`;
 const tsx = createRequire(import.meta.url).resolve('tsx');
+const methods = ['prefix', 'lora', 'adapter', 'ia3', 'prompt', 'bitfit', 'full', 'unipelt', 'subspace'];
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the README', () => {
-  it.each(['README.md', 'packages/prefix/README.md', 'packages/subspace/README.md'])(
+  it.each(['README.md', ...methods.map((name) => `packages/${name}/README.md`)])(
     'example of %s runs',
     (file) => {
       const [, example] = /```ts\n(.*?)```/s.exec(readFileSync(`${root}${file}`, 'utf8')) ?? [];

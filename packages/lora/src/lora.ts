@@ -7,6 +7,7 @@ import {
   type ParameterSpec,
   parseConfig,
   type PeftMethod,
+  rememberPerHost,
 } from '@tfjs-peft/peft-core';
 import type { z } from 'zod';
 import { loraHubFormat } from './adapter-hub.js';
@@ -132,12 +133,3 @@ function biasSpec(config: LoraConfig, path: string, host: HostSpec): Spec {
 }
 
 const zero = { kind: 'constant', value: 0 } as const;
-
-function rememberPerHost<T>(compute: (host: HostSpec) => T): (host: HostSpec) => T {
-  const known = new WeakMap<HostSpec, { readonly value: T }>();
-  return (host) => {
-    const entry = known.get(host) ?? { value: compute(host) };
-    known.set(host, entry);
-    return entry.value;
-  };
-}

@@ -78,6 +78,7 @@ export { head, type HeadConfig, headDefinition, headNames, isHead, resolveReadou
 export { compilePattern } from './compile-pattern.js';
 export { matchNames, matchTargets } from './match-targets.js';
 export { type Adapter, runAdapter } from './adapter.js';
+export { rememberPerHost } from './remember-per-host.js';
 export { runRows } from './run-rows.js';
 export { disableParts, leavesOf, selectParts } from './select-parts.js';
 export { type MergedAdapter, mergeAdapter, type MergeOptions } from './merge-adapter.js';

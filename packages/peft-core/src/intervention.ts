@@ -116,13 +116,14 @@ export interface ActivationDelta {
   readonly apply: ActivationFunction;
 }
 /**
- * Acts at a sublayer, before the residual is added: `sequential` replaces the sublayer's output y by `apply(y)`, `parallel` adds
- * `apply(sublayer's input)` to it. `[batch, tokens, hidden]` in and out.
+ * Acts at a sublayer with input x and output y, before the residual is added: `sequential` replaces y by `apply(y)`; `normed` adds
+ * `apply(LayerNorm(x + y))` to it, with the sublayer's own LayerNorm (AdapterHub's `seq_bn`); `parallel` adds `apply(x)`, in this order.
+ * `[batch, tokens, hidden]` in and out.
  */
 export interface SublayerAdapter {
   readonly kind: 'sublayerAdapter';
   readonly path: string;
-  readonly placement: 'sequential' | 'parallel';
+  readonly placement: 'sequential' | 'normed' | 'parallel';
   readonly apply: ActivationFunction;
 }
 /**

@@ -1,7 +1,7 @@
 import {
   type Context,
-  type EffectiveSpec,
   effectiveParameters,
+  type EffectiveSpec,
   foldMethod,
   getParameter,
   type Host,
@@ -18,6 +18,7 @@ import {
   type PeftMethod,
   type Preparation,
   randomWords,
+  rememberPerHost,
   substream,
   type WeightDelta,
 } from '@tfjs-peft/peft-core';
@@ -262,12 +263,3 @@ const containsSubspace = (method: PeftMethod): boolean =>
 
 const headNamespaces = (method: PeftMethod): Set<string> =>
   new Set(isHead(method) ? method.namespaces : (method.parts ?? []).flatMap((part) => [...headNamespaces(part)]));
-
-function rememberPerHost<T>(compute: (host: HostSpec) => T): (host: HostSpec) => T {
-  const known = new WeakMap<HostSpec, { readonly value: T }>();
-  return (host) => {
-    const entry = known.get(host) ?? { value: compute(host) };
-    known.set(host, entry);
-    return entry.value;
-  };
-}

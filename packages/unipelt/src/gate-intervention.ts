@@ -24,13 +24,13 @@ export function gateIntervention(
       return {
         ...intervention,
         apply: (x, mask) =>
-          placement === 'parallel'
-            ? apply(x, mask).mul(perToken(gate(x, mask)))
-            : x.add(
+          placement === 'sequential'
+            ? x.add(
                 apply(x, mask)
                   .sub(x)
                   .mul(perToken(gate(x, mask))),
-              ),
+              )
+            : apply(x, mask).mul(perToken(gate(x, mask))),
       };
     }
     default:

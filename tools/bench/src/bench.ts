@@ -15,16 +15,17 @@ const { values: flags } = parseArgs({
     python: { type: 'string' },
     rounds: { type: 'string', default: '7' },
     steps: { type: 'string', default: '4' },
+    methods: { type: 'boolean', default: false },
     'wasm-rounds': { type: 'string', default: '2' },
     dropout: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (flags.help) {
-  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout] [--peers [--python path]]
+  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout --methods] [--peers [--python path]]
 
 MiniLM (6 layers, 384), batch 16, 64 tokens, prefix 16, AdamW, clipping: the step of plain prefix tuning, of its simplex, of the wasm
-backend and, with --peers, of torch + HF peft. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
+backend and, with --peers, of torch + HF peft; with --methods those of LoRA, IA3 and a composition. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
   process.exit(0);
 }
 
@@ -160,6 +161,15 @@ try {
   simplex.stop();
   portable.stop();
 
+  if (flags.methods) {
+    const others = [
+      await ours('LoRA rank 8, tfjs-node', 'tensorflow', 'lora'),
+      await ours('IA3, tfjs-node', 'tensorflow', 'ia3'),
+      await ours('prefix + LoRA + IA3 + head, tfjs-node', 'tensorflow', 'composed'),
+    ];
+    printTable(await measure([plain, ...others], Number(flags.rounds), Number(flags.steps)), plain.name);
+    others.forEach((worker) => worker.stop());
+  }
   if (Number(flags['wasm-rounds']) > 0) {
     const wasm = await ours('prefix, wasm', 'wasm', 'prefix');
     printTable(await measure([plain, wasm], Number(flags['wasm-rounds']), 2), plain.name);

@@ -15,6 +15,8 @@ import {
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { ia3 } from '@tfjs-peft/ia3';
+import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
@@ -28,15 +30,17 @@ const { backend, method: methodName, batch, dropout, adapterFolder } = options;
 
 await selectBackend({ backend });
 const { host } = await loadHost(minilmFiles().directory, { dropout: dropout ? undefined : false, readout: 'pooler' });
-const plain = compose(
-  prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' }),
-  head({ labels: ['a', 'b'], readout: 'pooler' }),
-);
-const methods: Record<WorkerOptions['method'], PeftMethod> = {
-  prefix: plain,
-  'prefix-subspace': subspace(plain, { vertices: 2 }),
+const flatPrefix = prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' });
+const withHead = (...parts: readonly PeftMethod[]) =>
+  compose(...parts, head({ labels: ['a', 'b'], readout: 'pooler' }));
+const methods: Record<WorkerOptions['method'], () => PeftMethod> = {
+  prefix: () => withHead(flatPrefix),
+  'prefix-subspace': () => subspace(withHead(flatPrefix), { vertices: 2 }),
+  lora: () => withHead(lora({ rank: 8 })),
+  ia3: () => withHead(ia3()),
+  composed: () => withHead(flatPrefix, lora({ rank: 8 }), ia3()),
 };
-const method = methods[methodName];
+const method = methods[methodName]();
 const examples = batch.map(({ inputIds, label }) => ({
   text: { inputIds, tokenTypeIds: inputIds.map(() => 0) },
   label,

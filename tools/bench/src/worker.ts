@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 
 export interface WorkerOptions {
   readonly backend: 'tensorflow' | 'wasm';
-  readonly method: 'prefix' | 'prefix-subspace';
+  readonly method: 'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed';
   readonly prefixLength: number;
   readonly dropout: boolean;
   readonly batch: readonly { readonly inputIds: readonly number[]; readonly label: number }[];

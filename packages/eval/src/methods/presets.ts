@@ -29,7 +29,10 @@ const composed = (...parts: readonly MethodDescription[]): MethodDescription => 
 });
 
 const lora: MethodDescription = { type: 'LORA', config: { rank: 8, alpha: 16 } };
-const bottleneck: MethodDescription = { type: 'BOTTLENECK_ADAPTER', config: { reductionFactor: 16 } };
+const bottleneck: MethodDescription = {
+  type: 'BOTTLENECK_ADAPTER',
+  config: { placement: 'normed', reductionFactor: 16 },
+};
 const ia3: MethodDescription = { type: 'IA3', config: {} };
 
 /** The built-in methods without a simplex: what each is, its parts beside the head, and a rate that suits MiniLM and a few hundred steps. */

@@ -197,6 +197,10 @@ describe('interventions that act on activations', () => {
     expect(await maxDifference(hiddenStates([]), normed(output.add(input)))).toBeLessThan(1e-5);
     // sequential: 2 · output; parallel: + input; residual: + input
     expect(await maxDifference(inputs, normed(output.mul(2).add(input.mul(2))))).toBeLessThan(1e-5);
+
+    const once = normed(output.add(input));
+    const behindNorm = hiddenStates([{ kind: 'sublayerAdapter', path, placement: 'normed', apply: (z) => z.square() }]);
+    expect(await maxDifference(behindNorm, normed(output.add(input).add(once.square())))).toBeLessThan(1e-5);
   });
 });
 

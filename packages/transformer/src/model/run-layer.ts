@@ -1,3 +1,4 @@
+import type { SublayerAdapter } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { Sublayer } from '../architecture/encoder.js';
 import { activate } from './activations.js';
@@ -33,10 +34,11 @@ function feedForward(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
 /** Dropout, adapters, residual, LayerNorm. `input` is the sublayer's input, which is also its residual. */
 function finishSublayer(output: tf.Tensor, input: tf.Tensor, sublayer: Sublayer, pass: Pass): tf.Tensor {
   const adapters = pass.interventions.at('sublayerAdapter', sublayer.path);
-  const sequential = adapters.filter(({ placement }) => placement === 'sequential');
-  const parallel = adapters.filter(({ placement }) => placement === 'parallel');
+  const placed = (wanted: SublayerAdapter['placement']) => adapters.filter(({ placement }) => placement === wanted);
+  const normed = (z: tf.Tensor) => applyNorm(z.add(input), sublayer.norm, pass);
   let y = dropOut(output, sublayer.dropout ? pass.config.hiddenDropout : 0, sublayer.path, pass);
-  for (const { apply } of sequential) y = apply(y, pass.attentionMask);
-  for (const { apply } of parallel) y = y.add(apply(input, pass.attentionMask));
-  return applyNorm(y.add(input), sublayer.norm, pass);
+  for (const { apply } of placed('sequential')) y = apply(y, pass.attentionMask);
+  for (const { apply } of placed('normed')) y = y.add(apply(normed(y), pass.attentionMask));
+  for (const { apply } of placed('parallel')) y = y.add(apply(input, pass.attentionMask));
+  return normed(y);
 }
