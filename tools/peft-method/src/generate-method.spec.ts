@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { logger, readJson, type Tree, workspaceRoot } from '@nx/devkit';
 import { FsTree } from 'nx/src/generators/tree.js';
@@ -126,8 +127,9 @@ describe('npx nx g @tfjs-peft/tools:peft-method', () => {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    expect(printed).toContain('CREATE packages/output-tuning/src/output-tuning.ts');
-    expect(printed).toContain('UPDATE packages/eval/src/methods/plugins.ts');
+    const plain = stripVTControlCharacters(printed);
+    expect(plain).toContain('CREATE packages/output-tuning/src/output-tuning.ts');
+    expect(plain).toContain('UPDATE packages/eval/src/methods/plugins.ts');
     expect(repository().exists('packages/output-tuning')).toBe(false);
   }, 120_000);
 });
