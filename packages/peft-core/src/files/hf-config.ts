@@ -126,13 +126,16 @@ export function checkForeignKeys(
   return Object.fromEntries([...foreign, ...origin.map((key) => [key, config[key]!] as const)]);
 }
 
+/** Modules that HF's sequence classifiers keep beside their encoder. */
+const headModules = ['classifier', 'pre_classifier', 'score'];
+
 function checkModulesToSave(value: Json | undefined, where: string): void {
   const modules = value == null ? [] : Array.isArray(value) ? (value as readonly Json[]) : [value];
-  const other = modules.find((name) => name !== 'classifier' && name !== 'score');
+  const other = modules.find((name) => !headModules.includes(String(name)));
   if (other === undefined) return;
   throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
     found: `${where}: "modules_to_save" names ${brief(other)}`,
-    expected: 'only "classifier" and "score", the heads of sequence classifiers',
+    expected: `only ${headModules.map((name) => `"${name}"`).join(', ')}, the heads of sequence classifiers`,
     fix: 'train the adapter again without other modules',
   });
 }
