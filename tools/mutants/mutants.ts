@@ -8,7 +8,7 @@ export const mutants: readonly Mutant[] = [
     file: 'packages/transformer/src/model/attend.ts',
     find: 'prefixes.map((prefix) => prefix.values),',
     replace: 'prefixes.map((prefix) => prefix.keys),',
-    suites: 'transformer key-value-prefix',
+    suites: 'transformer key-value-prefix family-parity',
   },
   {
     fault: 'padding is attended to',

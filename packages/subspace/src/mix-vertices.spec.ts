@@ -44,3 +44,9 @@ describe('mixVertices', () => {
     expect([...(await gradients[1]!.data())]).toEqual([0.75, 0.75, 0.75, 0.75]);
   });
 });
+
+describe('meanOfVertices', () => {
+  it('is the midpoint', async () => {
+    expect([...(await meanOfVertices(vertices).data())]).toEqual([3, 4, 5, 6]);
+  });
+});
