@@ -3,6 +3,7 @@ import {
   type MethodDefinition,
   parseConfig,
   type PeftMethod,
+  rememberPerHost,
   sumDifferences,
 } from '@tfjs-peft/peft-core';
 import type { z } from 'zod';
@@ -25,6 +26,7 @@ export const bitfit = (config: z.input<typeof bitfitConfig> = {}): PeftMethod<Bi
   createBitfit(parseConfig(bitfitConfig, config, 'bitfit'));
 
 function createBitfit(config: BitfitConfig): PeftMethod<BitfitConfig> {
+  const biasesOf = rememberPerHost((host) => chooseBiases(config, host));
   const nameOf = (path: string) => `${config.name}.${path}.bias`;
   const initial = initialLaw(config.initialStandardDeviation);
   return {
@@ -32,7 +34,7 @@ function createBitfit(config: BitfitConfig): PeftMethod<BitfitConfig> {
     config,
     namespaces: [config.name],
     plan(host) {
-      const modules = chooseBiases(config, host);
+      const modules = biasesOf(host);
       return {
         raw: modules.map(({ path, size }) => ({ name: nameOf(path), shape: [size], initial })),
         effective: modules.map(({ path, size }) => ({
@@ -44,7 +46,7 @@ function createBitfit(config: BitfitConfig): PeftMethod<BitfitConfig> {
       };
     },
     intervene: (effective, { host }) =>
-      chooseBiases(config, host).map(({ path }) => ({
+      biasesOf(host).map(({ path }) => ({
         kind: 'biasDelta',
         path,
         delta: getParameter(effective, nameOf(path)),

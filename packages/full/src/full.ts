@@ -3,6 +3,7 @@ import {
   type MethodDefinition,
   parseConfig,
   type PeftMethod,
+  rememberPerHost,
   sumDifferences,
 } from '@tfjs-peft/peft-core';
 import type { z } from 'zod';
@@ -27,6 +28,7 @@ export const fullFineTuning = (config: z.input<typeof fullConfig> = {}): PeftMet
   createFull(parseConfig(fullConfig, config, 'fullFineTuning'));
 
 function createFull(config: FullConfig): PeftMethod<FullConfig> {
+  const tensorsOf = rememberPerHost((host) => chooseTensors(config, host));
   const { initialStandardDeviation: standardDeviation } = config;
   const initial =
     standardDeviation === 0
@@ -37,7 +39,7 @@ function createFull(config: FullConfig): PeftMethod<FullConfig> {
     config,
     namespaces: [config.name],
     plan(host) {
-      const tensors = chooseTensors(config, host);
+      const tensors = tensorsOf(host);
       return {
         raw: tensors.map(({ name, shape }) => ({ name, shape, initial })),
         effective: tensors.map(({ name, shape, module }) => ({
@@ -49,7 +51,7 @@ function createFull(config: FullConfig): PeftMethod<FullConfig> {
       };
     },
     intervene: (effective, { host }) =>
-      chooseTensors(config, host).map(({ name, module, part }) => ({
+      tensorsOf(host).map(({ name, module, part }) => ({
         kind: part === 'weight' ? 'weightDelta' : 'biasDelta',
         path: module,
         delta: getParameter(effective, name),

@@ -1,4 +1,10 @@
-import { getParameter, type MethodDefinition, parseConfig, type PeftMethod } from '@tfjs-peft/peft-core';
+import {
+  getParameter,
+  type MethodDefinition,
+  parseConfig,
+  type PeftMethod,
+  rememberPerHost,
+} from '@tfjs-peft/peft-core';
 import type { z } from 'zod';
 import { chooseGates } from './choose-gates.js';
 import { combineGates } from './combine-gates.js';
@@ -22,6 +28,7 @@ export const ia3 = (config: z.input<typeof ia3Config> = {}): PeftMethod<Ia3Confi
   createIa3(parseConfig(ia3Config, config, 'ia3'));
 
 function createIa3(config: Ia3Config): PeftMethod<Ia3Config> {
+  const gatesOf = rememberPerHost((host) => chooseGates(config, host));
   const { initialStandardDeviation: standardDeviation } = config;
   const initial =
     standardDeviation === 0
@@ -32,7 +39,7 @@ function createIa3(config: Ia3Config): PeftMethod<Ia3Config> {
     config,
     namespaces: [config.name],
     plan(host) {
-      const gates = chooseGates(config, host);
+      const gates = gatesOf(host);
       return {
         raw: gates.map(({ name, size }) => ({ name, shape: [size], initial })),
         effective: gates.map(({ name, size, site }) => ({
@@ -44,7 +51,7 @@ function createIa3(config: Ia3Config): PeftMethod<Ia3Config> {
       };
     },
     intervene: (effective, { host }) =>
-      chooseGates(config, host).map(({ name, side, site: { path } }) => {
+      gatesOf(host).map(({ name, side, site: { path } }) => {
         const gate = getParameter(effective, name);
         return side === 'input' ? { kind: 'inputGate', path, gate } : { kind: 'outputGate', path, gate };
       }),
