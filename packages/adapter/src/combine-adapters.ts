@@ -1,10 +1,11 @@
 import {
+  chooseStrategy,
   type CombinedMethod,
   type CombineMember,
   type CombineOptions,
   PeftError,
   type PeftMethod,
-  weightedSum,
+  weightedMean,
 } from '@tfjs-peft/peft-core';
 import type { AdapterConfig } from './config.js';
 
@@ -16,15 +17,10 @@ import type { AdapterConfig } from './config.js';
 export function averageAdapters(
   config: AdapterConfig,
   members: readonly CombineMember[],
-  { strategy = 'average' }: CombineOptions,
+  { strategy }: CombineOptions,
   create: (config: AdapterConfig) => PeftMethod<AdapterConfig>,
 ): CombinedMethod {
-  if (strategy !== 'average')
-    throw new PeftError('COMBINE_STRATEGY_UNKNOWN', {
-      found: `strategy "${strategy}" for bottleneck adapters`,
-      expected: '"average"',
-      fix: 'use "average", or train a composition of the adapters',
-    });
+  chooseStrategy(strategy, ['average'], 'bottleneck adapters');
   const own = functionOf(config);
   const other = members.map(({ method }) => functionOf(method.config as AdapterConfig)).find((text) => text !== own);
   if (other !== undefined)
@@ -33,11 +29,7 @@ export function averageAdapters(
       expected: 'the same placement, activation and scale',
       fix: 'combine adapters that were trained with the same configuration',
     });
-  const total = members.reduce((sum, { weight }) => sum + weight, 0);
-  return {
-    method: create(config),
-    effective: weightedSum(members.map(({ effective, weight }) => ({ effective, weight: weight / total }))),
-  };
+  return { method: create(config), effective: weightedMean(members) };
 }
 
 /** What the parameters' shapes do not say about the function that they enter. */
