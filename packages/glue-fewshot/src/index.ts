@@ -21,6 +21,7 @@ export {
   type TaskRegistry,
 } from './task-registry.js';
 export { glueTasks } from './glue-tasks.js';
+export { sentenceTasks } from './sentence-tasks.js';
 export { spamSubjects } from './spam-subjects.js';
 export { cleanSubject } from './clean-subject.js';
 export { type FileTaskOptions, taskFromFile } from './task-from-file.js';

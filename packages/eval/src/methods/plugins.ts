@@ -12,6 +12,7 @@ import {
 import {
   createTaskRegistry,
   glueTasks,
+  sentenceTasks,
   spamSubjects,
   type TaskDefinition,
   type TaskRegistry,
@@ -67,7 +68,12 @@ export function createCatalogue(plugins: readonly EvalPlugin[] = []): Catalogue 
   return {
     registry: createRegistry(...builtInDefinitions, ...plugins.flatMap((plugin) => plugin.methods ?? [])),
     presets: new Map(presets.map((preset) => [preset.name, preset])),
-    tasks: createTaskRegistry([spamSubjects, ...glueTasks, ...plugins.flatMap((plugin) => plugin.tasks ?? [])]),
+    tasks: createTaskRegistry([
+      spamSubjects,
+      ...glueTasks,
+      ...sentenceTasks,
+      ...plugins.flatMap((plugin) => plugin.tasks ?? []),
+    ]),
   };
 }
 

@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { createDecoder } from './decode-bytes.js';
+import { holdOut } from './hold-out.js';
+import { labelRows } from './label-rows.js';
+import { readBytes } from './read-table.js';
+import { decodeText, emptyFile, malformed, type Table } from './table.js';
+import type { EmptyTextPolicy, ReadOptions, TaskDefinition, TaskRows } from './task.js';
+
+/** Fixed for good, like the number of rows: changing either changes every published number on the tasks without a test file. */
+const testSeed = 0;
+const testFraction = 0.1;
+
+interface SentenceTable extends Pick<TaskDefinition, 'name' | 'title'> {
+  readonly labels: readonly string[];
+  /** A training and a test file, or one file of which a tenth is held out. */
+  readonly files: readonly [string, string?];
+  readonly sizes: TaskDefinition['sizes'];
+  /** What its official file needs; `error` if absent. */
+  readonly emptyText?: EmptyTextPolicy;
+}
+
+function sentenceTask({ labels, files, emptyText: usual = 'error', ...rest }: SentenceTable): TaskDefinition {
+  const task = {
+    ...rest,
+    fields: ['sentence'],
+    output: { kind: 'classes', labels },
+    metrics: ['accuracy', 'macro_f1'],
+    headline: 'accuracy',
+    tests: ['test'],
+    origin: `${files.join(' and ')} in the data directory`,
+  } satisfies Omit<TaskDefinition, 'read'>;
+  return {
+    ...task,
+    read: ({ emptyText = usual, ...options }) => readSentences(task, files, { ...options, emptyText }),
+  };
+}
+
+async function readSentences(
+  task: Omit<TaskDefinition, 'read'>,
+  [trainFile, testFile]: SentenceTable['files'],
+  { dataDirectory, emptyText }: ReadOptions & { readonly emptyText: EmptyTextPolicy },
+): Promise<TaskRows> {
+  if (dataDirectory === undefined)
+    throw new PeftError('TASK_DIRECTORY_MISSING', {
+      found: `no data directory for task ${task.name}`,
+      expected: `a folder with ${trainFile}`,
+      fix: 'give the folder that holds the sentence files',
+    });
+  const layout = { texts: [['sentence']], label: ['label'], labelsByIndex: true };
+  const notes: string[] = [];
+  const read = async (name: string) => {
+    const file = join(dataDirectory, name);
+    const table = parseLabelledLines(await readBytes(file), file);
+    const rows = labelRows(table, layout, task, emptyText);
+    const dropped = table.rows.length - rows.length;
+    if (dropped > 0) notes.push(`${file}: ${dropped} rows with an empty text left out`);
+    return rows;
+  };
+  const rows = await read(trainFile);
+  const held = testFile === undefined ? holdOut(rows, Math.round(testFraction * rows.length), testSeed) : undefined;
+  const { train, test } = held ?? { train: rows, test: await read(testFile!) };
+  const files = [trainFile, testFile].flatMap((name) => (name === undefined ? [] : [join(dataDirectory, name)]));
+  if (held) notes.push(`${test.length} of ${rows.length} rows of ${trainFile} held out for testing`);
+  return { train, tests: [{ name: 'test', rows: test }], subset: false, files, notes };
+}
+
+/** Lines of `label sentence`. Two of these files are older than UTF-8 and are windows-1252; in those, byte 0x85 ends no line. */
+function parseLabelledLines(bytes: Uint8Array, file: string): Table {
+  const lines = decodeEither(bytes, file).split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  if (lines.length === 0) throw emptyFile(file);
+  const rows = lines.map((line, index) => {
+    const space = line.indexOf(' ');
+    if (space < 1)
+      throw malformed(file, `line ${index + 1} is ${JSON.stringify(line.slice(0, 40))}`, 'write `label sentence`');
+    return [line.slice(0, space), line.slice(space + 1).trim()];
+  });
+  return { file, columns: ['label', 'sentence'], rows, lines: rows.map((_, index) => index + 1) };
+}
+
+function decodeEither(bytes: Uint8Array, file: string): string {
+  try {
+    return createDecoder('utf-8')!(bytes);
+  } catch {
+    return decodeText(bytes, file, 'windows-1252');
+  }
+}
+
+/**
+ * Classification of single sentences in the files that Kim (2014, arXiv 1408.5882) made common: one `label sentence` a line, words apart
+ * from punctuation. TREC and SST-5 have test files; of the others, which have been cross-validated, the same tenth is always held out.
+ */
+export const sentenceTasks: readonly TaskDefinition[] = [
+  sentenceTask({
+    name: 'trec',
+    title: 'TREC: what does the question ask for?',
+    labels: ['description', 'entity', 'abbreviation', 'human', 'location', 'number'],
+    files: ['TREC.train.all', 'TREC.test.all'],
+    sizes: { train: 5452, tests: [500] },
+  }),
+  sentenceTask({
+    name: 'sst5',
+    title: 'SST-5: sentiment of a film review sentence, in five degrees',
+    labels: ['very_negative', 'negative', 'neutral', 'positive', 'very_positive'],
+    files: ['stsa.fine.train', 'stsa.fine.test'],
+    sizes: { train: 8544, tests: [2210] },
+  }),
+  sentenceTask({
+    name: 'mr',
+    title: 'MR: sentiment of a film review sentence',
+    labels: ['negative', 'positive'],
+    files: ['rt-polarity.all'],
+    sizes: { train: 9596, tests: [1066] },
+  }),
+  sentenceTask({
+    name: 'subj',
+    title: 'Subj: does the sentence judge or report?',
+    labels: ['subjective', 'objective'],
+    files: ['subj.all'],
+    sizes: { train: 9000, tests: [1000] },
+  }),
+  sentenceTask({
+    name: 'cr',
+    title: 'CR: sentiment of a sentence about a product',
+    labels: ['negative', 'positive'],
+    files: ['custrev.all'],
+    sizes: { train: 3394, tests: [377] },
+    emptyText: 'drop',
+  }),
+  sentenceTask({
+    name: 'mpqa',
+    title: 'MPQA: polarity of an opinion phrase',
+    labels: ['negative', 'positive'],
+    files: ['mpqa.all'],
+    sizes: { train: 9543, tests: [1060] },
+    emptyText: 'drop',
+  }),
+];
