@@ -1,5 +1,5 @@
 // Compares the WebGPU backend with HF transformers' goldens and with wasm: finds or installs what Node needs for WebGPU, outside the
-// repository, and runs compare-webgpu.ts with it.
+// repository, and runs compare-backend.ts with it.
 // Usage: node --conditions=@tfjs-peft/source --import tsx tools/parity/check-webgpu.ts [--gpu]
 // Exit code: 0 all within tolerance, 1 not, 2 no WebGPU on this machine.
 import { spawnSync } from 'node:child_process';
@@ -45,8 +45,8 @@ function vulkanSettings(): Record<string, string> {
 
 const folder = installOnce();
 shareTensorflow(folder);
-const script = fileURLToPath(new URL('compare-webgpu.ts', import.meta.url));
-const { status, signal } = spawnSync(process.execPath, [...process.execArgv, script, folder], {
+const script = fileURLToPath(new URL('compare-backend.ts', import.meta.url));
+const { status, signal } = spawnSync(process.execPath, [...process.execArgv, script, 'webgpu', folder], {
   stdio: 'inherit',
   env: { ...process.env, ...vulkanSettings() },
 });

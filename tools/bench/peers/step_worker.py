@@ -21,7 +21,7 @@ assert not unexpected and all(name.startswith("classifier") for name in missing)
 
 model = get_peft_model(
     base, PrefixTuningConfig(task_type=TaskType.SEQ_CLS, num_virtual_tokens=options["prefixLength"])
-)
+).to(options["device"])
 adapter = load_file(f"{options['adapterFolder']}/adapter_model.safetensors")
 own = dict(model.named_parameters())
 with torch.no_grad():
@@ -29,8 +29,8 @@ with torch.no_grad():
     for part in ("weight", "bias"):
         own[f"base_model.classifier.modules_to_save.default.{part}"].copy_(adapter[f"base_model.classifier.{part}"])
 
-ids = torch.tensor([row["inputIds"] for row in options["batch"]])
-labels = torch.tensor([row["label"] for row in options["batch"]])
+ids = torch.tensor([row["inputIds"] for row in options["batch"]], device=options["device"])
+labels = torch.tensor([row["label"] for row in options["batch"]], device=options["device"])
 mask = torch.ones_like(ids)
 trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
 optimiser = torch.optim.AdamW(trainable, lr=1e-3, weight_decay=0.0)

@@ -18,20 +18,25 @@ const { values: flags } = parseArgs({
     methods: { type: 'boolean', default: false },
     'wasm-rounds': { type: 'string', default: '2' },
     dropout: { type: 'boolean', default: false },
+    gpu: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (flags.help) {
-  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout --methods] [--peers [--python path]]
+  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout --methods --gpu] [--peers [--python path]]
 
 MiniLM (6 layers, 384), batch 16, 64 tokens, prefix 16, AdamW, clipping: the step of plain prefix tuning, of its simplex, of the wasm
-backend and, with --peers, of torch + HF peft; with --methods those of LoRA, IA3 and a composition. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
+backend and, with --peers, of torch + HF peft; with --methods those of LoRA, IA3 and a composition;
+with --gpu all on the CUDA device, tfjs-node-gpu and torch. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
   process.exit(0);
 }
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-bench-'));
+const native = flags.gpu
+  ? ({ backend: 'tensorflow-gpu', name: 'tfjs-node-gpu' } as const)
+  : ({ backend: 'tensorflow', name: 'tfjs-node' } as const);
 const [rows, tokens, prefixLength] = [16, 64, 16];
 const ids = randomWords(createStream('bench'), rows * tokens);
 const batch = Array.from({ length: rows }, (_, row) => ({
@@ -125,12 +130,15 @@ function printTable(measured: readonly Measured[], reference: string): void {
 
 try {
   const adapterFolder = join(folder, 'adapter');
-  const plain = await ours('prefix, tfjs-node', 'tensorflow', 'prefix', adapterFolder);
-  const simplex = await ours('prefix simplex m = 2, tfjs-node', 'tensorflow', 'prefix-subspace');
-  const portable = await ours('prefix, tfjs-node without fused kernels', 'tensorflow', 'prefix', undefined, {
-    TFJS_PEFT_KERNELS: 'portable',
-  });
-  const workers = [plain, simplex, portable];
+  const onNative = (what: string, method: WorkerOptions['method'], ...rest: [string?, Record<string, string>?]) =>
+    ours(`${what}, ${native.name}`, native.backend, method, ...rest);
+  const plain = await onNative('prefix', 'prefix', adapterFolder);
+  const workers = [plain, await onNative('prefix simplex m = 2', 'prefix-subspace')];
+  // There are no fused kernels for the GPU.
+  if (!flags.gpu)
+    workers.push(
+      await onNative('prefix without fused kernels', 'prefix', undefined, { TFJS_PEFT_KERNELS: 'portable' }),
+    );
   if (flags.peers) {
     const options = {
       host: minilmFiles().directory,
@@ -139,6 +147,7 @@ try {
       prefixLength,
       dropout: flags.dropout,
       threads: availableParallelism(),
+      device: flags.gpu ? 'cuda' : 'cpu',
     };
     const torch = await startWorker('prefix, torch + HF peft', peerPython(), [
       join(here, '..', 'peers', 'step_worker.py'),
@@ -157,15 +166,13 @@ try {
     await measure(workers, Number(flags.rounds), Number(flags.steps)),
     flags.peers ? 'prefix, torch + HF peft' : plain.name,
   );
-  if (flags.peers) workers.pop()!.stop();
-  simplex.stop();
-  portable.stop();
+  workers.slice(1).forEach((worker) => worker.stop());
 
   if (flags.methods) {
     const others = [
-      await ours('LoRA rank 8, tfjs-node', 'tensorflow', 'lora'),
-      await ours('IA3, tfjs-node', 'tensorflow', 'ia3'),
-      await ours('prefix + LoRA + IA3 + head, tfjs-node', 'tensorflow', 'composed'),
+      await onNative('LoRA rank 8', 'lora'),
+      await onNative('IA3', 'ia3'),
+      await onNative('prefix + LoRA + IA3 + head', 'composed'),
     ];
     printTable(await measure([plain, ...others], Number(flags.rounds), Number(flags.steps)), plain.name);
     others.forEach((worker) => worker.stop());

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 export interface WorkerOptions {
-  readonly backend: 'tensorflow' | 'wasm';
+  readonly backend: 'tensorflow' | 'tensorflow-gpu' | 'wasm';
   readonly method: 'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed';
   readonly prefixLength: number;
   readonly dropout: boolean;

@@ -1,9 +1,12 @@
-// Run by check-webgpu.ts: compare-webgpu.ts FOLDER, whose node_modules has `webgpu` and `@tensorflow/tfjs-backend-webgpu`.
+// Compares a backend that runs on a GPU with HF transformers' goldens and with wasm.
+// Usage: node --conditions=@tfjs-peft/source --import tsx tools/parity/compare-backend.ts tensorflow-gpu
+//        compare-backend.ts webgpu FOLDER, whose node_modules has `webgpu` and `@tensorflow/tfjs-backend-webgpu` (run by check-webgpu.ts)
+// Exit code: 0 all within tolerance, 1 not, 2 the backend does not run on this machine.
 import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { selectBackend } from '@tfjs-peft/backend';
+import { type BackendName, selectBackend } from '@tfjs-peft/backend';
 import {
   bytesSource,
   compose,
@@ -21,16 +24,16 @@ import { parseTrainConfig, train } from '@tfjs-peft/train';
 import { loadHost, type Tokenizer } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 
-const [folder] = process.argv.slice(2);
-if (!folder) throw new Error('usage: compare-webgpu.ts FOLDER (see check-webgpu.ts)');
+const [backend, folder] = process.argv.slice(2) as [BackendName | undefined, string | undefined];
+if (!backend) throw new Error('usage: compare-backend.ts tensorflow-gpu | webgpu FOLDER (see check-webgpu.ts)');
 const tolerance = { hiddenStates: 1e-4, losses: 1e-5 };
 
 /** The backend package looks both names up as it would in a user's project; here they live outside the repository. */
-const resolveInFolder = `
-const parent = ${JSON.stringify(pathToFileURL(join(folder, 'index.js')).href)};
+const resolveIn = (place: string) => `
+const parent = ${JSON.stringify(pathToFileURL(join(place, 'index.js')).href)};
 export const resolve = (name, context, next) =>
   next(name, ['webgpu', '@tensorflow/tfjs-backend-webgpu'].includes(name) ? { ...context, parentURL: parent } : context);`;
-register(`data:text/javascript,${encodeURIComponent(resolveInFolder)}`);
+if (folder) register(`data:text/javascript,${encodeURIComponent(resolveIn(folder))}`);
 
 type Numbers = ArrayLike<number>;
 const heads = () => head({ labels: ['ham', 'spam'] });
@@ -118,12 +121,16 @@ const largestDifference = (a: Numbers, b: Numbers) =>
     ? Array.from(a).reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0)
     : Infinity;
 
-try {
-  const golden = await readGolden();
-  await selectBackend({ backend: 'webgpu' });
+async function describeAdapter(): Promise<string> {
   const scope = globalThis as { navigator?: { gpu?: { requestAdapter(): Promise<{ info: Record<string, string> }> } } };
   const { info } = (await scope.navigator!.gpu!.requestAdapter())!;
-  console.error(`adapter: ${info['description'] || info['vendor']}`);
+  return info['description'] || info['vendor'] || 'an adapter without a name';
+}
+
+try {
+  const golden = await readGolden();
+  const { engine, package: packageName } = await selectBackend({ backend });
+  console.error(`${packageName}: ${backend === 'webgpu' ? await describeAdapter() : engine}`);
   const results = await computeAll(golden);
   await selectBackend({ backend: 'wasm' });
   const reference = await computeAll(golden);
@@ -139,7 +146,7 @@ try {
         `${what}: ${[values, reference.get(what)!].map((v) => Array.from(v, (x) => x.toFixed(6)).join(' ')).join(' | ')}`,
       );
   const width = Math.max(...rows.map(({ what }) => what.length));
-  console.log(`\n${'webgpu'.padEnd(width)}  against          largest difference  allowed`);
+  console.log(`\n${backend.padEnd(width)}  against          largest difference  allowed`);
   for (const { what, against, difference, allowed, ok } of rows)
     console.log(
       `${what.padEnd(width)}  ${against.padEnd(15)}  ${difference.toExponential(1).padStart(18)}  ${allowed.toExponential(0)}  ${ok ? 'ok' : 'TOO LARGE'}`,
@@ -148,8 +155,7 @@ try {
   process.exit(rows.every(({ ok }) => ok) ? 0 : 1);
 } catch (error) {
   if (!isPeftError(error) || error.code !== 'BACKEND_UNUSABLE') throw error;
-  console.error(
-    `${error.message}\nWithout a GPU: \`apt-get install chromium\` brings a software renderer, which this check uses.`,
-  );
+  const renderer = 'Without a GPU: `apt-get install chromium` brings a software renderer, which this check uses.';
+  console.error(`${error.message}${backend === 'webgpu' ? `\n${renderer}` : ''}`);
   process.exit(2);
 }
