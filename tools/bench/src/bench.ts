@@ -6,8 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import { createStream, randomWords } from '@tfjs-peft/peft-core';
-import { startWorker, type Worker, type WorkerOptions } from './worker.js';
+import { createBatch, startStepWorker, startWorker, type Worker, type WorkerOptions } from './worker.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -38,11 +37,7 @@ const native = flags.gpu
   ? ({ backend: 'tensorflow-gpu', name: 'tfjs-node-gpu' } as const)
   : ({ backend: 'tensorflow', name: 'tfjs-node' } as const);
 const [rows, tokens, prefixLength] = [16, 64, 16];
-const ids = randomWords(createStream('bench'), rows * tokens);
-const batch = Array.from({ length: rows }, (_, row) => ({
-  inputIds: Array.from({ length: tokens }, (_, token) => 1000 + (ids[row * tokens + token]! % 28_000)),
-  label: row % 2,
-}));
+const batch = createBatch(rows, tokens);
 
 const ours = (
   name: string,
@@ -52,14 +47,7 @@ const ours = (
   env: Record<string, string> = {},
 ) => {
   const options: WorkerOptions = { backend, method, prefixLength, batch, dropout: flags.dropout, adapterFolder };
-  const args = [
-    '--conditions=@tfjs-peft/source',
-    '--import',
-    'tsx',
-    join(here, 'step-worker.ts'),
-    JSON.stringify(options),
-  ];
-  return startWorker(name, process.execPath, args, env);
+  return startStepWorker(name, options, env);
 };
 
 /** torch and HF peft in a venv under .cache, made once. */

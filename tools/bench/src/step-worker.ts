@@ -16,6 +16,7 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { ia3 } from '@tfjs-peft/ia3';
+import { completeMethod, createCatalogue, findPreset } from '@tfjs-peft/eval';
 import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';
@@ -23,7 +24,7 @@ import { subspace } from '@tfjs-peft/subspace';
 import { parseTrainConfig, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
-import type { WorkerAnswer, WorkerCommand, WorkerOptions } from './worker.js';
+import type { BenchMethod, WorkerAnswer, WorkerCommand, WorkerOptions } from './worker.js';
 
 const options = JSON.parse(process.argv[2]!) as WorkerOptions;
 const { backend, method: methodName, batch, dropout, adapterFolder } = options;
@@ -33,14 +34,19 @@ const { host } = await loadHost(minilmFiles().directory, { dropout: dropout ? un
 const flatPrefix = prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' });
 const withHead = (...parts: readonly PeftMethod[]) =>
   compose(...parts, head({ labels: ['a', 'b'], readout: 'pooler' }));
-const methods: Record<WorkerOptions['method'], () => PeftMethod> = {
+const methods: Record<BenchMethod, () => PeftMethod> = {
   prefix: () => withHead(flatPrefix),
   'prefix-subspace': () => subspace(withHead(flatPrefix), { vertices: 2 }),
   lora: () => withHead(lora({ rank: 8 })),
   ia3: () => withHead(ia3()),
   composed: () => withHead(flatPrefix, lora({ rank: 8 }), ia3()),
 };
-const method = methods[methodName]();
+const fromPreset = (name: string): PeftMethod => {
+  const catalogue = createCatalogue();
+  const { method: description } = findPreset(catalogue, name);
+  return catalogue.registry.build(completeMethod(description!, ['a', 'b'], 'pooler'));
+};
+const method = typeof methodName === 'string' ? methods[methodName]() : fromPreset(methodName.preset);
 const examples = batch.map(({ inputIds, label }) => ({
   text: { inputIds, tokenTypeIds: inputIds.map(() => 0) },
   label,

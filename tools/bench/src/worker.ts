@@ -1,9 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createStream, randomWords } from '@tfjs-peft/peft-core';
+
+export type BenchMethod = 'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed';
 
 export interface WorkerOptions {
   readonly backend: 'tensorflow' | 'tensorflow-gpu' | 'wasm';
-  readonly method: 'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed';
+  /** One of the methods that are compared with peers, or a preset of `@tfjs-peft/eval`. */
+  readonly method: BenchMethod | { readonly preset: string };
   readonly prefixLength: number;
   readonly dropout: boolean;
   readonly batch: readonly { readonly inputIds: readonly number[]; readonly label: number }[];
@@ -53,4 +58,24 @@ export async function startWorker(name: string, command: string, args: readonly 
     },
     stop: () => child.stdin!.end(),
   };
+}
+
+/** Rows of random words, the same in every process, labelled 0 and 1 in turn. */
+export function createBatch(rows: number, tokens: number): WorkerOptions['batch'] {
+  const ids = randomWords(createStream('bench'), rows * tokens);
+  return Array.from({ length: rows }, (_, row) => ({
+    inputIds: Array.from({ length: tokens }, (_, token) => 1000 + (ids[row * tokens + token]! % 28_000)),
+    label: row % 2,
+  }));
+}
+
+/** A process of step-worker.ts. */
+export function startStepWorker(
+  name: string,
+  options: WorkerOptions,
+  env: Record<string, string> = {},
+): Promise<Worker> {
+  const script = fileURLToPath(new URL('step-worker.ts', import.meta.url));
+  const args = ['--conditions=@tfjs-peft/source', '--import', 'tsx', script, JSON.stringify(options)];
+  return startWorker(name, process.execPath, args, env);
 }

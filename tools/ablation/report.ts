@@ -1,0 +1,113 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatBytes, formatNumber, type Interval, pairedDifference, summarise } from '@tfjs-peft/eval';
+import type { StepRecord } from './measure-steps.js';
+import type { RunRecord } from './run-record.js';
+import { dataSeeds, floors, methods, ratesOf, searchSeed, size, type TaskName, tasks } from './settings.js';
+
+export const resultFiles = { runs: 'runs.json', steps: 'steps.json', tables: 'README.md' } as const;
+
+export interface AblationResults {
+  readonly runs: readonly RunRecord[];
+  readonly steps: readonly StepRecord[];
+}
+
+export function readResults(folder: string): AblationResults {
+  const read = (name: string) => {
+    const file = join(folder, name);
+    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
+  };
+  return { runs: read(resultFiles.runs), steps: read(resultFiles.steps) };
+}
+
+export const writeReport = (folder: string) =>
+  writeFileSync(join(folder, resultFiles.tables), renderReport(readResults(folder)));
+
+const points = (value: number) => value.toFixed(1);
+const signed = (value: number) => `${value < 0 ? '-' : '+'}${points(Math.abs(value))}`;
+const range = ([low, high]: Interval, format: (value: number) => string) => `\\[${format(low)}, ${format(high)}\\]`;
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [head, head.map((_, index) => (index === 0 ? ':--' : '--:')), ...rows]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n');
+
+/** The page docs/ablation/README.md: everything in it comes from the two JSON files and the settings. */
+export function renderReport({ runs, steps }: AblationResults): string {
+  const known = Object.keys(tasks).filter((task) => runs.some((run) => run.task === task)) as TaskName[];
+  const backends = [...new Set(runs.map(({ backend }) => backend))].join(' and ');
+  return `<!-- Written by \`npm run ablation -- --report\` from runs.json and steps.json; do not edit. -->
+
+# Every method, alone and under a simplex
+
+MiniLM, ${size.shots} labelled texts and as many for development, ${size.steps} steps of ${size.batchSize}, ${dataSeeds.length} splits (data seeds ${dataSeeds.join(', ')}), backend
+${backends}. Learning rates: the preset's and a third and three times of it, each tried once a method and task on a split of its own (data seed
+${searchSeed}); the best on its development set is used on the reported splits. Methods and simplexes have the same number of tries. A simplex has two vertices, drawn
+per example and layer in training, and is tested at its midpoint, so that both sides are deployed at the same cost. Settings: \`tools/ablation/settings.ts\`; every run: \`runs.json\`.
+
+With ${dataSeeds.length} splits an interval of 95 % is ${points(4.303 / Math.sqrt(3))} standard deviations wide on either side: most differences here say little, and none is corrected for the number of methods.
+${known.map((task) => `\n## ${task}: accuracy\n\n${taskTable(task, runs)}\n`).join('')}
+## Cost
+
+${costTable(known, runs, steps)}
+
+${steps.length > 0 ? `A training step of 16 rows of 64 tokens and the largest memory of its process, host included (${steps[0]!.machine}; \`npm run ablation -- --measure\`).` : 'Training steps have not been measured yet.'}
+`;
+}
+
+function taskTable(task: TaskName, runs: readonly RunRecord[]): string {
+  const reported = runs.filter((run) => run.task === task && run.part === 'report');
+  const own = (method: string) =>
+    dataSeeds.flatMap((seed) => reported.filter((run) => run.method === method && run.dataSeed === seed));
+  const cell = (method: string) => {
+    const found = own(method);
+    if (found.length === 0) return '-';
+    const { n, mean, standardDeviation } = summarise(found.map(({ test }) => test));
+    return `${points(mean)} ± ${standardDeviation === null ? '?' : points(standardDeviation)}${n < dataSeeds.length ? ` (${n})` : ''}`;
+  };
+  const rate = (method: string) => {
+    const chosen = own(method)[0]?.rate;
+    if (chosen === undefined || chosen === null) return '-';
+    const place = ['↓', '', '↑'][ratesOf(method).indexOf(chosen)] ?? '?';
+    return `${chosen}${place}`;
+  };
+  const rows = methods
+    .filter((method) => own(method).length > 0)
+    .map((method) => {
+      const simplex = `${method}-subspace`;
+      const pairs = own(method).flatMap((plain) => {
+        const other = own(simplex).find((run) => run.dataSeed === plain.dataSeed && run.splitHash === plain.splitHash);
+        return other ? [[other.test, plain.test] as const] : [];
+      });
+      const difference = pairedDifference(
+        pairs.map(([a]) => a),
+        pairs.map(([, b]) => b),
+      );
+      const shown =
+        pairs.length === 0
+          ? '-'
+          : `${signed(difference.mean)}${difference.interval ? ` ${range(difference.interval, signed)}` : ''}`;
+      return [method, cell(method), cell(simplex), shown, rate(method), rate(simplex)];
+    });
+  const head = ['method', 'alone', 'simplex', 'difference \\[95 %\\]', 'rate', 'rate of the simplex'];
+  const below = floors.map((floor) => [floor, cell(floor), '-', '-', '-', '-']);
+  return `${table(head, [...below, ...rows])}\n\n↓ and ↑: the lowest or the highest of the three rates was the best.`;
+}
+
+function costTable(known: readonly TaskName[], runs: readonly RunRecord[], steps: readonly StepRecord[]): string {
+  const [first] = known;
+  const cells = (method: string) => {
+    const run = runs.find((one) => one.part === 'report' && one.method === method && one.task === first);
+    const step = steps.find((one) => one.method === method);
+    return [
+      run ? formatNumber(run.trainableParameters) : '-',
+      step ? String(step.milliseconds) : '-',
+      step ? String(step.peakMegabytes) : '-',
+      run ? formatBytes(run.fileBytes) : '-',
+    ];
+  };
+  const head = ['method', 'trainable', 'step, ms', 'peak, MB', 'file'];
+  return table(
+    [...head, ...head.slice(1).map((title) => `simplex: ${title}`)],
+    methods.map((method) => [method, ...cells(method), ...cells(`${method}-subspace`)]),
+  );
+}
