@@ -45,7 +45,7 @@ export const ratesOf = (method: string): number[] =>
   rateFactors.map((factor) => Number((factor * presetRate(method)).toPrecision(3)));
 
 /** Of a run: how long it is, and on how many texts. */
-export const size = { shots: 100, steps: 200, batchSize: 16 };
+export const size = { shots: 100, steps: 120, batchSize: 16 };
 
 /** What all runs share. The readout, the dropout and everything that is not named are the defaults. */
 export const common = (task: TaskName, data: string): Omit<ExperimentConfigInput, 'methods' | 'seeds'> => ({
@@ -57,7 +57,7 @@ export const common = (task: TaskName, data: string): Omit<ExperimentConfigInput
     steps: size.steps,
     batchSize: size.batchSize,
     evaluationBatchSize: 128,
-    evaluateEvery: { epochs: 0, minSteps: 40 },
+    evaluateEvery: { epochs: 0, minSteps: 30 },
     patience: null,
     validation: { draws: 5, logMidpoint: false },
     tieBreak: 'loss',

@@ -22,6 +22,11 @@ const operations: readonly NativeOperation[] = [
   },
   { name: 'TfjsPeftFeedForwardGradient', inputs: ['dy', 'derivative', 'expand', 'contract'], outputs: 1 },
   { name: 'TfjsPeftAdd', inputs: ['a', 'b'], outputs: 1 },
+  {
+    name: 'TfjsPeftAdamW',
+    inputs: ['value', 'gradient', 'firstMoment', 'secondMoment', 'gradientScale', 'numbers'],
+    outputs: 3,
+  },
   { name: 'TfjsPeftGelu', attribute: ['keep_derivative', 'bool'], inputs: ['x'], outputs: 2 },
   { name: 'TfjsPeftLayerNorm', attribute: ['epsilon', 'float'], inputs: ['x', 'weight', 'bias'], outputs: 3 },
   { name: 'TfjsPeftLayerNormGradient', inputs: ['dy', 'weight', 'normalised', 'inverse'], outputs: 1 },

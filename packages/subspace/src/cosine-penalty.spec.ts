@@ -45,6 +45,29 @@ describe('squaredCosine (T7)', () => {
     expect(await cosine([tiny], [tiny.mul(2)])).toBeCloseTo(1, 4);
   });
 
+  it('has the gradient that central differences give, in both points and over several tensors', async () => {
+    const points = [
+      tf.tensor2d([[0.4, -0.7]]),
+      tf.tensor1d([0.9, 0.1, -0.3]),
+      tf.tensor2d([[0.5, 0.2]]),
+      tf.tensor1d([-0.6, 0.8, 0.35]),
+    ];
+    const at = (tensors: readonly tf.Tensor[]) =>
+      squaredCosine(tensors.slice(0, 2), tensors.slice(2)).mul<tf.Scalar>(3);
+    const gradients = tf.grads((...tensors: tf.Tensor[]) => at(tensors))(points);
+    for (const [which, point] of points.entries())
+      for (let entry = 0; entry < point.size; entry++) {
+        const moved = async (step: number) => {
+          const values = Array.from(await point.data());
+          values[entry]! += step;
+          const changed = tf.tensor(values, point.shape);
+          return (await at(points.map((other, i) => (i === which ? changed : other))).data())[0]!;
+        };
+        const difference = ((await moved(1e-2)) - (await moved(-1e-2))) / 2e-2;
+        expect((await gradients[which]!.data())[entry]).toBeCloseTo(difference, 3);
+      }
+  });
+
   it('has a gradient that pushes apart', async () => {
     const [a, b] = [tf.tensor1d([1, 0.2]), tf.tensor1d([1, 0.6])];
     const gradient = tf.grad((x: tf.Tensor) => squaredCosine([x], [b]))(a);

@@ -1,14 +1,37 @@
 import * as tf from '@tensorflow/tfjs';
 
+/** Points shorter than this, squared, count as zero. The square of it, which the gradient divides by, is still a number in float32. */
+const shortest = 1e-18;
+
 /**
  * Squared cosine `<a,b>² / (|a|² |b|²)` of two points given as lists of tensors, all flattened into one vector each; in [0, 1], scalar
- * (Wortsman et al. 2021, arXiv 2102.10472). Points shorter than 1e-9 count as zero: cosine 0, gradient 0.
+ * (Wortsman et al. 2021, arXiv 2102.10472). Points shorter than 1e-9 count as zero: cosine 0, gradient 0. One node on the tape, with
+ * d/da = 2 <a,b> / (|a|² |b|²) · (b - <a,b> / |a|² · a).
  */
 export function squaredCosine(a: readonly tf.Tensor[], b: readonly tf.Tensor[]): tf.Scalar {
   const dot = (x: readonly tf.Tensor[], y: readonly tf.Tensor[]) =>
     tf.addN(x.map((tensor, i) => tensor.mul(y[i]!).sum()));
-  const product = dot(a, b);
-  // Each length is bounded for itself: the square of the bound, which the gradient divides by, must not vanish in float32.
-  const length = (x: readonly tf.Tensor[]) => tf.maximum(dot(x, x), 1e-18);
-  return product.div(length(a)).mul(product.div(length(b))) as tf.Scalar;
+  const cosine = tf.customGrad((...inputs) => {
+    const save = inputs.at(-1) as tf.GradSaveFunc;
+    const points = inputs.slice(0, -1) as tf.Tensor[];
+    const [first, second] = [points.slice(0, a.length), points.slice(a.length)];
+    const product = dot(first, second);
+    const [firstLength, secondLength] = [first, second].map((point) => tf.maximum(dot(point, point), shortest));
+    save([product, firstLength!, secondLength!, ...points]);
+    return { value: product.div(firstLength!).mul(product.div(secondLength!)), gradFunc: gradients };
+  });
+  return cosine(...a, ...b) as tf.Scalar;
+}
+
+function gradients(dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] {
+  const [product, firstLength, secondLength, ...points] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
+  const [first, second] = [points.slice(0, points.length / 2), points.slice(points.length / 2)];
+  // One length after the other: the product of both may be too small for float32.
+  const towards = product.div(firstLength).div(secondLength).mul(dy.mul(2));
+  const along = (point: readonly tf.Tensor[], other: readonly tf.Tensor[], length: tf.Tensor) => {
+    const isLong = length.greater(shortest).cast('float32');
+    const back = towards.mul(product.div(length)).mul(isLong);
+    return point.map((tensor, i) => other[i]!.mul(towards).sub(tensor.mul(back)));
+  };
+  return [...along(first, second, firstLength), ...along(second, first, secondLength)];
 }

@@ -9,7 +9,7 @@ export function mixVertices(vertices: readonly tf.Tensor[], coefficients: tf.Ten
   const shape = vertices[0]!.shape;
   if (vertices.length === 1 && !keepRows) return vertices[0]!;
   const rows = coefficients.shape[0];
-  const flat = tf.stack(vertices.map((vertex) => vertex.reshape([sizeOf(shape)]))) as tf.Tensor2D;
+  const flat = tf.stack([...vertices]).reshape<tf.Tensor2D>([vertices.length, sizeOf(shape)]);
   return tf.matMul(coefficients, flat).reshape(keepRows ? [rows, ...shape] : shape);
 }
 

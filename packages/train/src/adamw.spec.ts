@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { applyAdamW } from './adamw.js';
 import { clippingScale, globalNorm } from './gradient-norm.js';
 import { learningRateFactor } from './schedule.js';
@@ -22,6 +23,8 @@ const readGolden = <T>(name: string) =>
   JSON.parse(readFileSync(new URL(`../goldens/${name}.json`, import.meta.url), 'utf8')) as T;
 const golden = readGolden<Golden>('adamw');
 const tensors = (values: number[][]) => values.map((flat, i) => tf.tensor(flat, golden.shapes[i]!));
+
+useTestBackend();
 
 describe('applyAdamW', () => {
   beforeEach(() => tf.engine().startScope());

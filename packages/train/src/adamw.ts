@@ -41,8 +41,22 @@ export function applyAdamW(
   const first = (1 - beta1) / (1 - beta1 ** step);
   const second = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
   const scalar = rememberScalars();
+  const fused = tf.getKernel('TfjsPeftAdamW', tf.getBackend()) !== undefined;
+  const scale = gradientScale ?? scalar(1);
   return inputs.map(({ value, gradient, firstMoment, secondMoment, learningRate }) => {
     if (!gradient) return { value, firstMoment, secondMoment };
+    if (fused) {
+      const keep = value.rank >= 2 ? 1 - learningRate * weightDecay : 1;
+      const numbers = [beta1, beta2, epsilon / second, keep, (learningRate * first) / second];
+      return fusedUpdate({
+        value,
+        gradient,
+        firstMoment,
+        secondMoment,
+        gradientScale: scale,
+        numbers: tf.tensor1d(numbers),
+      });
+    }
     const scaled = gradientScale ? gradient.mul(gradientScale) : gradient;
     const newFirst = firstMoment.mul(scalar(beta1)).add(scaled);
     const newSecond = secondMoment.mul(scalar(beta2)).add(scaled.square());
@@ -52,6 +66,12 @@ export function applyAdamW(
     const newValue = kept.sub(direction.mul(scalar((learningRate * first) / second)));
     return { value: newValue, firstMoment: newFirst, secondMoment: newSecond };
   });
+}
+
+/** The same update by the fused kernel of `npm run setup:native`: one pass over each tensor. */
+function fusedUpdate(inputs: tf.NamedTensorMap): AdamWOutput {
+  const [value, firstMoment, secondMoment] = tf.engine().runKernel('TfjsPeftAdamW', inputs) as tf.Tensor[];
+  return { value: value!, firstMoment: firstMoment!, secondMoment: secondMoment! };
 }
 
 /** One upload for each distinct number of an update. */

@@ -1,11 +1,13 @@
 // Compiled once for each instruction set, with COMPUTE naming the table it defines and INSTRUCTIONS the set.
 #include "compute.h"
 
+#include "adamw.h"
 #include "affine.h"
 #include "attention.h"
 #include "layer-norm.h"
 
 extern const Compute COMPUTE;
 const Compute COMPUTE = {
-    INSTRUCTIONS, affine, feed_forward, feed_forward_gradient, add, gelu, layer_norm, layer_norm_gradient, attention, attention_gradient,
+    INSTRUCTIONS, affine,     feed_forward,        feed_forward_gradient, add, adamw, gelu,
+    layer_norm,   layer_norm_gradient, attention, attention_gradient,
 };

@@ -35,6 +35,18 @@ struct AddCall {
   float *sum;
 };
 
+/** `M' = beta1 M + s g`, `V' = beta2 V + (s g)²`, `value' = keep · value - rate · M' / (√V' + epsilon)`. */
+struct AdamWNumbers {
+  float gradient_scale, beta1, beta2, epsilon, keep, rate;
+};
+
+struct AdamWCall {
+  size_t size;
+  AdamWNumbers numbers;
+  const float *value, *gradient, *first_moment, *second_moment;
+  float *new_value, *new_first_moment, *new_second_moment;
+};
+
 struct LayerNormCall {
   int rows, size;
   float epsilon;
@@ -79,6 +91,7 @@ struct Compute {
   bool (*feed_forward)(const FeedForwardCall &);
   bool (*feed_forward_gradient)(const FeedForwardGradientCall &);
   void (*add)(const AddCall &);
+  void (*adamw)(const AdamWCall &);
   void (*gelu)(const float *x, size_t size, float *y, float *derivative);
   void (*layer_norm)(const LayerNormCall &);
   void (*layer_norm_gradient)(const LayerNormGradientCall &);

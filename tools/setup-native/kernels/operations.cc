@@ -147,6 +147,24 @@ void add(KernelCall &call, const Attributes &) {
   best_compute().add({static_cast<size_t>(a.size()), a.data(), b.data(), call.output(0, a.shape)});
 }
 
+void adamw(KernelCall &call, const Attributes &) {
+  const Input value = call.input(0), gradient = call.input(1), first = call.input(2), second = call.input(3), scale = call.input(4),
+              numbers = call.input(5);
+  require(gradient.size() == value.size() && first.size() == value.size() && second.size() == value.size() && scale.size() == 1 &&
+              numbers.size() == 5,
+          "a value, its gradient and its moments of one size, one scale of gradients, five numbers");
+  const float *at = numbers.data();
+  best_compute().adamw({static_cast<size_t>(value.size()),
+                        {*scale.data(), at[0], at[1], at[2], at[3], at[4]},
+                        value.data(),
+                        gradient.data(),
+                        first.data(),
+                        second.data(),
+                        call.output(0, value.shape),
+                        call.output(1, value.shape),
+                        call.output(2, value.shape)});
+}
+
 using Kernel = void (*)(KernelCall &, const Attributes &);
 
 template <Kernel kernel> void compute(void *attributes, TF_OpKernelContext *context) {
@@ -236,6 +254,12 @@ void register_operations(TF_Status *status) {
        compute<feed_forward>},
       {"TfjsPeftFeedForwardGradient", "", with_none, {"dy", "derivative", "expand", "contract"}, {"dx"}, compute<feed_forward_gradient>},
       {"TfjsPeftAdd", "", with_none, {"a", "b"}, {"sum"}, compute<add>},
+      {"TfjsPeftAdamW",
+       "",
+       with_none,
+       {"value", "gradient", "first_moment", "second_moment", "gradient_scale", "numbers"},
+       {"new_value", "new_first_moment", "new_second_moment"},
+       compute<adamw>},
       {"TfjsPeftGelu", spec<DERIVATIVE>("bool"), with_flag<DERIVATIVE>, {"x"}, {"y", "derivative"}, compute<gelu>},
       {"TfjsPeftLayerNorm",
        spec<EPSILON>("float"),

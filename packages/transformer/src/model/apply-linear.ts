@@ -129,7 +129,7 @@ const fullRankWeight = (path: string, { weights, interventions }: Pass): tf.Tens
     .reduce<tf.Tensor>((sum, { delta }) => sum.add(delta), weights.affine(path).kernel);
 
 export const lowRankProduct = (x: tf.Tensor, { down, up, scale }: LowRankDelta): tf.Tensor =>
-  matMulTokens(matMulTokens(x, down), up).mul(scale);
+  matMulTokens(matMulTokens(x, down), scale === 1 ? up : up.mul(scale));
 
 /** x `[batch, tokens, input]` times a matrix `[input, output]` or one an example, `[batch, input, output]`. */
 export function matMulTokens(x: tf.Tensor, matrix: tf.Tensor): tf.Tensor {

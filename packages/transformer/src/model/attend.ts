@@ -1,6 +1,7 @@
 import type { KeyValuePrefix } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { applyLinear, linearKinds } from './apply-linear.js';
+import { applyLinear } from './apply-linear.js';
+import { canChangeSideBySide, changeSideBySide } from './change-side-by-side.js';
 import { frozenAffine } from './frozen-affine.js';
 import { fusedAttention, type KeyValues } from './fused-attention.js';
 import { maskedSoftmax } from './masked-softmax.js';
@@ -41,8 +42,8 @@ function attendFused({ x, mask, prefixes, layer, path, pass }: Attention): tf.Te
   const [batch, tokens] = x.shape as [number, number, number];
   const { numAttentionHeads: heads, attentionDropout } = pass.config;
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, tokens);
-  const parts = projectEach(x, layer, pass);
-  const queryKeyValue = parts ? tf.concat(parts, -1) : frozenAffine(x, pass.weights.queryKeyValue(layer));
+  const projected = project(x, layer, pass);
+  const queryKeyValue = Array.isArray(projected) ? tf.concat(projected, -1) : projected;
   const dropout =
     pass.context.mode === 'train' && attentionDropout > 0
       ? dropOut(tf.ones([batch, heads, tokens, length]), attentionDropout, path, pass)
@@ -79,21 +80,23 @@ function attendPortable({ x, mask, prefixes, layer, path, pass }: Attention): tf
   return perHead.transpose([0, 2, 1, 3]).reshape([batch, tokens, hidden]);
 }
 
-/** Queries, keys and values `[batch, heads, tokens, headSize]`; one product where nothing acts on a single one. */
+/** Queries, keys and values `[batch, heads, tokens, headSize]`. */
 function projectHeads(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor[] {
   const [batch, tokens, hidden] = x.shape as [number, number, number];
   const heads = pass.config.numAttentionHeads;
   const split = (projected: tf.Tensor, groups: number) =>
     projected.reshape([batch, tokens, groups * heads, hidden / heads]).transpose([0, 2, 1, 3]);
-  const parts = projectEach(x, layer, pass);
-  if (parts) return parts.map((part) => split(part, 1));
-  return tf.split(split(frozenAffine(x, pass.weights.queryKeyValue(layer)), 3), 3, 1);
+  const projected = project(x, layer, pass);
+  return Array.isArray(projected) ? projected.map((part) => split(part, 1)) : tf.split(split(projected, 3), 3, 1);
 }
 
-/** Queries, keys and values `[batch, tokens, hidden]` if an intervention acts on a single one; otherwise one product gives all. */
-function projectEach(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor[] | undefined {
+/**
+ * Queries, keys and values side by side `[batch, tokens, 3 · hidden]`, by one product; or each for itself `[batch, tokens, hidden]`, where
+ * something acts on one of them that must be computed alone.
+ */
+function project(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor | tf.Tensor[] {
   const { query, key, value } = pass.encoder.layers[layer]!.linears;
   const paths = [query, key, value].map(({ path }) => path);
-  if (!paths.some((path) => pass.interventions.has(path, ...linearKinds))) return undefined;
-  return paths.map((path) => applyLinear(x, path, pass));
+  if (!canChangeSideBySide(paths, pass)) return paths.map((path) => applyLinear(x, path, pass));
+  return changeSideBySide(frozenAffine(x, pass.weights.queryKeyValue(layer)), x, paths, pass);
 }

@@ -1,0 +1,85 @@
+import type { LowRankDelta } from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { linearKinds, lowRankProduct, perToken } from './apply-linear.js';
+import { overBatch } from './over-batch.js';
+import type { Pass } from './pass.js';
+
+/** Kinds that change single columns of an affine map's result. */
+const ofColumns = ['lowRankDelta', 'biasDelta', 'outputGate'] as const;
+const others = linearKinds.filter((kind) => !ofColumns.some((known) => known === kind));
+
+/** True if all that acts on affine maps of one input can be computed at once on their results side by side. */
+export const canChangeSideBySide = (paths: readonly string[], { interventions: { at, has }, context }: Pass): boolean =>
+  paths.every(
+    (path) =>
+      !has(path, ...others) &&
+      at('lowRankDelta', path).every(
+        ({ gate, dropout = 0 }) => gate === undefined && !(dropout > 0 && context.mode === 'train'),
+      ),
+  );
+
+/**
+ * What acts on the affine maps at `paths`, x `[batch, tokens, input]`, applied to their results side by side, y
+ * `[batch, tokens, paths · size]`: fewer and larger operations than one map after the other.
+ */
+export function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], pass: Pass): tf.Tensor {
+  const { at } = pass.interventions;
+  const size = y.shape.at(-1)! / paths.length;
+  const batch = x.shape[0]!;
+  const deltas = paths.flatMap((path, place) => at('lowRankDelta', path).map((delta) => ({ delta, place })));
+  const sum = joinDeltas(deltas, paths.length, size).reduce((total, joined) => total.add(lowRankProduct(x, joined)), y);
+  const biases = joinVectors(
+    paths.map((path) => at('biasDelta', path).map(({ delta }) => delta)),
+    (a, b) => a.add(b),
+    { neutral: 0, size, batch },
+  );
+  const gates = joinVectors(
+    paths.map((path) => at('outputGate', path).map(({ gate }) => gate)),
+    (a, b) => a.mul(b),
+    { neutral: 1, size, batch },
+  );
+  const shifted = biases ? sum.add(perToken(biases)) : sum;
+  return gates ? shifted.mul(perToken(gates)) : shifted;
+}
+
+interface PlacedDelta {
+  readonly delta: LowRankDelta;
+  /** Which of the maps it changes. */
+  readonly place: number;
+}
+
+/** One delta of all maps, `x · [down …] · diag(up …)`, for each kind of factors: the same for all examples, or one an example. */
+function joinDeltas(placed: readonly PlacedDelta[], places: number, size: number): LowRankDelta[] {
+  const ranks = new Set(placed.map(({ delta: { down, up } }) => `${down.rank}${up.rank}`));
+  return [...ranks].map((key) => {
+    const alike = placed.filter(({ delta: { down, up } }) => `${down.rank}${up.rank}` === key);
+    const wide = alike.map(({ delta: { up, scale }, place }) => {
+      const columns: [number, number] = [place * size, (places - 1 - place) * size];
+      return up.mul(scale).pad([...up.shape.slice(1).map((): [number, number] => [0, 0]), columns]);
+    });
+    const down = tf.concat(
+      alike.map(({ delta }) => delta.down),
+      -1,
+    );
+    return { ...alike[0]!.delta, down, up: tf.concat(wide, -2), scale: 1 };
+  });
+}
+
+interface Vectors {
+  /** What stands for a map without a vector. */
+  readonly neutral: number;
+  readonly size: number;
+  readonly batch: number;
+}
+
+/** The vectors of each map, combined and side by side: `[paths · size]`, or `[batch, paths · size]`; undefined if there is none. */
+function joinVectors(
+  byPath: readonly (readonly tf.Tensor[])[],
+  combine: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor,
+  { neutral, size, batch }: Vectors,
+): tf.Tensor | undefined {
+  if (byPath.every((vectors) => vectors.length === 0)) return undefined;
+  const combined = byPath.map((vectors) => (vectors.length > 0 ? vectors.reduce(combine) : tf.fill([size], neutral)));
+  const each = combined.some(({ rank }) => rank === 2);
+  return tf.concat(each ? combined.map((vector) => overBatch(vector, 1, batch)) : combined, -1);
+}
