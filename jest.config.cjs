@@ -6,4 +6,5 @@ const projects = ['packages', 'tools'].flatMap((group) =>
     .filter((folder) => existsSync(`${__dirname}/${folder}/jest.config.cjs`)),
 );
 
-module.exports = { projects: projects.map((folder) => `<rootDir>/${folder}`), testTimeout: 60000 };
+// Jest leaves one core to its own process otherwise, which does next to nothing.
+module.exports = { projects: projects.map((folder) => `<rootDir>/${folder}`), testTimeout: 60000, maxWorkers: '100%' };

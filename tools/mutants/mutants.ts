@@ -49,9 +49,30 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'low-rank deltas drop their scale',
     file: 'packages/transformer/src/model/apply-linear.ts',
-    find: 'matMulTokens(matMulTokens(x, down), up).mul(scale)',
-    replace: 'matMulTokens(matMulTokens(x, down), up)',
+    find: 'scale === 1 ? up : up.mul(scale)',
+    replace: 'up',
     suites: 'transformer interventions',
+  },
+  {
+    fault: 'low-rank deltas of queries, keys and values drop their scale',
+    file: 'packages/transformer/src/model/change-side-by-side.ts',
+    find: 'up.mul(scale).pad(',
+    replace: 'up.pad(',
+    suites: 'transformer interventions',
+  },
+  {
+    fault: 'a low-rank delta of the queries acts on the values',
+    file: 'packages/transformer/src/model/change-side-by-side.ts',
+    find: '[place * size, (places - 1 - place) * size]',
+    replace: '[(places - 1 - place) * size, place * size]',
+    suites: 'transformer interventions',
+  },
+  {
+    fault: 'gates of queries, keys and values are added',
+    file: 'packages/transformer/src/model/change-side-by-side.ts',
+    find: 'shifted.mul(perToken(gates))',
+    replace: 'shifted.add(perToken(gates))',
+    suites: 'transformer change-side-by-side',
   },
   {
     fault: 'every example gets the whole of a shared dense delta',
@@ -205,8 +226,15 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'the penalty is the cosine, not its square',
     file: 'packages/subspace/src/cosine-penalty.ts',
-    find: 'product.div(length(a)).mul(product.div(length(b)))',
-    replace: 'product.div(tf.sqrt(length(a).mul(length(b))))',
+    find: 'product.div(firstLength!).mul(product.div(secondLength!))',
+    replace: 'product.div(tf.sqrt(firstLength!.mul(secondLength!)))',
+    suites: 'subspace cosine-penalty',
+  },
+  {
+    fault: 'the gradient of the penalty forgets that lengths change',
+    file: 'packages/subspace/src/cosine-penalty.ts',
+    find: '.sub(tensor.mul(back))',
+    replace: '',
     suites: 'subspace cosine-penalty',
   },
   // Training.
