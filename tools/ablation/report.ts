@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { formatBytes, formatNumber, type Interval, pairedDifference, summarise } from '@tfjs-peft/eval';
 import type { StepRecord } from './measure-steps.js';
 import type { RunRecord } from './run-record.js';
@@ -20,8 +21,14 @@ export function readResults(folder: string): AblationResults {
   return { runs: read(resultFiles.runs), steps: read(resultFiles.steps) };
 }
 
-export const writeReport = (folder: string) =>
-  writeFileSync(join(folder, resultFiles.tables), renderReport(readResults(folder)));
+export async function writeReport(folder: string): Promise<void> {
+  const file = join(folder, resultFiles.tables);
+  writeFileSync(file, await renderPage(readResults(folder), file));
+}
+
+/** The page as it is kept in the repository, formatted like everything else. */
+export const renderPage = async (results: AblationResults, file: string): Promise<string> =>
+  format(renderReport(results), { ...(await resolveConfig(file)), filepath: file });
 
 const points = (value: number) => value.toFixed(1);
 const signed = (value: number) => `${value < 0 ? '-' : '+'}${points(Math.abs(value))}`;

@@ -4,11 +4,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BackendChoice } from '@tfjs-peft/backend';
-import { type ExperimentConfigInput, type ExperimentEvent, runExperiment, type TrialSummary } from '@tfjs-peft/eval';
+import {
+  type ExperimentConfigInput,
+  type ExperimentEvent,
+  hashTrial,
+  resolveExperiment,
+  runExperiment,
+} from '@tfjs-peft/eval';
 import { chooseRate } from './choose-rates.js';
-import { measureSteps } from './measure-steps.js';
-import { resultFiles, readResults, writeReport } from './report.js';
-import { type RunRecord, toRecord } from './run-record.js';
+import { measureSteps, type StepRecord } from './measure-steps.js';
+import { type AblationResults, readResults, resultFiles, writeReport } from './report.js';
+import { type RunRecord, shortHash, toRecord } from './run-record.js';
 import {
   common,
   dataSeeds,
@@ -26,7 +32,8 @@ const HELP = `Trains every method alone and under a simplex on 100 labelled text
 npm run ablation -- [options]
 
   --data D        folder with glue/ and text-classification/ (default ../shared/data)
-  --output D      where runs are kept; the same again goes on where it stopped (default runs/ablation)
+  --output D      where runs are kept; the same again goes on where it stopped, and what docs/ablation/runs.json has is done
+                  (default runs/ablation)
   --tasks a,b     of ${Object.keys(tasks).join(', ')} (default all)
   --methods a,b   of ${methods.join(', ')} (default all)
   --jobs N        runs at a time (default 2)
@@ -77,75 +84,87 @@ function reporter(what: string) {
   };
 }
 
-const run = async (what: string, input: ExperimentConfigInput): Promise<readonly TrialSummary[]> => {
-  const { trials } = await runExperiment(input, {
-    folder: join(flags.output, what),
-    jobs: Number(flags.jobs),
-    backend: flags.backend as BackendChoice,
-    onEvent: reporter(what),
-    resume: true,
-  });
-  return trials;
-};
-
-/** Three tries of each method on the split for choosing, then the best rate on the reported splits. */
-async function runTask(task: TaskName): Promise<RunRecord[]> {
-  const shared = common(task, flags.data);
-  const tries = chosenMethods.flatMap((preset) =>
-    ratesOf(preset).map((rate) => ({ name: `${preset}_${rate}`, preset, train: { learningRate: rate } })),
-  );
-  const found = await run(`${task}-search`, { ...shared, methods: tries, seeds: { data: [searchSeed] } });
-  const search = tries.map(({ name, preset, train }) => {
-    const summary = found.find(({ method }) => method === name)!;
-    return { rate: train.learningRate, preset, summary };
-  });
-  const chosen = chosenMethods.map((preset) => {
-    const own = search
-      .filter((one) => one.preset === preset)
-      .map(({ rate, summary }) => ({ rate, dev: summary.dev?.headline }));
-    const rate = chooseRate(own, presetRate(preset));
-    if (rate === undefined) throw new Error(`every try of ${preset} on ${task} failed`);
-    return { name: preset, train: { learningRate: rate } };
-  });
-  const reported = await run(`${task}-report`, {
-    ...shared,
-    methods: [...floors, ...chosen],
-    seeds: { data: dataSeeds },
-  });
-  const rateOf = (method: string) => chosen.find(({ name }) => name === method)?.train.learningRate ?? null;
-  return [
-    ...search
-      .filter(({ summary }) => summary.status === 'done')
-      .map(({ rate, preset, summary }) => toRecord(summary, { task, part: 'search', method: preset, rate })),
-    ...reported.map((summary) =>
-      toRecord(summary, { task, part: 'report', method: summary.method, rate: rateOf(summary.method) }),
-    ),
-  ];
-}
-
 const docs = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs', 'ablation');
 
-/** Replaces what is known of `key` and keeps the rest. */
-function keep(file: string, name: 'runs' | 'steps', key: (one: never) => string, fresh: readonly unknown[]) {
-  const before = (readResults(docs)[name] as unknown[]).filter(
-    (one) => !fresh.some((other) => key(other as never) === key(one as never)),
-  );
+/** Replaces what is known under the same keys and keeps the rest. */
+function keep<T>(name: keyof AblationResults, keyOf: (one: T) => string, fresh: readonly T[]): void {
+  const keys = new Set(fresh.map(keyOf));
+  const before = (readResults(docs)[name] as unknown as readonly T[]).filter((one) => !keys.has(keyOf(one)));
   mkdirSync(docs, { recursive: true });
-  const lines = [...before, ...fresh].map((one) => `  ${JSON.stringify(one)}`);
-  writeFileSync(join(docs, file), `[\n${lines.join(',\n')}\n]\n`);
+  const lines = [...before, ...fresh].map((one) => `  ${JSON.stringify(one)}`).sort();
+  writeFileSync(join(docs, resultFiles[name]), `[\n${lines.join(',\n')}\n]\n`);
+}
+
+const keyOfRun = ({ task, part, configHash }: RunRecord) => [task, part, configHash].join();
+
+/** A method at a rate; null for a floor. */
+interface Entry {
+  readonly method: string;
+  readonly rate: number | null;
+}
+
+const nameOf = ({ method, rate }: Entry) => (rate === null ? method : `${method}_${rate}`);
+
+/**
+ * The results of these methods on one split. What `runs.json` has is not run again, on whatever machine it was made; each run is
+ * added to it as soon as it is finished.
+ */
+async function results(task: TaskName, part: RunRecord['part'], entries: readonly Entry[], seed: number) {
+  const experiment = (some: readonly Entry[]): ExperimentConfigInput => ({
+    ...common(task, flags.data),
+    methods: some.map((entry) => ({
+      name: nameOf(entry),
+      preset: entry.method,
+      ...(entry.rate !== null && { train: { learningRate: entry.rate } }),
+    })),
+    seeds: { data: [seed] },
+  });
+  const hashes = resolveExperiment(experiment(entries)).trials.map((trial) => shortHash(hashTrial(trial)));
+  const known = () => new Map(readResults(docs).runs.map((run) => [keyOfRun(run), run]));
+  const keys = hashes.map((configHash) => keyOfRun({ task, part, configHash } as RunRecord));
+  const before = known();
+  const missing = entries.filter((_, index) => !before.has(keys[index]!));
+  if (missing.length > 0) {
+    const report = reporter(`${task}, ${part}, split ${seed}`);
+    const byName = new Map(missing.map((entry) => [nameOf(entry), entry]));
+    await runExperiment(experiment(missing), {
+      folder: join(flags.output, `${task}-${part}-${seed}`),
+      jobs: Number(flags.jobs),
+      backend: flags.backend as BackendChoice,
+      resume: true,
+      onEvent: (event) => {
+        report(event);
+        if (event.type !== 'trial-end' || event.summary.status !== 'done') return;
+        keep('runs', keyOfRun, [toRecord(event.summary, { task, part, ...byName.get(event.trial.method)! })]);
+      },
+    });
+  }
+  const after = known();
+  return entries.map((entry, index) => ({ entry, run: after.get(keys[index]!) }));
+}
+
+/** Three tries of each method on the split for choosing, then the best rate on the reported splits. */
+async function runTask(task: TaskName): Promise<void> {
+  const tries = chosenMethods.flatMap((method) => ratesOf(method).map((rate) => ({ method, rate })));
+  const found = await results(task, 'search', tries, searchSeed);
+  const chosen = chosenMethods.map((method) => {
+    const own = found.filter(({ entry }) => entry.method === method);
+    const rate = chooseRate(
+      own.map(({ entry, run }) => ({ rate: entry.rate!, dev: run?.dev ?? undefined })),
+      presetRate(method),
+    );
+    if (rate === undefined) throw new Error(`every try of ${method} on ${task} failed`);
+    return { method, rate };
+  });
+  const fixed = floors.map((method) => ({ method, rate: null }));
+  for (const seed of dataSeeds) {
+    const failed = (await results(task, 'report', [...fixed, ...chosen], seed)).filter(({ run }) => !run);
+    if (failed.length > 0)
+      throw new Error(`${task}, split ${seed}: ${failed.map(({ entry }) => entry.method).join(', ')} failed`);
+  }
 }
 
 if (flags.help) console.log(HELP);
-else if (flags.measure)
-  keep(resultFiles.steps, 'steps', ({ method }: { method: string }) => method, await measureSteps(chosenMethods, say));
-else if (!flags.report)
-  for (const task of listed(flags.tasks, Object.keys(tasks) as TaskName[])) {
-    const records = await runTask(task);
-    keep(
-      resultFiles.runs,
-      'runs',
-      (one: RunRecord) => [one.task, one.part, one.method, one.dataSeed, one.part === 'search' && one.rate].join(),
-      records,
-    );
-  }
-if (!flags.help) writeReport(docs);
+else if (flags.measure) keep('steps', ({ method }: StepRecord) => method, await measureSteps(chosenMethods, say));
+else if (!flags.report) for (const task of listed(flags.tasks, Object.keys(tasks) as TaskName[])) await runTask(task);
+if (!flags.help) await writeReport(docs);

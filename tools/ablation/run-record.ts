@@ -20,6 +20,9 @@ export interface RunRecord {
   readonly configHash: string;
 }
 
+/** Enough of a SHA-256 to tell runs apart. */
+export const shortHash = (hash: string): string => hash.slice(0, 16);
+
 /** Of a finished trial. A failed one is an error: a table must not be made around it. */
 export function toRecord(
   summary: TrialSummary,
@@ -41,7 +44,7 @@ export function toRecord(
     fileBytes,
     seconds: Number(summary.seconds.toFixed(1)),
     backend,
-    splitHash: summary.splitHash.slice(0, 16),
-    configHash: configHash.slice(0, 16),
+    splitHash: shortHash(summary.splitHash),
+    configHash: shortHash(configHash),
   };
 }

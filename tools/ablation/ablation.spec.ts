@@ -1,0 +1,68 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { builtInPresets } from '@tfjs-peft/eval';
+import { chooseRate } from './choose-rates.js';
+import { readResults, renderPage, renderReport } from './report.js';
+import type { RunRecord } from './run-record.js';
+import { dataSeeds, methods, ratesOf, searchSeed } from './settings.js';
+
+describe('the choice of a rate', () => {
+  it('takes the best on the development set, and of equals the one nearest to the preset', () => {
+    const tries = (...dev: (number | undefined)[]) => [1e-3, 3e-3, 9e-3].map((rate, i) => ({ rate, dev: dev[i] }));
+    expect(chooseRate(tries(70, 80, 90), 3e-3)).toBe(9e-3);
+    expect(chooseRate(tries(80, 80, 80), 3e-3)).toBe(3e-3);
+    expect(chooseRate(tries(80, 70, 80), 3e-3)).toBe(1e-3);
+    expect(chooseRate(tries(undefined, 10, undefined), 3e-3)).toBe(3e-3);
+    expect(chooseRate(tries(undefined, undefined, undefined), 3e-3)).toBeUndefined();
+  });
+});
+
+describe('the settings', () => {
+  it('cover every trained preset, with three rates, and choose them on a split that is not reported', () => {
+    const plain = builtInPresets.filter(({ kind, name }) => kind === 'trained' && !name.endsWith('-subspace'));
+    expect([...methods].sort()).toEqual(plain.map(({ name }) => name).sort());
+    for (const method of methods) {
+      expect(new Set(ratesOf(method)).size).toBe(3);
+      expect(ratesOf(`${method}-subspace`)).toEqual(ratesOf(method));
+    }
+    expect(dataSeeds).not.toContain(searchSeed);
+  });
+});
+
+describe('the tables', () => {
+  const run = (method: string, dataSeed: number, test: number, rate: number | null = 0.01): RunRecord => ({
+    task: 'sst2',
+    part: 'report',
+    method,
+    rate,
+    dataSeed,
+    dev: 80,
+    bestStep: 30,
+    test,
+    trainableParameters: 770,
+    fileBytes: 4091,
+    seconds: 1,
+    backend: 'wasm',
+    splitHash: `split ${dataSeed}`,
+    configHash: `${method} ${dataSeed}`,
+  });
+
+  it('pair a method with its simplex on the same splits', () => {
+    const runs = [
+      ...[70, 72, 74].map((test, i) => run('head', dataSeeds[i]!, test)),
+      ...[71, 74, 77].map((test, i) => run('head-subspace', dataSeeds[i]!, test, 0.03)),
+      ...dataSeeds.map((seed) => run('majority', seed, 50.9, null)),
+    ];
+    const text = renderReport({ runs, steps: [] });
+    expect(text).toMatch(/^\| majority \| 50\.9 ± 0\.0 \|/m);
+    expect(text).toMatch(/^\| head \| 72\.0 ± 2\.0 \| 74\.0 ± 3\.0 \| \+2\.0 .* \| 0\.01 \| 0\.03↑ \|$/m);
+    expect(renderReport({ runs: runs.slice(0, 4), steps: [] })).toMatch(/\| 71\.0 ± \? \(1\) \| \+1\.0 \|/);
+  });
+
+  it('in docs/ablation are those of the results beside them', async () => {
+    const folder = fileURLToPath(new URL('../../docs/ablation', import.meta.url));
+    const page = `${folder}/README.md`;
+    if (existsSync(page)) expect(readFileSync(page, 'utf8')).toBe(await renderPage(readResults(folder), page));
+  });
+});

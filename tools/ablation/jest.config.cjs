@@ -1,0 +1,1 @@
+module.exports = { displayName: 'ablation', preset: '../../jest.preset.cjs' };
