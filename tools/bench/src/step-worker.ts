@@ -31,15 +31,16 @@ const { backend, method: methodName, batch, dropout, adapterFolder } = options;
 
 await selectBackend({ backend });
 const { host } = await loadHost(minilmFiles().directory, { dropout: dropout ? undefined : false, readout: 'pooler' });
-const flatPrefix = prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' });
+const flatPrefix = () =>
+  prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' });
 const withHead = (...parts: readonly PeftMethod[]) =>
   compose(...parts, head({ labels: ['a', 'b'], readout: 'pooler' }));
 const methods: Record<BenchMethod, () => PeftMethod> = {
-  prefix: () => withHead(flatPrefix),
-  'prefix-subspace': () => subspace(withHead(flatPrefix), { vertices: 2 }),
+  prefix: () => withHead(flatPrefix()),
+  'prefix-subspace': () => subspace(withHead(flatPrefix()), { vertices: 2 }),
   lora: () => withHead(lora({ rank: 8 })),
   ia3: () => withHead(ia3()),
-  composed: () => withHead(flatPrefix, lora({ rank: 8 }), ia3()),
+  composed: () => withHead(flatPrefix(), lora({ rank: 8 }), ia3()),
 };
 const fromPreset = (name: string): PeftMethod => {
   const catalogue = createCatalogue();
