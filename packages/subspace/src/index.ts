@@ -1,3 +1,4 @@
+export { findCoincidingVertices } from './coinciding-vertices.js';
 export type { SubspaceConfig } from './config.js';
 export { squaredCosine } from './cosine-penalty.js';
 export { drawCoefficients } from './draw-coefficients.js';

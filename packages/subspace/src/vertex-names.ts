@@ -6,6 +6,12 @@ export const vertexName = (name: string, vertex: number): string => name.replace
 
 const pattern = /^([^.]+)\.vertex\.(\d+)\./;
 
+/** Which vertex a parameter belongs to; undefined for one that the whole simplex shares. */
+export const vertexOf = (name: string): number | undefined => {
+  const match = pattern.exec(name);
+  return match ? Number(match[2]) : undefined;
+};
+
 /** The parameters of one vertex under their plain names, shared ones included. */
 export function selectVertex(parameters: Parameters, vertex: number): Parameters {
   return new Map(

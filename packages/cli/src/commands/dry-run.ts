@@ -17,6 +17,7 @@ import {
   reportCoverage,
 } from '@tfjs-peft/peft-core';
 import { taskFromFile } from '@tfjs-peft/glue-fewshot';
+import { findCoincidingVertices } from '@tfjs-peft/subspace';
 import { countSteps } from '@tfjs-peft/train';
 import type { CliIo } from '../cli-io.js';
 import { describeHost, type HostDescription } from './describe-host.js';
@@ -70,7 +71,7 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
       counts,
       steps,
       coverage: reportCoverage(plan, host.spec),
-      warnings: findUnevenCoverage(plan, host.spec),
+      warnings: [...findUnevenCoverage(plan, host.spec), ...findCoincidingVertices(plan)],
       memory: estimateMemory(host, counts, train.batchSize, config.data.maxTokens),
     };
   });

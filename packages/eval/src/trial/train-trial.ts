@@ -9,7 +9,7 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { isSubspace, measureSimplex } from '@tfjs-peft/subspace';
+import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/subspace';
 import { type MetricsRow, train } from '@tfjs-peft/train';
 import { completeMethod } from '../methods/complete-method.js';
 import { predictAtPoint } from '../predict/predict-at-point.js';
@@ -44,7 +44,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
       logs.write(event);
       if (event.type === 'start') {
         const { plan, history: _history, ...rest } = event;
-        findUnevenCoverage(plan, host.spec).forEach((text) => context.warn(text));
+        [...findUnevenCoverage(plan, host.spec), ...findCoincidingVertices(plan)].forEach((text) => context.warn(text));
         context.onTrain(rest);
       } else context.onTrain(event);
       if (event.type === 'warning') context.warn(event.text);
