@@ -54,6 +54,13 @@ export const mutants: readonly Mutant[] = [
     suites: 'transformer interventions',
   },
   {
+    fault: 'gates of single examples act on a batch without padding',
+    file: 'packages/transformer/src/model/pack-tokens.ts',
+    find: 'return item.gate.rank === 1;',
+    replace: 'return true;',
+    suites: 'transformer pack-tokens',
+  },
+  {
     fault: 'low-rank deltas of queries, keys and values drop their scale',
     file: 'packages/transformer/src/model/change-side-by-side.ts',
     find: 'up.mul(scale).pad(',

@@ -8,15 +8,21 @@ export interface EncodedText {
   readonly tokenTypeIds: readonly number[];
 }
 
+/** Part of a batch that must be padding for it to pay to leave it out. */
+const worthLeavingOut = 0.15;
+
+/** What {@link padBatch} gives. */
+export type PaddedBatch = HostInputs & { readonly tokenTypeIds: tf.Tensor2D };
+
 /**
  * Pads texts to the longest of the batch, rounded up to a multiple of `multipleOf` (few distinct shapes, so that backends reuse their
- * buffers and kernels) but at most `maxTokens`. Result tensors are `[batch, tokens]` int32; the caller disposes them.
+ * buffers and kernels) but at most `maxTokens`. Result tensors are int32; the caller disposes them.
  */
 export function padBatch(
   texts: readonly EncodedText[],
   padTokenId: number,
   { multipleOf = 8, maxTokens = Infinity }: { readonly multipleOf?: number; readonly maxTokens?: number } = {},
-): Required<HostInputs> {
+): PaddedBatch {
   const longest = Math.max(1, ...texts.map(({ inputIds }) => inputIds.length));
   const tokens = Math.max(longest, Math.min(Math.ceil(longest / multipleOf) * multipleOf, maxTokens));
   const fill = (value: number, rowOf: (text: EncodedText) => Iterable<number>) => {
@@ -24,7 +30,10 @@ export function padBatch(
     texts.forEach((text, row) => values.set([...rowOf(text)], row * tokens));
     return tf.tensor2d(values, [texts.length, tokens], 'int32');
   };
+  const positions = texts.flatMap(({ inputIds }, row) => inputIds.map((_, token) => row * tokens + token));
+  const sparse = positions.length < (1 - worthLeavingOut) * texts.length * tokens;
   return {
+    ...(sparse && { textPositions: tf.tensor1d(positions, 'int32') }),
     inputIds: fill(padTokenId, ({ inputIds }) => inputIds),
     attentionMask: fill(0, ({ inputIds }) => inputIds.map(() => 1)),
     tokenTypeIds: fill(0, ({ tokenTypeIds }) => tokenTypeIds),

@@ -80,6 +80,11 @@ export interface HostInputs {
   readonly attentionMask: tf.Tensor2D;
   /** `[batch, tokens]`; zeros if absent. */
   readonly tokenTypeIds?: tf.Tensor2D;
+  /**
+   * `[n]`, int32, ascending: where the mask is 1, as positions in the flattened `[batch · tokens]`. With it a host need not compute what nobody
+   * reads; states at padding are then 0. `padBatch` gives it where there is enough padding.
+   */
+  readonly textPositions?: tf.Tensor1D;
 }
 
 export interface HostOutputs {

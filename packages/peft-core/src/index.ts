@@ -35,7 +35,7 @@ export {
   sitesOfKind,
 } from './host.js';
 export { type Context, evaluationContext, type Mode } from './context.js';
-export { type EncodedText, padBatch } from './encoded-text.js';
+export { type EncodedText, type PaddedBatch, padBatch } from './encoded-text.js';
 export type * from './intervention.js';
 export {
   countParameters,

@@ -1,15 +1,15 @@
 import {
   type EncodedText,
   type Host,
-  type HostInputs,
   type HostOutputs,
   padBatch,
+  type PaddedBatch,
   PeftError,
 } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
 
 /** Texts as a padded batch of this host. */
-export const padTexts = (host: Host, texts: readonly EncodedText[]): Required<HostInputs> =>
+export const padTexts = (host: Host, texts: readonly EncodedText[]): PaddedBatch =>
   padBatch(texts, host.spec.padTokenId, { maxTokens: host.spec.maxPositionEmbeddings });
 
 /** Errors: `LOGITS_MISSING`. */

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import {
   bytesSource,
   type Host,
-  type HostInputs,
   openSafetensors,
+  type PaddedBatch,
   type ReadoutMap,
   type SafetensorsFile,
 } from '@tfjs-peft/peft-core';
@@ -81,7 +81,7 @@ export async function readGolden(name: string): Promise<Map<string, tf.Tensor>> 
 }
 
 /** Random ids with padding in all rows but the first, and token types. */
-export function someInputs(batch = 3, tokens = 7, vocabulary = 100, padTokenId = 0): Required<HostInputs> {
+export function someInputs(batch = 3, tokens = 7, vocabulary = 100, padTokenId = 0): PaddedBatch {
   const cells = Array.from({ length: batch * tokens }, (_, i) => ({ row: Math.floor(i / tokens), column: i % tokens }));
   const from = (value: (cell: { row: number; column: number }) => number) =>
     tf.tensor2d(Int32Array.from(cells, value), [batch, tokens], 'int32');

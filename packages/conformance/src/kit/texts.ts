@@ -1,15 +1,22 @@
-import { type EncodedText, type HostInputs, type HostSpec, padBatch, sitesOfKind } from '@tfjs-peft/peft-core';
+import {
+  type EncodedText,
+  type HostInputs,
+  type HostSpec,
+  padBatch,
+  type PaddedBatch,
+  sitesOfKind,
+} from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
 
 /** Three texts of different lengths, so that a batch of them is padded. */
 export const textsOf = (host: HostSpec): EncodedText[] => [4, 3, 6].map((length, row) => textOf(host, row, length));
 
 /** Tokens `[batch, longest]`; the caller disposes them or is in a scope. */
-export const batchOf = (host: HostSpec, texts: readonly EncodedText[] = textsOf(host)): Required<HostInputs> =>
+export const batchOf = (host: HostSpec, texts: readonly EncodedText[] = textsOf(host)): PaddedBatch =>
   padBatch(texts, host.padTokenId, { multipleOf: 1 });
 
 /** One example of a batch, padding included. */
-export const takeRow = ({ inputIds, attentionMask, tokenTypeIds }: Required<HostInputs>, row: number): HostInputs => {
+export const takeRow = ({ inputIds, attentionMask, tokenTypeIds }: PaddedBatch, row: number): HostInputs => {
   const take = (tensor: tf.Tensor2D) => tensor.slice([row, 0], [1, -1]);
   return { inputIds: take(inputIds), attentionMask: take(attentionMask), tokenTypeIds: take(tokenTypeIds) };
 };

@@ -17,14 +17,19 @@ import { dropOut, type Pass } from './pass.js';
 export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
   const { attention: path } = pass.encoder.layers[layer]!;
   const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
-  return (hasNativeKernels() ? attendFused : attendPortable)({ x, mask, prefixes, layer, path, pass });
+  const projected = project(x, layer, pass);
+  const { pack, unpack } = pass.packing ?? { pack: same, unpack: same };
+  const padded = Array.isArray(projected) ? projected.map(unpack) : unpack(projected);
+  return pack((hasNativeKernels() ? attendFused : attendPortable)({ projected: padded, mask, prefixes, path, pass }));
 }
 
+const same = (x: tf.Tensor) => x;
+
 interface Attention {
-  readonly x: tf.Tensor;
+  /** Side by side `[batch, tokens, 3 · hidden]`, or each for itself. */
+  readonly projected: tf.Tensor | tf.Tensor[];
   readonly mask: tf.Tensor;
   readonly prefixes: readonly KeyValues[];
-  readonly layer: number;
   readonly path: string;
   readonly pass: Pass;
 }
@@ -38,12 +43,11 @@ function gated({ keys, values, gate }: KeyValuePrefix, x: tf.Tensor, pass: Pass)
   return { keys: times(keys), values: times(values) };
 }
 
-function attendFused({ x, mask, prefixes, layer, path, pass }: Attention): tf.Tensor {
-  const [batch, tokens] = x.shape as [number, number, number];
+function attendFused({ projected, mask, prefixes, path, pass }: Attention): tf.Tensor {
+  const queryKeyValue = Array.isArray(projected) ? tf.concat(projected, -1) : projected;
+  const [batch, tokens] = queryKeyValue.shape as [number, number, number];
   const { numAttentionHeads: heads, attentionDropout } = pass.config;
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, tokens);
-  const projected = project(x, layer, pass);
-  const queryKeyValue = Array.isArray(projected) ? tf.concat(projected, -1) : projected;
   const dropout =
     pass.context.mode === 'train' && attentionDropout > 0
       ? dropOut(tf.ones([batch, heads, tokens, length]), attentionDropout, path, pass)
@@ -51,10 +55,10 @@ function attendFused({ x, mask, prefixes, layer, path, pass }: Attention): tf.Te
   return fusedAttention(queryKeyValue, prefixes, mask, heads, dropout);
 }
 
-function attendPortable({ x, mask, prefixes, layer, path, pass }: Attention): tf.Tensor {
-  const [batch, tokens, hidden] = x.shape as [number, number, number];
+function attendPortable({ projected, mask, prefixes, path, pass }: Attention): tf.Tensor {
   const heads = pass.config.numAttentionHeads;
-  const [queries, textKeys, textValues] = projectHeads(x, layer, pass) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [queries, textKeys, textValues] = splitHeads(projected, heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [batch, , tokens, headSize] = queries.shape as [number, number, number, number];
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, 0);
   const join = (before: readonly tf.Tensor[], text: tf.Tensor) =>
     before.length > 0 ? tf.concat([...before.map((part) => overBatch(part, 3, batch)), text], 2) : text;
@@ -72,21 +76,20 @@ function attendPortable({ x, mask, prefixes, layer, path, pass }: Attention): tf
     [0, 0],
     [length, 0],
   ];
-  const scaled = queries.mul(1 / Math.sqrt(hidden / heads));
+  const scaled = queries.mul(1 / Math.sqrt(headSize));
   const scores = tf.matMul(scaled, keys, false, true);
   const weights = maskedSoftmax(scores, length > 0 ? mask.pad(openColumns) : mask);
   const dropped = dropOut(weights, pass.config.attentionDropout, path, pass);
   const perHead = tf.matMul(dropped, values);
-  return perHead.transpose([0, 2, 1, 3]).reshape([batch, tokens, hidden]);
+  return perHead.transpose([0, 2, 1, 3]).reshape([batch, tokens, heads * headSize]);
 }
 
 /** Queries, keys and values `[batch, heads, tokens, headSize]`. */
-function projectHeads(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor[] {
-  const [batch, tokens, hidden] = x.shape as [number, number, number];
-  const heads = pass.config.numAttentionHeads;
-  const split = (projected: tf.Tensor, groups: number) =>
-    projected.reshape([batch, tokens, groups * heads, hidden / heads]).transpose([0, 2, 1, 3]);
-  const projected = project(x, layer, pass);
+function splitHeads(projected: tf.Tensor | tf.Tensor[], heads: number): tf.Tensor[] {
+  const split = (part: tf.Tensor, groups: number) => {
+    const [batch, tokens, size] = part.shape as [number, number, number];
+    return part.reshape([batch, tokens, groups * heads, size / groups / heads]).transpose([0, 2, 1, 3]);
+  };
   return Array.isArray(projected) ? projected.map((part) => split(part, 1)) : tf.split(split(projected, 3), 3, 1);
 }
 

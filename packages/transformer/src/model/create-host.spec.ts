@@ -26,10 +26,10 @@ async function expectGolden(host: Host, name: string) {
   for (const text of ['single', 'pairs']) {
     const at = (key: string) => golden.get(`${text}.${key}`)!;
     const inputs = {
-      inputIds: at('input_ids'),
-      attentionMask: at('attention_mask'),
-      tokenTypeIds: at('token_type_ids'),
-    } as Required<HostInputs>;
+      inputIds: at('input_ids') as tf.Tensor2D,
+      attentionMask: at('attention_mask') as tf.Tensor2D,
+      tokenTypeIds: at('token_type_ids') as tf.Tensor2D,
+    };
     const context = evaluationContext(host.spec, inputs.inputIds.shape[0]);
     const { lastHiddenState } = host.forward(inputs, [], context);
     // At padding, which nothing reads, MiniLM amplifies rounding: HF's own float32 is 2e-5 off its float64 there, and 3e-6 at text.

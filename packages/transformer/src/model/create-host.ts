@@ -21,6 +21,7 @@ import { hostLayout } from './host-layout.js';
 import { readoutUnavailable, specOf } from './host-spec.js';
 import { indexInterventions } from './index-interventions.js';
 import { additiveMask } from './masked-softmax.js';
+import { actsOnEachToken, createPacking } from './pack-tokens.js';
 import type { Pass } from './pass.js';
 import { applyHead, readOut } from './read-out.js';
 import { runLayer } from './run-layer.js';
@@ -85,9 +86,18 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
       const textPass = passOf(interventions, context, inputs.attentionMask);
       return tf.tidy(() => {
         let hidden = tf.tidy(() => embedTokens(inputs, textPass));
-        const pass = { ...textPass, attentionMask: maskWithPrompts(inputs.attentionMask, hidden.shape[1]!) };
-        const mask = additiveMask(pass.attentionMask);
+        const attentionMask = maskWithPrompts(inputs.attentionMask, hidden.shape[1]!);
+        const { textPositions } = inputs;
+        const packing =
+          textPositions && actsOnEachToken(interventions, weights)
+            ? createPacking(textPositions, inputs.inputIds.shape)
+            : undefined;
+        const pass = { ...textPass, attentionMask, packing };
+        const mask = additiveMask(attentionMask);
+        if (packing) hidden = packing.pack(hidden);
         for (let layer = 0; layer < config.numHiddenLayers; layer++) hidden = runLayer(hidden, mask, layer, pass);
+        if (packing) hidden = packing.unpack(hidden);
+        else if (textPositions) hidden = hidden.mul(attentionMask.toFloat().expandDims(2));
         const lastHiddenState = hidden as tf.Tensor3D;
         const { readout } = pass.interventions;
         if (!readout) return { lastHiddenState };
@@ -129,7 +139,7 @@ function maskWithPrompts(attentionMask: tf.Tensor2D, length: number): tf.Tensor2
 }
 
 /** Errors: `HOST_INPUTS_INVALID`. */
-function requireInputs({ inputIds, attentionMask, tokenTypeIds }: HostInputs): void {
+function requireInputs({ inputIds, attentionMask, tokenTypeIds, textPositions }: HostInputs): void {
   for (const [name, tensor] of Object.entries({ inputIds, attentionMask, tokenTypeIds })) {
     if (tensor === undefined) continue;
     const fits =
@@ -143,6 +153,15 @@ function requireInputs({ inputIds, attentionMask, tokenTypeIds }: HostInputs): v
         fix: 'make batches with padBatch',
       });
   }
+  if (
+    textPositions &&
+    !(textPositions.rank === 1 && textPositions.dtype === 'int32' && textPositions.size <= inputIds.size)
+  )
+    throw new PeftError('HOST_INPUTS_INVALID', {
+      found: `textPositions of type ${textPositions.dtype} and shape [${textPositions.shape.join(', ')}]`,
+      expected: `int32 positions in a flattened batch of [${inputIds.shape.join(', ')}]`,
+      fix: 'make batches with padBatch, or leave textPositions out',
+    });
 }
 
 /** Errors: `OPTION_INVALID`. */

@@ -4,6 +4,7 @@ import type { Encoder } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/encoder-config.js';
 import type { WeightStore } from '../weights/weight-store.js';
 import type { InterventionIndex } from './index-interventions.js';
+import type { Packing } from './pack-tokens.js';
 
 /** What every part of one forward pass needs. */
 export interface Pass {
@@ -15,6 +16,8 @@ export interface Pass {
   readonly context: Context;
   /** `[batch, tokens]`, 1 for what is attended to, virtual tokens of prompts among it. */
   readonly attentionMask: tf.Tensor2D;
+  /** Present where hidden states are packed between attentions: `[1, n, hidden]` instead of `[batch, tokens, hidden]`. */
+  readonly packing?: Packing;
 }
 
 /** Dropout in training, with a mask from the pass' dropout stream and the place's path; identity otherwise. */
