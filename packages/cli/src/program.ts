@@ -38,7 +38,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       'a known task (spam-subjects, sst2, rte, ...) or a labelled CSV, TSV, JSONL or Parquet file',
     )
     .option('--shots <number>', 'labelled texts to learn from, K (default: 100)', wholeNumber)
-    .option('--data <folder>', 'folder of the task files, for GLUE tasks')
+    .option('--data <folder>', 'folder of the task files, for GLUE, TREC and other known tasks')
     .option('--text-column <name>', 'column of the text, for a file')
     .option('--text-pair-column <name>', 'column of the second text of a pair, for a file')
     .option('--label-column <name>', 'column of the label, for a file')
