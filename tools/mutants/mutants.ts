@@ -61,6 +61,13 @@ export const mutants: readonly Mutant[] = [
     suites: 'transformer pack-tokens',
   },
   {
+    fault: 'a function of the mask gets a batch without padding',
+    file: 'packages/transformer/src/model/pack-tokens.ts',
+    find: 'return item.perToken === true;',
+    replace: 'return true;',
+    suites: 'transformer pack-tokens',
+  },
+  {
     fault: 'low-rank deltas of queries, keys and values drop their scale',
     file: 'packages/transformer/src/model/change-side-by-side.ts',
     find: 'up.mul(scale).pad(',

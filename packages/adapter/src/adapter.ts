@@ -10,7 +10,7 @@ import {
 import type * as tf from '@tensorflow/tfjs';
 import { adapterHubFormat } from './adapter-hub.js';
 import { adapterSites } from './adapter-sites.js';
-import { applyBottleneck, bottleneckParameters, parameterName } from './bottleneck.js';
+import { applyBottleneck, bottleneckParameters, isShared, parameterName } from './bottleneck.js';
 import { averageAdapters } from './combine-adapters.js';
 import { type AdapterConfig, adapterConfig, type AdapterOptions } from './config.js';
 
@@ -51,7 +51,7 @@ function createAdapter(config: AdapterConfig): PeftMethod<AdapterConfig> {
       };
     },
     intervene: (effective, { host, mode, streams }) =>
-      adapterSites(config, host).map(({ path }): Intervention => {
+      adapterSites(config, host).map(({ path, size }): Intervention => {
         const rate = mode === 'train' ? config.dropout : 0;
         const delta = (x: tf.Tensor) =>
           dropout(applyBottleneck(config, effective, path, x), rate, substream(streams.dropout, config.name, path));
@@ -59,6 +59,7 @@ function createAdapter(config: AdapterConfig): PeftMethod<AdapterConfig> {
           kind: 'sublayerAdapter',
           path,
           placement: config.placement,
+          perToken: isShared(config, effective, path, size),
           apply: config.placement === 'sequential' ? (y) => y.add(delta(y)) : delta,
         };
       }),

@@ -45,6 +45,12 @@ export function applyBottleneck(config: AdapterConfig, effective: Parameters, pa
   return output.mul(typeof config.scale === 'number' ? config.scale : perToken(parameter('scale')));
 }
 
+/** True if no parameter of the adapter at the site has a batch axis. */
+export const isShared = (config: AdapterConfig, effective: Parameters, path: string, size: number): boolean =>
+  bottleneckParameters(config, size).every(
+    ({ key, shape }) => getParameter(effective, parameterName(config, path, key)).rank === shape.length,
+  );
+
 /** A vector `[size]` or `[batch, size]` so that it broadcasts over `[batch, tokens, size]`. */
 const perToken = (vector: tf.Tensor): tf.Tensor => (vector.rank === 2 ? vector.expandDims(1) : vector);
 

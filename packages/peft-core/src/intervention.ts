@@ -109,22 +109,29 @@ export interface TokenPrefix {
 /** What a function of activations gets and gives: `[batch, tokens, size]`, and the attention mask `[batch, tokens]` (1 for text). */
 export type ActivationFunction = (x: tf.Tensor, attentionMask: tf.Tensor2D) => tf.Tensor;
 
+interface Activation {
+  readonly apply: ActivationFunction;
+  /**
+   * True if `apply` treats every token for itself, the same for all examples, and does not look at the mask. A host may then give it the
+   * tokens of all texts one after the other, `[1, n, size]`, without padding.
+   */
+  readonly perToken?: boolean;
+}
+
 /** `y += apply(x)` at a linear site; x `[batch, tokens, input]`, result `[batch, tokens, output]`. */
-export interface ActivationDelta {
+export interface ActivationDelta extends Activation {
   readonly kind: 'activationDelta';
   readonly path: string;
-  readonly apply: ActivationFunction;
 }
 /**
  * Acts at a sublayer with input x and output y, before the residual is added: `sequential` replaces y by `apply(y)`; `normed` adds
  * `apply(LayerNorm(x + y))` to it, with the sublayer's own LayerNorm (AdapterHub's `seq_bn`); `parallel` adds `apply(x)`, in this order.
  * `[batch, tokens, hidden]` in and out.
  */
-export interface SublayerAdapter {
+export interface SublayerAdapter extends Activation {
   readonly kind: 'sublayerAdapter';
   readonly path: string;
   readonly placement: 'sequential' | 'normed' | 'parallel';
-  readonly apply: ActivationFunction;
 }
 /**
  * `logits = h · weightᵀ + bias` with weight `[labels, size]`, bias `[labels]`; h is the readout of the hidden states, or

@@ -23,6 +23,7 @@ export function gateIntervention(
       const perToken = (factor: tf.Tensor1D) => factor.reshape([-1, 1, 1]);
       return {
         ...intervention,
+        perToken: false,
         apply: (x, mask) =>
           placement === 'sequential'
             ? x.add(

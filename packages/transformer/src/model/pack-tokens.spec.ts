@@ -75,6 +75,18 @@ const onEachToken: [string, () => Interventions][] = [
     ],
   ],
 ];
+const tokenwise: Interventions = [
+  ...(['sequential', 'normed', 'parallel'] as const).map((placement): Intervention => {
+    const map = random(32, 32);
+    const apply = (y: tf.Tensor) =>
+      tf
+        .matMul(y.reshape([-1, 32]), map)
+        .reshape(y.shape)
+        .tanh();
+    return { kind: 'sublayerAdapter', path: `${layer}.output`, placement, apply, perToken: true };
+  }),
+  { kind: 'activationDelta', path: query, apply: (x) => x.square(), perToken: true },
+];
 const onExamples: [string, () => Interventions][] = [
   ['low-rank deltas for each example', () => [lowRank(query, 32, batch)]],
   ['a delta of a LayerNorm for each example', () => [{ kind: 'weightDelta', path: norm, delta: random(batch, 32) }]],
@@ -93,6 +105,8 @@ const onExamples: [string, () => Interventions][] = [
   ],
   ['virtual tokens', () => [{ kind: 'tokenPrefix', embeddings: random(2, 32) }]],
 ];
+
+onEachToken.push(['functions of single tokens', () => tokenwise]);
 
 describe('a batch without its padding', () => {
   const run = (inputs: HostInputs, items: Interventions) =>

@@ -54,9 +54,10 @@ export const actsOnEachToken = (interventions: Interventions, weights: WeightSto
       case 'inputGate':
       case 'outputGate':
         return item.gate.rank === 1;
-      case 'tokenPrefix':
       case 'activationDelta':
       case 'sublayerAdapter':
+        return item.perToken === true;
+      case 'tokenPrefix':
         return false;
     }
   });
