@@ -54,7 +54,8 @@ export async function loadTensorflow(name: TensorflowName, threads?: number): Pr
   }
   const restored = await restoreNodeUtil();
   if (threads && !loaded) process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
-  if (name === 'tensorflow-gpu') Object.assign(process.env, { ...cudaDefaults, ...process.env });
+  if (name === 'tensorflow-gpu')
+    for (const [variable, value] of Object.entries(cudaDefaults)) process.env[variable] ??= value;
   try {
     const before = tf.getBackend();
     await importAtRunTime(packageName);

@@ -65,7 +65,7 @@ async function readSentences(
   return { train, tests: [{ name: 'test', rows: test }], subset: false, files, notes };
 }
 
-/** Lines of `label sentence`. Two of these files are older than UTF-8 and are windows-1252; in those, byte 0x85 ends no line. */
+/** Lines of `label sentence`. Some of these files are windows-1252, where byte 0x85 ends no line. */
 function parseLabelledLines(bytes: Uint8Array, file: string): Table {
   const lines = decodeEither(bytes, file).split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();

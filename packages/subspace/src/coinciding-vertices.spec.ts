@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { head, type HostSpec, type InitialLaw, type PeftMethod } from '@tfjs-peft/peft-core';
-import { compose } from '@tfjs-peft/peft-core';
+import { compose, head, type HostSpec, type InitialLaw, type PeftMethod } from '@tfjs-peft/peft-core';
 import { findCoincidingVertices } from './coinciding-vertices.js';
 import { subspace } from './subspace.js';
 

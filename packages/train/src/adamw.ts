@@ -42,7 +42,6 @@ export function applyAdamW(
   const second = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
   const scalar = rememberScalars();
   const fused = tf.getKernel('TfjsPeftAdamW', tf.getBackend()) !== undefined;
-  const scale = gradientScale ?? scalar(1);
   return inputs.map(({ value, gradient, firstMoment, secondMoment, learningRate }) => {
     if (!gradient) return { value, firstMoment, secondMoment };
     if (fused) {
@@ -53,7 +52,7 @@ export function applyAdamW(
         gradient,
         firstMoment,
         secondMoment,
-        gradientScale: scale,
+        gradientScale: gradientScale ?? scalar(1),
         numbers: tf.tensor1d(numbers),
       });
     }

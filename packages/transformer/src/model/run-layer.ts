@@ -8,7 +8,7 @@ import { attend } from './attend.js';
 import { frozenFeedForward } from './frozen-feed-forward.js';
 import { dropOut, type Pass } from './pass.js';
 
-/** One encoder layer, `[batch, tokens, hidden]` in and out: attention, then the feed-forward network, each with residual and LayerNorm. */
+/** One encoder layer, `[batch, tokens, hidden]` in and out, or `[1, n, hidden]` where the pass is packed: attention, then the feed-forward network, each with residual and LayerNorm. */
 export const runLayer = (x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor =>
   tf.tidy(() => {
     const { linears, sublayers } = pass.encoder.layers[layer]!;
