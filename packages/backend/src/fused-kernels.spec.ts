@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { doctor } from './doctor.js';
 import { formatDoctor } from './format-doctor.js';
-import { KERNELS_VARIABLE } from './load-fused-kernels.js';
+import { KERNELS_VARIABLE, reportOf } from './load-fused-kernels.js';
+import { nativeOperationNames } from './native-operations.js';
 import { selectBackend } from './select-backend.js';
 
 const folder = new URL('../../../node_modules/@tensorflow/tfjs-node/deps/', import.meta.url);
@@ -55,6 +56,18 @@ describe('fused kernels', () => {
     ]);
     expect(found).toEqual(expected);
     tf.dispose([a, b, row]);
+  });
+
+  it('of another version are left alone', () => {
+    const library = { instructions: 'avx2', threads: 2 };
+    const operations = nativeOperationNames.map((name) => `${name},`).join('');
+    expect(reportOf({ ...library, operations })).toEqual({ active: true, why: 'avx2, 2 threads' });
+    for (const other of [undefined, operations.replace('TfjsPeftAdamW,', '')])
+      expect(reportOf({ ...library, operations: other })).toMatchObject({
+        active: false,
+        why: expect.stringMatching(/another version of tfjs-peft, without .*TfjsPeftAdamW/),
+        fix: expect.stringContaining('setup:native'),
+      });
   });
 
   it('are no matter of other backends', async () => {

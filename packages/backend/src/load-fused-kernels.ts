@@ -1,13 +1,33 @@
 import type { FusedKernelsReport } from './backend-report.js';
 import { SETUP_NATIVE } from './describe-load-failure.js';
 import { importAtRunTime } from './import-at-run-time.js';
-import { registerNativeOperations, unregisterNativeOperations } from './native-operations.js';
+import { nativeOperationNames, registerNativeOperations, unregisterNativeOperations } from './native-operations.js';
 
 /** Set to `portable` to compute with TensorFlow's own operations alone, for a comparison. */
 export const KERNELS_VARIABLE = 'TFJS_PEFT_KERNELS';
 
 /** Where `npm run setup:native` puts them, inside tfjs-node. */
 const place = 'deps/tfjs-peft-kernels.cjs';
+
+/** What the library says of itself. */
+interface KernelLibrary {
+  readonly instructions: string;
+  readonly threads: number;
+  /** Names with a comma after each. */
+  readonly operations?: string;
+}
+
+/** A library that was compiled for another version of this package may lack an operation. */
+export function reportOf({ instructions, threads, operations = '' }: KernelLibrary): FusedKernelsReport {
+  const missing = nativeOperationNames.filter((name) => !operations.split(',').includes(name));
+  if (missing.length > 0)
+    return {
+      active: false,
+      why: `they were compiled for another version of tfjs-peft, without ${missing.join(', ')}`,
+      fix: SETUP_NATIVE.split(' (')[0]!,
+    };
+  return { active: true, why: `${instructions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}` };
+}
 
 /**
  * Loads the fused kernels that `npm run setup:native` compiled beside TensorFlow, if they are there and wanted. TensorFlow must have been loaded.
@@ -22,9 +42,9 @@ export async function loadFusedKernels(packageName: string): Promise<FusedKernel
   if (packageName.endsWith('-gpu')) return { active: false, why: 'they compute on the CPU only' };
   try {
     const module = await importAtRunTime(`${packageName}/${place}`);
-    const { instructions, threads } = module['default'] as { instructions: string; threads: number };
-    registerNativeOperations();
-    return { active: true, why: `${instructions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}` };
+    const report = reportOf(module['default'] as KernelLibrary);
+    if (report.active) registerNativeOperations();
+    return report;
   } catch (error) {
     const { message } = error as { message?: string };
     const absent = String(message).includes(place);

@@ -27,6 +27,7 @@ const operations: readonly NativeOperation[] = [
     inputs: ['value', 'gradient', 'firstMoment', 'secondMoment', 'gradientScale', 'numbers'],
     outputs: 3,
   },
+  { name: 'TfjsPeftMoveRows', inputs: ['x', 'from'], outputs: 1 },
   { name: 'TfjsPeftGelu', attribute: ['keep_derivative', 'bool'], inputs: ['x'], outputs: 2 },
   { name: 'TfjsPeftLayerNorm', attribute: ['epsilon', 'float'], inputs: ['x', 'weight', 'bias'], outputs: 3 },
   { name: 'TfjsPeftLayerNormGradient', inputs: ['dy', 'weight', 'normalised', 'inverse'], outputs: 1 },
@@ -43,6 +44,8 @@ const operations: readonly NativeOperation[] = [
     outputs: 3,
   },
 ];
+
+export const nativeOperationNames = operations.map(({ name }) => name);
 
 /** The part of tfjs-node's backend that runs an operation by name. */
 interface NativeBackend {

@@ -13,11 +13,8 @@ int napi_throw_error(napi_env, const char *code, const char *message);
 
 __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   // Once a process, however often it is loaded.
-  static TF_Status *const status = [] {
-    TF_Status *fresh = TF_NewStatus();
-    register_operations(fresh);
-    return fresh;
-  }();
+  static TF_Status *const status = TF_NewStatus();
+  static const std::string operations = register_operations(status);
   if (TF_GetCode(status) != TF_OK) {
     napi_throw_error(env, nullptr, TF_Message(status));
     return exports;
@@ -25,6 +22,8 @@ __attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_e
   napi_value value;
   napi_create_string_utf8(env, best_compute().instructions, static_cast<size_t>(-1), &value);
   napi_set_named_property(env, exports, "instructions", value);
+  napi_create_string_utf8(env, operations.c_str(), operations.size(), &value);
+  napi_set_named_property(env, exports, "operations", value);
   napi_create_int32(env, thread_count(), &value);
   napi_set_named_property(env, exports, "threads", value);
   return exports;

@@ -5,9 +5,10 @@
 #include "affine.h"
 #include "attention.h"
 #include "layer-norm.h"
+#include "move-rows.h"
 
 extern const Compute COMPUTE;
 const Compute COMPUTE = {
-    INSTRUCTIONS, affine,     feed_forward,        feed_forward_gradient, add, adamw, gelu,
+    INSTRUCTIONS, affine,     feed_forward,        feed_forward_gradient, add, adamw, move_rows, gelu,
     layer_norm,   layer_norm_gradient, attention, attention_gradient,
 };

@@ -47,6 +47,13 @@ struct AdamWCall {
   float *new_value, *new_first_moment, *new_second_moment;
 };
 
+/** Row i of the result is row `from[i]` of x, or zeros where that is below 0. The caller has checked that all are rows of x. */
+struct MoveRowsCall {
+  int rows, size;
+  const float *x, *from;
+  float *moved;
+};
+
 struct LayerNormCall {
   int rows, size;
   float epsilon;
@@ -92,6 +99,7 @@ struct Compute {
   bool (*feed_forward_gradient)(const FeedForwardGradientCall &);
   void (*add)(const AddCall &);
   void (*adamw)(const AdamWCall &);
+  void (*move_rows)(const MoveRowsCall &);
   void (*gelu)(const float *x, size_t size, float *y, float *derivative);
   void (*layer_norm)(const LayerNormCall &);
   void (*layer_norm_gradient)(const LayerNormGradientCall &);

@@ -165,6 +165,15 @@ void adamw(KernelCall &call, const Attributes &) {
                         call.output(2, value.shape)});
 }
 
+void move_rows(KernelCall &call, const Attributes &) {
+  const Input x = call.input(0), from = call.input(1);
+  require(x.shape.size() == 2 && from.shape.size() == 1, "x [rows, size], and the rows to take, a vector");
+  const float *rows = from.data();
+  for (int64_t i = 0; i < from.size(); i++) require(rows[i] >= -1 && rows[i] < x.rows(), "rows of x, or -1");
+  float *moved = call.output(0, {from.size(), x.last()});
+  if (from.size() > 0) best_compute().move_rows({as_int(from.size()), as_int(x.last()), x.data(), rows, moved});
+}
+
 using Kernel = void (*)(KernelCall &, const Attributes &);
 
 template <Kernel kernel> void compute(void *attributes, TF_OpKernelContext *context) {
@@ -243,7 +252,8 @@ template <const char *NAME> std::string spec(const char *type) { return std::str
 
 } // namespace
 
-void register_operations(TF_Status *status) {
+std::string register_operations(TF_Status *status) {
+  std::string names;
   const Operation operations[] = {
       {"TfjsPeftAffine", spec<TRANSPOSED>("bool"), with_flag<TRANSPOSED>, {"x", "kernel", "bias"}, {"y"}, compute<affine>},
       {"TfjsPeftFeedForward",
@@ -260,6 +270,7 @@ void register_operations(TF_Status *status) {
        {"value", "gradient", "first_moment", "second_moment", "gradient_scale", "numbers"},
        {"new_value", "new_first_moment", "new_second_moment"},
        compute<adamw>},
+      {"TfjsPeftMoveRows", "", with_none, {"x", "from"}, {"moved"}, compute<move_rows>},
       {"TfjsPeftGelu", spec<DERIVATIVE>("bool"), with_flag<DERIVATIVE>, {"x"}, {"y", "derivative"}, compute<gelu>},
       {"TfjsPeftLayerNorm",
        spec<EPSILON>("float"),
@@ -283,6 +294,8 @@ void register_operations(TF_Status *status) {
   };
   for (const Operation &operation : operations) {
     if (!is_registered(operation.name, status)) register_operation(operation, status);
-    if (TF_GetCode(status) != TF_OK) return;
+    if (TF_GetCode(status) != TF_OK) return names;
+    names += std::string(operation.name) + ",";
   }
+  return names;
 }

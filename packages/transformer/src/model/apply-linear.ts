@@ -1,4 +1,4 @@
-import { type LowRankDelta, PeftError } from '@tfjs-peft/peft-core';
+import { type ActivationDelta, type LowRankDelta, PeftError, type SublayerAdapter } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { frozenAffine } from './frozen-affine.js';
 import { columnNorms } from './column-norms.js';
@@ -17,10 +17,11 @@ export const linearKinds = [
 ] as const;
 
 /**
- * The affine map at `path` with everything that acts there, x `[batch, tokens, input]` to `[batch, tokens, output]`. An input gate changes x
- * for all that follows at this place; weight scales and magnitudes also scale low-rank deltas, which are deltas of the weight.
+ * The affine map at `path` with everything that acts there, on states in the pass' layout. An input gate changes x for all that follows at
+ * this place; weight scales and magnitudes also scale low-rank deltas, which are deltas of the weight.
  */
 export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const { perToken } = pass.layout;
   const { at, has } = pass.interventions;
   const weights = pass.weights.affine(path);
   if (!has(path, ...linearKinds)) return frozenAffine(x, weights);
@@ -28,13 +29,22 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const scaled = has(path, 'weightScale', 'weightMagnitude');
   let y = scaled ? scaledProduct(input, path, pass) : product(input, path, pass);
   for (const { delta } of at('biasDelta', path)) y = y.add(perToken(delta));
-  for (const { apply } of at('activationDelta', path)) y = y.add(apply(input, pass.attentionMask));
+  for (const activation of at('activationDelta', path)) y = y.add(applyActivation(activation, input, pass));
   for (const { gate } of at('outputGate', path)) y = y.mul(perToken(gate));
   return y;
 }
 
-/** A vector `[size]` or `[batch, size]` so that it broadcasts over `[batch, tokens, size]`. */
-export const perToken = (vector: tf.Tensor): tf.Tensor => (vector.rank === 2 ? vector.expandDims(1) : vector);
+/** A function that does not say that it treats every token for itself sees the padded batch. */
+export const applyActivation = (
+  { apply, perToken }: ActivationDelta | SublayerAdapter,
+  x: tf.Tensor,
+  pass: Pass,
+): tf.Tensor =>
+  perToken ? apply(x, pass.attentionMask) : onExamples(x, pass, (padded) => apply(padded, pass.attentionMask));
+
+/** What needs to see which tokens belong together: from states to states by a function of `[batch, tokens, size]`. */
+const onExamples = (x: tf.Tensor, { layout }: Pass, compute: (padded: tf.Tensor) => tf.Tensor): tf.Tensor =>
+  layout.pack(compute(layout.unpack(x)));
 
 /** `x · (W + deltas) + b`, low-rank deltas applied as two thin products. */
 function product(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
@@ -54,24 +64,24 @@ function frozenOrChanged(x: tf.Tensor, path: string, withBias: boolean, pass: Pa
 function addDeltas(y: tf.Tensor, x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { at } = pass.interventions;
   const shared = at('weightDelta', path).reduce(
-    (sum, { delta, shares }) => (shares ? sum.add(shareOut(matMulTokens(x, delta), shares)) : sum),
+    (sum, { delta, shares }) => (shares ? sum.add(shareOut(matMulTokens(x, delta), shares, pass)) : sum),
     y,
   );
   return at('lowRankDelta', path).reduce((sum, delta, index) => {
     const dropped = dropOut(x, delta.dropout ?? 0, `${path}.lowRankDelta.${index}`, pass);
-    const product = lowRankProduct(dropped, delta);
-    return sum.add(delta.gate ? shareOut(product, delta.gate(x, pass.attentionMask)) : product);
+    const product = lowRankProduct(dropped, delta, pass);
+    if (!delta.gate) return sum.add(product);
+    return sum.add(shareOut(product, delta.gate(pass.layout.unpack(x), pass.attentionMask), pass));
   }, shared);
 }
 
 /** Each example's values times its number in `shares` `[batch]`. */
-export const shareOut = (values: tf.Tensor, shares: tf.Tensor1D): tf.Tensor => {
-  const perExample = values.rank === 3 ? values : values.expandDims(0);
-  return perExample.mul(shares.reshape([-1, 1, 1]));
-};
+export const shareOut = (values: tf.Tensor, shares: tf.Tensor1D, { layout }: Pass): tf.Tensor =>
+  values.mul(layout.perToken(shares.expandDims(1)));
 
 /** `x · ((W + deltas) ⊙ scale) + b`. Scales by rows or by columns move to x or y; only a full scale needs the weight itself. */
 function scaledProduct(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const { perToken } = pass.layout;
   const { at } = pass.interventions;
   const weights = pass.weights.affine(path);
   const lowRank = at('lowRankDelta', path);
@@ -128,8 +138,11 @@ const fullRankWeight = (path: string, { weights, interventions }: Pass): tf.Tens
     .filter(({ shares }) => !shares)
     .reduce<tf.Tensor>((sum, { delta }) => sum.add(delta), weights.affine(path).kernel);
 
-export const lowRankProduct = (x: tf.Tensor, { down, up, scale }: LowRankDelta): tf.Tensor =>
-  matMulTokens(matMulTokens(x, down), scale === 1 ? up : up.mul(scale));
+/** x · down · up · scale for states in the pass' layout. */
+export function lowRankProduct(x: tf.Tensor, { down, up, scale }: LowRankDelta, pass: Pass): tf.Tensor {
+  const product = (states: tf.Tensor) => matMulTokens(matMulTokens(states, down), scale === 1 ? up : up.mul(scale));
+  return down.rank === 3 || up.rank === 3 ? onExamples(x, pass, product) : product(x);
+}
 
 /** x `[batch, tokens, input]` times a matrix `[input, output]` or one an example, `[batch, input, output]`. */
 export function matMulTokens(x: tf.Tensor, matrix: tf.Tensor): tf.Tensor {

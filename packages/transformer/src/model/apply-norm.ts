@@ -1,20 +1,21 @@
 import type * as tf from '@tensorflow/tfjs';
-import { perToken, shareOut } from './apply-linear.js';
+import { shareOut } from './apply-linear.js';
 import { frozenLayerNorm, layerNorm } from './layer-norm.js';
 import type { Pass } from './pass.js';
 
 /** The LayerNorm module at `path` with what acts on its weight and bias; shape kept. */
-export function applyNorm(x: tf.Tensor, path: string, { config, weights, interventions }: Pass): tf.Tensor {
+export function applyNorm(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const { config, weights, interventions, layout } = pass;
   const { at, has } = interventions;
   const weight = weights.tensor(`${path}.weight`) as tf.Tensor1D;
   const bias = weights.tensor(`${path}.bias`) as tf.Tensor1D;
   if (!has(path, 'weightDelta', 'weightScale', 'biasDelta'))
     return frozenLayerNorm(x, weight, bias, config.layerNormEpsilon);
   const sum = at('weightDelta', path).reduce<tf.Tensor>(
-    (total, { delta, shares }) => total.add(shares ? shareOut(delta, shares) : perToken(delta)),
+    (total, { delta, shares }) => total.add(shares ? shareOut(delta, shares, pass) : layout.perToken(delta)),
     weight,
   );
   const effective = at('weightScale', path).reduce((total, { scale }) => total.mul(scale), sum);
-  const shift = at('biasDelta', path).reduce<tf.Tensor>((total, { delta }) => total.add(perToken(delta)), bias);
+  const shift = at('biasDelta', path).reduce<tf.Tensor>((total, { delta }) => total.add(layout.perToken(delta)), bias);
   return layerNorm(x, effective, shift, config.layerNormEpsilon);
 }

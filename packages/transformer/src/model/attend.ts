@@ -10,21 +10,19 @@ import { overBatch } from './over-batch.js';
 import { dropOut, type Pass } from './pass.js';
 
 /**
- * Multi-head attention of a layer before its output map (Vaswani et al. 2017, section 3.2), x `[batch, tokens, hidden]`, mask
+ * Multi-head attention of a layer before its output map (Vaswani et al. 2017, section 3.2), x in the pass' layout, mask
  * `[batch, 1, 1, tokens]` (0 open, very negative closed). Prefixes stand before keys and values on the length axis with open mask columns;
- * queries, and so the output's shape, are those of the text. Where the pass is packed, x and the result are `[1, n, hidden]`: only here the
- * tokens of a text must stand together.
+ * queries, and so the output's shape, are those of the text. Only here the tokens of a text must
+ * stand together.
  */
 export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
   const { attention: path } = pass.encoder.layers[layer]!;
   const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
   const projected = project(x, layer, pass);
-  const { pack, unpack } = pass.packing ?? { pack: same, unpack: same };
+  const { pack, unpack } = pass.layout;
   const padded = Array.isArray(projected) ? projected.map(unpack) : unpack(projected);
   return pack((hasNativeKernels() ? attendFused : attendPortable)({ projected: padded, mask, prefixes, path, pass }));
 }
-
-const same = (x: tf.Tensor) => x;
 
 interface Attention {
   /** Side by side `[batch, tokens, 3 · hidden]`, or each for itself. */
@@ -38,9 +36,9 @@ interface Attention {
 /** Keys and values, each multiplied with its gate, one an example, if it has one. */
 function gated({ keys, values, gate }: KeyValuePrefix, x: tf.Tensor, pass: Pass): KeyValues {
   if (!gate) return { keys, values };
-  const batch = x.shape[0]!;
-  const times = (part: tf.Tensor) =>
-    overBatch(part, 3, batch).mul(gate(x, pass.attentionMask).reshape([batch, 1, 1, 1]));
+  const batch = pass.attentionMask.shape[0];
+  const factor = gate(pass.layout.unpack(x), pass.attentionMask).reshape([batch, 1, 1, 1]);
+  const times = (part: tf.Tensor) => overBatch(part, 3, batch).mul(factor);
   return { keys: times(keys), values: times(values) };
 }
 

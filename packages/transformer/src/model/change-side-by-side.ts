@@ -1,6 +1,6 @@
 import type { LowRankDelta } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { linearKinds, lowRankProduct, perToken } from './apply-linear.js';
+import { linearKinds, lowRankProduct } from './apply-linear.js';
 import { overBatch } from './over-batch.js';
 import type { Pass } from './pass.js';
 
@@ -19,15 +19,18 @@ export const canChangeSideBySide = (paths: readonly string[], { interventions: {
   );
 
 /**
- * What acts on the affine maps at `paths`, x `[batch, tokens, input]`, applied to their results side by side, y
- * `[batch, tokens, paths · size]`: fewer and larger operations than one map after the other.
+ * What acts on the affine maps of x at `paths`, applied to their results side by side, y `[…, paths · size]`: fewer and larger operations than one map after the other.
  */
 export function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], pass: Pass): tf.Tensor {
   const { at } = pass.interventions;
+  const { perToken } = pass.layout;
   const size = y.shape.at(-1)! / paths.length;
-  const batch = x.shape[0]!;
+  const batch = pass.attentionMask.shape[0];
   const deltas = paths.flatMap((path, place) => at('lowRankDelta', path).map((delta) => ({ delta, place })));
-  const sum = joinDeltas(deltas, paths.length, size).reduce((total, joined) => total.add(lowRankProduct(x, joined)), y);
+  const sum = joinDeltas(deltas, paths.length, size).reduce(
+    (total, joined) => total.add(lowRankProduct(x, joined, pass)),
+    y,
+  );
   const biases = joinVectors(
     paths.map((path) => at('biasDelta', path).map(({ delta }) => delta)),
     (a, b) => a.add(b),

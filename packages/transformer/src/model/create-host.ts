@@ -21,10 +21,10 @@ import { hostLayout } from './host-layout.js';
 import { readoutUnavailable, specOf } from './host-spec.js';
 import { indexInterventions } from './index-interventions.js';
 import { additiveMask } from './masked-softmax.js';
-import { actsOnEachToken, createPacking } from './pack-tokens.js';
 import type { Pass } from './pass.js';
 import { applyHead, readOut } from './read-out.js';
 import { runLayer } from './run-layer.js';
+import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from './token-layout.js';
 
 export interface HostOptions {
   /** The parsed config.json. */
@@ -76,6 +76,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     interventions: indexInterventions(interventions, layout, attentionMask.shape[0]),
     context,
     attentionMask,
+    layout: paddedLayout,
   });
 
   return {
@@ -85,23 +86,17 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
       requireInputs(inputs);
       const textPass = passOf(interventions, context, inputs.attentionMask);
       return tf.tidy(() => {
-        let hidden = tf.tidy(() => embedTokens(inputs, textPass));
-        const attentionMask = maskWithPrompts(inputs.attentionMask, hidden.shape[1]!);
-        const { textPositions } = inputs;
-        const packing =
-          textPositions && actsOnEachToken(interventions, weights)
-            ? createPacking(textPositions, inputs.inputIds.shape)
-            : undefined;
-        const pass = { ...textPass, attentionMask, packing };
+        const embedded = tf.tidy(() => embedTokens(inputs, textPass));
+        const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]!);
+        const layout = layoutOf(inputs, attentionMask);
+        const pass = { ...textPass, attentionMask, layout };
         const mask = additiveMask(attentionMask);
-        if (packing) hidden = packing.pack(hidden);
+        let hidden = layout.pack(embedded);
         for (let layer = 0; layer < config.numHiddenLayers; layer++) hidden = runLayer(hidden, mask, layer, pass);
-        if (packing) hidden = packing.unpack(hidden);
-        else if (textPositions) hidden = hidden.mul(attentionMask.toFloat().expandDims(2));
-        const lastHiddenState = hidden as tf.Tensor3D;
+        const lastHiddenState = layout.unpack(hidden) as tf.Tensor3D;
         const { readout } = pass.interventions;
         if (!readout) return { lastHiddenState };
-        const features = readOut(hidden, inputs.attentionMask, readout.readout, pass);
+        const features = readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass);
         return { lastHiddenState, logits: applyHead(features, readout, pass) };
       });
     },
@@ -122,6 +117,12 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     },
     dispose: () => weights.dispose(),
   };
+}
+
+function layoutOf({ inputIds, textPositions }: HostInputs, attentionMask: tf.Tensor2D): TokenLayout {
+  if (!textPositions) return paddedLayout;
+  const virtual = attentionMask.shape[1] - inputIds.shape[1];
+  return packedLayout(placesWithVirtual(textPositions, inputIds.shape, virtual), attentionMask.shape);
 }
 
 /** The mask `[batch, virtual + tokens]`: virtual tokens are always attended to. */

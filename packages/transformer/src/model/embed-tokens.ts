@@ -43,12 +43,13 @@ function typesOf(
 }
 
 /** Rows of an embedding table with what acts on it, ids `[batch, tokens]` to `[batch, tokens, hidden]`. */
-function lookUp(ids: tf.Tensor, path: string, { weights, interventions }: Pass): tf.Tensor {
+function lookUp(ids: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const { weights, interventions } = pass;
   const { at } = interventions;
   const rowsOf = (table: tf.Tensor) => tf.gather(table, ids as tf.Tensor2D);
   const table = weights.tensor(`${path}.weight`);
   let rows = at('weightDelta', path).reduce<tf.Tensor>(
-    (sum, { delta, shares }) => sum.add(shares ? shareOut(rowsOf(delta), shares) : rowsOf(delta)),
+    (sum, { delta, shares }) => sum.add(shares ? shareOut(rowsOf(delta), shares, pass) : rowsOf(delta)),
     rowsOf(table),
   );
   for (const { down, up, scale } of at('lowRankDelta', path))

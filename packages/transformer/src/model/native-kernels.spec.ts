@@ -8,7 +8,8 @@ import { fusedAttention } from './fused-attention.js';
 import { gelu } from './gelu.js';
 import { frozenLayerNorm } from './layer-norm.js';
 import { additiveMask } from './masked-softmax.js';
-import { hasNativeKernels } from './native-kernels.js';
+import { hasNativeKernels, nativeMoveRows } from './native-kernels.js';
+import { packedLayout } from './token-layout.js';
 
 const report = useTestBackend();
 const onTensorflow = testBackendName === 'tensorflow' ? it : it.skip;
@@ -140,9 +141,22 @@ describe('fused kernels compute what TensorFlow’s own operations compute', () 
     await expectSame(fused, plain, inputs);
   });
 
+  onTensorflow('tokens from and to a batch without padding', async () => {
+    const places = tf.tensor1d([0, 1, 2, 70, 71, 209], 'int32');
+    for (const back of [false, true]) {
+      const move: Operation = (x) => {
+        const layout = packedLayout(places, [3, 70]);
+        return back ? layout.unpack(x) : layout.pack(x);
+      };
+      await expectSame(move, move, [random(back ? [1, 6, 33] : [3, 70, 33])]);
+    }
+  });
+
   onTensorflow('inputs that do not fit are an error, not a crash', () => {
     if (!report().fusedKernels?.active) return;
     const weights = affineWeights(random([4, 5]) as tf.Tensor2D, random([5]) as tf.Tensor1D);
     expect(() => frozenAffine(random([2, 3]), weights)).toThrow(/do not fit/);
+    for (const row of [-2, 5, NaN])
+      expect(() => nativeMoveRows(random([5, 3]) as tf.Tensor2D, tf.tensor1d([row]))).toThrow(/do not fit/);
   });
 });

@@ -16,6 +16,10 @@ const run = (name: string, inputs: tf.NamedTensorMap, attributes: Record<string,
 export const nativeAffine = (x: tf.Tensor, kernel: tf.Tensor2D, bias: tf.Tensor, transposed = false): tf.Tensor =>
   run('TfjsPeftAffine', { x, kernel, bias }, { transposed })[0]!;
 
+/** Rows `from` of x `[rows, size]`, zeros for -1: `[n, size]` for a vector of n whole numbers, in float32. */
+export const nativeMoveRows = (x: tf.Tensor2D, from: tf.Tensor1D): tf.Tensor =>
+  run('TfjsPeftMoveRows', { x, from })[0]!;
+
 /** gelu(x) and, if asked for, its derivative. */
 export const nativeGelu = (x: tf.Tensor, keepDerivative: boolean) =>
   run('TfjsPeftGelu', { x }, { keep_derivative: keepDerivative }) as [tf.Tensor, tf.Tensor];

@@ -4,7 +4,7 @@ import type { Encoder } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/encoder-config.js';
 import type { WeightStore } from '../weights/weight-store.js';
 import type { InterventionIndex } from './index-interventions.js';
-import type { Packing } from './pack-tokens.js';
+import type { TokenLayout } from './token-layout.js';
 
 /** What every part of one forward pass needs. */
 export interface Pass {
@@ -16,8 +16,8 @@ export interface Pass {
   readonly context: Context;
   /** `[batch, tokens]`, 1 for what is attended to, virtual tokens of prompts among it. */
   readonly attentionMask: tf.Tensor2D;
-  /** Present where hidden states are packed between attentions: `[1, n, hidden]` instead of `[batch, tokens, hidden]`. */
-  readonly packing?: Packing;
+  /** How the hidden states stand that maps between attentions take and give. */
+  readonly layout: TokenLayout;
 }
 
 /** Dropout in training, with a mask from the pass' dropout stream and the place's path; identity otherwise. */

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { applyLinear } from './apply-linear.js';
 import { readoutPath } from './list-sites.js';
 import { dropOut, type Pass } from './pass.js';
+import { paddedLayout } from './token-layout.js';
 
 /**
  * Pooled features `[batch, hidden]` of hidden states `[batch, virtual + tokens, hidden]` and a mask `[batch, tokens]`. `cls` and `pooler` read
@@ -12,7 +13,8 @@ export function readOut(hidden: tf.Tensor, attentionMask: tf.Tensor2D, readout: 
   if (readout === 'mean') return meanOverText(hidden, attentionMask);
   const [batch, , size] = hidden.shape as [number, number, number];
   const first = hidden.slice([0, 0, 0], [batch, 1, size]);
-  const firstPass = { ...pass, attentionMask: pass.attentionMask.slice([0, 0], [batch, 1]) as tf.Tensor2D };
+  const firstMask = pass.attentionMask.slice([0, 0], [batch, 1]) as tf.Tensor2D;
+  const firstPass = { ...pass, attentionMask: firstMask, layout: paddedLayout };
   const pooled = readout === 'cls' ? first : applyLinear(first, pass.encoder.pooler!.path, firstPass).tanh();
   return pooled.reshape([batch, size]);
 }

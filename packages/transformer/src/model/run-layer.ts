@@ -2,13 +2,13 @@ import type { SublayerAdapter } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { Sublayer } from '../architecture/encoder.js';
 import { activate } from './activations.js';
-import { applyLinear, linearKinds } from './apply-linear.js';
+import { applyActivation, applyLinear, linearKinds } from './apply-linear.js';
 import { applyNorm } from './apply-norm.js';
 import { attend } from './attend.js';
 import { frozenFeedForward } from './frozen-feed-forward.js';
 import { dropOut, type Pass } from './pass.js';
 
-/** One encoder layer, `[batch, tokens, hidden]` in and out, or `[1, n, hidden]` where the pass is packed: attention, then the feed-forward network, each with residual and LayerNorm. */
+/** One encoder layer, states in the pass' layout in and out: attention, then the feed-forward network, each with residual and LayerNorm. */
 export const runLayer = (x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor =>
   tf.tidy(() => {
     const { linears, sublayers } = pass.encoder.layers[layer]!;
@@ -37,8 +37,8 @@ function finishSublayer(output: tf.Tensor, input: tf.Tensor, sublayer: Sublayer,
   const placed = (wanted: SublayerAdapter['placement']) => adapters.filter(({ placement }) => placement === wanted);
   const normed = (z: tf.Tensor) => applyNorm(z.add(input), sublayer.norm, pass);
   let y = dropOut(output, sublayer.dropout ? pass.config.hiddenDropout : 0, sublayer.path, pass);
-  for (const { apply } of placed('sequential')) y = apply(y, pass.attentionMask);
-  for (const { apply } of placed('normed')) y = y.add(apply(normed(y), pass.attentionMask));
-  for (const { apply } of placed('parallel')) y = y.add(apply(input, pass.attentionMask));
+  for (const adapter of placed('sequential')) y = applyActivation(adapter, y, pass);
+  for (const adapter of placed('normed')) y = y.add(applyActivation(adapter, normed(y), pass));
+  for (const adapter of placed('parallel')) y = y.add(applyActivation(adapter, input, pass));
   return normed(y);
 }
