@@ -22,6 +22,16 @@ describe('dropout', () => {
     expect(await drop(0.5)).not.toEqual(await drop(0.5, substream(stream, 'next')));
   });
 
+  it('keeps its masks over versions, whatever the size', async () => {
+    // By the generator written out another way (a function for each word, a comparison for each element).
+    const zeros = [3, 5, 6, 12, 19, 23, 24, 26, 28, 30, 35];
+    for (const size of [1, 2, 35, 36]) {
+      const mask = await dropout(tf.ones([size]), 0.3, stream).data();
+      expect(mask.length).toBe(size);
+      expect([...mask.keys()].filter((at) => mask[at] === 0)).toEqual(zeros.filter((at) => at < size));
+    }
+  });
+
   it('does nothing at rate 0, and lets gradients through where values are kept', async () => {
     expect(dropout(ones, 0, stream)).toBe(ones);
     const gradient = await tf
