@@ -18,15 +18,14 @@ import { dropOut, type Pass } from './pass.js';
 export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
   const { attention: path } = pass.encoder.layers[layer]!;
   const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
-  const projected = project(x, layer, pass);
   const { pack, unpack } = pass.layout;
-  const padded = Array.isArray(projected) ? projected.map(unpack) : unpack(projected);
-  return pack((hasNativeKernels() ? attendFused : attendPortable)({ projected: padded, mask, prefixes, path, pass }));
+  const queryKeyValue = unpack(project(x, layer, pass));
+  return pack((hasNativeKernels() ? attendFused : attendPortable)({ queryKeyValue, mask, prefixes, path, pass }));
 }
 
 interface Attention {
-  /** Side by side `[batch, tokens, 3 · hidden]`, or each for itself. */
-  readonly projected: tf.Tensor | tf.Tensor[];
+  /** Side by side `[batch, tokens, 3 · hidden]`. */
+  readonly queryKeyValue: tf.Tensor;
   readonly mask: tf.Tensor;
   readonly prefixes: readonly KeyValues[];
   readonly path: string;
@@ -42,8 +41,7 @@ function gated({ keys, values, gate }: KeyValuePrefix, x: tf.Tensor, pass: Pass)
   return { keys: times(keys), values: times(values) };
 }
 
-function attendFused({ projected, mask, prefixes, path, pass }: Attention): tf.Tensor {
-  const queryKeyValue = Array.isArray(projected) ? tf.concat(projected, -1) : projected;
+function attendFused({ queryKeyValue, mask, prefixes, path, pass }: Attention): tf.Tensor {
   const [batch, tokens] = queryKeyValue.shape as [number, number, number];
   const { numAttentionHeads: heads, attentionDropout } = pass.config;
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, tokens);
@@ -54,9 +52,9 @@ function attendFused({ projected, mask, prefixes, path, pass }: Attention): tf.T
   return fusedAttention(queryKeyValue, prefixes, mask, heads, dropout);
 }
 
-function attendPortable({ projected, mask, prefixes, path, pass }: Attention): tf.Tensor {
+function attendPortable({ queryKeyValue, mask, prefixes, path, pass }: Attention): tf.Tensor {
   const heads = pass.config.numAttentionHeads;
-  const [queries, textKeys, textValues] = splitHeads(projected, heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [queries, textKeys, textValues] = splitHeads(queryKeyValue, heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
   const [batch, , tokens, headSize] = queries.shape as [number, number, number, number];
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, 0);
   const join = (before: readonly tf.Tensor[], text: tf.Tensor) =>
@@ -84,21 +82,20 @@ function attendPortable({ projected, mask, prefixes, path, pass }: Attention): t
 }
 
 /** Queries, keys and values `[batch, heads, tokens, headSize]`. */
-function splitHeads(projected: tf.Tensor | tf.Tensor[], heads: number): tf.Tensor[] {
-  const split = (part: tf.Tensor, groups: number) => {
-    const [batch, tokens, size] = part.shape as [number, number, number];
-    return part.reshape([batch, tokens, groups * heads, size / groups / heads]).transpose([0, 2, 1, 3]);
-  };
-  return Array.isArray(projected) ? projected.map((part) => split(part, 1)) : tf.split(split(projected, 3), 3, 1);
+function splitHeads(queryKeyValue: tf.Tensor, heads: number): tf.Tensor[] {
+  const [batch, tokens, size] = queryKeyValue.shape as [number, number, number];
+  const perHead = queryKeyValue.reshape([batch, tokens, 3 * heads, size / 3 / heads]).transpose([0, 2, 1, 3]);
+  return tf.split(perHead, 3, 1);
 }
 
-/**
- * Queries, keys and values side by side `[batch, tokens, 3 · hidden]`, by one product; or each for itself `[batch, tokens, hidden]`, where
- * something acts on one of them that must be computed alone.
- */
-function project(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor | tf.Tensor[] {
+/** Queries, keys and values side by side, by one product unless something acts on one of them that must be computed alone. */
+function project(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
   const { query, key, value } = pass.encoder.layers[layer]!.linears;
   const paths = [query, key, value].map(({ path }) => path);
-  if (!canChangeSideBySide(paths, pass)) return paths.map((path) => applyLinear(x, path, pass));
+  if (!canChangeSideBySide(paths, pass))
+    return tf.concat(
+      paths.map((path) => applyLinear(x, path, pass)),
+      -1,
+    );
   return changeSideBySide(frozenAffine(x, pass.weights.queryKeyValue(layer)), x, paths, pass);
 }
