@@ -8,15 +8,17 @@ import { sizeOf } from './plan.js';
  */
 export function dropout<T extends tf.Tensor>(x: T, rate: number, stream: Stream): T {
   if (rate === 0) return x;
-  return x.mul(dropoutMask(x.shape, rate, stream)) as T;
+  return x.mul(dropoutFactors(x.shape, rate, stream)) as T;
 }
 
 /**
+ * What {@link dropout} multiplies with: 0 or 1 / (1 - rate).
+ *
  * The random words are those of Doty-Humphrey's sfc32, started by Philox words of the stream: masks take millions of words a step, which a
  * sequential generator gives in a fraction of the time of a counter-based one. One loop on integers without a branch takes a third of the
  * time of the same with calls and conditions: the mask is written as the bits of its floats.
  */
-function dropoutMask(shape: number[], rate: number, stream: Stream): tf.Tensor {
+export function dropoutFactors(shape: number[], rate: number, stream: Stream): tf.Tensor {
   const size = sizeOf(shape);
   const threshold = Math.round(rate * 65536);
   const keep = bitsOf(1 / (1 - threshold / 65536));

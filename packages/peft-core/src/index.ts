@@ -49,7 +49,7 @@ export {
   reportCoverage,
   sizeOf,
 } from './plan.js';
-export { dropout } from './dropout.js';
+export { dropout, dropoutFactors } from './dropout.js';
 export { initialValues } from './initial-values.js';
 export {
   type CombinedMethod,

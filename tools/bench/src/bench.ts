@@ -1,11 +1,11 @@
-// Training steps side by side, as ratios: `npm run bench` and, with torch and HF peft in a venv of its own, `npm run bench:peers`.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+// Training steps side by side, as ratios: `npm run bench` and, with torch and HF peft in the venv of `npm run parity`, `npm run bench:peers`.
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { minilmFiles } from '@tfjs-peft/minilm';
+import { findPython } from '../../parity/find-python.js';
 import { createBatch, startStepWorker, startWorker, type Worker, type WorkerOptions } from './worker.js';
 
 const { values: flags } = parseArgs({
@@ -31,7 +31,6 @@ with --gpu all on the CUDA device, tfjs-node-gpu and torch. Processes take turns
 }
 
 const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, '..', '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-bench-'));
 const native = flags.gpu
   ? ({ backend: 'tensorflow-gpu', name: 'tfjs-node-gpu' } as const)
@@ -49,18 +48,6 @@ const ours = (
   const options: WorkerOptions = { backend, method, prefixLength, batch, dropout: flags.dropout, adapterFolder };
   return startStepWorker(name, options, env);
 };
-
-/** torch and HF peft in a venv under .cache, made once. */
-function peerPython(): string {
-  if (flags.python) return flags.python;
-  const venv = join(root, '.cache', 'peers');
-  const python = join(venv, 'bin', 'python');
-  if (!existsSync(python)) execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
-  execFileSync(python, ['-m', 'pip', 'install', '--quiet', '-r', join(root, 'tools', 'parity', 'requirements.txt')], {
-    stdio: 'inherit',
-  });
-  return python;
-}
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const spread = (values: readonly number[], digits: number) =>
@@ -137,7 +124,7 @@ try {
       threads: availableParallelism(),
       device: flags.gpu ? 'cuda' : 'cpu',
     };
-    const torch = await startWorker('prefix, torch + HF peft', peerPython(), [
+    const torch = await startWorker('prefix, torch + HF peft', findPython(flags.python, console.error), [
       join(here, '..', 'peers', 'step_worker.py'),
       JSON.stringify(options),
     ]);

@@ -7,7 +7,7 @@ import { fusedAttention, type KeyValues } from './fused-attention.js';
 import { maskedSoftmax } from './masked-softmax.js';
 import { hasNativeKernels } from './native-kernels.js';
 import { overBatch } from './over-batch.js';
-import { dropOut, type Pass } from './pass.js';
+import { dropOut, factorsOfDropout, type Pass } from './pass.js';
 
 /**
  * Multi-head attention of a layer before its output map (Vaswani et al. 2017, section 3.2), x in the pass' layout, mask
@@ -45,10 +45,7 @@ function attendFused({ queryKeyValue, mask, prefixes, path, pass }: Attention): 
   const [batch, tokens] = queryKeyValue.shape as [number, number, number];
   const { numAttentionHeads: heads, attentionDropout } = pass.config;
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, tokens);
-  const dropout =
-    pass.context.mode === 'train' && attentionDropout > 0
-      ? dropOut(tf.ones([batch, heads, tokens, length]), attentionDropout, path, pass)
-      : undefined;
+  const dropout = factorsOfDropout([batch, heads, tokens, length], attentionDropout, path, pass);
   return fusedAttention(queryKeyValue, prefixes, mask, heads, dropout);
 }
 

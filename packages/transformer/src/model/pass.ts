@@ -1,4 +1,4 @@
-import { type Context, dropout, substream } from '@tfjs-peft/peft-core';
+import { type Context, dropoutFactors, substream } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
 import type { Encoder } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/encoder-config.js';
@@ -20,6 +20,18 @@ export interface Pass {
   readonly layout: TokenLayout;
 }
 
-/** Dropout in training, with a mask from the pass' dropout stream and the place's path; identity otherwise. */
-export const dropOut = (x: tf.Tensor, rate: number, path: string, { context }: Pass): tf.Tensor =>
-  context.mode === 'train' && rate > 0 ? dropout(x, rate, substream(context.streams.dropout, path)) : x;
+/** What dropout multiplies with in training, from the pass' dropout stream and the place's path; undefined where nothing is dropped. */
+export const factorsOfDropout = (
+  shape: number[],
+  rate: number,
+  path: string,
+  { context }: Pass,
+): tf.Tensor | undefined =>
+  context.mode === 'train' && rate > 0
+    ? dropoutFactors(shape, rate, substream(context.streams.dropout, path))
+    : undefined;
+
+export function dropOut(x: tf.Tensor, rate: number, path: string, pass: Pass): tf.Tensor {
+  const factors = factorsOfDropout(x.shape, rate, path, pass);
+  return factors ? x.mul(factors) : x;
+}
