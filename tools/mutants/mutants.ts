@@ -98,7 +98,7 @@ export const mutants: readonly Mutant[] = [
   {
     fault: 'every example gets the whole of a shared dense delta',
     file: 'packages/transformer/src/model/apply-linear.ts',
-    find: 'shares ? sum.add(shareOut(matMulTokens(x, delta), shares)) : sum',
+    find: 'shares ? sum.add(shareOut(matMulTokens(x, delta), shares, pass)) : sum',
     replace: 'shares ? sum.add(matMulTokens(x, delta)) : sum',
     suites: 'transformer shares-and-gates',
   },
