@@ -12,8 +12,7 @@ import { dropOut, factorsOfDropout, type Pass } from './pass.js';
 /**
  * Multi-head attention of a layer before its output map (Vaswani et al. 2017, section 3.2), x in the pass' layout, mask
  * `[batch, 1, 1, tokens]` (0 open, very negative closed). Prefixes stand before keys and values on the length axis with open mask columns;
- * queries, and so the output's shape, are those of the text. Only here the tokens of a text must
- * stand together.
+ * queries, and so the output's shape, are those of the text. Only here the tokens of a text must stand together.
  */
 export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
   const { attention: path } = pass.encoder.layers[layer]!;

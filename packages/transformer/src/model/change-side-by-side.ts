@@ -19,7 +19,8 @@ export const canChangeSideBySide = (paths: readonly string[], { interventions: {
   );
 
 /**
- * What acts on the affine maps of x at `paths`, applied to their results side by side, y `[…, paths · size]`: fewer and larger operations than one map after the other.
+ * What acts on the affine maps of x at `paths`, applied to their results side by side, y `[…, paths · size]`: fewer and larger operations than
+ * one map after the other.
  */
 export function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], pass: Pass): tf.Tensor {
   const { at } = pass.interventions;
