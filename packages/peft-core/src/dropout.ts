@@ -12,7 +12,7 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, stream: Stream)
 }
 
 /**
- * What {@link dropout} multiplies with: 0 or 1 / (1 - rate).
+ * What {@link dropout} multiplies a tensor of this shape with: 0 or 1 / (1 - rate).
  *
  * The random words are those of Doty-Humphrey's sfc32, started by Philox words of the stream: masks take millions of words a step, which a
  * sequential generator gives in a fraction of the time of a counter-based one. One loop on integers without a branch takes a third of the

@@ -88,12 +88,12 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
       return tf.tidy(() => {
         const embedded = tf.tidy(() => embedTokens(inputs, textPass));
         const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]!);
-        const layout = layoutOf(inputs, attentionMask);
-        const pass = { ...textPass, attentionMask, layout };
+        const tokenLayout = tokenLayoutOf(inputs, attentionMask);
+        const pass = { ...textPass, attentionMask, layout: tokenLayout };
         const mask = additiveMask(attentionMask);
-        let hidden = layout.pack(embedded);
+        let hidden = tokenLayout.pack(embedded);
         for (let layer = 0; layer < config.numHiddenLayers; layer++) hidden = runLayer(hidden, mask, layer, pass);
-        const lastHiddenState = layout.unpack(hidden) as tf.Tensor3D;
+        const lastHiddenState = tokenLayout.unpack(hidden) as tf.Tensor3D;
         const { readout } = pass.interventions;
         if (!readout) return { lastHiddenState };
         const features = readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass);
@@ -119,7 +119,8 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
   };
 }
 
-function layoutOf({ inputIds, textPositions }: HostInputs, attentionMask: tf.Tensor2D): TokenLayout {
+/** By what the caller knows of padding; mask `[batch, virtual + tokens]`, virtual tokens are never padding. */
+function tokenLayoutOf({ inputIds, textPositions }: HostInputs, attentionMask: tf.Tensor2D): TokenLayout {
   if (!textPositions) return paddedLayout;
   const virtual = attentionMask.shape[1] - inputIds.shape[1];
   return packedLayout(placesWithVirtual(textPositions, inputIds.shape, virtual), attentionMask.shape);

@@ -16,7 +16,10 @@ const run = (name: string, inputs: tf.NamedTensorMap, attributes: Record<string,
 export const nativeAffine = (x: tf.Tensor, kernel: tf.Tensor2D, bias: tf.Tensor, transposed = false): tf.Tensor =>
   run('TfjsPeftAffine', { x, kernel, bias }, { transposed })[0]!;
 
-/** Rows `from` of x `[rows, size]`, zeros for -1: `[n, size]` for a vector of n whole numbers, in float32. */
+/**
+ * Rows `from` of x `[rows, size]`, zeros for -1: `[n, size]` for a vector of n whole numbers. They come in float32, the one type that our
+ * operations take, which is exact below 2^24.
+ */
 export const nativeMoveRows = (x: tf.Tensor2D, from: tf.Tensor1D): tf.Tensor =>
   run('TfjsPeftMoveRows', { x, from })[0]!;
 

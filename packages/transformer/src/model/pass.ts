@@ -31,6 +31,7 @@ export const factorsOfDropout = (
     ? dropoutFactors(shape, rate, substream(context.streams.dropout, path))
     : undefined;
 
+/** Dropout in training, the identity otherwise; x and the result in the pass' layout. */
 export function dropOut(x: tf.Tensor, rate: number, path: string, pass: Pass): tf.Tensor {
   const factors = factorsOfDropout(x.shape, rate, path, pass);
   return factors ? x.mul(factors) : x;

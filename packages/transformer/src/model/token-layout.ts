@@ -20,10 +20,11 @@ export const paddedLayout: TokenLayout = {
   perToken: (vector) => (vector.rank === 2 ? vector.expandDims(1) : vector),
 };
 
-/** Of the tokens at these places of the flattened batch. */
+/** Of the tokens at these places `[n]` of a flattened batch of this shape, `[batch, tokens]`. */
 export function packedLayout(places: tf.Tensor1D, shape: readonly [number, number]): TokenLayout {
   const { pack, unpack } = (hasNativeKernels() ? nativeMoves : portableMoves)(places, shape);
   const [batch, tokens] = shape;
+  // `[n, batch]`, 1 where a token belongs to the example. Made even if nothing asks for it: a layer frees at its end what it makes.
   const examples = tf.tidy(() =>
     exampleOf(places, tokens)
       .expandDims(1)
