@@ -19,11 +19,11 @@ describe('the choice of a rate', () => {
 });
 
 describe('the settings', () => {
-  it('cover every trained preset, with three rates, and choose them on a split that is not reported', () => {
+  it('cover every trained preset, with four rates, and choose them on a split that is not reported', () => {
     const plain = builtInPresets.filter(({ kind, name }) => kind === 'trained' && !name.endsWith('-subspace'));
     expect([...methods].sort()).toEqual(plain.map(({ name }) => name).sort());
     for (const method of methods) {
-      expect(new Set(ratesOf(method)).size).toBe(3);
+      expect(new Set(ratesOf(method)).size).toBe(4);
       expect(ratesOf(`${method}-subspace`)).toEqual(ratesOf(method));
     }
     expect(dataSeeds).not.toContain(searchSeed);

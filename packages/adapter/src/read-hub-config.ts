@@ -52,6 +52,7 @@ const requiredValues: Readonly<Record<string, readonly Json[]>> = {
 /** Entries without effect while those of {@link requiredValues} have their values, or in training alone. */
 const idleKeys = [
   'adapter_residual_before_ln',
+  'init_weights_seed',
   'inv_adapter_reduction_factor',
   'phm_dim',
   'factorized_phm_W',

@@ -20,7 +20,7 @@ import { lora } from './lora.js';
 
 useTestBackend();
 
-/** Entries and names as the source of adapters 1.2.0 has them; no file came from that library. */
+/** Entries and names as adapters 1.2.0 has them; files that the library itself wrote are tested in packages/eval. */
 let bert: EncoderHost;
 let distilbert: EncoderHost;
 const sizes = { hiddenSize: 8, numHiddenLayers: 2, numAttentionHeads: 2, intermediateSize: 12 };

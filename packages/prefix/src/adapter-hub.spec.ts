@@ -28,7 +28,7 @@ import { prefix, prefixDefinition } from './prefix.js';
 
 useTestBackend();
 
-/** Files by the layout that the source of adapters 1.2.0 states; none of them came from that library. */
+/** Files of the layout of adapters 1.2.0; those that the library itself wrote are tested in packages/eval. */
 let host: EncoderHost;
 beforeAll(async () => {
   host = await createRandomHost({ hiddenSize: 8, numHiddenLayers: 3, numAttentionHeads: 4, intermediateSize: 16 });
@@ -128,6 +128,18 @@ describe('a prefix of AdapterHub', () => {
     expect([...files.keys()].sort()).toEqual(['adapter_model.safetensors', 'tfjs_peft.json']);
     const again = await loadAdapter(files, host, registry);
     expect(await readParameters(again.effective)).toEqual(await readParameters(adapter.effective));
+  });
+
+  it('may stand in the file again under each layer, if it is the same there', () => {
+    const copy = (layer: number, [name, array]: [string, NamedArray]): [string, NamedArray] => [
+      `encoder.layer.${layer}.attention.self.${name.replace('prefix_tuning.', 'prefix_tuning.pool.')}`,
+      array,
+    ];
+    const copies = new Map([...mlp(3)].flatMap((entry) => [entry, copy(0, entry), copy(2, entry)]));
+    expect(read(mlpEntries, copies)().effective).toEqual(read(mlpEntries, mlp(3))().effective);
+    const [name, { shape, data }] = copy(2, [...mlp(3)][1]!);
+    copies.set(name, { shape, data: data.map((value, index) => (index === 7 ? value + 1 : value)) });
+    refused(read(mlpEntries, copies), 'TENSOR_UNEXPECTED');
   });
 
   it('of DistilBERT is found under its own name there', () => {

@@ -47,8 +47,9 @@ const activations: Readonly<Record<string, (x: number) => number>> = {
 /** BERT calls the place of its only prefix so, DistilBERT by the second name. */
 const locations = ['self_prefix', 'self'];
 
-function readPrefix({ config, tensors, name }: AdapterHubPart, host: HostSpec) {
+function readPrefix({ config, tensors: stored, name }: AdapterHubPart, host: HostSpec) {
   requireKnown(config);
+  const tensors = withoutCopies(stored);
   const gate = [...tensors.keys()].find((tensor) => tensor.includes('prefix_gates.'));
   if ((config['use_gating'] ?? false) !== false || gate !== undefined)
     throw unsupported('use_gating', config['use_gating'], 'false: a prefix has no gate here nor in HF peft');
@@ -77,6 +78,16 @@ function readPrefix({ config, tensors, name }: AdapterHubPart, host: HostSpec) {
         host,
       );
   return { config: options, effective: splitStoredRows(rows, prefixLength, sites) };
+}
+
+/** The layers hold the one set of prefixes as a module of theirs, so that files have every tensor once more under each layer's name. */
+function withoutCopies(stored: NamedArrays): NamedArrays {
+  const isCopy = ([name, { data }]: [string, NamedArray]) => {
+    const original = /(?<=\.prefix_tuning\.)pool\.(?<rest>.*)/.exec(name)?.groups?.['rest'];
+    const found = original === undefined ? undefined : stored.get(`prefix_tuning.${original}`)?.data;
+    return found?.length === data.length && data.every((value, index) => Object.is(value, found[index]));
+  };
+  return new Map([...stored].filter((entry) => !isCopy(entry)));
 }
 
 function readFlat(tensors: NamedArrays, name: string, size: number): Float32Array {

@@ -36,7 +36,7 @@ const pickles: Readonly<Record<string, { readonly name: string; readonly cure: s
   },
   [hubTensorsName]: {
     name: 'pytorch_adapter.bin',
-    cure: `load it with AdapterHub's adapters on a machine you can lose and save it again with save_adapter(…, use_safetensors=True)`,
+    cure: `load it with AdapterHub's adapters on a machine you can lose and save it again with save_adapter(…, use_safetensors=True); it cannot write prefixes so: docs/files.md has a conversion`,
   },
   [hubHeadTensorsName]: {
     name: 'pytorch_model_head.bin',

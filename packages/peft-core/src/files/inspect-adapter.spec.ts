@@ -210,6 +210,10 @@ describe('who wrote an adapter', () => {
       method: 'prefix_tuning + bottleneck',
       knownDefects: [expect.stringContaining('gates')],
     });
+    const ofDistilBert = new Map(hub({ architecture: 'prefix_tuning' }));
+    const config = { config: { architecture: 'prefix_tuning' }, model_type: 'distilbert', name: 'a' };
+    ofDistilBert.set('adapter_config.json', bytesOfText(JSON.stringify(config)));
+    expect((await inspectAdapter(ofDistilBert)).knownDefects).toEqual([expect.stringContaining('raises by one')]);
   });
 });
 

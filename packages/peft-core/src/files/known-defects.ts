@@ -76,6 +76,11 @@ export function hubDefects(file: JsonObject): string[] {
         ]
       : []),
     ...(parts.some(({ use_gating: gated }) => gated === true) ? ['gates, which most methods here do not have'] : []),
+    ...(file['model_type'] === 'distilbert' && parts.some(({ architecture }) => architecture === 'prefix_tuning')
+      ? [
+          'a prefix of DistilBERT, whose scores AdapterHub raises by one in batches with padding, unless attention is "eager" there: outputs can differ',
+        ]
+      : []),
   ];
 }
 

@@ -4,9 +4,7 @@ import { bytesOfText, loaded, retensored } from '../../test/toy-adapters.js';
 import { toyHost } from '../../test/toy-host.js';
 import { type WritableTensor, writeSafetensors } from '../safetensors/write-safetensors.js';
 
-/**
- * Files as the source of AdapterHub's library (adapters 1.2.0) says that it writes them; none of them came from that library.
- */
+/** Files as AdapterHub's library (adapters 1.2.0) writes them; those that it wrote itself are tested in packages/eval. */
 const [configName, tensorsName] = ['adapter_config.json', 'adapter.safetensors'] as const;
 const [headConfigName, headName] = ['head_config.json', 'model_head.safetensors'] as const;
 const numbers = (start: number, ...shape: number[]): WritableTensor => ({
