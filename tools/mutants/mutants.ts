@@ -258,6 +258,13 @@ export const mutants: readonly Mutant[] = [
     replace: '',
     suites: 'subspace cosine-penalty',
   },
+  {
+    fault: 'the penalty divides by the length of vertices that start at zero',
+    file: 'packages/subspace/src/cosine-penalty.ts',
+    find: 'tf.maximum(dot(point, point), shortest)',
+    replace: 'dot(point, point)',
+    suites: 'bitfit conformance',
+  },
   // Training.
   {
     fault: 'weight decay is part of the gradient',

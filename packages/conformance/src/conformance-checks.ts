@@ -23,6 +23,7 @@ import { simplexDraws } from './checks/simplex-draws.js';
 import { simplexOfOne } from './checks/simplex-of-one.js';
 import { simplexPoints } from './checks/simplex-points.js';
 import { simplexRows } from './checks/simplex-rows.js';
+import { simplexStep } from './checks/simplex-step.js';
 import { trainingStepCheck } from './checks/training-step.js';
 import type { ConformanceCheck } from './kit/check.js';
 
@@ -54,4 +55,5 @@ export const conformanceChecks: readonly ConformanceCheck[] = [
   simplexPoints,
   simplexRows,
   simplexDraws,
+  simplexStep,
 ];
