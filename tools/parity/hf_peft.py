@@ -25,6 +25,7 @@ from peft import (
     get_peft_model_state_dict,
 )
 from safetensors.torch import load_file
+from texts import make_inputs
 from transformers import AutoConfig, AutoModelForSequenceClassification, BertConfig, DistilBertConfig, RobertaConfig
 
 SIZES = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
@@ -82,17 +83,6 @@ def configs(host: str) -> dict:
         made["prefix"] = PrefixTuningConfig(**virtual)
         made["prefix, projection"] = PrefixTuningConfig(**virtual, prefix_projection=True, encoder_hidden_size=16)
     return made
-
-
-def make_inputs(pad: int) -> dict[str, list]:
-    """Four texts: no padding, padding on the right, much of it, and padding on the left."""
-    ids = torch.randint(5, 100, (4, 9), generator=torch.Generator().manual_seed(7))
-    mask = torch.ones_like(ids)
-    mask[1, 6:] = 0
-    mask[2, 3:] = 0
-    mask[3, :4] = 0
-    ids[mask == 0] = pad
-    return dict(input_ids=ids.tolist(), attention_mask=mask.tolist())
 
 
 def make_host(config: transformers.PretrainedConfig) -> transformers.PreTrainedModel:
