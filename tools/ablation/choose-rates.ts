@@ -1,3 +1,6 @@
+import type { RunRecord } from './run-record.js';
+import { presetRate, ratesOf } from './settings.js';
+
 /** A try as far as the choice needs it. */
 export interface Try {
   readonly rate: number;
@@ -16,3 +19,13 @@ export function chooseRate(tries: readonly Try[], preset: number): number | unde
     .sort((a, b) => b.dev! - a.dev! || distance(a.rate) - distance(b.rate) || a.rate - b.rate);
   return best?.rate;
 }
+
+/** The rate of a method on a task, chosen among the tries of the settings; undefined before any of them is there. */
+export const chosenRate = (runs: readonly RunRecord[], task: string, method: string): number | undefined =>
+  chooseRate(
+    runs
+      .filter((run) => run.part === 'search' && run.task === task && run.method === method)
+      .filter(({ rate }) => rate !== null && ratesOf(method).includes(rate))
+      .map(({ rate, dev }) => ({ rate: rate!, dev: dev ?? undefined })),
+    presetRate(method),
+  );

@@ -11,21 +11,11 @@ import {
   resolveExperiment,
   runExperiment,
 } from '@tfjs-peft/eval';
-import { chooseRate } from './choose-rates.js';
+import { chosenRate } from './choose-rates.js';
 import { measureSteps, type StepRecord } from './measure-steps.js';
 import { type AblationResults, readResults, resultFiles, writeReport } from './report.js';
 import { type RunRecord, shortHash, toRecord } from './run-record.js';
-import {
-  common,
-  dataSeeds,
-  floors,
-  methods,
-  presetRate,
-  ratesOf,
-  searchSeed,
-  type TaskName,
-  tasks,
-} from './settings.js';
+import { common, dataSeeds, floors, methods, ratesOf, searchSeed, type TaskName, tasks } from './settings.js';
 
 const HELP = `Trains every method alone and under a simplex on 100 labelled texts of SST-2 and TREC, with rates chosen on a split of its own.
 
@@ -143,16 +133,13 @@ async function results(task: TaskName, part: RunRecord['part'], entries: readonl
   return entries.map((entry, index) => ({ entry, run: after.get(keys[index]!) }));
 }
 
-/** Three tries of each method on the split for choosing, then the best rate on the reported splits. */
+/** All tries of each method on the split for choosing, then the best rate on the reported splits. */
 async function runTask(task: TaskName): Promise<void> {
   const tries = chosenMethods.flatMap((method) => ratesOf(method).map((rate) => ({ method, rate })));
-  const found = await results(task, 'search', tries, searchSeed);
+  await results(task, 'search', tries, searchSeed);
+  const { runs } = readResults(docs);
   const chosen = chosenMethods.map((method) => {
-    const own = found.filter(({ entry }) => entry.method === method);
-    const rate = chooseRate(
-      own.map(({ entry, run }) => ({ rate: entry.rate!, dev: run?.dev ?? undefined })),
-      presetRate(method),
-    );
+    const rate = chosenRate(runs, task, method);
     if (rate === undefined) throw new Error(`every try of ${method} on ${task} failed`);
     return { method, rate };
   });
