@@ -65,7 +65,8 @@ ${steps.length > 0 ? `A training step of 16 rows of 64 tokens and the largest me
 function taskTable(task: TaskName, runs: readonly RunRecord[]): string {
   const reported = runs.filter((run) => run.task === task && run.part === 'report');
   // Runs at rates that were the best of fewer tries may be there too.
-  const rateOf = (method: string) => ((floors as readonly string[]).includes(method) ? null : chosenRate(runs, task, method));
+  const rateOf = (method: string) =>
+    (floors as readonly string[]).includes(method) ? null : chosenRate(runs, task, method);
   const own = (method: string) =>
     dataSeeds.flatMap((seed) =>
       reported.filter((run) => run.method === method && run.dataSeed === seed && run.rate === rateOf(method)),
