@@ -19,11 +19,11 @@ describe('the choice of a rate', () => {
 });
 
 describe('the settings', () => {
-  it('cover every trained preset, with four rates, and choose them on a split that is not reported', () => {
+  it('cover every trained preset, with three rates, and choose them on a split that is not reported', () => {
     const plain = builtInPresets.filter(({ kind, name }) => kind === 'trained' && !name.endsWith('-subspace'));
     expect([...methods].sort()).toEqual(plain.map(({ name }) => name).sort());
     for (const method of methods) {
-      expect(new Set(ratesOf(method)).size).toBe(4);
+      expect(new Set(ratesOf(method)).size).toBe(3);
       expect(ratesOf(`${method}-subspace`)).toEqual(ratesOf(method));
     }
     expect(dataSeeds).not.toContain(searchSeed);
@@ -51,20 +51,20 @@ describe('the tables', () => {
   it('pair a method with its simplex on the same splits', () => {
     const runs = [
       ...[70, 72, 74].map((test, i) => run('head', dataSeeds[i]!, test)),
-      ...[71, 74, 77].map((test, i) => run('head-subspace', dataSeeds[i]!, test, 0.09)),
+      ...[71, 74, 77].map((test, i) => run('head-subspace', dataSeeds[i]!, test, 0.03)),
       ...dataSeeds.map((seed) => run('majority', seed, 50.9, null)),
     ];
     const tries = ['head', 'head-subspace'].flatMap((method) =>
       ratesOf(method).map((rate) => ({
         ...run(method, searchSeed, 60, rate),
         part: 'search' as const,
-        dev: rate === (method === 'head' ? 0.01 : 0.09) ? 90 : 80,
+        dev: rate === (method === 'head' ? 0.01 : 0.03) ? 90 : 80,
       })),
     );
     const others = dataSeeds.map((seed) => run('head', seed, 99, 0.03));
     const text = renderReport({ runs: [...runs, ...tries, ...others], steps: [] });
     expect(text).toMatch(/^\| majority \| 50\.9 ± 0\.0 \|/m);
-    expect(text).toMatch(/^\| head \| 72\.0 ± 2\.0 \| 74\.0 ± 3\.0 \| \+2\.0 .* \| 0\.01 \| 0\.09↑ \|$/m);
+    expect(text).toMatch(/^\| head \| 72\.0 ± 2\.0 \| 74\.0 ± 3\.0 \| \+2\.0 .* \| 0\.01 \| 0\.03↑ \|$/m);
     expect(renderReport({ runs: [...runs.slice(0, 4), ...tries], steps: [] })).toMatch(
       /\| 71\.0 ± \? \(1\) \| \+1\.0 \|/,
     );

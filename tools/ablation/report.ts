@@ -48,7 +48,7 @@ export function renderReport({ runs, steps }: AblationResults): string {
 # Every method, alone and under a simplex
 
 MiniLM, ${size.shots} labelled texts and as many for development, ${size.steps} steps of ${size.batchSize}, ${dataSeeds.length} splits (data seeds ${dataSeeds.join(', ')}), backend
-${backends}. Learning rates: the preset's and a third, three and nine times of it, each tried once a method and task on a split of its own (data seed
+${backends}. Learning rates: the preset's and a third and three times of it, each tried once a method and task on a split of its own (data seed
 ${searchSeed}); the best on its development set is used on the reported splits. Methods and simplexes have the same number of tries. A simplex has two vertices, drawn
 per example and layer in training, and is tested at its midpoint, so that both sides are deployed at the same cost. Settings: \`tools/ablation/settings.ts\`; every run: \`runs.json\`.
 
@@ -103,7 +103,7 @@ function taskTable(task: TaskName, runs: readonly RunRecord[]): string {
     });
   const head = ['method', 'alone', 'simplex', 'difference \\[95 %\\]', 'rate', 'rate of the simplex'];
   const below = floors.map((floor) => [floor, cell(floor), '-', '-', '-', '-']);
-  return `${table(head, [...below, ...rows])}\n\n↓ and ↑: the lowest or the highest of the four rates was the best.`;
+  return `${table(head, [...below, ...rows])}\n\n↓ and ↑: the lowest or the highest of the three rates was the best.`;
 }
 
 function costTable(known: readonly TaskName[], runs: readonly RunRecord[], steps: readonly StepRecord[]): string {

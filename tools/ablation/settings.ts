@@ -32,7 +32,7 @@ export const searchSeed = 87;
 export const dataSeeds = [13, 21, 42];
 
 /** Tries of every method, times the rate of its preset. */
-export const rateFactors = [1 / 3, 1, 3, 9];
+export const rateFactors = [1 / 3, 1, 3];
 
 export const presetRate = (method: string): number => {
   const rate = builtInPresets.find(({ name }) => name === method)?.train?.learningRate;
