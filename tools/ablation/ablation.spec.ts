@@ -54,17 +54,22 @@ describe('the tables', () => {
       ...[71, 74, 77].map((test, i) => run('head-subspace', dataSeeds[i]!, test, 0.03)),
       ...dataSeeds.map((seed) => run('majority', seed, 50.9, null)),
     ];
-    const tries = ['head', 'head-subspace'].flatMap((method) =>
+    const tries = ['head', 'head-subspace', 'ia3', 'ia3-subspace'].flatMap((method) =>
       ratesOf(method).map((rate) => ({
         ...run(method, searchSeed, 60, rate),
         part: 'search' as const,
-        dev: rate === (method === 'head' ? 0.01 : 0.03) ? 90 : 80,
+        dev: rate === (method === 'head-subspace' ? 0.03 : 0.01) ? 90 : 80,
       })),
     );
     const others = dataSeeds.map((seed) => run('head', seed, 99, 0.03));
     const text = renderReport({ runs: [...runs, ...tries, ...others], steps: [] });
     expect(text).toMatch(/^\| majority \| 50\.9 ± 0\.0 \|/m);
     expect(text).toMatch(/^\| head \| 72\.0 ± 2\.0 \| 74\.0 ± 3\.0 \| \+2\.0 .* \| 0\.01 \| 0\.03↑ \|$/m);
+    expect(text).not.toMatch(/mean of/);
+    const second = dataSeeds.flatMap((seed) => [run('ia3', seed, 60), run('ia3-subspace', seed, 62)]);
+    expect(renderReport({ runs: [...runs, ...second, ...tries], steps: [] })).toMatch(
+      /^\| mean of 2 methods \| 66\.0 ± 1\.0 \| 68\.0 ± 1\.5 \| \+2\.0 \\\[\+0\.8, \+3\.2\\\] \|/m,
+    );
     expect(renderReport({ runs: [...runs.slice(0, 4), ...tries], steps: [] })).toMatch(
       /\| 71\.0 ± \? \(1\) \| \+1\.0 \|/,
     );

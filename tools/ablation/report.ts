@@ -27,12 +27,32 @@ export async function writeReport(folder: string): Promise<void> {
   writeFileSync(file, await renderPage(readResults(folder), file));
 }
 
+const simplexOf = (method: string) => `${method}-subspace`;
+
+function meanAndDeviation(values: readonly number[]): string {
+  const { mean, standardDeviation } = summarise(values);
+  return `${points(mean)} ± ${standardDeviation === null ? '?' : points(standardDeviation)}`;
+}
+
+/** Of pairs `[simplex, alone]`, one a split. */
+function difference(pairs: readonly (readonly [number, number])[]): string {
+  if (pairs.length === 0) return '-';
+  const { mean, interval } = pairedDifference(
+    pairs.map(([simplex]) => simplex),
+    pairs.map(([, alone]) => alone),
+  );
+  return `${signed(mean)}${interval ? ` ${range(interval, signed)}` : ''}`;
+}
+
 /** The page as it is kept in the repository, formatted like everything else. */
 export const renderPage = async (results: AblationResults, file: string): Promise<string> =>
   format(renderReport(results), { ...(await resolveConfig(file)), filepath: file });
 
 const points = (value: number) => value.toFixed(1);
-const signed = (value: number) => `${value < 0 ? '-' : '+'}${points(Math.abs(value))}`;
+function signed(value: number): string {
+  const size = points(Math.abs(value));
+  return Number(size) === 0 ? size : `${value < 0 ? '-' : '+'}${size}`;
+}
 const range = ([low, high]: Interval, format: (value: number) => string) => `\\[${format(low)}, ${format(high)}\\]`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map((_, index) => (index === 0 ? ':--' : '--:')), ...rows]
@@ -72,10 +92,9 @@ function taskTable(task: TaskName, runs: readonly RunRecord[]): string {
       reported.filter((run) => run.method === method && run.dataSeed === seed && run.rate === rateOf(method)),
     );
   const cell = (method: string) => {
-    const found = own(method);
+    const found = own(method).map(({ test }) => test);
     if (found.length === 0) return '-';
-    const { n, mean, standardDeviation } = summarise(found.map(({ test }) => test));
-    return `${points(mean)} ± ${standardDeviation === null ? '?' : points(standardDeviation)}${n < dataSeeds.length ? ` (${n})` : ''}`;
+    return `${meanAndDeviation(found)}${found.length < dataSeeds.length ? ` (${found.length})` : ''}`;
   };
   const rate = (method: string) => {
     const chosen = rateOf(method);
@@ -83,27 +102,44 @@ function taskTable(task: TaskName, runs: readonly RunRecord[]): string {
     const rates = ratesOf(method);
     return `${chosen}${chosen === rates[0] ? '↓' : chosen === rates.at(-1) ? '↑' : ''}`;
   };
+  const pairs = new Map(
+    methods.map((method) => [
+      method,
+      own(method).flatMap((plain) => {
+        const simplex = own(simplexOf(method)).find(
+          (run) => run.dataSeed === plain.dataSeed && run.splitHash === plain.splitHash,
+        );
+        return simplex ? [{ plain, simplex }] : [];
+      }),
+    ]),
+  );
   const rows = methods
     .filter((method) => own(method).length > 0)
-    .map((method) => {
-      const simplex = `${method}-subspace`;
-      const pairs = own(method).flatMap((plain) => {
-        const other = own(simplex).find((run) => run.dataSeed === plain.dataSeed && run.splitHash === plain.splitHash);
-        return other ? [[other.test, plain.test] as const] : [];
-      });
-      const difference = pairedDifference(
-        pairs.map(([a]) => a),
-        pairs.map(([, b]) => b),
-      );
-      const shown =
-        pairs.length === 0
-          ? '-'
-          : `${signed(difference.mean)}${difference.interval ? ` ${range(difference.interval, signed)}` : ''}`;
-      return [method, cell(method), cell(simplex), shown, rate(method), rate(simplex)];
-    });
+    .map((method) => [
+      method,
+      cell(method),
+      cell(simplexOf(method)),
+      difference(pairs.get(method)!.map(({ plain, simplex }) => [simplex.test, plain.test])),
+      rate(method),
+      rate(simplexOf(method)),
+    ]);
+  const complete = methods.filter((method) => pairs.get(method)!.length === dataSeeds.length);
+  const meanAt = (seed: number, side: 'plain' | 'simplex') =>
+    summarise(complete.map((method) => pairs.get(method)!.find(({ plain }) => plain.dataSeed === seed)![side].test))
+      .mean;
+  const means =
+    complete.length > 1 ? dataSeeds.map((seed) => [meanAt(seed, 'simplex'), meanAt(seed, 'plain')] as const) : [];
+  const overall = [
+    `mean of ${complete.length} methods`,
+    meanAndDeviation(means.map(([, alone]) => alone)),
+    meanAndDeviation(means.map(([simplex]) => simplex)),
+    difference(means),
+    '',
+    '',
+  ];
   const head = ['method', 'alone', 'simplex', 'difference \\[95 %\\]', 'rate', 'rate of the simplex'];
   const below = floors.map((floor) => [floor, cell(floor), '-', '-', '-', '-']);
-  return `${table(head, [...below, ...rows])}\n\n↓ and ↑: the lowest or the highest of the three rates was the best.`;
+  return `${table(head, [...below, ...rows, ...(means.length > 0 ? [overall] : [])])}\n\n↓ and ↑: the lowest or the highest of the three rates was the best.`;
 }
 
 function costTable(known: readonly TaskName[], runs: readonly RunRecord[], steps: readonly StepRecord[]): string {
@@ -121,6 +157,6 @@ function costTable(known: readonly TaskName[], runs: readonly RunRecord[], steps
   const head = ['method', 'trainable', 'step, ms', 'peak, MB', 'file'];
   return table(
     [...head, ...head.slice(1).map((title) => `simplex: ${title}`)],
-    methods.map((method) => [method, ...cells(method), ...cells(`${method}-subspace`)]),
+    methods.map((method) => [method, ...cells(method), ...cells(simplexOf(method))]),
   );
 }
