@@ -2,10 +2,20 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { formatBytes, formatNumber, type Interval, pairedDifference, summarise } from '@tfjs-peft/eval';
-import type { StepRecord } from './measure-steps.js';
 import { chosenRate } from './choose-rates.js';
+import type { StepRecord } from './measure-steps.js';
 import type { RunRecord } from './run-record.js';
-import { dataSeeds, floors, methods, ratesOf, searchSeed, size, type TaskName, tasks } from './settings.js';
+import {
+  dataSeeds,
+  floors,
+  methods,
+  rateFactors,
+  ratesOf,
+  searchSeed,
+  size,
+  type TaskName,
+  tasks,
+} from './settings.js';
 
 export const resultFiles = { runs: 'runs.json', steps: 'steps.json', tables: 'README.md' } as const;
 
@@ -27,27 +37,11 @@ export async function writeReport(folder: string): Promise<void> {
   writeFileSync(file, await renderPage(readResults(folder), file));
 }
 
-const simplexOf = (method: string) => `${method}-subspace`;
-
-function meanAndDeviation(values: readonly number[]): string {
-  const { mean, standardDeviation } = summarise(values);
-  return `${points(mean)} ± ${standardDeviation === null ? '?' : points(standardDeviation)}`;
-}
-
-/** Of pairs `[simplex, alone]`, one a split. */
-function difference(pairs: readonly (readonly [number, number])[]): string {
-  if (pairs.length === 0) return '-';
-  const { mean, interval } = pairedDifference(
-    pairs.map(([simplex]) => simplex),
-    pairs.map(([, alone]) => alone),
-  );
-  return `${signed(mean)}${interval ? ` ${range(interval, signed)}` : ''}`;
-}
-
 /** The page as it is kept in the repository, formatted like everything else. */
 export const renderPage = async (results: AblationResults, file: string): Promise<string> =>
   format(renderReport(results), { ...(await resolveConfig(file)), filepath: file });
 
+const simplexOf = (method: string) => `${method}-subspace`;
 const points = (value: number) => value.toFixed(1);
 function signed(value: number): string {
   const size = points(Math.abs(value));
@@ -59,6 +53,23 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
     .map((row) => `| ${row.join(' | ')} |`)
     .join('\n');
 
+function meanAndDeviation(values: readonly number[]): string {
+  const { mean, standardDeviation } = summarise(values);
+  return `${points(mean)} ± ${standardDeviation === null ? '?' : points(standardDeviation)}`;
+}
+
+const factor = (value: number) => (value < 1 ? `1/${Math.round(1 / value)}` : String(value));
+
+/** Of pairs `[simplex, alone]`, one a split. */
+function difference(pairs: readonly (readonly [number, number])[]): string {
+  if (pairs.length === 0) return '-';
+  const { mean, interval } = pairedDifference(
+    pairs.map(([simplex]) => simplex),
+    pairs.map(([, alone]) => alone),
+  );
+  return `${signed(mean)}${interval ? ` ${range(interval, signed)}` : ''}`;
+}
+
 /** The page docs/ablation/README.md: everything in it comes from the two JSON files and the settings. */
 export function renderReport({ runs, steps }: AblationResults): string {
   const known = Object.keys(tasks).filter((task) => runs.some((run) => run.task === task)) as TaskName[];
@@ -68,7 +79,7 @@ export function renderReport({ runs, steps }: AblationResults): string {
 # Every method, alone and under a simplex
 
 MiniLM, ${size.shots} labelled texts and as many for development, ${size.steps} steps of ${size.batchSize}, ${dataSeeds.length} splits (data seeds ${dataSeeds.join(', ')}), backend
-${backends}. Learning rates: the preset's and a third and three times of it, each tried once a method and task on a split of its own (data seed
+${backends}. Learning rates: the preset's times ${rateFactors.map(factor).join(', ')}, each tried once a method and task on a split of its own (data seed
 ${searchSeed}); the best on its development set is used on the reported splits. Methods and simplexes have the same number of tries. A simplex has two vertices, drawn
 per example and layer in training, and is tested at its midpoint, so that both sides are deployed at the same cost. Settings: \`tools/ablation/settings.ts\`; every run: \`runs.json\`.
 
@@ -102,44 +113,43 @@ function taskTable(task: TaskName, runs: readonly RunRecord[]): string {
     const rates = ratesOf(method);
     return `${chosen}${chosen === rates[0] ? '↓' : chosen === rates.at(-1) ? '↑' : ''}`;
   };
-  const pairs = new Map(
-    methods.map((method) => [
-      method,
-      own(method).flatMap((plain) => {
-        const simplex = own(simplexOf(method)).find(
-          (run) => run.dataSeed === plain.dataSeed && run.splitHash === plain.splitHash,
-        );
-        return simplex ? [{ plain, simplex }] : [];
-      }),
-    ]),
-  );
+  /** `[simplex, alone]` on each split that both have. */
+  const pairsOf = (method: string) =>
+    own(method).flatMap((plain) => {
+      const simplex = own(simplexOf(method)).find(
+        (run) => run.dataSeed === plain.dataSeed && run.splitHash === plain.splitHash,
+      );
+      return simplex ? [[simplex.test, plain.test] as const] : [];
+    });
   const rows = methods
     .filter((method) => own(method).length > 0)
     .map((method) => [
       method,
       cell(method),
       cell(simplexOf(method)),
-      difference(pairs.get(method)!.map(({ plain, simplex }) => [simplex.test, plain.test])),
+      difference(pairsOf(method)),
       rate(method),
       rate(simplexOf(method)),
     ]);
-  const complete = methods.filter((method) => pairs.get(method)!.length === dataSeeds.length);
-  const meanAt = (seed: number, side: 'plain' | 'simplex') =>
-    summarise(complete.map((method) => pairs.get(method)!.find(({ plain }) => plain.dataSeed === seed)![side].test))
-      .mean;
-  const means =
-    complete.length > 1 ? dataSeeds.map((seed) => [meanAt(seed, 'simplex'), meanAt(seed, 'plain')] as const) : [];
-  const overall = [
-    `mean of ${complete.length} methods`,
+  const complete = methods.map(pairsOf).filter((pairs) => pairs.length === dataSeeds.length);
+  if (complete.length > 1) rows.push(meanRow(complete));
+  const head = ['method', 'alone', 'simplex', 'difference \\[95 %\\]', 'rate', 'rate of the simplex'];
+  const below = floors.map((floor) => [floor, cell(floor), '-', '-', '-', '-']);
+  return `${table(head, [...below, ...rows])}\n\n↓ and ↑: the lowest or the highest of the rates tried was the best.`;
+}
+
+/** The mean of several methods on each split, from the pairs `[simplex, alone]` of each of them on all splits. */
+function meanRow(methodPairs: readonly (readonly (readonly [number, number])[])[]): string[] {
+  const meanOf = (split: number, side: 0 | 1) => summarise(methodPairs.map((pairs) => pairs[split]![side])).mean;
+  const means = dataSeeds.map((_, split) => [meanOf(split, 0), meanOf(split, 1)] as const);
+  return [
+    `mean of ${methodPairs.length} methods`,
     meanAndDeviation(means.map(([, alone]) => alone)),
     meanAndDeviation(means.map(([simplex]) => simplex)),
     difference(means),
     '',
     '',
   ];
-  const head = ['method', 'alone', 'simplex', 'difference \\[95 %\\]', 'rate', 'rate of the simplex'];
-  const below = floors.map((floor) => [floor, cell(floor), '-', '-', '-', '-']);
-  return `${table(head, [...below, ...rows, ...(means.length > 0 ? [overall] : [])])}\n\n↓ and ↑: the lowest or the highest of the three rates was the best.`;
 }
 
 function costTable(known: readonly TaskName[], runs: readonly RunRecord[], steps: readonly StepRecord[]): string {

@@ -136,8 +136,8 @@ async function results(task: TaskName, part: RunRecord['part'], entries: readonl
 /** All tries of each method on the split for choosing, then the best rate on the reported splits. */
 async function runTask(task: TaskName): Promise<void> {
   const tries = chosenMethods.flatMap((method) => ratesOf(method).map((rate) => ({ method, rate })));
-  await results(task, 'search', tries, searchSeed);
-  const { runs } = readResults(docs);
+  const found = await results(task, 'search', tries, searchSeed);
+  const runs = found.flatMap(({ run }) => run ?? []);
   const chosen = chosenMethods.map((method) => {
     const rate = chosenRate(runs, task, method);
     if (rate === undefined) throw new Error(`every try of ${method} on ${task} failed`);

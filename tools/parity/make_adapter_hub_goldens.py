@@ -35,22 +35,22 @@ from transformers import AutoModelForSequenceClassification
 HOSTS = {"bert": "test/tiny-bert", "roberta": "goldens/tiny-roberta", "distilbert": "goldens/tiny-distilbert"}
 NAME = "spam"
 
-prefix = dict(prefix_length=5, bottleneck_size=6)
-everywhere = dict(attn_matrices=["q", "k", "v"], intermediate_lora=True, output_lora=True)
+PREFIX = dict(prefix_length=5, bottleneck_size=6)
+EVERYWHERE = dict(attn_matrices=["q", "k", "v"], intermediate_lora=True, output_lora=True)
 # The method, and the head: an HF class's own if there is none.
 FEW = {
     "double-seq-bn": (DoubleSeqBnConfig(), dict(layers=1)),
     "par-bn": (ParBnConfig(reduction_factor=16), dict(layers=1)),
     "lora": (LoRAConfig(r=2, alpha=6), dict(layers=1)),
-    "prefix": (PrefixTuningConfig(**prefix), dict(layers=1)),
+    "prefix": (PrefixTuningConfig(**PREFIX), dict(layers=1)),
 }
 ALL = FEW | {
     "seq-bn": (SeqBnConfig(), dict(layers=2)),
     "seq-bn-channel": (SeqBnConfig(scaling="channel", non_linearity="gelu", leave_out=[1]), dict(layers=1)),
     "scaled-par-bn": (ParBnConfig(reduction_factor=16, scaling="learned"), dict(layers=1, use_pooler=True)),
-    "lora-everywhere": (LoRAConfig(r=2, alpha=1, leave_out=[0], **everywhere), dict(layers=1)),
-    "prefix-flat": (PrefixTuningConfig(**prefix, flat=True, leave_out=[0]), dict(layers=1)),
-    "mam": (ConfigUnion(PrefixTuningConfig(**prefix), ParBnConfig(reduction_factor=16)), dict(layers=1)),
+    "lora-everywhere": (LoRAConfig(r=2, alpha=1, leave_out=[0], **EVERYWHERE), dict(layers=1)),
+    "prefix-flat": (PrefixTuningConfig(**PREFIX, flat=True, leave_out=[0]), dict(layers=1)),
+    "mam": (ConfigUnion(PrefixTuningConfig(**PREFIX), ParBnConfig(reduction_factor=16)), dict(layers=1)),
     "lora-of-class": (LoRAConfig(r=2, alpha=6), None),
 }
 REFUSED = {
@@ -60,7 +60,7 @@ REFUSED = {
     "loreft": LoReftConfig(),
     "prompt": PromptTuningConfig(prompt_length=2),
     "seq-bn-gated": SeqBnConfig(use_gating=True),
-    "unipelt": UniPELTConfig(PrefixTuningConfig(**prefix), lora=LoRAConfig(r=2)),
+    "unipelt": UniPELTConfig(PrefixTuningConfig(**PREFIX), lora=LoRAConfig(r=2)),
 }
 
 

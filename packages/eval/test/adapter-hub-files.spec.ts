@@ -2,28 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AdapterConfig, toAdapterHub } from '@tfjs-peft/adapter';
-import {
-  type AdapterFiles,
-  bytesSource,
-  type Host,
-  loadAdapter,
-  openSafetensors,
-  readParameters,
-  runAdapter,
-} from '@tfjs-peft/peft-core';
+import { bytesSource, type Host, loadAdapter, openSafetensors, readParameters, runAdapter } from '@tfjs-peft/peft-core';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { createCatalogue } from '../src/methods/plugins.js';
+import { readAdapterFolder } from '../src/run-folder/adapter-folder.js';
 
 useTestBackend();
 
-/** Written by AdapterHub's library itself: tools/parity/make_adapter_hub_goldens.py. */
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+/** Written by AdapterHub's library itself: tools/parity/make_adapter_hub_goldens.py. */
 const golden = (path: string) => at(`goldens/adapter-hub/${path}`);
 const { registry } = createCatalogue();
-const readFolder = (path: string): AdapterFiles =>
-  new Map(readdirSync(golden(path)).map((file) => [file, new Uint8Array(readFileSync(`${golden(path)}/${file}`))]));
+const readFolder = (path: string) => readAdapterFolder(golden(path));
 
 interface Expected {
   readonly input_ids: number[][];
@@ -59,7 +51,7 @@ describe.each(Object.keys(hosts))('adapters that AdapterHub wrote for a %s', (na
   });
 
   it.each(Object.keys(wanted))('%s gives the logits that it gave there', async (adapterName) => {
-    const adapter = await loadAdapter(readFolder(`${name}/${adapterName}`), host, registry);
+    const adapter = await loadAdapter(await readFolder(`${name}/${adapterName}`), host, registry);
     const target = tf.tensor2d(wanted[adapterName]!);
     const apart = async (logits: tf.Tensor) => (await logits.sub(target).abs().max().data())[0]!;
     expect(await apart(runAdapter(host, adapter, batch()).logits!)).toBeLessThan(1e-5);
@@ -69,7 +61,7 @@ describe.each(Object.keys(hosts))('adapters that AdapterHub wrote for a %s', (na
   });
 
   it('knows what toAdapterHub writes: the same tensors under the same names, and no other entries', async () => {
-    const files = readFolder(`${name}/double-seq-bn`);
+    const files = await readFolder(`${name}/double-seq-bn`);
     const { method, effective } = await loadAdapter(files, host, registry);
     const { config } = method.parts!.find(({ type }) => type === 'BOTTLENECK_ADAPTER')!;
     const written = toAdapterHub(config as AdapterConfig, await readParameters(effective), host.spec, 'spam');
@@ -89,7 +81,7 @@ describe('what AdapterHub wrote and nothing here computes', () => {
   it.each(refused)('%s is refused', async (adapterName) => {
     const host = await openHost('bert');
     const code = expect.stringMatching(/^(ADAPTER_HUB_UNSUPPORTED|CONFIG_KEY_UNSUPPORTED)$/);
-    await expect(loadAdapter(readFolder(`bert/refused/${adapterName}`), host, registry)).rejects.toMatchObject({
+    await expect(loadAdapter(await readFolder(`bert/refused/${adapterName}`), host, registry)).rejects.toMatchObject({
       code,
     });
     host.dispose();

@@ -83,9 +83,9 @@ function readPrefix({ config, tensors: stored, name }: AdapterHubPart, host: Hos
 /** The layers hold the one set of prefixes as a module of theirs, so that files have every tensor once more under each layer's name. */
 function withoutCopies(stored: NamedArrays): NamedArrays {
   const isCopy = ([name, { data }]: [string, NamedArray]) => {
-    const original = /(?<=\.prefix_tuning\.)pool\.(?<rest>.*)/.exec(name)?.groups?.['rest'];
-    const found = original === undefined ? undefined : stored.get(`prefix_tuning.${original}`)?.data;
-    return found?.length === data.length && data.every((value, index) => Object.is(value, found[index]));
+    const [, rest] = /\.prefix_tuning\.pool\.(.*)/.exec(name) ?? [];
+    const original = stored.get(`prefix_tuning.${rest}`)?.data;
+    return original?.length === data.length && data.every((value, index) => Object.is(value, original[index]));
   };
   return new Map([...stored].filter((entry) => !isCopy(entry)));
 }
