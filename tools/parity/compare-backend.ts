@@ -20,7 +20,7 @@ import {
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
-import { parseTrainConfig, train } from '@tfjs-peft/train';
+import { labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
 import { loadHost, type Tokenizer } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 
@@ -49,10 +49,9 @@ async function trainThreeSteps(method: PeftMethod, host: Host, tokenizer: Tokeni
   const { history } = await train({
     host,
     method,
-    train: texts.map((text, i) => ({ text: tokenizer.encode(text, undefined, { maxTokens: 16 }), label: i % 2 })),
-    dev: [],
-    loss: 'cross_entropy',
-    score: () => ({ headline: 0, metrics: {} }),
+    ...labelledTask({
+      train: texts.map((text, i) => ({ text: tokenizer.encode(text, undefined, { maxTokens: 16 }), label: i % 2 })),
+    }),
     config: parseTrainConfig({ steps: 3, batchSize: 4, learningRate: 1e-3, warmupRatio: 0, patience: null }),
     seed: 1,
   });

@@ -6,7 +6,7 @@ import { compose, disposeParameters, head, type Host, type PeftMethod, toParamet
 import { prefix } from '@tfjs-peft/prefix';
 import { prompt, pTuning } from '@tfjs-peft/prompt';
 import { subspace } from '@tfjs-peft/subspace';
-import { parseTrainConfig, train } from '@tfjs-peft/train';
+import { labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
 import type { HostFolder, ParityCase } from './parity-case.js';
 import { effectOf, logitsOf, saveFor } from './save-again.js';
 
@@ -39,10 +39,12 @@ async function trainSteps(method: PeftMethod, host: Host, { inputs }: HostFolder
   const { method: trained, effective } = await train({
     host,
     method,
-    train: texts.map((inputIds, row) => ({ text: { inputIds, tokenTypeIds: inputIds.map(() => 0) }, label: row % 3 })),
-    dev: [],
-    loss: 'cross_entropy',
-    score: () => ({ headline: 0, metrics: {} }),
+    ...labelledTask({
+      train: texts.map((inputIds, row) => ({
+        text: { inputIds, tokenTypeIds: inputIds.map(() => 0) },
+        label: row % 3,
+      })),
+    }),
     config: parseTrainConfig({ steps: 5, batchSize: 4, learningRate: 3e-2, warmupRatio: 0, patience: null }),
     seed: 1,
   });

@@ -43,6 +43,7 @@ function createAdapter(config: AdapterConfig): PeftMethod<AdapterConfig> {
     type: adapterDefinition.type,
     config,
     namespaces: [config.name],
+    kinds: ['sublayerAdapter'],
     plan(host) {
       const specs = specsOf(host);
       return {

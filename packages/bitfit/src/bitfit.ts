@@ -33,6 +33,7 @@ function createBitfit(config: BitfitConfig): PeftMethod<BitfitConfig> {
     type: bitfitDefinition.type,
     config,
     namespaces: [config.name],
+    kinds: ['biasDelta'],
     plan(host) {
       const modules = biasesOf(host);
       return {

@@ -41,6 +41,7 @@ function createLayerNormTuning(config: LayerNormTuningConfig): PeftMethod<LayerN
     type: layerNormTuningDefinition.type,
     config,
     namespaces: [config.name],
+    kinds: ['weightDelta', 'biasDelta'],
     plan(host) {
       const specs = normsOf(host).flatMap(({ path, size }) =>
         [`${path}.weight`, `${path}.bias`].map((tensor) => ({

@@ -38,6 +38,7 @@ function createFull(config: FullConfig): PeftMethod<FullConfig> {
     type: fullDefinition.type,
     config,
     namespaces: [config.name],
+    kinds: ['weightDelta', 'biasDelta'],
     plan(host) {
       const tensors = tensorsOf(host);
       return {

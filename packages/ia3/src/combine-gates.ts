@@ -1,4 +1,5 @@
 import {
+  floatsOf,
   chooseStrategy,
   type CombinedMethod,
   type CombineMember,
@@ -42,7 +43,7 @@ export function combineGates(members: readonly CombineMember[], strategy?: strin
 
 function requireGate({ effective }: CombineMember, name: string, length: number, count: number): Float32Array {
   const gate = effective.get(name);
-  if (gate?.data.length === length && effective.size === count) return gate.data;
+  if (gate?.data.length === length && effective.size === count) return floatsOf(gate);
   throw new PeftError('COMBINE_MISMATCH', {
     found: `${count} gates, "${name}" with ${length} numbers, in one adapter and ${effective.size} gates, ${gate?.data.length ?? 'none'} there, in another`,
     expected: 'adapters with the same targets',

@@ -38,6 +38,7 @@ function createIa3(config: Ia3Config): PeftMethod<Ia3Config> {
     type: ia3Definition.type,
     config,
     namespaces: [config.name],
+    kinds: ['inputGate', 'outputGate'],
     plan(host) {
       const gates = gatesOf(host);
       return {

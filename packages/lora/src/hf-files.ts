@@ -1,4 +1,4 @@
-import type { FileCodec, HostSpec, NamedArray, NamedArrays } from '@tfjs-peft/peft-core';
+import { type FileCodec, floatsOf, type HostSpec, type NamedArray, type NamedArrays } from '@tfjs-peft/peft-core';
 import type { LoraConfig } from './config.js';
 import { writeHfLoraConfig } from './hf-config.js';
 import { hfPath, parameterNames } from './names.js';
@@ -29,7 +29,7 @@ interface Entry {
 export function loraFiles(config: LoraConfig, layoutOf: (host: HostSpec) => LoraLayout): FileCodec {
   const wholeValues = rememberWholeValues();
   const baseOf = ({ form, path }: Entry, frozen: NamedArrays): Float32Array =>
-    form === 'bias' ? frozen.get(`${path}.bias`)!.data : columnNorms(frozen.get(`${path}.weight`)!);
+    form === 'bias' ? floatsOf(frozen.get(`${path}.bias`)!) : columnNorms(frozen.get(`${path}.weight`)!);
   return {
     peftType: 'LORA',
     headPrefix: 'base_model.model.',
@@ -47,7 +47,7 @@ export function loraFiles(config: LoraConfig, layoutOf: (host: HostSpec) => Lora
           const array = effective.get(entry.parameter)!;
           if (entry.form === 'same') return [entry.stored, array];
           if (entry.form === 'transposed') return [entry.stored, transposed(array)];
-          const data = wholeValues.write(entry.stored, array.data, baseOf(entry, frozen));
+          const data = wholeValues.write(entry.stored, floatsOf(array), baseOf(entry, frozen));
           return [entry.stored, { shape: array.shape, data }];
         }),
       ),
@@ -59,7 +59,7 @@ export function loraFiles(config: LoraConfig, layoutOf: (host: HostSpec) => Lora
           const array = tensors.get(entry.stored)!;
           if (entry.form === 'same') return [entry.parameter, array];
           if (entry.form === 'transposed') return [entry.parameter, transposed(array)];
-          const data = wholeValues.read(entry.stored, array.data, baseOf(entry, frozen));
+          const data = wholeValues.read(entry.stored, floatsOf(array), baseOf(entry, frozen));
           return [entry.parameter, { shape: array.shape, data }];
         }),
       ),

@@ -3,6 +3,7 @@ import {
   getParameter,
   type HostSpec,
   type Intervention,
+  type InterventionKind,
   type MethodDefinition,
   type ParameterSpec,
   parseConfig,
@@ -48,6 +49,7 @@ function createLora(config: LoraConfig, start?: PreparedStart): PeftMethod<LoraC
     type: loraDefinition.type,
     config,
     namespaces: [config.name],
+    kinds: kindsOf(config),
     plan(host) {
       const { targets, biases } = layoutOf(host);
       const specs = [
@@ -93,7 +95,7 @@ function createLora(config: LoraConfig, start?: PreparedStart): PeftMethod<LoraC
     },
     ...(config.initialisation === 'orthogonal' &&
       !start && {
-        prepare: (host, _data, { stream }) =>
+        prepare: (host, { stream }) =>
           Promise.resolve(createLora(config, orthogonalStart(config, layoutOf(host.spec).targets, stream))),
       }),
     combine: (members, options, host) => combineLora(members, options, host, createLora),
@@ -101,7 +103,13 @@ function createLora(config: LoraConfig, start?: PreparedStart): PeftMethod<LoraC
   };
 }
 
-type Spec = EffectiveSpec & ParameterSpec;
+const kindsOf = ({ dora, loraBias, bias }: LoraConfig): InterventionKind[] => [
+  'lowRankDelta',
+  ...(dora ? (['weightMagnitude'] as const) : []),
+  ...(loraBias || bias !== 'none' ? (['biasDelta'] as const) : []),
+];
+
+type Spec = EffectiveSpec & ParameterSpec & { readonly site: string };
 
 function specsOf(config: LoraConfig, target: LoraTarget, start: PreparedStart | undefined): Spec[] {
   const names = parameterNames(config, target.path);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import * as tf from '@tensorflow/tfjs';
 import { PeftError } from './errors.js';
-import type { Host, HostInputs } from './host.js';
+import type { Host } from './host.js';
 import { effectiveParameters, type FoldedMethod, foldMethod, type PeftMethod, type Preparation } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
 import type { ParameterPlan } from './plan.js';
@@ -34,12 +34,13 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
     type: composeDefinition.type,
     config: Object.freeze({}),
     namespaces,
+    ...(parts.every((part) => part.kinds) && { kinds: [...new Set(parts.flatMap((part) => part.kinds!))] }),
     parts,
     withParts: (others) => compose(...others),
     plan(host) {
       const plans = parts.map((part) => part.plan(host));
       requireExclusive(parts, plans);
-      return { raw: plans.flatMap(({ raw }) => raw), effective: plans.flatMap(({ effective }) => effective) };
+      return joinPlans(plans);
     },
     reparametrise: (raw, host) => merge(parts.map((part) => effectiveParameters(part, own(part, raw), host))),
     intervene: (effective, context) => parts.flatMap((part) => part.intervene(own(part, effective), context)),
@@ -50,15 +51,7 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
       ),
     objective: (objective) => parts.reduce((wrapped, part) => part.objective?.(wrapped) ?? wrapped, objective),
     ...(parts.some((part) => part.prepare) && {
-      async prepare(
-        host: Host,
-        data: AsyncIterable<HostInputs>,
-        preparation: Preparation,
-      ): Promise<PeftMethod<object>> {
-        const prepared: PeftMethod[] = [];
-        for (const part of parts) prepared.push(part.prepare ? await part.prepare(host, data, preparation) : part);
-        return compose(...prepared);
-      },
+      prepare: async (host: Host, preparation: Preparation) => compose(...(await prepareParts(parts, host, preparation))),
     }),
     afterStep: (raw) => merge(parts.map((part) => part.afterStep?.(own(part, raw)) ?? own(part, raw))),
     ...(parts.some((part) => part.fold) && {
@@ -73,10 +66,35 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
   };
 }
 
+const joinPlans = (plans: readonly ParameterPlan[]): ParameterPlan => {
+  const buffers = plans.flatMap((plan) => plan.buffers ?? []);
+  return {
+    raw: plans.flatMap(({ raw }) => raw),
+    effective: plans.flatMap(({ effective }) => effective),
+    ...(buffers.length > 0 && { buffers }),
+  };
+};
+
+/** One part after the other; each sees the others that need no preparing or have been prepared already. */
+async function prepareParts(
+  parts: readonly PeftMethod[],
+  host: Host,
+  preparation: Preparation,
+): Promise<readonly PeftMethod[]> {
+  const ready = new Map(parts.filter((part) => !part.prepare).map((part) => [part, part]));
+  for (const part of parts) {
+    if (!part.prepare) continue;
+    const others = parts.flatMap((other) => (other === part ? [] : (ready.get(other) ?? [])));
+    const around = preparation.others.namespaces.length > 0 ? [preparation.others] : [];
+    ready.set(part, await part.prepare(host, { ...preparation, others: compose(...others, ...around) }));
+  }
+  return parts.map((part) => ready.get(part)!);
+}
+
 function requireExclusive(parts: readonly PeftMethod[], plans: readonly ParameterPlan[]): void {
   const owners = new Map<string, PeftMethod>();
   plans.forEach(({ effective }, index) => {
-    for (const site of new Set(effective.filter(({ exclusive }) => exclusive).map((spec) => spec.site))) {
+    for (const site of new Set(effective.flatMap((spec) => (spec.exclusive && spec.site) || []))) {
       const part = parts[index]!;
       const owner = owners.get(site);
       if (owner)

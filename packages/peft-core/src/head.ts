@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { weightedMean } from './combine-parameters.js';
 import { PeftError } from './errors.js';
 import { type HostSpec, type Readout, readouts, sitesOfKind } from './host.js';
-import type { CombinedMethod, CombineMember, PeftMethod } from './method.js';
+import type { CombinedMethod, CombineMember, HeadLayout, PeftMethod } from './method.js';
 import { getParameter } from './parameters.js';
 import type { ParameterSpec } from './plan.js';
 import { type MethodDefinition, parseConfig } from './registry.js';
@@ -39,13 +39,26 @@ export const headDefinition: MethodDefinition<typeof headConfig> = {
  * host's readout, owned by the adapter.
  * Errors: `CONFIG_INVALID`; `plan`: `READOUT_UNAVAILABLE` on a host without the readout.
  */
-export const head = (config: z.input<typeof headConfig>): PeftMethod<HeadConfig> =>
+export const head = (config: z.input<typeof headConfig>): PlainHead =>
   createHead(parseConfig(headConfig, config, 'head'));
 
-export const isHead = (method: PeftMethod): method is PeftMethod<HeadConfig> => method.type === headDefinition.type;
+/** Whether a method says that it is a head. */
+export const isHead = (method: PeftMethod): method is HeadMethod => method.head !== undefined;
+export type HeadMethod<Config = unknown> = PeftMethod<Config> & { readonly head: HeadLayout };
+export type PlainHead = HeadMethod<HeadConfig>;
+
+/** The method with every readout of its heads written out: the host's usual one may be another tomorrow. */
+export function resolveReadouts(method: PeftMethod, host: HostSpec): PeftMethod {
+  if (isHead(method)) return method.head.withReadout(resolveReadout(method.head, host));
+  return headsOf(method).length > 0 ? method.withParts!(method.parts!.map((part) => resolveReadouts(part, host))) : method;
+}
+
+/** All heads in a method, through any wrapper. */
+export const headsOf = (method: PeftMethod): HeadMethod[] =>
+  isHead(method) ? [method] : (method.parts ?? []).flatMap(headsOf);
 
 /** The readout that a head uses on a host. Errors: `READOUT_UNAVAILABLE`. */
-export function resolveReadout(config: HeadConfig, host: HostSpec): Readout {
+export function resolveReadout(config: Pick<HeadLayout, 'readout'>, host: HostSpec): Readout {
   const readout = config.readout ?? host.defaultReadout;
   const available = sitesOfKind(host, 'readout').flatMap((site) => site.readouts);
   if (available.includes(readout)) return readout;
@@ -56,8 +69,7 @@ export function resolveReadout(config: HeadConfig, host: HostSpec): Readout {
   });
 }
 
-/** Names of a head's effective parameters; those of the dense layer are there only with `hidden`. */
-export const headNames = ({ name }: HeadConfig) => ({
+const headNames = ({ name }: HeadConfig) => ({
   weight: `${name}.classifier.weight`,
   bias: `${name}.classifier.bias`,
   hiddenWeight: `${name}.dense.weight`,
@@ -79,13 +91,21 @@ function combineHeads(config: HeadConfig, members: readonly CombineMember[]): Co
   return { method: createHead(config), effective: weightedMean(members) };
 }
 
-function createHead(config: HeadConfig): PeftMethod<HeadConfig> {
+function createHead(config: HeadConfig): PlainHead {
   const names = headNames(config);
   const { hidden } = config;
   return {
     type: headDefinition.type,
     config,
     namespaces: [config.name],
+    kinds: ['readout'],
+    head: {
+      labels: config.labels,
+      readout: config.readout,
+      hidden,
+      names,
+      withReadout: (readout) => createHead({ ...config, readout }),
+    },
     plan(host) {
       resolveReadout(config, host);
       const site = sitesOfKind(host, 'readout')[0]!;

@@ -8,9 +8,12 @@ export {
   substream,
   uniforms,
 } from './random-stream.js';
+export { digestBytes } from './digest-bytes.js';
 export type { Json, JsonObject } from './json.js';
 export {
   disposeParameters,
+  dtypeOf,
+  floatsOf,
   getParameter,
   type NamedArray,
   type NamedArrays,
@@ -38,6 +41,22 @@ export { type Context, evaluationContext, type Mode } from './context.js';
 export { type EncodedText, type PaddedBatch, padBatch } from './encoded-text.js';
 export type * from './intervention.js';
 export {
+  anyLength,
+  interventionKinds,
+  interventionRules,
+  isGateable,
+  isMergeable,
+  kindsAt,
+  modulePathOf,
+  rulesOf,
+  scatterFlat,
+  type TensorRule,
+} from './intervention-rules.js';
+export { type Batch, type Loss, type Objective, objectiveOfOutputs, type Pass, type PassOptions } from './objective.js';
+export type { Optimiser, OptimiserState, Update, UpdateSettings } from './optimiser.js';
+export { type GradientRequest, type LossAndGradients, lossAndGradients, lossOfBatch } from './loss-and-gradients.js';
+export {
+  type BufferSpec,
   countParameters,
   type CoverageRow,
   type EffectiveSpec,
@@ -48,9 +67,12 @@ export {
   type ParameterSpec,
   reportCoverage,
   sizeOf,
+  type StoredTensor,
+  storedTensors,
+  trainableNames,
 } from './plan.js';
 export { dropout, dropoutFactors } from './dropout.js';
-export { initialValues } from './initial-values.js';
+export { initialValues, seededBuffers } from './initial-values.js';
 export {
   type CombinedMethod,
   type CombineMember,
@@ -58,7 +80,7 @@ export {
   effectiveParameters,
   type FoldedMethod,
   foldMethod,
-  type Objective,
+  type HeadLayout,
   type PeftMethod,
   type Preparation,
 } from './method.js';
@@ -74,7 +96,7 @@ export {
   parseConfig,
 } from './registry.js';
 export { compose, composeDefinition } from './compose.js';
-export { head, type HeadConfig, headDefinition, headNames, isHead, resolveReadout } from './head.js';
+export { head, type HeadConfig, headDefinition, type HeadMethod, headsOf, isHead, resolveReadout } from './head.js';
 export { compilePattern } from './compile-pattern.js';
 export { matchNames, matchTargets } from './match-targets.js';
 export { type Adapter, runAdapter } from './adapter.js';

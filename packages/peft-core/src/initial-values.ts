@@ -1,21 +1,37 @@
 import { PeftError } from './errors.js';
 import type { NamedArray } from './parameters.js';
-import { type InitialLaw, type ParameterPlan, sizeOf } from './plan.js';
-import { normals, type Stream, substream, uniforms } from './random-stream.js';
+import { type BufferSpec, type InitialLaw, type ParameterPlan, sizeOf } from './plan.js';
+import { createStream, normals, type Stream, substream, uniforms } from './random-stream.js';
 
 /**
- * First values of all raw parameters of a plan. Each comes from a stream of its own, keyed by (seed, name): independent of order, of the
+ * First values of all raw parameters and buffers of a plan. Each comes from a stream of its own, keyed by (seed, name): independent of order, of the
  * backend and of which other parameters exist. Errors: `INITIAL_VALUES_MISSHAPEN`; `METHOD_UNPREPARED` for values that only `prepare` can give.
  */
 export const initialValues = (plan: ParameterPlan, seed: Stream): Map<string, NamedArray> =>
-  new Map(
-    plan.raw.map(({ name, shape, initial, stream }) => [
+  new Map([
+    ...plan.raw.map(({ name, shape, initial, stream }): [string, NamedArray] => [
       name,
       { shape, data: drawInitial(initial, shape, substream(seed, stream ?? name), name) },
     ]),
+    ...(plan.buffers ?? []).map((buffer): [string, NamedArray] => [buffer.name, drawBuffer(buffer, seed)]),
+  ]);
+
+/** The buffers that no file holds, since a seed of the method's gives them. */
+export const seededBuffers = ({ buffers = [] }: ParameterPlan): Map<string, NamedArray> =>
+  new Map(
+    buffers
+      .filter(({ seed }) => seed !== undefined)
+      .map((buffer) => [buffer.name, drawBuffer(buffer, createStream(buffer.seed!))]),
   );
 
-function drawInitial(law: InitialLaw, shape: readonly number[], stream: Stream, name: string): Float32Array {
+/** A buffer from its own seed if it has one, else from the run's. */
+export function drawBuffer({ name, shape, dtype, initial, seed }: BufferSpec, run: Stream): NamedArray {
+  const stream = substream(seed === undefined ? run : createStream(seed), name);
+  const data = drawInitial(initial, shape, stream, name);
+  return { shape, data: dtype === 'int32' ? Int32Array.from(data) : Float32Array.from(data) };
+}
+
+function drawInitial(law: InitialLaw, shape: readonly number[], stream: Stream, name: string): Float32Array | Int32Array {
   const size = sizeOf(shape);
   switch (law.kind) {
     case 'constant':
@@ -34,7 +50,7 @@ function drawInitial(law: InitialLaw, shape: readonly number[], stream: Stream, 
       throw new PeftError('METHOD_UNPREPARED', {
         found: `initial values of "${name}" before its method was prepared on this host`,
         expected: 'the method that `prepare` gives, which knows them',
-        fix: 'call `await method.prepare(host, data, preparation)` and plan with the result; `train` does so by itself',
+        fix: 'call `await method.prepare(host, preparation)` and plan with the result; `train` does so by itself',
       });
   }
 }

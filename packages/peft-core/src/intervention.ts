@@ -3,14 +3,16 @@ import type { Readout } from './host.js';
 
 /**
  * What a method does to a pass, as data where it can be. Every tensor may carry one leading batch axis
- * (`[batch, ...shape]` instead of `[...shape]`) unless its comment says otherwise.
+ * (`[batch, ...shape]` instead of `[...shape]`) unless its comment says otherwise. What each kind may act on, the shapes of its tensors and
+ * how it merges is in {@link interventionRules}.
  *
  * Order at one site: effective weight, the affine map, added activation deltas, gates on the sum, then sequential residual adapters on
- * the sublayer's output; prefixes and prompts change the key/value and token axes.
+ * the sublayer's output, deltas of the layer's output; prefixes and prompts change the key/value and token axes.
  */
 export type Intervention =
   | LowRankDelta
   | WeightDelta
+  | SparseWeightDelta
   | BiasDelta
   | WeightScale
   | WeightMagnitude
@@ -20,6 +22,8 @@ export type Intervention =
   | TokenPrefix
   | ActivationDelta
   | SublayerAdapter
+  | HiddenDelta
+  | Tap
   | ReadoutMap;
 
 export type Interventions = readonly Intervention[];
@@ -31,11 +35,12 @@ export type InterventionKind = Intervention['kind'];
  */
 export type ExampleGate = (input: tf.Tensor, attentionMask: tf.Tensor2D) => tf.Tensor1D;
 
-/** `y += scale · (dropout(x) · down) · up`; down `[input, rank]`, up `[rank, output]`. */
+/** `y += scale · (dropout(x) · down ⊙ middle) · up`; down `[input, rank]`, middle `[rank]` (ones if absent), up `[rank, output]`. */
 export interface LowRankDelta {
   readonly kind: 'lowRankDelta';
   readonly path: string;
   readonly down: tf.Tensor;
+  readonly middle?: tf.Tensor;
   readonly up: tf.Tensor;
   readonly scale: number;
   /** Rate of dropout on x before `down`, in training. */
@@ -51,6 +56,18 @@ export interface WeightDelta {
   readonly kind: 'weightDelta';
   readonly path: string;
   readonly delta: tf.Tensor;
+  readonly shares?: tf.Tensor1D;
+}
+/**
+ * `W[i] += values` at a few places of a weight: indices `[k]`, int32, into the flattened weight (`[input, output]` of an affine map,
+ * `[rows, size]` of a table, `[size]` of a norm); values `[k]`. No batch axis. An index that stands twice gets the sum.
+ */
+export interface SparseWeightDelta {
+  readonly kind: 'sparseWeightDelta';
+  readonly path: string;
+  readonly indices: tf.Tensor;
+  readonly values: tf.Tensor;
+  /** `[batch]`: example b gets `shares[b] · values`, as in a {@link WeightDelta}. */
   readonly shares?: tf.Tensor1D;
 }
 /** `b += delta`; delta `[output]`. */
@@ -122,6 +139,23 @@ interface Activation {
 export interface ActivationDelta extends Activation {
   readonly kind: 'activationDelta';
   readonly path: string;
+  /** `[input, output]`, if `apply` is the product with this matrix: lets it merge (Kronecker and Hadamard products). */
+  readonly matrix?: () => tf.Tensor;
+}
+/** `h += apply(h)` at the output of a layer (a `hidden` site); `[batch, tokens, hidden]` in and out. */
+export interface HiddenDelta extends Activation {
+  readonly kind: 'hiddenDelta';
+  readonly path: string;
+}
+/**
+ * Shows what passes a site without changing it: x before or y after the affine map of a `linear` site, or the output of a layer at a `hidden`
+ * site. `observe` gets `[batch, tokens, size]` and the attention mask, inside the pass' scope: keep (`tf.keep`) what must outlive it.
+ */
+export interface Tap {
+  readonly kind: 'tap';
+  readonly path: string;
+  readonly at: 'input' | 'output';
+  readonly observe: (states: tf.Tensor, attentionMask: tf.Tensor2D) => void;
 }
 /**
  * Acts at a sublayer with input x and output y, before the residual is added: `sequential` replaces y by `apply(y)`; `normed` adds

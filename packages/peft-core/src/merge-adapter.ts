@@ -3,9 +3,9 @@ import type { Adapter } from './adapter.js';
 import { compose } from './compose.js';
 import { evaluationContext } from './context.js';
 import { PeftError } from './errors.js';
-import { isHead } from './head.js';
 import type { Host } from './host.js';
 import type { Intervention, Interventions } from './intervention.js';
+import { interventionKinds, interventionRules, isMergeable, mergeStages, modulePathOf, rulesOf } from './intervention-rules.js';
 import { type FoldedMethod, foldMethod, type PeftMethod } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
 import { leavesOf } from './select-parts.js';
@@ -23,17 +23,6 @@ export interface MergeOptions {
   /** What happens with parts that no weight can hold (prefixes, bottleneck adapters, gates): an error, or they stay an adapter. */
   readonly rest?: 'refuse' | 'keep';
 }
-
-/** Kinds that are a change of weights and biases. */
-const weightKinds = new Set<Intervention['kind']>([
-  'lowRankDelta',
-  'weightDelta',
-  'weightScale',
-  'weightMagnitude',
-  'biasDelta',
-  'inputGate',
-  'outputGate',
-]);
 
 /**
  * Puts an adapter into the weights of its host, one weight at a time; a simplex counts as its midpoint. The host is not changed.
@@ -60,9 +49,9 @@ export async function mergeAdapter(
     const merging: Intervention[] = [];
     for (const part of leavesOf(whole)) {
       const interventions = part.intervene(selectNamespaces(effective, part.namespaces), context);
-      if (interventions.every(isWeightChange)) merging.push(...interventions);
+      if (interventions.every(isMergeable)) merging.push(...interventions);
       else staying.push(part);
-      if (!interventions.every(isWeightChange) && !isHead(part))
+      if (!interventions.every((item) => isMergeable(item) || item.kind === 'readout'))
         refused.push(`${part.type} acts through ${kindsOf(interventions)}, which no weight can hold`);
     }
     if (rest === 'keep' || refused.length === 0)
@@ -78,7 +67,7 @@ export async function mergeAdapter(
   if (rest === 'refuse' && refused.length > 0)
     throw new PeftError('NOT_MERGEABLE', {
       found: refused.join('; '),
-      expected: `parts that only change weights and biases (${[...weightKinds].join(', ')})`,
+      expected: `parts that only change weights and biases (${mergeableKinds.join(', ')})`,
       fix: "merge with `rest: 'keep'`, which leaves them an adapter, or take them out with disableParts",
     });
   const merged = await host.withWeights(changed);
@@ -106,63 +95,42 @@ function disposeNew(parameters: Parameters, others: readonly Parameters[]): void
   tf.dispose([...parameters.values()].filter((tensor) => !owned.has(tensor)));
 }
 
-const isWeightChange = (item: Intervention): boolean =>
-  weightKinds.has(item.kind) && !('gate' in item && typeof item.gate === 'function');
+const mergeableKinds = interventionKinds.filter((kind) => interventionRules[kind].merge);
 
 const kindsOf = (items: Interventions) =>
   [
     ...new Set(
       items
-        .filter((item) => !isWeightChange(item))
+        .filter((item) => !isMergeable(item))
         .map((item) => ('gate' in item && item.gate ? `${item.kind} with a gate` : item.kind)),
     ),
   ].join(', ');
 
 /** New values of the weights and biases that the interventions change, by path; the caller owns the tensors. */
 function mergeInterventions(host: Host, interventions: Interventions): Map<string, tf.Tensor> {
-  const modules = new Set(interventions.flatMap((item) => ('path' in item ? [moduleOf(item.path)] : [])));
+  const byModule = new Map<string, Intervention[]>();
+  for (const item of interventions)
+    if ('path' in item) {
+      const module = modulePathOf(item);
+      byModule.set(module, [...(byModule.get(module) ?? []), item]);
+    }
   const changed = new Map<string, tf.Tensor>();
-  for (const path of modules) {
-    const own = interventions.filter((item) => 'path' in item && moduleOf(item.path) === path);
-    const touchesWeight = own.some(({ kind }) => kind !== 'biasDelta');
-    const touchesBias = own.some(({ kind }) => kind === 'biasDelta' || kind === 'outputGate');
-    if (touchesWeight)
-      changed.set(
-        `${path}.weight`,
-        tf.tidy(() => mergeWeight(host.weight(`${path}.weight`), own)),
-      );
-    if (touchesBias)
-      changed.set(
-        `${path}.bias`,
-        tf.tidy(() => mergeBias(host.weight(`${path}.bias`), own)),
-      );
-  }
+  for (const [module, items] of byModule)
+    for (const tensor of ['weight', 'bias'] as const) {
+      const own = items.filter((item) => rulesOf(item).merge?.[tensor]);
+      const path = `${module}.${tensor}`;
+      if (own.length > 0)
+        changed.set(
+          path,
+          tf.tidy(() => mergeTensor(host.weight(path), own, tensor)),
+        );
+    }
   return changed;
 }
 
-const moduleOf = (path: string): string => path.replace(/\.(weight|bias)$/, '');
-
-/** The effective weight `[input, output]` (a table `[rows, size]`, a norm `[size]`), in the order of {@link Intervention}. */
-function mergeWeight(weight: tf.Tensor, interventions: Interventions): tf.Tensor {
-  const ofKind = <K extends Intervention['kind']>(kind: K) =>
-    interventions.filter((item): item is Extract<Intervention, { kind: K }> => item.kind === kind);
-  let merged = weight;
-  for (const { delta } of ofKind('weightDelta')) merged = merged.add(delta);
-  for (const { down, up, scale } of ofKind('lowRankDelta')) merged = merged.add(tf.matMul(down, up).mul(scale));
-  for (const { delta } of ofKind('weightMagnitude'))
-    merged = merged.mul(columnNorms(weight).add(delta).div(columnNorms(merged)));
-  for (const { scale } of ofKind('weightScale')) merged = merged.mul(scale);
-  for (const { gate } of ofKind('inputGate')) merged = merged.mul(gate.expandDims(-1));
-  for (const { gate } of ofKind('outputGate')) merged = merged.mul(gate);
-  return merged.clone();
-}
-
-function mergeBias(bias: tf.Tensor, interventions: Interventions): tf.Tensor {
-  let merged = bias;
-  for (const item of interventions) if (item.kind === 'biasDelta') merged = merged.add(item.delta);
-  for (const item of interventions) if (item.kind === 'outputGate') merged = merged.mul(item.gate);
-  return merged.clone();
-}
-
-/** Euclidean norms of the columns of `[input, output]`: `[output]`. */
-const columnNorms = (weight: tf.Tensor): tf.Tensor => weight.square().sum(0).sqrt();
+/** The effective weight (`[input, output]`, `[rows, size]` or `[size]`) or bias `[output]`, stage by stage. */
+const mergeTensor = (frozen: tf.Tensor, items: readonly Intervention[], tensor: 'weight' | 'bias'): tf.Tensor =>
+  mergeStages
+    .flatMap((stage) => items.filter((item) => rulesOf(item).merge!.stage === stage))
+    .reduce((value, item) => rulesOf(item).merge![tensor]!(value, item, frozen), frozen)
+    .clone();

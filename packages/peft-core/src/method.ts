@@ -1,8 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Context } from './context.js';
 import type { FileCodec } from './file-codec.js';
-import type { Host, HostInputs, HostOutputs, HostSpec } from './host.js';
-import type { Interventions } from './intervention.js';
+import type { Host, HostSpec, Readout } from './host.js';
+import type { InterventionKind, Interventions } from './intervention.js';
+import type { JsonObject } from './json.js';
+import type { Batch, Objective } from './objective.js';
 import type { NamedArrays, Parameters } from './parameters.js';
 import type { ParameterPlan } from './plan.js';
 import type { Stream } from './random-stream.js';
@@ -21,25 +23,32 @@ export interface PeftMethod<Config = unknown> {
   readonly config: Readonly<Config>;
   /** First segments of the names of all its parameters. Disjoint within a composition. */
   readonly namespaces: readonly string[];
+  /** The kinds of interventions that it emits; absent if that is not known without a host. */
+  readonly kinds?: readonly InterventionKind[];
+  /** There if the method is a head: what its logits mean and how it is read out. */
+  readonly head?: HeadLayout;
   /** The methods this one is made of, in order; absent for a plain method. */
   readonly parts?: readonly PeftMethod[];
   /** The same wrapper around other parts; there whenever `parts` is. */
   withParts?(parts: readonly PeftMethod[]): PeftMethod;
   /** Pure: touches no tensor. Errors: what makes this configuration impossible on this host. */
   plan(host: HostSpec): ParameterPlan;
-  /** Raw to effective parameters, differentiable; identity if absent. */
+  /** Raw to effective parameters, differentiable; identity if absent. Buffers are among both and pass through. */
   reparametrise?(raw: Parameters, host: HostSpec): Parameters;
   /** Effective parameters, each `[...shape]` or `[batch, ...shape]` where its plan says `axis`, to interventions. */
   intervene(effective: Parameters, context: Context): Interventions;
   /** A scalar added to the loss in training. */
   penalty?(effective: Parameters, context: Context): tf.Scalar;
-  /** Wraps the training objective, for methods that need more than one pass. */
-  objective?(objective: Objective): Objective;
+  /** Wraps the training objective, for methods that need more than one pass or more than the task's loss. */
+  objective?<Targets>(objective: Objective<Targets>): Objective<Targets>;
   /**
-   * Before training: the concrete method for this host and these data. `data` may be gone through more than once; a batch lives until the
-   * next one is asked for. A simplex prepares each vertex: the results may differ in their initial values alone.
+   * Before training: the concrete method for this host and these data. A simplex prepares each vertex from the unprepared method: the
+   * results may differ in their initial values alone, and their buffers must be the same. A run that goes on skips it: initial values and
+   * buffers come from the checkpoint then, the configuration by `withConfig`.
    */
-  prepare?(host: Host, data: AsyncIterable<HostInputs>, preparation: Preparation): Promise<PeftMethod<Config>>;
+  prepare?(host: Host, preparation: Preparation): Promise<PeftMethod<Config>>;
+  /** The same method with the configuration that `prepare` chose earlier; needed by methods whose `prepare` changes it. */
+  withConfig?(config: JsonObject): PeftMethod<Config>;
   /** After an optimiser step: projected raw parameters, for methods with constraints. */
   afterStep?(raw: Parameters): Parameters;
   /** The method and parameters that stand for this one in deployment (a simplex gives its midpoint); itself if absent. */
@@ -50,12 +59,39 @@ export interface PeftMethod<Config = unknown> {
   readonly files?: FileCodec;
 }
 
-/** Which start a method prepares. */
+/** What a method may learn before training, and which start it prepares. */
 export interface Preparation {
+  /** The training examples in order. May be gone through more than once; a batch lives until the next one is asked for. */
+  readonly batches: AsyncIterable<Batch>;
+  /** What will be minimised. */
+  readonly objective: Objective;
+  /**
+   * The rest of the composition that will be trained with this method, such as its head: prepared, and with the initial values of
+   * `shared`. An empty composition if the method stands alone.
+   */
+  readonly others: PeftMethod;
+  /** The same for all vertices of a simplex: for choices that they must share. Gives the initial values of `others`. */
+  readonly shared: Stream;
   /** Of the initial values: the one that `initialValues` gets. Vertices other than the first have one of their own. */
   readonly stream: Stream;
   /** 0 for the method alone and for the first vertex of a simplex; vertices must not start from the same data. */
   readonly vertex: number;
+  /** For work of more than a moment. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
+/** A head as other parts of the library see it, whatever its type. */
+export interface HeadLayout {
+  /** Names of the labels in the order of the logits; one name for a regression. */
+  readonly labels: readonly string[];
+  /** The host's usual one if null. */
+  readonly readout: Readout | null;
+  /** The activation of a dense layer before the labels. */
+  readonly hidden: 'none' | 'tanh' | 'relu';
+  /** Of its effective parameters; those of the dense layer are there only with `hidden`. */
+  readonly names: Readonly<Record<'weight' | 'bias' | 'hiddenWeight' | 'hiddenBias', string>>;
+  /** The same head at another readout. */
+  withReadout(readout: Readout): PeftMethod;
 }
 
 export interface FoldedMethod {
@@ -87,9 +123,6 @@ export interface CombinedMethod {
   readonly method: PeftMethod;
   readonly effective: NamedArrays;
 }
-
-/** The task's loss of one batch, given a way to run passes. */
-export type Objective = (pass: (context: Context) => HostOutputs, context: Context) => tf.Scalar;
 
 /** The effective parameters of a method; differentiable with respect to `raw`. */
 export const effectiveParameters = (method: PeftMethod, raw: Parameters, host: HostSpec): Parameters =>

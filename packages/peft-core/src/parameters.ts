@@ -8,7 +8,8 @@ export type Parameters = ReadonlyMap<string, tf.Tensor>;
 export type NamedArrays = ReadonlyMap<string, NamedArray>;
 export interface NamedArray {
   readonly shape: readonly number[];
-  readonly data: Float32Array;
+  /** Int32 for buffers of indices, float32 for everything else. */
+  readonly data: Float32Array | Int32Array;
 }
 
 /** The tensor called `name`. Errors: `PARAMETER_MISSING`. */
@@ -31,7 +32,7 @@ export const selectNamespaces = (parameters: Parameters, namespaces: readonly st
 /** Reads all tensors into host memory, without blocking. */
 export async function readParameters(parameters: Parameters): Promise<Map<string, NamedArray>> {
   const entries = [...parameters].map(async ([name, tensor]) => {
-    const data = Float32Array.from(await tensor.data());
+    const data = tensor.dtype === 'int32' ? Int32Array.from(await tensor.data()) : Float32Array.from(await tensor.data());
     return [name, { shape: [...tensor.shape], data }] as const;
   });
   return new Map(await Promise.all(entries));
@@ -39,6 +40,20 @@ export async function readParameters(parameters: Parameters): Promise<Map<string
 
 /** Makes tensors from host memory. The caller disposes them ({@link disposeParameters}). */
 export const toParameters = (arrays: NamedArrays): Map<string, tf.Tensor> =>
-  new Map([...arrays].map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape], 'float32')]));
+  new Map([...arrays].map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape], dtypeOf(data))]));
+
+/** The numbers of a parameter. Errors: `TENSOR_TYPE_WRONG` for a buffer of integers. */
+export function floatsOf({ data, shape }: NamedArray): Float32Array {
+  if (data instanceof Float32Array) return data;
+  throw new PeftError('TENSOR_TYPE_WRONG', {
+    found: `int32 numbers of shape [${shape.join(', ')}]`,
+    expected: 'float32 numbers',
+    fix: 'keep indices in a buffer and numbers to compute with in a parameter',
+  });
+}
+
+/** The type of a tensor that holds these numbers. */
+export const dtypeOf = (data: Float32Array | Int32Array): 'float32' | 'int32' =>
+  data instanceof Int32Array ? 'int32' : 'float32';
 
 export const disposeParameters = (parameters: Parameters): void => tf.dispose([...parameters.values()]);

@@ -5,7 +5,7 @@ export type InitialLaw =
   | { readonly kind: 'normal'; readonly standardDeviation: number; readonly mean?: number }
   | { readonly kind: 'uniform'; readonly low: number; readonly high: number }
   | { readonly kind: 'constant'; readonly value: number }
-  | { readonly kind: 'given'; readonly values: Float32Array }
+  | { readonly kind: 'given'; readonly values: Float32Array | Int32Array }
   /** Known only after `prepare`; drawing it is an error (`METHOD_UNPREPARED`). */
   | { readonly kind: 'unprepared' };
 
@@ -19,6 +19,25 @@ export interface ParameterSpec {
   readonly stream?: string;
   /** Left out of weight decay and of training if false. */
   readonly trainable?: boolean;
+  /** One copy for all vertices of a simplex if true. */
+  readonly shared?: boolean;
+}
+
+/**
+ * Numbers that a method needs beside its parameters: indices, frozen random matrices. Drawn or prepared once, stored, never trained, never
+ * mixed; one copy for all vertices of a simplex. They stand among the raw and the effective parameters under their name.
+ */
+export interface BufferSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** `int32` holds indices exactly, also beyond the 2^24 that a float32 counts. */
+  readonly dtype: 'float32' | 'int32';
+  readonly initial: InitialLaw;
+  /**
+   * Drawn from this seed and its name instead of the run's: the same in every run, so that no file stores it. Belongs into the method's
+   * configuration.
+   */
+  readonly seed?: number;
 }
 
 /**
@@ -31,18 +50,37 @@ export interface ParameterSpec {
 export interface EffectiveSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Path of the site where it acts: a simplex draws once a site. */
-  readonly site: string;
+  /** Path of the site where it acts: a simplex draws once a site. Absent for one that acts at none (a controller). */
+  readonly site?: string;
   readonly perExample: 'axis' | 'outputs' | 'none';
   /** No other method of a composition may claim the same site as exclusive: two heads, two magnitudes of one weight. */
   readonly exclusive?: boolean;
+  /** One copy for all vertices of a simplex if true, as that of the raw parameters it is made of. */
+  readonly shared?: boolean;
 }
 
 /** What a method will train and where it acts, known before a single tensor exists. */
 export interface ParameterPlan {
   readonly raw: readonly ParameterSpec[];
   readonly effective: readonly EffectiveSpec[];
+  readonly buffers?: readonly BufferSpec[];
 }
+
+/** What a file holds for a plan: effective parameters, and buffers that no seed gives. */
+export const storedTensors = ({ effective, buffers = [] }: ParameterPlan): StoredTensor[] => [
+  ...effective.map(({ name, shape }) => ({ name, shape, dtype: 'float32' as const })),
+  ...buffers.filter(({ seed }) => seed === undefined).map(({ name, shape, dtype }) => ({ name, shape, dtype })),
+];
+
+export interface StoredTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32';
+}
+
+/** Names of the raw parameters that an optimiser changes. */
+export const trainableNames = ({ raw }: ParameterPlan): string[] =>
+  raw.filter(({ trainable }) => trainable !== false).map(({ name }) => name);
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, length) => size * length, 1);
 
@@ -51,11 +89,14 @@ export interface ParameterCount {
   readonly trainable: number;
   /** Numbers of all effective parameters: what interventions are made of, all vertices of a simplex among them. */
   readonly effective: number;
+  /** Numbers of all buffers. */
+  readonly buffers: number;
 }
 
 export const countParameters = (plan: ParameterPlan): ParameterCount => ({
   trainable: plan.raw.filter(({ trainable }) => trainable !== false).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
   effective: plan.effective.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+  buffers: (plan.buffers ?? []).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
 });
 
 /** How much of a host a plan touches, by kind of site. */
@@ -75,7 +116,7 @@ export function reportCoverage(plan: ParameterPlan, host: HostSpec): CoverageRow
     const sites = host.sites.filter((site) => site.kind === kind);
     const used = plan.effective.filter(({ site }) => sites.some(({ path }) => path === site));
     if (used.length === 0) return [];
-    const paths = new Set(used.map(({ site }) => site));
+    const paths = new Set(used.flatMap(({ site }) => site ?? []));
     const layers = sites.flatMap((site) =>
       paths.has(site.path) && 'layer' in site && site.layer != null ? [site.layer] : [],
     );

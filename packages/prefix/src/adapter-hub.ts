@@ -1,4 +1,5 @@
 import {
+  floatsOf,
   type AdapterHubFormat,
   type AdapterHubPart,
   checkTensors,
@@ -92,7 +93,7 @@ function withoutCopies(stored: NamedArrays): NamedArrays {
 
 function readFlat(tensors: NamedArrays, name: string, size: number): Float32Array {
   checkTensors(tensors, [{ name, shape: [size] }], 'prefix of AdapterHub');
-  return tensors.get(name)!.data;
+  return floatsOf(tensors.get(name)!);
 }
 
 interface MlpSizes {
@@ -127,7 +128,7 @@ function runMlp(
     Object.entries(expected).map(([end, shape]) => ({ name: start + end, shape })),
     'prefix of AdapterHub',
   );
-  const at = (end: keyof typeof expected) => tensors.get(start + end)!.data;
+  const at = (end: keyof typeof expected) => floatsOf(tensors.get(start + end)!);
   const hidden = affine(at('wte.weight'), at('control_trans.0.weight'), at('control_trans.0.bias')).map(activation);
   return Float32Array.from(affine(hidden, at('control_trans.2.weight'), at('control_trans.2.bias')));
 }

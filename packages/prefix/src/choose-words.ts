@@ -1,4 +1,4 @@
-import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
+import { type Batch, type HostInputs, PeftError } from '@tfjs-peft/peft-core';
 
 /** Words as one text: their token ids, and the special tokens that frame them. */
 export interface WordText {
@@ -14,7 +14,7 @@ export interface WordText {
  * are no words, and frame them. Reads no more batches than it needs. Errors: `WORDS_TOO_FEW`.
  */
 export async function chooseWords(
-  data: AsyncIterable<HostInputs>,
+  batches: AsyncIterable<Batch>,
   count: number,
   vertex: number,
   padTokenId: number,
@@ -22,7 +22,7 @@ export async function chooseWords(
   const needed = (vertex + 1) * count;
   const words = new Set<number>();
   let frame: Pick<WordText, 'before' | 'after'> | undefined;
-  for await (const inputs of data) {
+  for await (const { inputs } of batches) {
     const texts = await readTexts(inputs);
     frame ??= { before: common(texts.map((text) => text[0]!)), after: common(texts.map((text) => text.at(-1)!)) };
     const special = new Set([padTokenId, ...frame.before, ...frame.after]);

@@ -1,4 +1,5 @@
 import {
+  floatsOf,
   disposeParameters,
   type HostSpec,
   initialValues,
@@ -37,7 +38,7 @@ export async function fitMlp(
       requireFinite(value, step, config);
       if (step % pause === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    return new Map([...(await readParameters(variables))].map(([name, { data }]) => [name, data]));
+    return new Map([...(await readParameters(variables))].map(([name, array]) => [name, floatsOf(array)]));
   } finally {
     optimiser.dispose();
     disposeParameters(variables);

@@ -1,4 +1,5 @@
 import {
+  floatsOf,
   type FileCodec,
   type HostSpec,
   type JsonObject,
@@ -66,7 +67,7 @@ function forEachHead(
 ): void {
   sitesOfKind(host, 'attention').forEach(({ path, heads, headSize }, layer) => {
     [keysName(config, path), valuesName(config, path)].forEach((name, keyOrValue) => {
-      const { data } = effective.get(name)!;
+      const data = floatsOf(effective.get(name)!);
       for (let head = 0; head < heads; head++)
         for (let position = 0; position < config.prefixLength; position++) {
           const start = (head * config.prefixLength + position) * headSize;

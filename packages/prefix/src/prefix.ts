@@ -44,6 +44,7 @@ function createPrefix(config: PrefixConfig, start?: PreparedStart): PeftMethod<P
     type: prefixDefinition.type,
     config,
     namespaces: [config.name],
+    kinds: ['keyValuePrefix'],
     plan(host) {
       requirePositions(config, host);
       const effective = prefixSites(config, host).flatMap(({ path, heads, headSize }) =>
@@ -71,8 +72,7 @@ function createPrefix(config: PrefixConfig, start?: PreparedStart): PeftMethod<P
       }),
     ...(fromActivations &&
       !start && {
-        prepare: async (host, data, preparation) =>
-          createPrefix(config, await prepareStart(config, host, data, preparation)),
+        prepare: async (host, preparation) => createPrefix(config, await prepareStart(config, host, preparation)),
       }),
     combine: (members, options) => combinePrefixes(config, members, options, createPrefix),
     // HF peft has a prefix in every layer: fewer are stored under their own names.

@@ -1,4 +1,4 @@
-import { type Host, type HostInputs, type Preparation, readParameters } from '@tfjs-peft/peft-core';
+import { floatsOf, type Host, type Preparation, readParameters } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { chooseWords } from './choose-words.js';
 import type { PrefixConfig } from './config.js';
@@ -21,11 +21,10 @@ export interface PreparedStart {
 export async function prepareStart(
   config: PrefixConfig,
   host: Host,
-  data: AsyncIterable<HostInputs>,
-  { stream, vertex }: Preparation,
+  { batches, stream, vertex }: Preparation,
 ): Promise<PreparedStart> {
   const { fingerprint } = host.spec;
-  const words = await chooseWords(data, config.prefixLength, vertex, host.spec.padTokenId);
+  const words = await chooseWords(batches, config.prefixLength, vertex, host.spec.padTokenId);
   const rows = readKeysAndValues(host, prefixSites(config, host.spec), words);
   try {
     if (config.reparametrisation === 'mlp')
@@ -33,7 +32,7 @@ export async function prepareStart(
     const split = tf.tidy(() => Object.fromEntries(splitRows(config, rows, host.spec)));
     const arrays = await readParameters(new Map(Object.entries(split)));
     tf.dispose(split);
-    return { fingerprint, values: new Map([...arrays].map(([name, { data: values }]) => [name, values])) };
+    return { fingerprint, values: new Map([...arrays].map(([name, array]) => [name, floatsOf(array)])) };
   } finally {
     rows.dispose();
   }

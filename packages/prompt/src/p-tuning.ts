@@ -25,6 +25,7 @@ const createPTuning = (config: PTuningConfig): PeftMethod<PTuningConfig> => ({
   type: pTuningDefinition.type,
   config,
   namespaces: [config.name],
+  kinds: ['tokenPrefix'],
   plan: (host) => ({ raw: parametersOfEncoder(config, host), effective: [planRows(config, host)] }),
   reparametrise: (raw, host) => new Map([[rowsName(config), encodeRows(config, raw, host)]]),
   intervene: (effective) => interveneWithRows(config, effective),

@@ -34,6 +34,7 @@ function createPrompt(config: PromptConfig, start?: WordStart): PeftMethod<Promp
     type: promptDefinition.type,
     config,
     namespaces: [config.name],
+    kinds: ['tokenPrefix'],
     plan(host) {
       const effective = planRows(config, host);
       const { name, shape } = effective;
@@ -42,8 +43,7 @@ function createPrompt(config: PromptConfig, start?: WordStart): PeftMethod<Promp
     intervene: (effective) => interveneWithRows(config, effective),
     ...(config.initialisation === 'vocabulary' &&
       !start && {
-        prepare: async (host, _data, preparation) =>
-          createPrompt(config, await startFromWords(config, host, preparation)),
+        prepare: async (host, preparation) => createPrompt(config, await startFromWords(config, host, preparation)),
       }),
     combine: (members, options) => combineRows(config, members, options, createPrompt),
     files: promptFiles(config),

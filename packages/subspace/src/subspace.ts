@@ -4,12 +4,12 @@ import {
   type EffectiveSpec,
   foldMethod,
   getParameter,
+  headsOf,
   type Host,
-  type HostInputs,
   type HostSpec,
   type Intervention,
   type Interventions,
-  isHead,
+  type Loss,
   type MethodDefinition,
   namespaceOf,
   type Parameters,
@@ -20,6 +20,7 @@ import {
   randomWords,
   rememberPerHost,
   substream,
+  type SparseWeightDelta,
   type WeightDelta,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
@@ -29,7 +30,7 @@ import { squaredCosine } from './cosine-penalty.js';
 import { drawCoefficients } from './draw-coefficients.js';
 import { meanOfVertices, mixVertices } from './mix-vertices.js';
 import { prepareVertices } from './prepare-vertices.js';
-import { mergeVertices, selectVertex, vertexName } from './vertex-names.js';
+import { mergeVertices, selectVertex, sharedIn, vertexName } from './vertex-names.js';
 
 export const subspaceDefinition: MethodDefinition<typeof subspaceConfig> = {
   type: 'SUBSPACE',
@@ -67,46 +68,59 @@ function createSubspace(
       found: 'a simplex of a method that already is, or contains, a simplex',
       fix: 'wrap once, around the composition: subspace(compose(a, b))',
     });
-  const heads = headNamespaces(inner);
-  /** Namespaces with one copy for the whole simplex. */
-  const shared = config.head ? new Set<string>() : heads;
+  const headNamespaces = new Set(headsOf(inner).flatMap(({ namespaces }) => namespaces));
   const { vertices } = config;
   const indices = Array.from({ length: vertices }, (_, vertex) => vertex);
-  const isShared = (name: string) => shared.has(namespaceOf(name));
-  const isHeadName = (name: string) => heads.has(namespaceOf(name));
-  const planOf = rememberPerHost((host) => inner.plan(host));
+  const isHeadName = (name: string) => headNamespaces.has(namespaceOf(name));
+  const planOf = rememberPerHost((host) => {
+    const plan = inner.plan(host);
+    // What has one copy for the whole simplex.
+    const specs = [...plan.raw, ...plan.effective].filter((spec) => spec.shared || (!config.head && isHeadName(spec.name)));
+    return { ...plan, shared: new Set([...specs, ...(plan.buffers ?? [])].map(({ name }) => name)) };
+  });
 
   const copies = <Spec extends { readonly name: string }>(
+    host: HostSpec,
     specsOf: (vertex: number) => readonly Spec[],
     copy: (spec: Spec, vertex: number) => Spec,
-  ) => [
-    ...indices.flatMap((vertex) =>
-      specsOf(vertex)
-        .filter(({ name }) => !isShared(name))
-        .map((spec) => copy(spec, vertex)),
-    ),
-    ...specsOf(0).filter(({ name }) => isShared(name)),
-  ];
-  const verticesOf = (effective: Parameters, name: string) =>
-    isShared(name)
-      ? [getParameter(effective, name)]
-      : indices.map((vertex) => getParameter(effective, vertexName(name, vertex)));
+  ) => {
+    const { shared } = planOf(host);
+    return [
+      ...indices.flatMap((vertex) =>
+        specsOf(vertex)
+          .filter(({ name }) => !shared.has(name))
+          .map((spec) => copy(spec, vertex)),
+      ),
+      ...specsOf(0).filter(({ name }) => shared.has(name)),
+    ];
+  };
+  /** All vertices of a parameter, or the one copy that they share. */
+  const verticesOf = (effective: Parameters, name: string): readonly tf.Tensor[] => {
+    const shared = effective.get(name);
+    return shared ? [shared] : indices.map((vertex) => getParameter(effective, vertexName(name, vertex)));
+  };
+  const buffersOf = (effective: Parameters, host: HostSpec): [string, tf.Tensor][] =>
+    (planOf(host).buffers ?? []).map(({ name }) => [name, getParameter(effective, name)]);
 
   const midpoint = (effective: Parameters, host: HostSpec): Parameters =>
-    new Map(planOf(host).effective.map(({ name }) => [name, meanOfVertices(verticesOf(effective, name))]));
+    new Map([
+      ...planOf(host).effective.map(({ name }): [string, tf.Tensor] => [name, meanOfVertices(verticesOf(effective, name))]),
+      ...buffersOf(effective, host),
+    ]);
 
   /** A drawn point: one value an example where the method can have one, else one a batch. */
   const mix = (effective: Parameters, context: Context, draw: DrawSite, apart: readonly EffectiveSpec[] = []) =>
-    new Map<string, tf.Tensor>(
-      planOf(context.host)
+    new Map<string, tf.Tensor>([
+      ...planOf(context.host)
         .effective.filter((spec) => !apart.includes(spec))
-        .map((spec) => {
+        .map((spec): [string, tf.Tensor] => {
           const points = verticesOf(effective, spec.name);
           if (points.length === 1) return [spec.name, points[0]!];
           const { coefficients, perExample } = draw(spec, spec.perExample === 'axis');
           return [spec.name, mixVertices(points, coefficients, perExample)];
         }),
-    );
+      ...buffersOf(effective, context.host),
+    ]);
   const pointFor = (effective: Parameters, context: Context) =>
     context.mode === 'evaluate'
       ? midpoint(effective, context.host)
@@ -116,8 +130,9 @@ function createSubspace(
     if (context.mode === 'evaluate') return inner.intervene(midpoint(effective, context.host), context);
     const draw = drawOnce(config, context);
     const mixesOutputs = vertices > 1 && config.granularity.startsWith('example');
-    const byOutputs = planOf(context.host).effective.filter(
-      ({ name, perExample }) => mixesOutputs && perExample === 'outputs' && !isShared(name),
+    const { effective: specs, shared } = planOf(context.host);
+    const byOutputs = specs.filter(
+      ({ name, perExample }) => mixesOutputs && perExample === 'outputs' && !shared.has(name),
     );
     const point = mix(effective, context, draw, byOutputs);
     if (byOutputs.length === 0) return inner.intervene(point, context);
@@ -128,13 +143,13 @@ function createSubspace(
         context,
       ),
     );
-    const specAt = new Map(byOutputs.map((spec) => [spec.site, spec]));
+    const specAt = new Map(byOutputs.map((spec) => [spec.site!, spec]));
     return [
       ...ofVertex[0]!.filter((item) => !isOutputDelta(item, specAt)),
       ...ofVertex.flatMap((items, vertex) =>
         items
           .filter((item) => isOutputDelta(item, specAt))
-          .map((item): WeightDelta => {
+          .map((item): OutputDelta => {
             const { coefficients } = draw(specAt.get(item.path)!, true);
             const column = coefficients.slice([0, vertex], [-1, 1]).reshape([-1]) as tf.Tensor1D;
             return { ...item, shares: item.shares ? item.shares.mul<tf.Tensor1D>(column) : column };
@@ -147,37 +162,39 @@ function createSubspace(
     type: subspaceDefinition.type,
     config,
     namespaces: inner.namespaces,
+    ...(inner.kinds && { kinds: inner.kinds }),
     parts: [inner],
     withParts: ([part]) => createSubspace(part!, config),
     plan(host) {
-      const { raw, effective } = planOf(host);
+      const { raw, effective, buffers } = planOf(host);
       const rawOf = (vertex: number) => (vertex === 0 ? raw : (prepared?.[vertex]?.plan(host).raw ?? raw));
       return {
-        raw: copies(rawOf, (spec, vertex) => ({
+        raw: copies(host, rawOf, (spec, vertex) => ({
           ...spec,
           name: vertexName(spec.name, vertex),
           // The first vertex starts where the method alone would: one vertex is the plain method, bit for bit.
           stream: vertex === 0 ? (spec.stream ?? spec.name) : vertexName(spec.stream ?? spec.name, vertex),
         })),
         effective: copies(
+          host,
           () => effective,
           (spec, vertex) => ({ ...spec, name: vertexName(spec.name, vertex) }),
         ),
+        ...(buffers && { buffers }),
       };
     },
     reparametrise: (raw, host) =>
       inner.reparametrise
         ? mergeVertices(
             indices.map((vertex) => effectiveParameters(inner, selectVertex(raw, vertex), host)),
-            isShared,
+            planOf(host).shared,
           )
         : raw,
     intervene,
     penalty(effective, context) {
       const innerPenalty = inner.penalty?.(pointFor(effective, context), context);
-      const names = planOf(context.host).effective.filter(
-        ({ name }) => !isShared(name) && (config.regulariseHead || !isHeadName(name)),
-      );
+      const { effective: specs, shared } = planOf(context.host);
+      const names = specs.filter(({ name }) => !shared.has(name) && (config.regulariseHead || !isHeadName(name)));
       if (vertices === 1 || config.beta === 0 || config.regularisation === 'off' || names.length === 0)
         return innerPenalty ?? tf.scalar(0);
       const [first, second] = randomPair(context, vertices);
@@ -194,16 +211,20 @@ function createSubspace(
     objective(objective) {
       const wrapped = inner.objective?.(objective) ?? objective;
       if (config.trainDraws === 1) return wrapped;
-      return (pass, context) => {
-        const losses = Array.from({ length: config.trainDraws }, (_, draw) =>
-          wrapped(pass, { ...context, streams: { ...context.streams, draws: substream(context.streams.draws, draw) } }),
-        );
-        return tf.addN(losses).div(config.trainDraws) as tf.Scalar;
+      return {
+        id: wrapped.id,
+        loss: (pass, batch, context) =>
+          meanLoss(
+            Array.from({ length: config.trainDraws }, (_, draw) => {
+              const draws = substream(context.streams.draws, draw);
+              return wrapped.loss(pass, batch, { ...context, streams: { ...context.streams, draws } });
+            }),
+          ),
       };
     },
     ...(inner.prepare && {
-      async prepare(host: Host, data: AsyncIterable<HostInputs>, preparation: Preparation) {
-        const starts = await prepareVertices(inner, vertices, host, data, preparation);
+      async prepare(host: Host, preparation: Preparation) {
+        const starts = await prepareVertices(inner, vertices, host, preparation);
         return createSubspace(starts[0]!, config, starts);
       },
     }),
@@ -211,7 +232,7 @@ function createSubspace(
       afterStep: (raw: Parameters) =>
         mergeVertices(
           indices.map((vertex) => inner.afterStep!(selectVertex(raw, vertex))),
-          isShared,
+          sharedIn(raw),
         ),
     }),
     fold(effective) {
@@ -222,19 +243,32 @@ function createSubspace(
   };
 }
 
+/** The mean of several losses, term by term. */
+function meanLoss(losses: readonly Loss[]): Loss {
+  const mean = (values: readonly tf.Scalar[]) => tf.addN([...values]).div<tf.Scalar>(values.length);
+  const terms = Object.keys(losses[0]!.terms ?? {}).map((name) => [name, mean(losses.map((loss) => loss.terms![name]!))]);
+  return {
+    loss: mean(losses.map(({ loss }) => loss)),
+    ...(terms.length > 0 && { terms: Object.fromEntries(terms) as Record<string, tf.Scalar> }),
+  };
+}
+
 type DrawSite = (
   spec: EffectiveSpec,
   canDiffer: boolean,
 ) => { readonly coefficients: tf.Tensor2D; readonly perExample: boolean };
 
-const isOutputDelta = (item: Intervention, specAt: ReadonlyMap<string, EffectiveSpec>): item is WeightDelta =>
-  item.kind === 'weightDelta' && specAt.has(item.path);
+/** What examples can share out: a dense or a sparse delta of a weight. */
+type OutputDelta = WeightDelta | SparseWeightDelta;
+
+const isOutputDelta = (item: Intervention, specAt: ReadonlyMap<string, EffectiveSpec>): item is OutputDelta =>
+  (item.kind === 'weightDelta' || item.kind === 'sparseWeightDelta') && specAt.has(item.path);
 
 /** Each site's coefficients of one pass, drawn when first asked for. */
 function drawOnce({ granularity, distribution, vertices, shareSiteDraws }: SubspaceConfig, context: Context): DrawSite {
   const drawn = new Map<string, tf.Tensor2D>();
   const everySite = granularity.endsWith('_layer');
-  return ({ name, site }: EffectiveSpec, canDiffer: boolean) => {
+  return ({ name, site = name }: EffectiveSpec, canDiffer: boolean) => {
     const perExample = granularity.startsWith('example') && canDiffer;
     const rows = perExample ? context.batchSize : 1;
     const key = `${everySite ? (shareSiteDraws ? site : name) : 'all'}:${rows}`;
@@ -256,10 +290,10 @@ function randomPair({ streams }: Context, vertices: number): [number, number] {
 }
 
 const groupBySite = (specs: readonly EffectiveSpec[]): EffectiveSpec[][] =>
-  [...new Set(specs.map(({ site }) => site))].map((site) => specs.filter((spec) => spec.site === site));
+  [...new Set(specs.map(placeOf))].map((place) => specs.filter((spec) => placeOf(spec) === place));
+
+/** Where a parameter acts; one without a site stands for itself. */
+const placeOf = ({ site, name }: EffectiveSpec): string => site ?? name;
 
 const containsSubspace = (method: PeftMethod): boolean =>
   isSubspace(method) || (method.parts ?? []).some(containsSubspace);
-
-const headNamespaces = (method: PeftMethod): Set<string> =>
-  new Set(isHead(method) ? method.namespaces : (method.parts ?? []).flatMap((part) => [...headNamespaces(part)]));

@@ -23,14 +23,18 @@ export function selectVertex(parameters: Parameters, vertex: number): Parameters
   );
 }
 
+/** Names of the parameters that the whole simplex shares. */
+export const sharedIn = (parameters: Parameters): ReadonlySet<string> =>
+  new Set([...parameters.keys()].filter((name) => vertexOf(name) === undefined));
+
 /** Inverse of {@link selectVertex} over all vertices; shared parameters are taken from the first. */
-export function mergeVertices(vertices: readonly Parameters[], isShared: (name: string) => boolean): Parameters {
+export function mergeVertices(vertices: readonly Parameters[], shared: ReadonlySet<string>): Parameters {
   return new Map([
     ...vertices.flatMap((parameters, vertex) =>
       [...parameters]
-        .filter(([name]) => !isShared(name))
+        .filter(([name]) => !shared.has(name))
         .map(([name, tensor]) => [vertexName(name, vertex), tensor] as const),
     ),
-    ...[...vertices[0]!].filter(([name]) => isShared(name)),
+    ...[...vertices[0]!].filter(([name]) => shared.has(name)),
   ]);
 }

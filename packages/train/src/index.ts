@@ -1,20 +1,34 @@
-export { train } from './train.js';
-export type { TrainingExample, TrainingRequest, TrainingResult } from './training-request.js';
+export { train } from './run/train.js';
+export type { TrainingRequest, TrainingResult } from './run/training-request.js';
 export {
   countSteps,
+  optimiserOf,
   parseTrainConfig,
   type StepCounts,
   type TrainConfig,
   type TrainConfigInput,
-} from './train-config.js';
-export type { MetricsRow, TrainEvent } from './train-events.js';
-export type { Best } from './selection.js';
-export type { LossKind } from './loss.js';
-export { evaluate, type EvaluateOptions, type Evaluation, type Score, type ScoreFunction } from './evaluate.js';
-export { predictLogits, type PredictedLogits, type PredictOptions } from './predict-logits.js';
-export { checkpointName } from './checkpoint.js';
-export { type CheckpointStore, createMemoryStore } from './checkpoint-store.js';
-export { applyAdamW, type AdamWInput, type AdamWOutput, type AdamWSettings } from './adamw.js';
-export { learningRateFactor } from './schedule.js';
-export { extractFeatures, type FeatureOptions } from './extract-features.js';
-export { linearProbe, type LinearProbe, type LinearProbeOptions } from './linear-probe.js';
+} from './run/train-config.js';
+export type { MetricsRow, TrainEvent } from './run/train-events.js';
+export type { Best } from './run/selection.js';
+export { checkpointName } from './run/checkpoint.js';
+export { type CheckpointStore, createMemoryStore } from './run/checkpoint-store.js';
+export { prepareMethod, type PreparedBy } from './run/prepare-method.js';
+export { type BatchSource, type TextBatch, toBatch } from './batches/batch-source.js';
+export { type LabelledExample, labelledTexts } from './batches/labelled-texts.js';
+export { type LabelledTask, labelledTask } from './labelled-task.js';
+export { contrastiveTexts } from './batches/contrastive-texts.js';
+export { type LogitsObjective, logitsObjective, type LogitsRules } from './objectives/logits-objective.js';
+export { crossEntropy } from './objectives/cross-entropy.js';
+export { squaredError } from './objectives/squared-error.js';
+export { labelSets } from './objectives/label-sets.js';
+export { contrastivePairs, type ContrastivePairsOptions } from './objectives/contrastive-pairs.js';
+export { adamW, type AdamWSettings } from './optimisers/adamw.js';
+export { sgd, type SgdSettings } from './optimisers/sgd.js';
+export { signDescent } from './optimisers/sign-descent.js';
+export { type Decay, type Schedule, warmupThen } from './optimisers/schedule.js';
+export { type GroupedSettings, groupParameters, type ParameterGroup } from './optimisers/parameter-groups.js';
+export type { EvaluatedState, Evaluation, Evaluator, Score } from './evaluate/evaluator.js';
+export { type ScoreFunction, scoreLogits, type ScoreLogitsOptions } from './evaluate/score-logits.js';
+export { predictLogits, type PredictedLogits, type PredictOptions } from './evaluate/predict-logits.js';
+export { extractFeatures, type FeatureOptions } from './probe/extract-features.js';
+export { linearProbe, type LinearProbe, type LinearProbeOptions } from './probe/linear-probe.js';

@@ -1,7 +1,8 @@
 import { compose, head, type Host, type PeftMethod } from '@tfjs-peft/peft-core';
-import type { MetricsRow } from '../src/train-events.js';
-import { parseTrainConfig, type TrainConfigInput } from '../src/train-config.js';
-import type { TrainingRequest } from '../src/training-request.js';
+import { labelledTask } from '../src/labelled-task.js';
+import { parseTrainConfig, type TrainConfigInput } from '../src/run/train-config.js';
+import type { MetricsRow } from '../src/run/train-events.js';
+import type { TrainingRequest } from '../src/run/training-request.js';
 import { accuracy, toyExamples, toyShift } from './toy-host.js';
 
 export const withHead = (method: PeftMethod): PeftMethod =>
@@ -10,18 +11,17 @@ export const withHead = (method: PeftMethod): PeftMethod =>
 /** A composition prepares itself anew, without what was changed on it here. */
 export const withoutPrepare = (method: PeftMethod): PeftMethod => ({ ...method, prepare: undefined });
 
+export type ToyRequest = TrainingRequest<readonly number[]>;
+
 /** A run of 22 steps: 5 steps an epoch with a smaller last batch, an evaluation each 5. */
 export const toyRequest = (
   host: Host,
   config: TrainConfigInput = {},
-  rest: Partial<TrainingRequest> = {},
-): TrainingRequest => ({
+  rest: Partial<ToyRequest> = {},
+): ToyRequest => ({
   host,
   method: withHead(toyShift({ noise: 0.2, beta: 0.01 })),
-  train: toyExamples(18, 'train'),
-  dev: toyExamples(11, 'dev'),
-  loss: 'cross_entropy',
-  score: accuracy,
+  ...labelledTask({ train: toyExamples(18, 'train'), dev: toyExamples(11, 'dev'), score: accuracy }),
   config: parseTrainConfig({
     learningRate: 0.02,
     batchSize: 4,

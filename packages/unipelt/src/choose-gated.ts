@@ -1,8 +1,5 @@
-import { leavesOf, nearMisses, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
+import { isGateable, leavesOf, nearMisses, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import type { UnipeltConfig } from './config.js';
-
-/** Types of methods that UniPELT is made of. */
-const usualTypes: readonly string[] = ['PREFIX_TUNING', 'LORA', 'BOTTLENECK_ADAPTER'];
 
 /** A part of the inner method; `gated` is its namespace if it gets gates. */
 export interface GatedPart {
@@ -20,7 +17,7 @@ export function chooseGated(inner: PeftMethod, { gates }: UnipeltConfig): GatedP
       fix: 'correct `gates`, or leave it out to gate all parts that UniPELT gates',
     });
   return leavesOf(inner).map((part) => {
-    const wanted = gates ? part.namespaces.some((name) => gates.includes(name)) : hasUsualType(part);
+    const wanted = gates ? part.namespaces.some((name) => gates.includes(name)) : canBeGated(part);
     if (!wanted) return { part, gated: null };
     const [gated, ...others] = part.namespaces;
     if (gated !== undefined && others.length === 0) return { part, gated };
@@ -32,5 +29,4 @@ export function chooseGated(inner: PeftMethod, { gates }: UnipeltConfig): GatedP
   });
 }
 
-const hasUsualType = (method: PeftMethod): boolean =>
-  usualTypes.includes(method.type) || (method.parts ?? []).some(hasUsualType);
+const canBeGated = ({ kinds = [] }: PeftMethod): boolean => kinds.some(isGateable);

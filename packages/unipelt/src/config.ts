@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 export const unipeltConfig = z.strictObject({
   /**
-   * Namespaces of the parts that get gates (`prefix`, `lora`, `adapter`). Null: every part of a type that UniPELT gates: PREFIX_TUNING, LORA and
-   * BOTTLENECK_ADAPTER. All other parts act as they do alone.
+   * Namespaces of the parts that get gates (`prefix`, `lora`, `adapter`). Null: every part that has effects which can be gated: low-rank deltas,
+   * prefixes, adapters. All other parts act as they do alone.
    */
   gates: z.array(z.string()).nullable().default(null),
   /** Standard deviation of the first values of the gates' weights. */

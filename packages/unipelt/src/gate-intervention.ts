@@ -1,46 +1,18 @@
-import { type ExampleGate, type Intervention, PeftError } from '@tfjs-peft/peft-core';
-import type * as tf from '@tensorflow/tfjs';
+import { type ExampleGate, type Intervention, PeftError, rulesOf } from '@tfjs-peft/peft-core';
 
 /**
- * The intervention with its effect multiplied by a gate: of a low-rank delta the gate replaces the scale, of a prefix it multiplies keys and
- * values, of a sublayer adapter what it adds. Errors: `GATE_UNSUPPORTED` for other kinds and for what has a gate already.
+ * The intervention with its effect multiplied by a gate, by the rules of its kind: of a low-rank delta the gate replaces the scale, of a prefix it
+ * multiplies keys and values, of a sublayer adapter what it adds. Errors: `GATE_UNSUPPORTED` for other kinds and for what has a gate already.
  */
 export function gateIntervention(
   intervention: Intervention,
   gateAt: (path: string) => ExampleGate,
   part: string,
 ): Intervention {
-  switch (intervention.kind) {
-    case 'lowRankDelta':
-      requireUngated(intervention.gate, part);
-      return { ...intervention, scale: 1, gate: gateAt(intervention.path) };
-    case 'keyValuePrefix':
-      requireUngated(intervention.gate, part);
-      return { ...intervention, gate: gateAt(intervention.path) };
-    case 'sublayerAdapter': {
-      const { apply, placement, path } = intervention;
-      const gate = gateAt(path);
-      const perToken = (factor: tf.Tensor1D) => factor.reshape([-1, 1, 1]);
-      return {
-        ...intervention,
-        perToken: false,
-        apply: (x, mask) =>
-          placement === 'sequential'
-            ? x.add(
-                apply(x, mask)
-                  .sub(x)
-                  .mul(perToken(gate(x, mask))),
-              )
-            : apply(x, mask).mul(perToken(gate(x, mask))),
-      };
-    }
-    default:
-      throw unsupported(part, `has an effect of kind ${intervention.kind}`);
-  }
-}
-
-function requireUngated(gate: ExampleGate | undefined, part: string): void {
-  if (gate) throw unsupported(part, 'has gates of its own');
+  const { gate } = rulesOf(intervention);
+  if (!gate || !('path' in intervention)) throw unsupported(part, `has an effect of kind ${intervention.kind}`);
+  if ('gate' in intervention && typeof intervention.gate === 'function') throw unsupported(part, 'has gates of its own');
+  return gate(intervention, gateAt(intervention.path));
 }
 
 export const unsupported = (part: string, what: string) =>

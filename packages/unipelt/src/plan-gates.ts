@@ -6,7 +6,7 @@ import { unsupported } from './gate-intervention.js';
 /** One gate for each place where the part has parameters: a linear map of the place's input to one number. */
 export function planGates({ part, gated }: GatedPart, config: UnipeltConfig, host: HostSpec): PlannedParameter[] {
   if (gated === null) return [];
-  const paths = new Set(part.plan(host).effective.map(({ site }) => site));
+  const paths = new Set(part.plan(host).effective.flatMap(({ site }) => site ?? []));
   return [...paths].flatMap((path) => {
     const size = inputSizeOf(path, gated, host);
     const name = gateName(config, gated, path);

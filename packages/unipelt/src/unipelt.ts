@@ -1,10 +1,12 @@
 import {
   effectiveParameters,
   getParameter,
+  interventionKinds,
+  isGateable,
   type Host,
-  type HostInputs,
   type HostSpec,
   type MethodDefinition,
+  type Objective,
   type Parameters,
   parseConfig,
   PeftError,
@@ -45,7 +47,7 @@ export function unipelt(method: PeftMethod, config: z.input<typeof unipeltConfig
   if (parsed.gates === null && gated.namespaces.length === method.namespaces.length)
     throw new PeftError('NOTHING_TO_GATE', {
       found: `no part to gate among ${method.namespaces.join(', ')}`,
-      expected: 'a part of type PREFIX_TUNING, LORA or BOTTLENECK_ADAPTER',
+      expected: `a part whose effects can be gated: ${interventionKinds.filter(isGateable).join(', ')}`,
       fix: 'name the parts that emit such effects in `gates`',
     });
   return gated;
@@ -77,6 +79,7 @@ function createUnipelt(inner: PeftMethod, config: UnipeltConfig): PeftMethod<Uni
     type: unipeltDefinition.type,
     config,
     namespaces: [...inner.namespaces, ...ofGates],
+    ...(inner.kinds && { kinds: inner.kinds }),
     parts: [inner],
     // Gates go with their part.
     withParts([part]) {
@@ -84,9 +87,10 @@ function createUnipelt(inner: PeftMethod, config: UnipeltConfig): PeftMethod<Uni
       return createUnipelt(part!, Object.freeze({ ...config, gates }));
     },
     plan(host) {
-      const { raw, effective } = inner.plan(host);
+      const { raw, effective, ...rest } = inner.plan(host);
       const gates = parts.flatMap((part) => planGates(part, config, host));
       return {
+        ...rest,
         raw: [...raw, ...gates.map(({ raw: spec }) => spec)],
         effective: [...effective, ...gates.map(({ effective: spec }) => spec)],
       };
@@ -101,10 +105,10 @@ function createUnipelt(inner: PeftMethod, config: UnipeltConfig): PeftMethod<Uni
         return items.map((item) => gateIntervention(item, gateAt(effective, part, gated, context.host), gated));
       }),
     ...(inner.penalty && { penalty: (effective, context) => inner.penalty!(inside(effective), context) }),
-    ...(inner.objective && { objective: (objective) => inner.objective!(objective) }),
+    ...(inner.objective && { objective: <T>(objective: Objective<T>) => inner.objective!(objective) }),
     ...(inner.prepare && {
-      prepare: async (host: Host, data: AsyncIterable<HostInputs>, preparation: Preparation) =>
-        createUnipelt(await inner.prepare!(host, data, preparation), config),
+      prepare: async (host: Host, preparation: Preparation) =>
+        createUnipelt(await inner.prepare!(host, preparation), config),
     }),
     ...(inner.afterStep && { afterStep: (raw: Parameters) => join(inner.afterStep!(inside(raw)), raw) }),
     ...(inner.fold && {

@@ -21,7 +21,7 @@ import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
-import { parseTrainConfig, train } from '@tfjs-peft/train';
+import { labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import type { BenchMethod, WorkerAnswer, WorkerCommand, WorkerOptions } from './worker.js';
@@ -87,10 +87,7 @@ async function timeSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabyt
   await train({
     host,
     method,
-    train: examples,
-    dev: [],
-    loss: 'cross_entropy',
-    score: () => ({ headline: 0, metrics: {} }),
+    ...labelledTask({ train: examples }),
     // One step more than asked: the first one of a run builds optimiser state and is left out.
     config: parseTrainConfig({ steps: steps + 1, batchSize: batch.length, learningRate: 1e-3, patience: null }),
     seed: 1,

@@ -96,6 +96,10 @@ function mapEffect(item: Intervention, map: (tensor: tf.Tensor) => tf.Tensor): I
   switch (item.kind) {
     case 'lowRankDelta':
       return { ...item, up: map(item.up) };
+    case 'sparseWeightDelta':
+      return { ...item, values: map(item.values) };
+    case 'tap':
+      return item;
     case 'weightDelta':
     case 'biasDelta':
     case 'weightMagnitude':
@@ -110,6 +114,7 @@ function mapEffect(item: Intervention, map: (tensor: tf.Tensor) => tf.Tensor): I
     case 'tokenPrefix':
       return { ...item, embeddings: map(item.embeddings) };
     case 'activationDelta':
+    case 'hiddenDelta':
     case 'sublayerAdapter':
       return { ...item, apply: (x, mask) => map(item.apply(x, mask)) };
     case 'readout':

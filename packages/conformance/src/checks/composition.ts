@@ -4,9 +4,10 @@ import { addInterventions, override } from '../broken/break-method.js';
 import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';
 import { requireClose, requireFar, sameBits } from '../kit/compare.js';
 import { requireThat } from '../kit/failure.js';
+import { kitHead } from '../kit/kit-head.js';
 import { logitsOf } from '../kit/run-pass.js';
 import type { Subject } from '../kit/subject.js';
-import { afterTraining, hasHead, kitHead, startValues } from '../kit/trained.js';
+import { afterTraining, hasHead, startValues } from '../kit/trained.js';
 import type { OtherMethod } from '../options.js';
 
 export const composition: ConformanceCheck = {

@@ -12,7 +12,8 @@ import { breakEffective } from '../broken/break-method.js';
 import type { ConformanceCheck } from '../kit/check.js';
 import { requireThat } from '../kit/failure.js';
 import type { Subject } from '../kit/subject.js';
-import { gradientsOf, type LossOf, toFirstStep, trainingLoss, type TrainingState } from '../kit/training-step.js';
+import type { LossOf } from '../kit/cross-entropy.js';
+import { gradientsOf, toFirstStep, trainingLoss, type TrainingState } from '../kit/training-step.js';
 
 export const gradients: ConformanceCheck = {
   name: 'gradients',
@@ -115,7 +116,7 @@ async function compareDirection(
     const { shape, data } = arrays.get(name)!;
     const loss = tf.tidy(() => {
       const moved = toParameters(new Map([[name, { shape, data: data.map((x, i) => x + step * direction[i]!) }]]));
-      return trainingLoss(subject, state.method, new Map([...state.raw, ...moved]), lossOf);
+      return trainingLoss(subject, { ...state, raw: new Map([...state.raw, ...moved]) }, lossOf);
     });
     const [value] = await loss.data();
     loss.dispose();

@@ -4,7 +4,8 @@ import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';
 import { requireClose } from '../kit/compare.js';
 import { logitsOf } from '../kit/run-pass.js';
 import { registryOf, type Subject } from '../kit/subject.js';
-import { adapterOf, afterTraining, hasHead, labels } from '../kit/trained.js';
+import { labels } from '../kit/kit-head.js';
+import { adapterOf, afterTraining, hasHead } from '../kit/trained.js';
 
 export const hfFiles: ConformanceCheck = {
   name: 'hf-files',

@@ -4,7 +4,8 @@ import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';
 import { requireClose } from '../kit/compare.js';
 import { runInterventions, runPass } from '../kit/run-pass.js';
 import type { Subject } from '../kit/subject.js';
-import { atStart, hasHead, kitHead } from '../kit/trained.js';
+import { kitHead } from '../kit/kit-head.js';
+import { atStart, hasHead } from '../kit/trained.js';
 
 export const identityAtStart: ConformanceCheck = {
   name: 'identity-at-start',
@@ -49,5 +50,5 @@ function onlyHead(subject: Subject): boolean {
   return subject
     .make()
     .plan(subject.host.spec)
-    .effective.every(({ site }) => readouts.has(site));
+    .effective.every(({ site }) => site !== undefined && readouts.has(site));
 }

@@ -5,7 +5,8 @@ import type { ConformanceCheck } from '../kit/check.js';
 import { requireFar } from '../kit/compare.js';
 import { logitsOf } from '../kit/run-pass.js';
 import type { Subject } from '../kit/subject.js';
-import { afterTraining, atStart, hasHead, kitHead } from '../kit/trained.js';
+import { kitHead } from '../kit/kit-head.js';
+import { afterTraining, atStart, hasHead } from '../kit/trained.js';
 
 export const methodActs: ConformanceCheck = {
   name: 'method-acts',

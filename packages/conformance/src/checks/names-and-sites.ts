@@ -48,10 +48,13 @@ export const namesAndSites: ConformanceCheck = {
 async function checkNames(subject: Subject): Promise<void> {
   const { spec } = subject.host;
   const method = subject.make();
-  const { raw, effective } = method.plan(spec);
+  const { raw, effective, buffers = [] } = method.plan(spec);
   requireThat(raw.length > 0 && effective.length > 0, 'the plan has no parameters');
   const paths = new Set(spec.sites.map(({ path }) => path));
-  for (const list of [raw, effective]) {
+  for (const list of [
+    [...raw, ...buffers],
+    [...effective, ...buffers],
+  ]) {
     const names = list.map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     requireThat(twice === undefined, `two parameters are named "${twice}"`);
@@ -67,13 +70,16 @@ async function checkNames(subject: Subject): Promise<void> {
     }
   }
   for (const { name, site } of effective)
-    requireThat(paths.has(site), `"${name}" acts at the site "${site}", which the host does not have`);
+    requireThat(
+      site === undefined || paths.has(site),
+      `"${name}" acts at the site "${site}", which the host does not have`,
+    );
   const made = atStart(subject, method).effective;
   requireThat(
-    made.size === effective.length,
-    `reparametrise gives ${made.size} parameters, the plan ${effective.length}`,
+    made.size === effective.length + buffers.length,
+    `reparametrise gives ${made.size} parameters and buffers, the plan ${effective.length + buffers.length}`,
   );
-  for (const { name, shape } of effective)
+  for (const { name, shape } of [...effective, ...buffers])
     requireThat(
       made.get(name)?.shape.join() === shape.join(),
       `effective "${name}" has shape [${made.get(name)?.shape ?? 'none'}], the plan says [${shape}]`,

@@ -5,7 +5,8 @@ import { requireClose, requireFar } from '../kit/compare.js';
 import { logitsOf } from '../kit/run-pass.js';
 import type { Subject } from '../kit/subject.js';
 import { batchOf } from '../kit/texts.js';
-import { adapterOf, afterTraining, atStart, kitHead, withHead } from '../kit/trained.js';
+import { kitHead } from '../kit/kit-head.js';
+import { adapterOf, afterTraining, atStart, withHead } from '../kit/trained.js';
 
 export const rowAdapters: ConformanceCheck = {
   name: 'row-adapters',

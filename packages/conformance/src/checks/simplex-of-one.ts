@@ -50,13 +50,15 @@ async function checkOneVertex(subject: Subject): Promise<CheckOutcome> {
   const simplex = simplexOver(subject, { vertices: 1, beta: 7 }, method);
   if (!simplex) return hasSimplex;
   const start = startValues(subject, simplex);
+  /** What all vertices share keeps its name. */
+  const nameIn = (name: string) => (start.has(name) ? name : nameAtVertex(name, 0));
   for (const [name, { data }] of startValues(subject, method))
     requireThat(
-      sameBits(start.get(nameAtVertex(name, 0))?.data ?? [], data),
+      sameBits(start.get(nameIn(name))?.data ?? [], data),
       `"${name}" of a simplex of one vertex starts from other values`,
     );
   const plain = afterTraining(subject, method);
-  const raw = new Map([...plain.raw].map(([name, tensor]) => [nameAtVertex(name, 0), tensor]));
+  const raw = new Map([...plain.raw].map(([name, tensor]) => [nameIn(name), tensor]));
   const wrapped = trainedWith(subject, simplex, raw);
   for (const mode of ['train', 'sample', 'evaluate'] as const)
     await requireSameBits(

@@ -6,7 +6,7 @@ import { sameBits } from '../kit/compare.js';
 import { requireThat } from '../kit/failure.js';
 import { requireHostUnchanged, snapshotHost } from '../kit/host-snapshot.js';
 import type { Subject } from '../kit/subject.js';
-import { toFirstStep, trainableNames, trainingStep } from '../kit/training-step.js';
+import { toFirstStep, trainableNamesOf, trainingStep } from '../kit/training-step.js';
 
 export const trainingStepCheck: ConformanceCheck = {
   name: 'training-step',
@@ -69,7 +69,7 @@ async function checkStep(subject: Subject): Promise<void> {
   const { host, options } = subject;
   const before = await snapshotHost(host);
   const first = toFirstStep(subject);
-  const trainable = new Set(trainableNames(subject, first.method));
+  const trainable = new Set(trainableNamesOf(subject, first.method));
   requireThat(trainable.size > 0, 'the method has no trainable parameters');
   const old = await readAll(first.raw);
   const { raw } = trainingStep(subject, first);

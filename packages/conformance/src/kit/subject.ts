@@ -19,7 +19,7 @@ import {
   type Tolerances,
 } from '../options.js';
 import { gateMethod } from './gate-method.js';
-import { preparationData } from './texts.js';
+import { preparationFor } from './preparation.js';
 
 /** A method on a host, with everything that checks need. Plain data: a negative control is a subject with some entries exchanged. */
 export interface Subject {
@@ -46,7 +46,7 @@ export async function createSubject(
   host: Host,
 ): Promise<Subject> {
   const stream = substream(createStream(options.seed ?? 0), 'initial-values');
-  const prepared = await factory().prepare?.(host, preparationData(host.spec), { stream, vertex: 0 });
+  const prepared = await factory().prepare?.(host, preparationFor(host.spec, stream));
   const own = options.definitions;
   return {
     options,

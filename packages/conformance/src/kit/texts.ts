@@ -1,4 +1,5 @@
 import {
+  type Batch,
   type EncodedText,
   type HostInputs,
   type HostSpec,
@@ -21,15 +22,15 @@ export const takeRow = ({ inputIds, attentionMask, tokenTypeIds }: PaddedBatch, 
   return { inputIds: take(inputIds), attentionMask: take(attentionMask), tokenTypeIds: take(tokenTypeIds) };
 };
 
-/** Batches for `prepare`: enough different words for prefixes that start from words. */
-export async function* batchesOf(host: HostSpec): AsyncGenerator<HostInputs> {
+/** Batches for `prepare`: enough different words for prefixes that start from words; classes 0, 1, 2, 0 as targets. */
+export async function* batchesOf(host: HostSpec): AsyncGenerator<Batch<readonly number[]>> {
   for (const first of [0, 4]) {
     const batch = batchOf(
       host,
       Array.from({ length: 4 }, (_, row) => textOf(host, first + row, 12)),
     );
     try {
-      yield batch;
+      yield { inputs: batch, targets: [0, 1, 2, 0] };
     } finally {
       Object.values(batch).forEach((tensor) => tensor.dispose());
     }
@@ -37,7 +38,7 @@ export async function* batchesOf(host: HostSpec): AsyncGenerator<HostInputs> {
 }
 
 /** May be gone through more than once, as the contract of `prepare` says. */
-export const preparationData = (host: HostSpec): AsyncIterable<HostInputs> => ({
+export const preparationData = (host: HostSpec): AsyncIterable<Batch<readonly number[]>> => ({
   [Symbol.asyncIterator]: () => batchesOf(host),
 });
 

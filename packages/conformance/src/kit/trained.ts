@@ -15,10 +15,8 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { kitHead } from './kit-head.js';
 import type { Subject } from './subject.js';
-
-/** Names of the labels of the kit's head. */
-export const labels = ['a', 'b', 'c'];
 
 /** A method with parameters. */
 export interface Trained {
@@ -29,12 +27,10 @@ export interface Trained {
 
 export const seedOf = ({ options }: Subject): Stream => createStream(options.seed ?? 0);
 
-export const kitHead = (): PeftMethod => head({ labels, initialStandardDeviation: 0.5, name: 'kit-head' });
-
 /** Whether a method makes logits by itself. */
 export function hasHead({ host }: Subject, method: PeftMethod): boolean {
   const readouts = new Set(sitesOfKind(host.spec, 'readout').map(({ path }) => path));
-  return method.plan(host.spec).effective.some(({ site }) => readouts.has(site));
+  return method.plan(host.spec).effective.some(({ site }) => site !== undefined && readouts.has(site));
 }
 
 /** The method under test with a head: its own, or one of the kit's. */

@@ -1,11 +1,15 @@
 import {
-  type Context,
-  effectiveParameters,
-  type Objective,
+  type GradientRequest,
+  type HostInputs,
+  lossAndGradients,
+  lossOfBatch,
+  objectiveOfOutputs,
   type Parameters,
   type PeftMethod,
+  trainableNames,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import { crossEntropy, type LossOf } from './cross-entropy.js';
 import { contextOf, requireLogits } from './run-pass.js';
 import type { Subject } from './subject.js';
 import { batchOf } from './texts.js';
@@ -23,59 +27,41 @@ export function toFirstStep(subject: Subject): TrainingState {
   return { method, raw: new Map(kept) };
 }
 
-/** A scalar of logits `[batch, labels]`. */
-export type LossOf = (logits: tf.Tensor2D) => tf.Scalar;
-
-/** The loss of a training pass, its penalty among it, as a function of the raw parameters. */
-export function trainingLoss(
+/** What `lossAndGradients` of the core gets in a training pass of the kit. */
+const requestOf = (
   subject: Subject,
-  method: PeftMethod,
-  raw: Parameters,
+  { method, raw }: TrainingState,
   lossOf: LossOf,
-  inputs = batchOf(subject.host.spec),
-): tf.Scalar {
-  const { host } = subject;
-  const context = contextOf(subject, inputs.inputIds.shape[0], { mode: 'train' });
-  const effective = effectiveParameters(method, raw, host.spec);
-  const pass = (used: Context) => host.forward(inputs, method.intervene(effective, used), used);
-  const task: Objective = (run, used) => lossOf(requireLogits(run(used)));
-  const loss = (method.objective?.(task) ?? task)(pass, context);
-  const penalty = method.penalty?.(effective, context);
-  return penalty ? loss.add(penalty) : loss;
+  inputs: HostInputs = batchOf(subject.host.spec),
+): GradientRequest => ({
+  host: subject.host,
+  method,
+  raw,
+  batch: { inputs, targets: null },
+  objective: objectiveOfOutputs('conformance', (outputs) => lossOf(requireLogits(outputs))),
+  context: contextOf(subject, inputs.inputIds.shape[0], { mode: 'train' }),
+});
+
+/** The loss of a training pass with all that is added to it. */
+export function trainingLoss(subject: Subject, state: TrainingState, lossOf: LossOf, inputs?: HostInputs): tf.Scalar {
+  const { loss, terms } = lossOfBatch(requestOf(subject, state, lossOf, inputs));
+  return Object.values(terms).reduce<tf.Scalar>((sum, term) => sum.add(term), loss);
 }
 
 /** Names of the raw parameters that an optimiser changes. */
-export const trainableNames = ({ host }: Subject, method: PeftMethod): string[] =>
-  method
-    .plan(host.spec)
-    .raw.filter(({ trainable }) => trainable !== false)
-    .map(({ name }) => name);
+export const trainableNamesOf = ({ host }: Subject, method: PeftMethod): string[] =>
+  trainableNames(method.plan(host.spec));
 
-/** Gradients of the loss; zeros for parameters without influence. Call inside `tf.tidy`. */
-export function gradientsOf(subject: Subject, { method, raw }: TrainingState, lossOf: LossOf): Map<string, tf.Tensor> {
-  const names = trainableNames(subject, method);
-  const tensors = names.map((name) => raw.get(name)!);
-  // The sum of zeros connects the parameters without influence, for which TensorFlow.js would throw.
-  const loss = (...values: tf.Tensor[]) => {
-    const free = new Map([...raw, ...names.map((name, index) => [name, values[index]!] as const)]);
-    return trainingLoss(subject, method, free, lossOf).add(tf.addN(values.map((value) => value.sum())).mul(0));
-  };
-  try {
-    const gradients = tf.grads(loss)(tensors);
-    return new Map(names.map((name, index) => [name, gradients[index]!]));
-  } catch (error) {
-    // TensorFlow.js frees what a tape saved only at the end of a complete backward pass.
-    tf.engine().state.activeTape?.forEach(({ saved }) => tf.dispose(saved));
-    throw error;
-  }
+/** Gradients of the loss by the way that training takes; zeros for parameters without influence. Call inside `tf.tidy`. */
+export function gradientsOf(subject: Subject, state: TrainingState, lossOf: LossOf): Map<string, tf.Tensor> {
+  const { gradients } = lossAndGradients(requestOf(subject, state, lossOf));
+  return new Map(
+    trainableNamesOf(subject, state.method).map((name) => [
+      name,
+      gradients.get(name) ?? tf.zerosLike(state.raw.get(name)!),
+    ]),
+  );
 }
-
-/** Cross-entropy with the labels 0, 1, 2, … of the examples. */
-export const crossEntropy: LossOf = (logits) => {
-  const [batch, labels] = logits.shape;
-  const wanted = tf.oneHot(tf.range(0, batch, 1, 'int32').mod(tf.scalar(labels, 'int32')).toInt(), labels);
-  return logits.logSoftmax().mul(wanted).sum().div(-batch) as tf.Scalar;
-};
 
 /** One step of gradient descent and the method's projection; disposes the parameters that it replaces. */
 export function trainingStep(subject: Subject, { method, raw }: TrainingState, rate = 0.1): TrainingState {

@@ -2,7 +2,7 @@ import { type BackendChoice, selectBackend } from '@tfjs-peft/backend';
 import {
   disposeParameters,
   type Host,
-  isHead,
+  headsOf,
   type JsonObject,
   loadAdapter,
   type LoadedAdapter,
@@ -80,10 +80,8 @@ export async function openAdapter(
 }
 
 function labelsOfHead(method: PeftMethod, folder: string): readonly string[] {
-  const find = (part: PeftMethod): readonly string[][] =>
-    isHead(part) ? [[...part.config.labels]] : (part.parts ?? []).flatMap(find);
-  const [labels] = find(method);
-  if (labels) return labels;
+  const [head] = headsOf(method);
+  if (head) return head.head.labels;
   throw new PeftError('HEAD_MISSING', {
     found: `the adapter in "${folder}" has no head`,
     expected: 'a method with a HEAD, which turns hidden states into labels',

@@ -1,6 +1,6 @@
 import type { EncodedText, Host, JsonObject, Readout } from '@tfjs-peft/peft-core';
 import type { LabelledText } from '@tfjs-peft/glue-fewshot';
-import { extractFeatures, type TrainingExample } from '@tfjs-peft/train';
+import { extractFeatures, type LabelledExample } from '@tfjs-peft/train';
 import type { Tokenizer } from '@tfjs-peft/transformer';
 import type { ExperimentConfig } from '../config/experiment-config.js';
 import type { OnExperimentEvent } from '../experiment/experiment-event.js';
@@ -18,7 +18,7 @@ export interface Session {
   readonly backend: JsonObject;
   encode(rows: readonly LabelledText[]): EncodedText[];
   /** Encoded texts with their labels. */
-  examples(rows: readonly LabelledText[]): TrainingExample[];
+  examples(rows: readonly LabelledText[]): LabelledExample[];
   /** Features `[rows, hidden]` of the frozen host at the readout, row-major. */
   features(
     rows: readonly LabelledText[],

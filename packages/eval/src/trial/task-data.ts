@@ -14,7 +14,7 @@ import {
   taskFromFile,
   type TestSet,
 } from '@tfjs-peft/glue-fewshot';
-import type { LossKind, ScoreFunction } from '@tfjs-peft/train';
+import { crossEntropy, type LogitsObjective, type ScoreFunction, squaredError } from '@tfjs-peft/train';
 import type { DataConfig, ExperimentConfig } from '../config/experiment-config.js';
 import type { Catalogue } from '../methods/plugins.js';
 import { argmaxRows } from '../predict/softmax.js';
@@ -26,7 +26,7 @@ export interface TaskData {
   /** Names of the logits' columns; one for a regression. */
   readonly labels: readonly string[];
   readonly regression: boolean;
-  readonly loss: LossKind;
+  readonly objective: LogitsObjective;
   readonly score: ScoreFunction;
   readonly headlineMetric: string;
   /** Test sets after the cap, the headline's first; the same for every data seed. */
@@ -84,7 +84,7 @@ export async function openTaskData(
     loaded,
     labels,
     regression,
-    loss: regression ? 'mean_squared_error' : 'cross_entropy',
+    objective: regression ? squaredError() : crossEntropy(),
     score: (logits, expected) => {
       const result = evaluateLogits(logits, expected);
       return { headline: result.headline, metrics: { ...result.values } as Record<string, number> };

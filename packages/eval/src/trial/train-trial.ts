@@ -10,7 +10,7 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/subspace';
-import { type MetricsRow, train } from '@tfjs-peft/train';
+import { labelledTask, type MetricsRow, train } from '@tfjs-peft/train';
 import { completeMethod } from '../methods/complete-method.js';
 import { predictAtPoint } from '../predict/predict-at-point.js';
 import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
@@ -33,10 +33,12 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
   const result = await train({
     host,
     method,
-    train: session.examples(split.train),
-    dev: session.examples(split.dev),
-    loss: data.loss,
-    score: data.score,
+    ...labelledTask({
+      train: session.examples(split.train),
+      dev: session.examples(split.dev),
+      objective: data.objective,
+      score: data.score,
+    }),
     config: trial.train!,
     seed: trial.seed.train,
     store: createFolderStore(files.checkpoint),

@@ -1,4 +1,5 @@
 import {
+  floatsOf,
   type CombinedMethod,
   type CombineMember,
   type CombineOptions,
@@ -65,8 +66,8 @@ export function combineLora(
   const sums = sumVectors(planned);
   const effective = new Map<string, NamedArray>();
   for (const { name, shape, site } of method.plan(host).effective) {
-    const names = parameterNames(method.config, site);
-    const pair = factors.get(site);
+    const names = parameterNames(method.config, site!);
+    const pair = factors.get(site!);
     const size = shape.reduce((product, length) => product * length, 1);
     const data =
       name === names.down
@@ -152,7 +153,7 @@ const inHostOrder = (paths: readonly string[], host: HostSpec): string[] => {
 /** Errors: `COMBINE_MISMATCH`. */
 function valuesOf(effective: NamedArrays, name: string): Float32Array {
   const array = effective.get(name);
-  if (array) return array.data;
+  if (array) return floatsOf(array);
   throw new PeftError('COMBINE_MISMATCH', {
     found: `no "${name}" in one of the adapters`,
     expected: 'the parameters that its own method plans',

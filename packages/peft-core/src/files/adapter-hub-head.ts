@@ -1,8 +1,7 @@
 import { PeftError } from '../errors.js';
-import { head as createHead, headNames, type HeadConfig } from '../head.js';
+import { head as createHead, type HeadMethod } from '../head.js';
 import type { HostSpec } from '../host.js';
 import type { Json, JsonObject } from '../json.js';
-import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import { type AdapterFiles, hubHeadConfigName, hubHeadTensorsName, refusePickle } from './adapter-files.js';
 import { checkTensors, readTensors } from './check-tensors.js';
@@ -12,7 +11,7 @@ import type { LoadOptions } from './load-options.js';
 import { isJsonObject, parseJsonObject } from './parse-json-strict.js';
 
 export interface LoadedHead {
-  readonly method: PeftMethod<HeadConfig>;
+  readonly method: HeadMethod;
   readonly effective: NamedArrays;
 }
 
@@ -58,7 +57,7 @@ function readFlexibleHead(
     hubHeadConfigName,
   );
   const method = createHead({ labels: [...labels], readout: usePooler === true ? 'pooler' : 'cls', hidden });
-  const names = headNames(method.config);
+  const { names } = method.head;
   const size = host.hiddenSize;
   const entries: (readonly [string, string, readonly number[]])[] = [
     [names.weight, `${start}${output}.weight`, [labels.length, size]],

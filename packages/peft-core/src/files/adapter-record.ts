@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PeftError } from '../errors.js';
-import { headDefinition, type HeadConfig, isHead, resolveReadout } from '../head.js';
+import { headsOf, resolveReadout, resolveReadouts } from '../head.js';
 import { type HostSpec, type Readout, readouts } from '../host.js';
 import type { JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
@@ -65,32 +65,16 @@ export function makeRecord(
   units: AdapterRecord['units'],
   differences: readonly string[],
 ): AdapterRecord {
-  const head = headOf(folded);
+  const heads = headsOf(folded);
+  const head = heads.length === 1 ? heads[0] : undefined;
   return {
     format: 'tfjs-peft-adapter',
     formatVersion,
     host: { fingerprint: host.fingerprint, name: host.name, modelType: host.modelType },
-    method: withReadouts(describeMethod(folded), host),
-    unfolded: unfolded && withReadouts(describeMethod(unfolded), host),
-    head: head && { readout: resolveReadout(head.config, host), labels: [...head.config.labels] },
+    method: describeMethod(resolveReadouts(folded, host)),
+    unfolded: unfolded && describeMethod(resolveReadouts(unfolded, host)),
+    head: head ? { readout: resolveReadout(head.head, host), labels: [...head.head.labels] } : null,
     units,
     differences: [...differences],
   };
-}
-
-const headOf = (method: PeftMethod) => {
-  const heads = headsIn(method);
-  return heads.length === 1 ? heads[0]! : null;
-};
-
-const headsIn = (method: PeftMethod): PeftMethod<HeadConfig>[] =>
-  isHead(method) ? [method] : (method.parts ?? []).flatMap(headsIn);
-
-/** The host's usual readout may be another one tomorrow: files say which was used. */
-function withReadouts(method: MethodDescription, host: HostSpec): MethodDescription {
-  const config =
-    method.type === headDefinition.type
-      ? { ...method.config, readout: resolveReadout(method.config as unknown as HeadConfig, host) }
-      : method.config;
-  return { ...method, config, ...(method.parts && { parts: method.parts.map((part) => withReadouts(part, host)) }) };
 }

@@ -1,24 +1,22 @@
 import { nearMisses, PeftError } from '../errors.js';
-import type { NamedArray, NamedArrays } from '../parameters.js';
+import { dtypeOf, type NamedArray, type NamedArrays } from '../parameters.js';
+import type { StoredTensor } from '../plan.js';
 import { bytesSource } from '../safetensors/byte-source.js';
 import { openSafetensors } from '../safetensors/open-safetensors.js';
 import { type AdapterFiles, requireFile } from './adapter-files.js';
 
-/** A tensor that must be there. */
-export interface ExpectedTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
+/** A tensor that must be there, of float32 unless it says otherwise. */
+export type ExpectedTensor = Pick<StoredTensor, 'name' | 'shape'> & Partial<Pick<StoredTensor, 'dtype'>>;
 
 /**
  * Exactly the expected tensors, each with its shape: what a codec and a loader need before they trust a file. `where` is the file's name.
- * Errors: `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`.
+ * Errors: `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`, `TENSOR_TYPE_WRONG`.
  */
 export function checkTensors(tensors: NamedArrays, expected: readonly ExpectedTensor[], where: string): void {
   const names = expected.map(({ name }) => name);
   const known = new Set(names);
   const unexpected = [...tensors.keys()].filter((name) => !known.has(name));
-  for (const { name, shape } of expected) {
+  for (const { name, shape, dtype = 'float32' } of expected) {
     const tensor = tensors.get(name);
     if (!tensor)
       throw new PeftError('TENSOR_MISSING', {
@@ -31,6 +29,12 @@ export function checkTensors(tensors: NamedArrays, expected: readonly ExpectedTe
         found: `${where}: "${name}" has shape [${tensor.shape.join(', ')}]`,
         expected: `[${shape.join(', ')}]`,
         fix: 'load it on a host of the size it was made for, with the configuration it was saved with',
+      });
+    if (dtypeOf(tensor.data) !== dtype)
+      throw new PeftError('TENSOR_TYPE_WRONG', {
+        found: `${where}: "${name}" holds ${dtypeOf(tensor.data)} numbers`,
+        expected: dtype,
+        fix: 'load the files that were saved together',
       });
   }
   if (unexpected.length === 0) return;
@@ -50,11 +54,11 @@ const listed = (names: readonly string[]) =>
         .map((name) => `"${name.length > 200 ? `${name.slice(0, 200)}…` : name}"`)
         .join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
 
-/** All tensors of one safetensors file of a folder, as float32. Errors: `VALUES_NOT_FINITE`, missing files, headers that lie. */
+/** All tensors of one safetensors file of a folder, integers of 32 bits as they are, all else as float32. Errors: `VALUES_NOT_FINITE`, missing files, headers that lie. */
 export async function readTensors(files: AdapterFiles, name: string): Promise<Map<string, NamedArray>> {
   const file = await openSafetensors(bytesSource(name, requireFile(files, name)));
   const arrays = new Map<string, NamedArray>();
-  for (const [tensor, { shape }] of file.tensors) arrays.set(tensor, { shape, data: await file.readFloat32(tensor) });
+  for (const [tensor, { shape }] of file.tensors) arrays.set(tensor, { shape, data: await file.readNumbers(tensor) });
   checkFinite(arrays, name);
   return arrays;
 }
@@ -64,7 +68,8 @@ export function checkFinite(arrays: NamedArrays, where: string): void {
   for (const [name, { data }] of arrays) {
     const first = data.findIndex((value) => !Number.isFinite(value));
     if (first < 0) continue;
-    const count = data.reduce((sum, value) => sum + (Number.isFinite(value) ? 0 : 1), 0);
+    let count = 0;
+    for (const value of data) if (!Number.isFinite(value)) count += 1;
     throw new PeftError('VALUES_NOT_FINITE', {
       found: `${where}: "${name}" holds ${count} of ${data.length} numbers that are NaN or infinite, the first at index ${first}`,
       expected: 'finite numbers',

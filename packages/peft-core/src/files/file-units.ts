@@ -1,6 +1,6 @@
 import { PeftError } from '../errors.js';
 import type { FileCodec } from '../file-codec.js';
-import { type HeadConfig, isHead } from '../head.js';
+import { type HeadMethod, isHead } from '../head.js';
 import type { PeftMethod } from '../method.js';
 import { leavesOf } from '../select-parts.js';
 
@@ -12,7 +12,7 @@ export type FileUnit =
       readonly kind: 'hf';
       readonly folder: string;
       readonly method: CodecMethod;
-      readonly head?: PeftMethod<HeadConfig>;
+      readonly head?: HeadMethod;
     }
   | { readonly kind: 'own'; readonly folder: string; readonly methods: readonly PeftMethod[] };
 

@@ -1,7 +1,7 @@
 import { PeftError } from '../errors.js';
-import { headNames, type HeadConfig, resolveReadout } from '../head.js';
+import { type HeadMethod, resolveReadout } from '../head.js';
 import type { ClassifierLayout, HostSpec } from '../host.js';
-import type { PeftMethod } from '../method.js';
+import type { HeadLayout } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 
 /** Where HF peft puts a head: below the base model of an injected method, of prompt learning, or (other writers) at the top. */
@@ -9,28 +9,21 @@ const prefixes = ['base_model.model.', 'base_model.', ''];
 const anyHead = /^(base_model\.(model\.)?)?(classifier|pre_classifier|score|qa_outputs)\./;
 
 /** The name of a head's parameter in a file, without prefix, by its name in the method. */
-const storedNames = (config: HeadConfig, layout: ClassifierLayout): ReadonlyMap<string, string> => {
-  const names = headNames(config);
-  return new Map([
+const storedNames = ({ names, hidden }: HeadLayout, layout: ClassifierLayout): ReadonlyMap<string, string> =>
+  new Map([
     [names.weight, `${layout.output}.weight`],
     [names.bias, `${layout.output}.bias`],
-    ...(config.hidden === 'none'
+    ...(hidden === 'none'
       ? []
       : ([
           [names.hiddenWeight, `${layout.hidden?.path ?? 'classifier.dense'}.weight`],
           [names.hiddenBias, `${layout.hidden?.path ?? 'classifier.dense'}.bias`],
         ] as const)),
   ]);
-};
 
-export const encodeHead = (
-  head: PeftMethod<HeadConfig>,
-  effective: NamedArrays,
-  prefix: string,
-  host: HostSpec,
-): NamedArrays =>
+export const encodeHead = (head: HeadMethod, effective: NamedArrays, prefix: string, host: HostSpec): NamedArrays =>
   new Map(
-    [...storedNames(head.config, host.classifier)].map(([name, stored]) => [prefix + stored, effective.get(name)!]),
+    [...storedNames(head.head, host.classifier)].map(([name, stored]) => [prefix + stored, effective.get(name)!]),
   );
 
 /** Names of all tensors of the head that HF's sequence classifier of a host has, without prefix. */
@@ -71,12 +64,12 @@ export function takeHead(
 
 /** The head's effective parameters from what {@link takeHead} found. Errors: `TENSOR_MISSING` for a part of a head. */
 export function decodeHead(
-  head: PeftMethod<HeadConfig>,
+  head: HeadMethod,
   stored: NamedArrays,
   host: HostSpec,
   where: string,
 ): Map<string, NamedArray> {
-  const names = storedNames(head.config, host.classifier);
+  const names = storedNames(head.head, host.classifier);
   return new Map(
     [...names].map(([name, storedName]) => {
       const array = stored.get(storedName);
@@ -98,19 +91,19 @@ const otherHead = (name: string, host: HostSpec, where: string) =>
   });
 
 /** Why HF's sequence classifier would compute other logits from this head; undefined if it computes the same. */
-export function headDifference(head: PeftMethod<HeadConfig> | undefined, host: HostSpec): string | undefined {
+export function headDifference(head: HeadMethod | undefined, host: HostSpec): string | undefined {
   if (!head) return 'there is no head: HF peft wants the tensors of one for SEQ_CLS';
   const { classifier } = host;
   const expected = classifier.hidden?.activation ?? 'none';
-  if (head.config.hidden !== expected)
-    return `HF's sequence classifier for "${host.modelType}" has ${described(expected)}, this head has ${described(head.config.hidden)}`;
-  const readout = resolveReadout(head.config, host);
+  if (head.head.hidden !== expected)
+    return `HF's sequence classifier for "${host.modelType}" has ${described(expected)}, this head has ${described(head.head.hidden)}`;
+  const readout = resolveReadout(head.head, host);
   return readout === classifier.readout
     ? undefined
     : `HF's sequence classifier for "${host.modelType}" reads the ${classifier.readout}, this head reads "${readout}"`;
 }
 
-const described = (hidden: HeadConfig['hidden']) =>
+const described = (hidden: HeadLayout['hidden']) =>
   hidden === 'none' ? 'no dense layer' : `a dense layer with ${hidden}`;
 
 /** A defect of published files, worth a sentence of its own. */

@@ -1,7 +1,10 @@
 import { PeftError } from '../errors.js';
-import type { HostTensors } from '../host.js';
+import type { HostSpec, HostTensors } from '../host.js';
 import type { JsonObject } from '../json.js';
+import { seededBuffers } from '../initial-values.js';
+import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
+import { storedTensors } from '../plan.js';
 import type { MethodRegistry } from '../registry.js';
 import {
   type AdapterFiles,
@@ -48,7 +51,7 @@ export async function loadOwnFolder(
     for (const [name, array] of part.arrays) addOnce(effective, name, array, unit.folder);
     extraConfig = { ...extraConfig, ...part.foreign };
   }
-  checkTensors(effective, method.plan(host).effective, tensorsName);
+  checkTensors(effective, storedTensors(method.plan(host)), tensorsName);
   const reportOf = (tensors: NamedArrays): LoadReport => ({
     writtenBy: 'tfjs-peft',
     tensors: tensors.size,
@@ -56,13 +59,22 @@ export async function loadOwnFolder(
     renamed: [],
     dropped: [],
   });
-  if (!options.unfolded || !record.unfolded) return { method, effective, extraConfig, report: reportOf(effective) };
+  if (!options.unfolded || !record.unfolded)
+    return { method, effective: withSeededBuffers(effective, method, host), extraConfig, report: reportOf(effective) };
 
   const unfolded = registry.build(record.unfolded);
   const vertices = await readTensors(files, verticesName);
-  checkTensors(vertices, unfolded.plan(host).effective, verticesName);
-  return { method: unfolded, effective: vertices, extraConfig, report: reportOf(vertices) };
+  checkTensors(vertices, storedTensors(unfolded.plan(host)), verticesName);
+  return {
+    method: unfolded,
+    effective: withSeededBuffers(vertices, unfolded, host),
+    extraConfig,
+    report: reportOf(vertices),
+  };
 }
+
+const withSeededBuffers = (stored: NamedArrays, method: PeftMethod, host: HostSpec): NamedArrays =>
+  new Map([...stored, ...seededBuffers(method.plan(host))]);
 
 /** The order of numbers inside a tensor shows in nothing but this tag. */
 function requireLayout(found: string, expected: string, where: string): void {

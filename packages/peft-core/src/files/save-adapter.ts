@@ -3,6 +3,7 @@ import type { HostSpec, HostTensors } from '../host.js';
 import type { JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
 import { type NamedArrays, namespaceOf, readParameters } from '../parameters.js';
+import { storedTensors } from '../plan.js';
 import { readFolded } from '../read-folded.js';
 import { describeMethod } from '../registry.js';
 import { writeSafetensors } from '../safetensors/write-safetensors.js';
@@ -34,7 +35,9 @@ export async function saveAdapter(
   const host = tensors.spec;
   if (adapter.hostFingerprint !== host.fingerprint)
     throw adapterForAnotherHost({ fingerprint: adapter.hostFingerprint }, host);
-  const { method, arrays, changed: folded } = await readFolded(adapter);
+  const whole = await readFolded(adapter);
+  const { method, changed: folded } = whole;
+  const arrays = withoutSeeded(whole.arrays, method, host);
   const changed = folded || canonicalJson(describeMethod(method)) !== canonicalJson(describeMethod(adapter.method));
   checkParameters(method, arrays, host);
   const units: EncodedUnit[] = [];
@@ -44,7 +47,7 @@ export async function saveAdapter(
   }
   const files = new Map(units.flatMap((unit) => [...unit.files]));
   if (changed) {
-    const unfolded = await readParameters(adapter.effective);
+    const unfolded = withoutSeeded(await readParameters(adapter.effective), adapter.method, host);
     checkParameters(adapter.method, unfolded, host);
     files.set(verticesName, writeSafetensors(unfolded));
   }
@@ -56,9 +59,17 @@ export async function saveAdapter(
   return files;
 }
 
+/** Buffers that a seed gives need no place in a file. */
+function withoutSeeded(arrays: NamedArrays, method: PeftMethod, host: HostSpec): NamedArrays {
+  const seeded = new Set(
+    (method.plan(host).buffers ?? []).flatMap(({ name, seed }) => (seed === undefined ? [] : [name])),
+  );
+  return seeded.size === 0 ? arrays : new Map([...arrays].filter(([name]) => !seeded.has(name)));
+}
+
 function checkParameters(method: PeftMethod, arrays: NamedArrays, host: HostSpec): void {
   const where = `parameters of ${method.type}`;
-  checkTensors(arrays, method.plan(host).effective, where);
+  checkTensors(arrays, storedTensors(method.plan(host)), where);
   checkFinite(arrays, where);
 }
 

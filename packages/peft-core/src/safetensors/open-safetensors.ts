@@ -10,6 +10,10 @@ export interface SafetensorsFile {
   readonly metadata: ReadonlyMap<string, string>;
   /** A tensor of F32, F16 or BF16, widened exactly. Errors: `TENSOR_MISSING`, `TENSOR_DTYPE_UNSUPPORTED`, `SAFETENSORS_TRUNCATED`. */
   readFloat32(name: string): Promise<Float32Array>;
+  /** A tensor of I32. Errors: the same. */
+  readInt32(name: string): Promise<Int32Array>;
+  /** I32 as it is, F32, F16 and BF16 as float32. Errors: the same. */
+  readNumbers(name: string): Promise<Float32Array | Int32Array>;
   /** A tensor of I64. Errors: the same. */
   readInt64(name: string): Promise<BigInt64Array>;
 }
@@ -28,7 +32,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
   };
 
-  return {
+  const file: SafetensorsFile = {
     name: source.name,
     tensors,
     metadata,
@@ -45,12 +49,19 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
           throw unsupported(source.name, name, entry, 'F32, F16 or BF16');
       }
     },
+    async readInt32(name) {
+      const entry = requireEntry(tensors, name, source.name);
+      if (entry.dtype !== 'I32') throw unsupported(source.name, name, entry, 'I32');
+      return new Int32Array(await readCopy(entry, name));
+    },
+    readNumbers: (name) => (tensors.get(name)?.dtype === 'I32' ? file.readInt32(name) : file.readFloat32(name)),
     async readInt64(name) {
       const entry = requireEntry(tensors, name, source.name);
       if (entry.dtype !== 'I64') throw unsupported(source.name, name, entry, 'I64');
       return new BigInt64Array(await readCopy(entry, name));
     },
   };
+  return file;
 }
 
 /** Errors: `TENSOR_MISSING`, with near misses. */

@@ -37,6 +37,8 @@ export async function openShardedSafetensors(
     tensors,
     metadata,
     readFloat32: async (name) => homeOf(name).readFloat32(name),
+    readInt32: async (name) => homeOf(name).readInt32(name),
+    readNumbers: async (name) => homeOf(name).readNumbers(name),
     readInt64: async (name) => homeOf(name).readInt64(name),
   };
 }

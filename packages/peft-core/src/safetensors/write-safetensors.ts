@@ -3,9 +3,13 @@ import { sizeOf } from '../plan.js';
 import { bytesOf } from './dtypes.js';
 import { narrowBF16, narrowF16 } from './half-floats.js';
 
-/** One tensor to write: floats as F32 unless `dtype` says otherwise, 64-bit integers as I64. */
+/** One tensor to write: floats as F32 unless `dtype` says otherwise, integers as I32 and I64. */
 export type WritableTensor =
-  | { readonly shape: readonly number[]; readonly data: Float32Array; readonly dtype?: 'F32' | 'F16' | 'BF16' }
+  | {
+      readonly shape: readonly number[];
+      readonly data: Float32Array | Int32Array;
+      readonly dtype?: 'F32' | 'F16' | 'BF16';
+    }
   | { readonly shape: readonly number[]; readonly data: BigInt64Array };
 
 export interface WriteOptions {
@@ -60,6 +64,7 @@ function store(name: string, tensor: WritableTensor) {
       fix: 'pass the data and the shape of the same tensor',
     });
   if (isInt64(data)) return { dtype: 'I64', data } as const;
+  if (isInt32(data)) return { dtype: 'I32', data } as const;
   const dtype = 'dtype' in tensor ? (tensor.dtype ?? 'F32') : 'F32';
   if (dtype === 'F32') return { dtype, data } as const;
   const narrow = dtype === 'F16' ? narrowF16(data) : narrowBF16(data);
@@ -74,5 +79,5 @@ function store(name: string, tensor: WritableTensor) {
 }
 
 /** Not `instanceof`: an array may come from another realm (a worker, a test runner). */
-const isInt64 = (data: Float32Array | BigInt64Array): data is BigInt64Array =>
-  data[Symbol.toStringTag] === 'BigInt64Array';
+const isInt64 = (data: WritableTensor['data']): data is BigInt64Array => data[Symbol.toStringTag] === 'BigInt64Array';
+const isInt32 = (data: WritableTensor['data']): data is Int32Array => data[Symbol.toStringTag] === 'Int32Array';

@@ -1,20 +1,19 @@
-import { type ActivationDelta, type LowRankDelta, PeftError, type SublayerAdapter } from '@tfjs-peft/peft-core';
+import {
+  type ActivationDelta,
+  type HiddenDelta,
+  kindsAt,
+  type LowRankDelta,
+  PeftError,
+  type SublayerAdapter,
+} from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { frozenAffine } from './frozen-affine.js';
 import { columnNorms } from './column-norms.js';
+import { scatterValues, sparseProduct } from './sparse-affine.js';
 import { dropOut, type Pass } from './pass.js';
 
 /** Kinds that act at an affine map. */
-export const linearKinds = [
-  'lowRankDelta',
-  'weightDelta',
-  'weightScale',
-  'weightMagnitude',
-  'biasDelta',
-  'inputGate',
-  'outputGate',
-  'activationDelta',
-] as const;
+export const linearKinds = kindsAt('linear');
 
 /**
  * The affine map at `path` with everything that acts there, on states in the pass' layout. An input gate changes x for all that follows at
@@ -25,18 +24,26 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { at, has } = pass.interventions;
   const weights = pass.weights.affine(path);
   if (!has(path, ...linearKinds)) return frozenAffine(x, weights);
+  showTaps('input', x, path, pass);
   const input = at('inputGate', path).reduce((gated, { gate }) => gated.mul(perToken(gate)), x);
   const scaled = has(path, 'weightScale', 'weightMagnitude');
   let y = scaled ? scaledProduct(input, path, pass) : product(input, path, pass);
   for (const { delta } of at('biasDelta', path)) y = y.add(perToken(delta));
   for (const activation of at('activationDelta', path)) y = y.add(applyActivation(activation, input, pass));
   for (const { gate } of at('outputGate', path)) y = y.mul(perToken(gate));
+  showTaps('output', y, path, pass);
   return y;
+}
+
+/** Shows the states at one end of a place to those who look there. */
+export function showTaps(at: 'input' | 'output', states: tf.Tensor, path: string, pass: Pass): void {
+  for (const tap of pass.interventions.at('tap', path))
+    if (tap.at === at) tap.observe(pass.layout.unpack(states), pass.attentionMask);
 }
 
 /** A function that does not say that it treats every token for itself sees the padded batch. */
 export const applyActivation = (
-  { apply, perToken }: ActivationDelta | SublayerAdapter,
+  { apply, perToken }: ActivationDelta | HiddenDelta | SublayerAdapter,
   x: tf.Tensor,
   pass: Pass,
 ): tf.Tensor =>
@@ -63,10 +70,15 @@ function frozenOrChanged(x: tf.Tensor, path: string, withBias: boolean, pass: Pa
 /** Adds what is not part of one weight for all examples: low-rank deltas, and dense ones that examples share out. */
 function addDeltas(y: tf.Tensor, x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { at } = pass.interventions;
-  const shared = at('weightDelta', path).reduce(
+  const dense = at('weightDelta', path).reduce(
     (sum, { delta, shares }) => (shares ? sum.add(shareOut(matMulTokens(x, delta), shares, pass)) : sum),
     y,
   );
+  const { inputSize, outputSize } = sizesOf(path, pass);
+  const shared = at('sparseWeightDelta', path).reduce((sum, { indices, values, shares }) => {
+    const product = sparseProduct(x, indices, values, [inputSize, outputSize]);
+    return sum.add(shares ? shareOut(product, shares, pass) : product);
+  }, dense);
   return at('lowRankDelta', path).reduce((sum, delta, index) => {
     const dropped = dropOut(x, delta.dropout ?? 0, `${path}.lowRankDelta.${index}`, pass);
     const product = lowRankProduct(dropped, delta, pass);
@@ -91,8 +103,8 @@ function scaledProduct(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   if (full) {
     requireOneWeight(path, pass);
     const sum = lowRank.reduce<tf.Tensor>(
-      (weight, { down, up, scale }) => weight.add(tf.matMul(down, up).mul(scale)),
-      fullRankWeight(path, pass),
+      (weight, { down, middle, up, scale }) => weight.add(tf.matMul(middle ? down.mul(middle) : down, up).mul(scale)),
+      addSparse(fullRankWeight(path, pass), path, pass),
     );
     const effective = scales.reduce<tf.Tensor>((weight, scale) => weight.mul(scale), sum);
     const y = magnitudes.reduce((scaled, scale) => scaled.mul(perToken(scale)), matMulTokens(x, effective));
@@ -109,11 +121,12 @@ function scaledProduct(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
 /** A scale of single entries needs one weight for the batch. Errors: `INTERVENTIONS_CONFLICT`. */
 function requireOneWeight(path: string, { interventions, context }: Pass): void {
   const varying = [
-    ...interventions.at('lowRankDelta', path).filter(({ gate, down, up, dropout = 0 }) => {
+    ...interventions.at('lowRankDelta', path).filter(({ gate, down, middle, up, dropout = 0 }) => {
       const drops = dropout > 0 && context.mode === 'train';
-      return gate !== undefined || down.rank === 3 || up.rank === 3 || drops;
+      return gate !== undefined || down.rank === 3 || middle?.rank === 2 || up.rank === 3 || drops;
     }),
     ...interventions.at('weightDelta', path).filter(({ shares }) => shares !== undefined),
+    ...interventions.at('sparseWeightDelta', path).filter(({ shares }) => shares !== undefined),
   ];
   if (varying.length === 0) return;
   throw new PeftError('INTERVENTIONS_CONFLICT', {
@@ -127,7 +140,8 @@ function requireOneWeight(path: string, { interventions, context }: Pass): void 
 function magnitudeScale(delta: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { kernel } = pass.weights.affine(path);
   const before = columnNorms(kernel, []);
-  const after = columnNorms(fullRankWeight(path, pass) as tf.Tensor2D, pass.interventions.at('lowRankDelta', path));
+  const changed = addSparse(fullRankWeight(path, pass), path, pass) as tf.Tensor2D;
+  const after = columnNorms(changed, pass.interventions.at('lowRankDelta', path).map(withoutMiddle));
   return before.add(delta).div(after);
 }
 
@@ -138,10 +152,31 @@ const fullRankWeight = (path: string, { weights, interventions }: Pass): tf.Tens
     .filter(({ shares }) => !shares)
     .reduce<tf.Tensor>((sum, { delta }) => sum.add(delta), weights.affine(path).kernel);
 
-/** x · down · up · scale for states in the pass' layout. */
-export function lowRankProduct(x: tf.Tensor, { down, up, scale }: LowRankDelta, pass: Pass): tf.Tensor {
-  const product = (states: tf.Tensor) => matMulTokens(matMulTokens(states, down), scale === 1 ? up : up.mul(scale));
-  return down.rank === 3 || up.rank === 3 ? onExamples(x, pass, product) : product(x);
+/** The same delta with its diagonal in the first factor. */
+const withoutMiddle = ({ middle, ...delta }: LowRankDelta): LowRankDelta =>
+  middle ? { ...delta, down: delta.down.mul(middle.expandDims(-2)) } : delta;
+
+/** A weight with its sparse deltas that are the same for all examples. */
+const addSparse = (weight: tf.Tensor, path: string, { interventions }: Pass): tf.Tensor =>
+  interventions
+    .at('sparseWeightDelta', path)
+    .filter(({ shares }) => !shares)
+    .reduce((sum, { indices, values }) => sum.add(scatterValues(indices, values, weight.shape)), weight);
+
+const sizesOf = (path: string, { weights }: Pass) => {
+  const [inputSize, outputSize] = weights.affine(path).kernel.shape;
+  return { inputSize, outputSize };
+};
+
+/** x · down ⊙ middle · up · scale for states in the pass' layout. */
+export function lowRankProduct(x: tf.Tensor, { down, middle, up, scale }: LowRankDelta, pass: Pass): tf.Tensor {
+  const inner = (states: tf.Tensor) => {
+    const narrow = matMulTokens(states, down);
+    if (!middle) return narrow;
+    return narrow.mul(middle.rank === 2 ? middle.expandDims(1) : middle);
+  };
+  const product = (states: tf.Tensor) => matMulTokens(inner(states), scale === 1 ? up : up.mul(scale));
+  return down.rank === 3 || middle?.rank === 2 || up.rank === 3 ? onExamples(x, pass, product) : product(x);
 }
 
 /** x `[batch, tokens, input]` times a matrix `[input, output]` or one an example, `[batch, input, output]`. */

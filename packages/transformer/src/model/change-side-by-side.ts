@@ -14,7 +14,8 @@ export const canChangeSideBySide = (paths: readonly string[], { interventions: {
     (path) =>
       !has(path, ...others) &&
       at('lowRankDelta', path).every(
-        ({ gate, dropout = 0 }) => gate === undefined && !(dropout > 0 && context.mode === 'train'),
+        ({ gate, middle, dropout = 0 }) =>
+          gate === undefined && middle === undefined && !(dropout > 0 && context.mode === 'train'),
       ),
   );
 

@@ -10,6 +10,7 @@ import {
   type Readout,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import { readoutsOf } from '../architecture/encoder.js';
 import { type EncoderConfig, parseHostConfig } from '../architecture/encoder-config.js';
 import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
@@ -17,13 +18,13 @@ import { fingerprintHost } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
 import { embedTokens } from './embed-tokens.js';
-import { hostLayout } from './host-layout.js';
 import { readoutUnavailable, specOf } from './host-spec.js';
 import { indexInterventions } from './index-interventions.js';
 import { additiveMask } from './masked-softmax.js';
 import type { Pass } from './pass.js';
 import { applyHead, readOut } from './read-out.js';
 import { runLayer } from './run-layer.js';
+import { indexSites } from './site-index.js';
 import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from './token-layout.js';
 
 export interface HostOptions {
@@ -68,12 +69,13 @@ interface HostParts extends Pick<LoadedWeights, 'encoder' | 'digests'> {
 
 function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: HostSpec): EncoderHost {
   const { config } = encoder;
-  const layout = hostLayout(encoder, name);
+  const sites = indexSites(spec);
+  const readoutsHere = readoutsOf(encoder);
   const passOf = (interventions: Interventions, context: Context, attentionMask: tf.Tensor2D): Pass => ({
     encoder,
     config,
     weights,
-    interventions: indexInterventions(interventions, layout, attentionMask.shape[0]),
+    interventions: indexInterventions(interventions, sites, attentionMask.shape[0]),
     context,
     attentionMask,
     layout: paddedLayout,
@@ -94,14 +96,15 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
         let hidden = tokenLayout.pack(embedded);
         for (let layer = 0; layer < config.numHiddenLayers; layer++) hidden = runLayer(hidden, mask, layer, pass);
         const lastHiddenState = tokenLayout.unpack(hidden) as tf.Tensor3D;
-        const { readout } = pass.interventions;
-        if (!readout) return { lastHiddenState };
-        const features = readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass);
-        return { lastHiddenState, logits: applyHead(features, readout, pass) };
+        const { readout, requireApplied } = pass.interventions;
+        const logits =
+          readout && applyHead(readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass), readout, pass);
+        requireApplied();
+        return { lastHiddenState, ...(logits && { logits }) };
       });
     },
     readOut(lastHiddenState, attentionMask, readout) {
-      if (!layout.readouts.includes(readout)) throw readoutUnavailable(readout, name, layout.readouts);
+      if (!readoutsHere.includes(readout)) throw readoutUnavailable(readout, name, readoutsHere);
       const batch = lastHiddenState.shape[0];
       return tf.tidy(() =>
         readOut(lastHiddenState, attentionMask, readout, passOf([], evaluationContext(spec, batch), attentionMask)),

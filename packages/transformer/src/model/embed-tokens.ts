@@ -5,6 +5,7 @@ import { applyNorm } from './apply-norm.js';
 import { matMulTokens, shareOut } from './apply-linear.js';
 import { overBatch } from './over-batch.js';
 import { dropOut, type Pass } from './pass.js';
+import { scatterValues } from './sparse-affine.js';
 
 /**
  * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions by the
@@ -52,8 +53,16 @@ function lookUp(ids: tf.Tensor, path: string, pass: Pass): tf.Tensor {
     (sum, { delta, shares }) => sum.add(shares ? shareOut(rowsOf(delta), shares, pass) : rowsOf(delta)),
     rowsOf(table),
   );
-  for (const { down, up, scale } of at('lowRankDelta', path))
-    rows = rows.add(matMulTokens(rowsOf(down), up).mul(scale));
+  for (const { indices, values, shares } of at('sparseWeightDelta', path)) {
+    const delta = rowsOf(scatterValues(indices, values, table.shape));
+    rows = rows.add(shares ? shareOut(delta, shares, pass) : delta);
+  }
+  for (const { down, middle, up, scale } of at('lowRankDelta', path)) {
+    const narrow = rowsOf(down);
+    rows = rows.add(
+      matMulTokens(middle ? narrow.mul(middle.rank === 2 ? middle.expandDims(1) : middle) : narrow, up).mul(scale),
+    );
+  }
   for (const { scale } of at('weightScale', path)) {
     const perRow = scale.rank === 2 && scale.shape[0] === table.shape[0];
     rows = rows.mul(perRow ? rowsOf(scale) : scale);

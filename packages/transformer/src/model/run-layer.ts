@@ -2,7 +2,7 @@ import type { SublayerAdapter } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { Sublayer } from '../architecture/encoder.js';
 import { activate } from './activations.js';
-import { applyActivation, applyLinear, linearKinds } from './apply-linear.js';
+import { applyActivation, applyLinear, linearKinds, showTaps } from './apply-linear.js';
 import { applyNorm } from './apply-norm.js';
 import { attend } from './attend.js';
 import { frozenFeedForward } from './frozen-feed-forward.js';
@@ -11,14 +11,24 @@ import { dropOut, type Pass } from './pass.js';
 /** One encoder layer, states in the pass' layout in and out: attention, then the feed-forward network, each with residual and LayerNorm. */
 export const runLayer = (x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor =>
   tf.tidy(() => {
-    const { linears, sublayers } = pass.encoder.layers[layer]!;
+    const { path, linears, sublayers } = pass.encoder.layers[layer]!;
     const attended = tf.tidy(() => {
       const heads = attend(x, mask, layer, pass);
       return finishSublayer(applyLinear(heads, linears.attentionOutput.path, pass), x, sublayers.attention, pass);
     });
     const fed = feedForward(attended, layer, pass);
-    return finishSublayer(fed, attended, sublayers.feedForward, pass);
+    const output = finishSublayer(fed, attended, sublayers.feedForward, pass);
+    return actOnHidden(output, path, pass);
   });
+
+/** What acts on the output of a layer. */
+function actOnHidden(output: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const changed = pass.interventions
+    .at('hiddenDelta', path)
+    .reduce((states, delta) => states.add(applyActivation(delta, states, pass)), output);
+  showTaps('output', changed, path, pass);
+  return changed;
+}
 
 /** The feed-forward network before dropout and residual; one fused node where nothing acts inside. */
 function feedForward(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor {

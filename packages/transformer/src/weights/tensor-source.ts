@@ -1,4 +1,4 @@
-import { type NamedArrays, PeftError } from '@tfjs-peft/peft-core';
+import { floatsOf, type NamedArrays, PeftError } from '@tfjs-peft/peft-core';
 
 /** Named tensors to read one by one. A `SafetensorsFile` of peft-core is one. */
 export interface TensorSource {
@@ -13,6 +13,6 @@ export const memoryTensorSource = (arrays: NamedArrays): TensorSource => ({
   async readFloat32(name) {
     const found = arrays.get(name);
     if (!found) throw new PeftError('TENSOR_MISSING', { found: `no tensor "${name}" in memory` });
-    return found.data;
+    return floatsOf(found);
   },
 });

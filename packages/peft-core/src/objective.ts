@@ -1,0 +1,49 @@
+import type * as tf from '@tensorflow/tfjs';
+import type { Context } from './context.js';
+import type { HostInputs, HostOutputs } from './host.js';
+import type { Interventions } from './intervention.js';
+
+/** Examples, and what the model should say about them in the form that an objective reads. */
+export interface Batch<Targets = unknown> {
+  readonly inputs: HostInputs;
+  readonly targets: Targets;
+}
+
+/** What differs from the plain pass of a batch. */
+export interface PassOptions {
+  /** Other texts than the batch's. */
+  readonly inputs?: HostInputs;
+  /** Acts beside the method: noise, taps. */
+  readonly interventions?: Interventions;
+}
+
+/** One pass of the host with the method, on the batch unless told otherwise. */
+export type Pass = (context: Context, options?: PassOptions) => HostOutputs;
+
+/** What a step minimises: `loss` plus all `terms`. */
+export interface Loss {
+  /** Of the task alone. */
+  readonly loss: tf.Scalar;
+  /** What else is added, by name: each is reported beside the loss. */
+  readonly terms?: Readonly<Record<string, tf.Scalar>>;
+}
+
+/**
+ * A training question as a value: from passes and targets to a loss. It may run as many passes as it needs. A wrapper that wants the
+ * outputs of another objective's pass gives it a `pass` that remembers them.
+ */
+export interface Objective<Targets = unknown> {
+  /** Name and settings, `cross_entropy(labelSmoothing=0.1)`: a run continues only with the same one. */
+  readonly id: string;
+  /** Differentiable; called inside `tf.tidy`. Errors: what makes the targets or the outputs unusable. */
+  loss(pass: Pass, batch: Batch<Targets>, context: Context): Loss;
+}
+
+/** An objective of one pass. */
+export const objectiveOfOutputs = <Targets>(
+  id: string,
+  lossOf: (outputs: HostOutputs, batch: Batch<Targets>, context: Context) => tf.Scalar,
+): Objective<Targets> => ({
+  id,
+  loss: (pass, batch, context) => ({ loss: lossOf(pass(context), batch, context) }),
+});

@@ -1,0 +1,33 @@
+import type { Host, JsonObject, Parameters, PeftMethod, Stream } from '@tfjs-peft/peft-core';
+import type { TrainConfig } from '../run/train-config.js';
+
+/** How good a state is: `headline` chooses between states, larger is better. NaN counts as the worst. */
+export interface Score {
+  readonly headline: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface Evaluation extends Score {
+  readonly loss: number;
+  /** Of the deterministic pass, beside a drawn one. */
+  readonly midpointMetrics?: Readonly<Record<string, number>>;
+}
+
+/** A state of a run, and what its evaluation may use. */
+export interface EvaluatedState {
+  readonly host: Host;
+  readonly method: PeftMethod;
+  readonly effective: Parameters;
+  readonly config: Pick<TrainConfig, 'validation' | 'evaluationBatchSize'>;
+  /** Draws and dropout of this evaluation. */
+  readonly stream: Stream;
+  readonly signal?: AbortSignal;
+}
+
+/** Judges states of a run; chooses the best one. */
+export interface Evaluator {
+  /** What it looks at, as data: a run continues only with the same. */
+  readonly identity: JsonObject;
+  /** Errors: `PREDICTION_ABORTED` when the signal ends it: nothing has changed then. */
+  evaluate(state: EvaluatedState): Promise<Evaluation>;
+}

@@ -1,0 +1,121 @@
+import {
+  type Context,
+  createStream,
+  type EncodedText,
+  type Host,
+  type Mode,
+  type Parameters,
+  PeftError,
+  type PeftMethod,
+  type Stream,
+  substream,
+} from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
+import { checkTexts, padTexts, requireLogits } from '../batches/pad-texts.js';
+import { yieldToEventLoop } from './yield-to-event-loop.js';
+
+export interface PredictOptions {
+  readonly host: Host;
+  readonly method: PeftMethod;
+  readonly effective: Parameters;
+  readonly texts: readonly EncodedText[];
+  /** Default 64. */
+  readonly batchSize?: number;
+  /** Default `evaluate`: deterministic. `sample` draws without dropout, `train` draws and drops out. */
+  readonly mode?: Mode;
+  /** Passes over all texts, each with draws of its own; default 1. */
+  readonly draws?: number;
+  /** Where draws and dropout come from; a fixed stream if absent. */
+  readonly stream?: Stream;
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface PredictedLogits {
+  /** `[draws * texts, labels]`, row-major: all texts of the first draw in the order of the input, then those of the second. */
+  readonly logits: Float32Array;
+  /** Columns; 0 if there are no texts. */
+  readonly labels: number;
+}
+
+/**
+ * Logits of texts. Texts of similar length share a batch, results are in the order of the input.
+ * Draws after the first are copied if the first one provably used no randomness.
+ * Errors: `LOGITS_MISSING`, `PREDICTION_ABORTED`, `TEXT_EMPTY`.
+ */
+export async function predictLogits(options: PredictOptions): Promise<PredictedLogits> {
+  const { texts, batchSize = 64, mode = 'evaluate', draws = 1 } = options;
+  const { stream = createStream('predict'), onProgress, signal } = options;
+  checkTexts(texts);
+  const batches = lengthSortedBatches(texts, batchSize);
+  const total = draws * texts.length;
+  let logits = new Float32Array(0);
+  let labels = 0;
+  let random = false;
+  for (let draw = 0; draw < draws; draw++) {
+    if (draw > 0 && !random) {
+      logits.copyWithin(draw * texts.length * labels, 0, texts.length * labels);
+      onProgress?.({ done: (draw + 1) * texts.length, total });
+      continue;
+    }
+    let done = draw * texts.length;
+    for (const [index, batch] of batches.entries()) {
+      if (signal?.aborted)
+        throw new PeftError('PREDICTION_ABORTED', { found: `stopped after ${done} of ${total} texts` });
+      const watched = watchStreams(stream, mode, draw, index);
+      const rows = await batchLogits(options, mode, batch, watched.streams);
+      random ||= mode !== 'evaluate' && watched.wereUsed();
+      labels = rows.length / batch.length;
+      if (logits.length === 0) logits = new Float32Array(total * labels);
+      batch.forEach((text, row) =>
+        logits.set(rows.subarray(row * labels, (row + 1) * labels), (draw * texts.length + text) * labels),
+      );
+      done += batch.length;
+      onProgress?.({ done, total });
+      await yieldToEventLoop();
+    }
+  }
+  return { logits, labels };
+}
+
+async function batchLogits(
+  { host, method, effective, texts }: PredictOptions,
+  mode: Mode,
+  batch: readonly number[],
+  streams: Context['streams'],
+): Promise<Float32Array> {
+  const logits = tf.tidy(() => {
+    const inputs = padTexts(
+      host,
+      batch.map((index) => texts[index]!),
+    );
+    const context: Context = { mode, host: host.spec, batchSize: batch.length, streams };
+    return requireLogits(host.forward(inputs, method.intervene(effective, context), context));
+  });
+  try {
+    return Float32Array.from(await logits.data());
+  } finally {
+    logits.dispose();
+  }
+}
+
+/**
+ * The streams of one batch, and whether anybody looked at them. Dropout is off in `sample`: its stream is then the same for all draws, so
+ * that a pass that never asks for the draws is the same pass every time.
+ */
+function watchStreams(stream: Stream, mode: Mode, draw: number, batch: number) {
+  let used = false;
+  const streams: Context['streams'] = {
+    get draws() {
+      used = true;
+      return substream(stream, 'draws', draw, batch);
+    },
+    get dropout() {
+      if (mode === 'sample') return substream(stream, 'no-dropout', batch);
+      used = true;
+      return substream(stream, 'dropout', draw, batch);
+    },
+  };
+  return { streams, wereUsed: () => used };
+}

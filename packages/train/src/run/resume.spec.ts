@@ -1,0 +1,190 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { bytesSource, head, openSafetensors, writeSafetensors } from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import { codeOf, comparable, toyRequest, withHead } from '../../test/toy-request.js';
+import { createToyHost, toyExamples, toyShift } from '../../test/toy-host.js';
+import { checkpointName } from './checkpoint.js';
+import { type CheckpointStore, createMemoryStore } from './checkpoint-store.js';
+import { train } from './train.js';
+import type { TrainEvent } from './train-events.js';
+import type { TrainConfigInput } from './train-config.js';
+import type { TrainingRequest } from './training-request.js';
+
+const host = createToyHost();
+afterAll(() => host.dispose());
+
+/** A process that is killed in the middle: the run ends at an event, and nothing after it is stored. */
+async function killAt(request: TrainingRequest, isTheMoment: (event: TrainEvent) => boolean): Promise<void> {
+  const onEvent = (event: TrainEvent) => {
+    if (isTheMoment(event)) throw new Error('killed');
+  };
+  await expect(train({ ...request, onEvent })).rejects.toThrow('killed');
+}
+
+const configs: readonly (readonly [string, TrainConfigInput])[] = [
+  ['a checkpoint at every evaluation', {}],
+  ['a checkpoint each 4 steps, between evaluations', { checkpointEvery: 4 }],
+  ['early stopping', { patience: 2, learningRate: 0.5 }],
+];
+
+describe.each(configs)('a run with %s', (_name, config) => {
+  it.each([1, 5, 7, 13, 22])('goes on to the bit after it was killed in step %d', async (step) => {
+    const whole = await train(toyRequest(host, config));
+    const request = toyRequest(host, config, { store: createMemoryStore() });
+    if (step > whole.steps) return expect(config.patience).toBe(2);
+    await killAt(request, (event) => event.type === 'step' && event.step === step);
+    const starts: TrainEvent[] = [];
+    const resumed = await train({ ...request, onEvent: (event) => event.type === 'start' && starts.push(event) });
+    expect(comparable(resumed.history)).toEqual(comparable(whole.history));
+    expect([...resumed.effective]).toEqual([...whole.effective]);
+    expect([...resumed.raw]).toEqual([...whole.raw]);
+    expect(resumed).toMatchObject({ bestStep: whole.bestStep, steps: whole.steps, stoppedEarly: whole.stoppedEarly });
+    const last = Math.floor((step - 1) / (config.checkpointEvery ?? 5)) * (config.checkpointEvery ?? 5);
+    const [start] = starts;
+    expect(start).toMatchObject({ resumedFrom: last || null });
+    // A caller rewrites metrics.jsonl with these rows: none of them comes again.
+    expect(start?.type === 'start' && start.history.every((row) => row.step <= last)).toBe(true);
+  });
+});
+
+describe('a run that is interrupted', () => {
+  it.each(['step', 'evaluation', 'score'] as const)(
+    'in a %s stores what it has and goes on from there',
+    async (moment) => {
+      const whole = await train(toyRequest(host));
+      const before = tf.memory().numTensors;
+      const controller = new AbortController();
+      const request = toyRequest(host, {}, { store: createMemoryStore() });
+      const onEvent = (event: TrainEvent) => {
+        if (moment === 'score' ? event.type === 'step' && event.step === 10 : event.type === moment && event.step >= 10)
+          controller.abort();
+      };
+      await expect(train({ ...request, onEvent, signal: controller.signal })).rejects.toMatchObject({
+        code: 'INTERRUPTED',
+        message: expect.stringMatching(/after step 1\d of 22.*same run again.*checkpoint\.safetensors/),
+      });
+      expect(tf.memory().numTensors).toBe(before);
+      const resumed = await train(request);
+      expect(comparable(resumed.history)).toEqual(comparable(whole.history));
+      expect([...resumed.raw]).toEqual([...whole.raw]);
+    },
+  );
+
+  it('stops in the middle of an evaluation and does it again', async () => {
+    const whole = await train(toyRequest(host));
+    const controller = new AbortController();
+    let passes = 0;
+    const slow = {
+      ...host,
+      forward: (...args: Parameters<typeof host.forward>) => {
+        if (args[2].mode === 'sample' && ++passes === 4) controller.abort();
+        return host.forward(...args);
+      },
+    };
+    const request = toyRequest(host, {}, { store: createMemoryStore() });
+    expect(await codeOf(train({ ...request, host: slow, signal: controller.signal }))).toBe('INTERRUPTED');
+    expect(passes).toBe(4);
+    expect(comparable((await train(request)).history)).toEqual(comparable(whole.history));
+  });
+
+  it('says that nothing was kept without a store', async () => {
+    const signal = AbortSignal.abort();
+    await expect(train(toyRequest(host, {}, { signal }))).rejects.toThrow(
+      /nothing was kept; give the run a checkpoint store/,
+    );
+  });
+
+  it('starts a finished run no second time', async () => {
+    const request = toyRequest(host, {}, { store: createMemoryStore() });
+    const first = await train(request);
+    const events: string[] = [];
+    const again = await train({ ...request, onEvent: ({ type }) => events.push(type) });
+    expect(events).toEqual(['start', 'end']);
+    expect(again.history).toEqual(first.history);
+    expect([...again.effective]).toEqual([...first.effective]);
+  });
+
+  it('keeps metrics that are not defined', async () => {
+    const score = () => ({ headline: Number.NaN, metrics: { correlation: Number.NaN, zero: -0 } });
+    const request = toyRequest(host, {}, { score, store: createMemoryStore() });
+    const whole = await train(toyRequest(host, {}, { score }));
+    await killAt(request, (event) => event.type === 'step' && event.step === 12);
+    expect(comparable((await train(request)).history)).toEqual(comparable(whole.history));
+  });
+});
+
+describe('a checkpoint', () => {
+  const stored = async () => {
+    const store = createMemoryStore();
+    await train(toyRequest(host, { steps: 5 }, { store }));
+    return store;
+  };
+
+  it.each<[string, TrainConfigInput, Partial<TrainingRequest>, string]>([
+    ['seed', {}, { seed: 43 }, 'seed is 42 there and 43 here'],
+    ['configuration', { learningRate: 0.03 }, {}, 'config.learningRate is 0.02 there and 0.03 here'],
+    [
+      'method',
+      {},
+      { method: withHead(toyShift({ noise: 0.3 })) },
+      'method.parts.0.config.noise is 0.2 there and 0.3 here',
+    ],
+    [
+      'kind of method',
+      {},
+      { method: head({ labels: ['low', 'high'] }) },
+      'method.type is "COMPOSE" there and "HEAD" here',
+    ],
+    ['training set', {}, { train: toyExamples(18, 'others') }, 'train.digest is'],
+    ['host', {}, { host: createToyHost({ name: 'another' }) }, 'host is "fingerprint of toy" there'],
+  ])('of another %s is refused, saying what differs', async (_name, config, rest, text) => {
+    const store = await stored();
+    await expect(train(toyRequest(host, { steps: 5, ...config }, { store, ...rest }))).rejects.toMatchObject({
+      code: 'CHECKPOINT_OF_ANOTHER_RUN',
+      message: expect.stringContaining(text),
+    });
+  });
+
+  it.each<[string, (bytes: Uint8Array) => Promise<Uint8Array> | Uint8Array]>([
+    ['cut short', (bytes) => bytes.slice(0, bytes.length - 40)],
+    ['empty', () => new Uint8Array(0)],
+    ['no checkpoint', () => writeSafetensors(new Map(), {})],
+    ['no JSON', () => writeSafetensors(new Map(), { metadata: { state: '{' } })],
+    ['of another version', (bytes) => rewrite(bytes, (state) => state.replace('"version":1', '"version":2'))],
+    ['without a tensor', (bytes) => rewrite(bytes, (state) => state, 'secondMoments:shift.base')],
+  ])('that is %s is refused with the cure', async (_name, damage) => {
+    const store = await stored();
+    await store.write(checkpointName, await damage((await store.read(checkpointName))!));
+    const before = tf.memory().numTensors;
+    await expect(train(toyRequest(host, { steps: 5 }, { store }))).rejects.toMatchObject({
+      code: 'CHECKPOINT_UNREADABLE',
+      message: expect.stringContaining('remove checkpoint.safetensors'),
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('that cannot be written ends the run with the cure', async () => {
+    const full: CheckpointStore = {
+      ...createMemoryStore(),
+      write: async () => {
+        throw new Error('no space left');
+      },
+    };
+    await expect(train(toyRequest(host, {}, { store: full }))).rejects.toMatchObject({
+      code: 'CHECKPOINT_NOT_WRITTEN',
+      message: expect.stringContaining('no space left'),
+    });
+  });
+});
+
+/** The same checkpoint with another state, or without one of its tensors. */
+async function rewrite(bytes: Uint8Array, change: (state: string) => string, dropped?: string): Promise<Uint8Array> {
+  const file = await openSafetensors(bytesSource('checkpoint', bytes));
+  const names = [...file.tensors.keys()].filter((name) => name !== dropped);
+  const entries = names.map(
+    async (name) => [name, { shape: file.tensors.get(name)!.shape, data: await file.readFloat32(name) }] as const,
+  );
+  return writeSafetensors(new Map(await Promise.all(entries)), {
+    metadata: { state: change(file.metadata.get('state')!) },
+  });
+}

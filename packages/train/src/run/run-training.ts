@@ -1,0 +1,152 @@
+import {
+  countParameters,
+  describeMethod,
+  disposeParameters,
+  type ParameterPlan,
+  PeftError,
+  readParameters,
+  type Stream,
+  toParameters,
+} from '@tfjs-peft/peft-core';
+import * as tf from '@tensorflow/tfjs';
+import type { Evaluator } from '../evaluate/evaluator.js';
+import { withEffective } from '../evaluate/with-effective.js';
+import { yieldToEventLoop } from '../evaluate/yield-to-event-loop.js';
+import type { GroupedSettings } from '../optimisers/parameter-groups.js';
+import { allTensors, disposeReplaced, type StepSetting } from '../step/training-step.js';
+import { advance } from './advance.js';
+import { type Checkpoint, checkpointName, writeCheckpoint } from './checkpoint.js';
+import { evaluateState } from './evaluate-state.js';
+import { createProgressClock } from './progress-clock.js';
+import type { RunIdentity } from './run-identity.js';
+import { isExhausted } from './selection.js';
+import type { StepCounts } from './train-config.js';
+import type { MetricsRow } from './train-events.js';
+import type { TrainingRequest, TrainingResult } from './training-request.js';
+import type { TrainingState } from './training-state.js';
+
+/** A run with all that is decided once. */
+export interface TrainingRun<Targets> extends TrainingRequest<Targets>, StepSetting<Targets>, StepCounts {
+  readonly optimiser: StepSetting<Targets>['optimiser'];
+  readonly evaluator: Evaluator | null;
+  readonly plan: ParameterPlan;
+  readonly groups: GroupedSettings;
+  readonly identity: RunIdentity;
+  /** The stream that all others of this run are derived from. */
+  readonly root: Stream;
+  /** Of the batches. */
+  readonly order: Stream;
+  /** Where the first state comes from, if not from initial values. */
+  readonly checkpoint: Checkpoint | null;
+}
+
+/** The next state of a run, and what is to be said about how it came. */
+export interface Progress {
+  readonly state: TrainingState;
+  readonly row: MetricsRow;
+}
+
+/** Runs from `start` to the end. Its tensors are disposed, also after an error. */
+export async function runTraining<Targets>(run: TrainingRun<Targets>, start: TrainingState): Promise<TrainingResult> {
+  const { config, steps, checkpoint, evaluator, signal } = run;
+  const clock = createProgressClock();
+  const history = [...(checkpoint?.history ?? [])];
+  let state = start;
+  /** Makes the next state of this one: what it replaced is disposed. */
+  const proceed = ({ state: next, row }: Progress) => {
+    disposeReplaced(state.tensors, next.tensors);
+    state = next;
+    history.push(row);
+  };
+  let saved = checkpoint ? progressOf(state) : null;
+  const save = async () => {
+    if (!run.store || saved === progressOf(state)) return;
+    await writeCheckpoint(run.store, { ...state, history, identity: run.identity, method: describeMethod(run.method) });
+    saved = progressOf(state);
+  };
+  try {
+    announce(run, history);
+    for (;;) {
+      if (evaluator && isEvaluationStep(run, state.step) && state.lastEvaluation < state.step) {
+        const next = await evaluateState(run, evaluator, state, clock);
+        if (!next) await interrupt(run, state, save);
+        else proceed(next);
+      }
+      const finished = state.step >= steps || isExhausted(state.selection, config);
+      if (finished || isCheckpointStep(run, state.step)) await save();
+      if (finished) break;
+      if (signal?.aborted) await interrupt(run, state, save);
+      proceed(await advance(run, state, clock));
+      await yieldToEventLoop();
+    }
+    return await finish(run, state, history);
+  } finally {
+    tf.dispose(allTensors(state.tensors));
+  }
+}
+
+function announce<Targets>(run: TrainingRun<Targets>, history: readonly MetricsRow[]): void {
+  const { plan, steps, stepsPerEpoch, evaluateEvery, checkpoint, onEvent } = run;
+  onEvent?.({
+    type: 'start',
+    plan,
+    counts: countParameters(plan),
+    steps,
+    stepsPerEpoch,
+    evaluateEvery,
+    resumedFrom: checkpoint?.step ?? null,
+    history: [...history],
+  });
+  if (checkpoint && checkpoint.backend !== tf.getBackend())
+    onEvent?.({
+      type: 'warning',
+      text: `The checkpoint was made on backend ${checkpoint.backend}; this run goes on with ${tf.getBackend()} and will differ in its last digits.`,
+    });
+}
+
+/** Identifies a state of one run, to know whether it is already stored. */
+const progressOf = ({ step, lastEvaluation }: TrainingState) => `${step} ${lastEvaluation}`;
+
+const isEvaluationStep = ({ steps, evaluateEvery }: StepCounts, step: number) =>
+  step > 0 && (step % evaluateEvery === 0 || step === steps);
+
+const isCheckpointStep = <Targets>(run: TrainingRun<Targets>, step: number) =>
+  run.config.checkpointEvery === null
+    ? isEvaluationStep(run, step)
+    : step > 0 && step % run.config.checkpointEvery === 0;
+
+/** Stores what was done and throws. Errors: `INTERRUPTED`. */
+async function interrupt<Targets>(
+  { steps, store }: TrainingRun<Targets>,
+  { step }: TrainingState,
+  save: () => Promise<void>,
+): Promise<never> {
+  await save();
+  throw new PeftError('INTERRUPTED', {
+    found: `training was interrupted after step ${step} of ${steps}`,
+    fix: store
+      ? `start the same run again to go on from there (${checkpointName} holds its state)`
+      : 'nothing was kept; give the run a checkpoint store to be able to go on next time',
+  });
+}
+
+/** The best state, or the last one where nothing was evaluated. */
+async function finish<Targets>(
+  run: TrainingRun<Targets>,
+  state: TrainingState,
+  history: readonly MetricsRow[],
+): Promise<TrainingResult> {
+  const { host, method, steps, onEvent } = run;
+  const { step, selection } = state;
+  const raw = state.best ?? (await readParameters(state.tensors.raw));
+  const tensors = toParameters(raw);
+  try {
+    const effective = await withEffective(method, tensors, host.spec, readParameters);
+    const bestStep = selection.best?.step ?? step;
+    const stoppedEarly = step < steps;
+    onEvent?.({ type: 'end', steps: step, bestStep, stoppedEarly });
+    return { method, effective, raw, bestStep, best: selection.best, steps: step, stoppedEarly, history };
+  } finally {
+    disposeParameters(tensors);
+  }
+}

@@ -1,0 +1,115 @@
+import { type Optimiser, parseConfig } from '@tfjs-peft/peft-core';
+import { z } from 'zod';
+import { adamW } from '../optimisers/adamw.js';
+import type { ParameterGroup } from '../optimisers/parameter-groups.js';
+import { sgd } from '../optimisers/sgd.js';
+import { signDescent } from '../optimisers/sign-descent.js';
+
+const count = z.number().int().positive();
+
+const validationConfig = z.strictObject({
+  /**
+   * `stochastic`: fresh simplex draws for every example, no dropout (arXiv 2310.15793; the same as `midpoint` for a method that draws
+   * nothing). `midpoint`: one deterministic pass. `dropout`: passes in training mode, the control that asks whether only Monte-Carlo
+   * validation matters.
+   */
+  mode: z.enum(['midpoint', 'stochastic', 'dropout']).default('stochastic'),
+  /** The metric of all draws together, the mean of the metrics of each draw, or the metric of the mean probability. */
+  aggregate: z.enum(['pooled', 'mean', 'ensemble']).default('pooled'),
+  draws: count.default(10),
+  /** Fresh draws at every evaluation; the same ones each time if false. */
+  resample: z.boolean().default(true),
+  /** Also evaluates the deterministic midpoint, for the record only. */
+  logMidpoint: z.boolean().default(true),
+});
+
+const trainConfig = z.strictObject({
+  learningRate: z.number().positive().default(2e-4),
+  /** Of parameters that act at the readout; `learningRate` if null. */
+  headLearningRate: z.number().positive().nullable().default(null),
+  /** Decoupled; acts on raw tensors of rank 2 and more, so never on biases and gates. */
+  weightDecay: z.number().nonnegative().default(0),
+  optimiser: z.enum(['adamw', 'sgd', 'sign_descent']).default('adamw'),
+  /** Of `sgd`. */
+  momentum: z.number().min(0).lt(1).default(0),
+  /** Parameters with settings of their own, by name; later groups win. */
+  groups: z
+    .array(
+      z.strictObject({
+        parameters: z.string(),
+        learningRate: z.number().nonnegative().optional(),
+        weightDecay: z.number().nonnegative().optional(),
+        frozen: z.boolean().optional(),
+      }),
+    )
+    .default([]),
+  /** Of `adamw`. */
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999]),
+  epsilon: z.number().positive().default(1e-8),
+  /** Largest global gradient norm; null switches clipping off. */
+  clipNorm: z.number().positive().nullable().default(1),
+  batchSize: count.default(16),
+  /** Texts a pass in evaluation; has no influence on training. */
+  evaluationBatchSize: count.default(64),
+  schedule: z.enum(['linear', 'constant', 'cosine']).default('linear'),
+  /** Part of all steps in which the rate rises linearly from 0. */
+  warmupRatio: z.number().min(0).max(1).default(0.06),
+  /** Updates in all; the larger of `minEpochs` and `minSteps` if null. */
+  steps: count.nullable().default(null),
+  minSteps: z.number().int().nonnegative().default(1000),
+  minEpochs: z.number().nonnegative().default(50),
+  /** The larger of the two is the distance between evaluations. The last step is always evaluated. */
+  evaluateEvery: z
+    .strictObject({ epochs: z.number().nonnegative().default(1), minSteps: count.default(25) })
+    .prefault({}),
+  /** Evaluations without improvement after which training stops; null switches that off. */
+  patience: count.nullable().default(10),
+  validation: validationConfig.prefault({}),
+  /** Between equal headlines: the first one stays the best, or the one with the lower loss on the dev set. */
+  tieBreak: z.enum(['first', 'loss']).default('first'),
+  /** Steps between checkpoints; at every evaluation if null. */
+  checkpointEvery: count.nullable().default(null),
+});
+
+export type TrainConfig = Readonly<z.output<typeof trainConfig>>;
+export type TrainConfigInput = z.input<typeof trainConfig>;
+
+/** A complete, frozen configuration. Errors: `CONFIG_INVALID`, naming each bad or unknown key. */
+export const parseTrainConfig = (config: TrainConfigInput = {}): TrainConfig =>
+  parseConfig(trainConfig, config, 'train');
+
+/** The optimiser that a configuration names. */
+export function optimiserOf({ optimiser, betas, epsilon, momentum }: TrainConfig): Optimiser {
+  switch (optimiser) {
+    case 'adamw':
+      return adamW({ betas, epsilon });
+    case 'sgd':
+      return sgd({ momentum });
+    case 'sign_descent':
+      return signDescent();
+  }
+}
+
+/** The groups of a configuration; `headLearningRate` is one of them, before the others. */
+export const groupsOf = ({ headLearningRate, groups }: TrainConfig): ParameterGroup[] => [
+  ...(headLearningRate === null ? [] : [{ parameters: 'head', learningRate: headLearningRate }]),
+  ...groups,
+];
+
+/** How long a run is and when it is evaluated, all in optimiser steps. */
+export interface StepCounts {
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+  readonly evaluateEvery: number;
+}
+
+/** What a configuration means for `examples` training examples. Partial batches count as steps. */
+export function countSteps(config: TrainConfig, examples: number): StepCounts {
+  const stepsPerEpoch = Math.ceil(examples / config.batchSize);
+  const { epochs, minSteps } = config.evaluateEvery;
+  return {
+    steps: config.steps ?? Math.max(1, config.minSteps, Math.ceil(config.minEpochs * stepsPerEpoch)),
+    stepsPerEpoch,
+    evaluateEvery: Math.max(Math.ceil(epochs * stepsPerEpoch), minSteps),
+  };
+}

@@ -1,0 +1,47 @@
+import type { Host, NamedArrays, Objective, Optimiser, PeftMethod } from '@tfjs-peft/peft-core';
+import type { BatchSource } from '../batches/batch-source.js';
+import type { Evaluator } from '../evaluate/evaluator.js';
+import type { CheckpointStore } from './checkpoint-store.js';
+import type { Best } from './selection.js';
+import type { TrainConfig } from './train-config.js';
+import type { MetricsRow, TrainEvent } from './train-events.js';
+
+/** A run: where batches come from, what is minimised, by which rule, and what judges the result. Each can be a value of your own. */
+export interface TrainingRequest<Targets> {
+  readonly host: Host;
+  readonly method: PeftMethod;
+  /** `labelledTexts(examples, objective)` as a rule. */
+  readonly source: BatchSource<Targets>;
+  /** `crossEntropy()` as a rule. */
+  readonly objective: Objective<Targets>;
+  /** Chooses the best state, `scoreLogits(…)` as a rule. Null or absent: nothing is selected and the last state counts. */
+  readonly evaluator?: Evaluator | null;
+  /** The one that the configuration names if absent. */
+  readonly optimiser?: Optimiser;
+  /** From {@link parseTrainConfig}. */
+  readonly config: TrainConfig;
+  /** Of initial values, batch order, dropout and draws, each from a stream of its own. */
+  readonly seed: number;
+  /** Makes the run resumable: if it holds a checkpoint of this run, training goes on from there. */
+  readonly store?: CheckpointStore;
+  readonly onEvent?: (event: TrainEvent) => void;
+  /** Ends the run after the current step, with a checkpoint if there is a store. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainingResult {
+  /** After `prepare`. */
+  readonly method: PeftMethod;
+  /** Effective parameters and buffers of the best state. */
+  readonly effective: NamedArrays;
+  /** Raw parameters and buffers of the best state. */
+  readonly raw: NamedArrays;
+  /** The last step if nothing was evaluated. */
+  readonly bestStep: number;
+  /** What the best state scored; null if nothing was evaluated. */
+  readonly best: Best | null;
+  /** Updates done. */
+  readonly steps: number;
+  readonly stoppedEarly: boolean;
+  readonly history: readonly MetricsRow[];
+}

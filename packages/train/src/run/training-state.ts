@@ -1,0 +1,40 @@
+import { type NamedArrays, type Optimiser, readParameters, toParameters } from '@tfjs-peft/peft-core';
+import type { TrainingTensors } from '../step/training-step.js';
+import { noSelection, type Selection } from './selection.js';
+
+/** A run between two updates, as a value: every step and every evaluation makes the next one. */
+export interface TrainingState {
+  readonly tensors: TrainingTensors;
+  /** Updates done. */
+  readonly step: number;
+  /** Step of the last evaluation, 0 if there was none: one that is due and was interrupted is done again. */
+  readonly lastEvaluation: number;
+  readonly selection: Selection;
+  /** Raw parameters of the best evaluated state; null as long as there is none. */
+  readonly best: NamedArrays | null;
+}
+
+/** The tensors of a state in host memory. */
+export interface TrainingArrays {
+  readonly raw: NamedArrays;
+  /** One set a slot. */
+  readonly optimiser: ReadonlyMap<string, NamedArrays>;
+}
+
+/** Before the first update. */
+export function startState(values: NamedArrays, trained: readonly string[], optimiser: Optimiser): TrainingState {
+  const raw = toParameters(values);
+  const tensors = { raw, optimiser: optimiser.init(new Map(trained.map((name) => [name, raw.get(name)!]))) };
+  return { tensors, step: 0, lastEvaluation: 0, selection: noSelection, best: null };
+}
+
+export const toTensors = ({ raw, optimiser }: TrainingArrays): TrainingTensors => ({
+  raw: toParameters(raw),
+  optimiser: new Map([...optimiser].map(([slot, arrays]) => [slot, toParameters(arrays)])),
+});
+
+export async function readTensors({ raw, optimiser }: TrainingTensors): Promise<TrainingArrays> {
+  const slots = new Map<string, NamedArrays>();
+  for (const [slot, parameters] of optimiser) slots.set(slot, await readParameters(parameters));
+  return { raw: await readParameters(raw), optimiser: slots };
+}
