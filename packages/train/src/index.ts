@@ -31,4 +31,12 @@ export type { EvaluatedState, Evaluation, Evaluator, Score } from './evaluate/ev
 export { type ScoreFunction, scoreLogits, type ScoreLogitsOptions } from './evaluate/score-logits.js';
 export { predictLogits, type PredictedLogits, type PredictOptions } from './evaluate/predict-logits.js';
 export { extractFeatures, type FeatureOptions } from './probe/extract-features.js';
-export { linearProbe, type LinearProbe, type LinearProbeOptions } from './probe/linear-probe.js';
+export {
+  fitLinearModel,
+  type LinearFitOptions,
+  type LinearModel,
+  linearProbe,
+  type LinearProbe,
+  type LinearProbeOptions,
+} from './probe/linear-probe.js';
+export { fitHead, type FitHeadOptions } from './probe/fit-head.js';

@@ -32,3 +32,8 @@ export function checkTexts(texts: readonly EncodedText[], split?: string): void 
     fix: 'encode the text with special tokens, or leave it out',
   });
 }
+
+/** Errors: `PREDICTION_ABORTED`. */
+export function requireGoingOn(signal: AbortSignal | undefined, done: number, total: number): void {
+  if (signal?.aborted) throw new PeftError('PREDICTION_ABORTED', { found: `stopped after ${done} of ${total} texts` });
+}

@@ -5,14 +5,13 @@ import {
   type Host,
   type Mode,
   type Parameters,
-  PeftError,
   type PeftMethod,
   type Stream,
   substream,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
-import { checkTexts, padTexts, requireLogits } from '../batches/pad-texts.js';
+import { checkTexts, padTexts, requireGoingOn, requireLogits } from '../batches/pad-texts.js';
 import { yieldToEventLoop } from './yield-to-event-loop.js';
 
 export interface PredictOptions {
@@ -61,8 +60,7 @@ export async function predictLogits(options: PredictOptions): Promise<PredictedL
     }
     let done = draw * texts.length;
     for (const [index, batch] of batches.entries()) {
-      if (signal?.aborted)
-        throw new PeftError('PREDICTION_ABORTED', { found: `stopped after ${done} of ${total} texts` });
+      requireGoingOn(signal, done, total);
       const watched = watchStreams(stream, mode, draw, index);
       const rows = await batchLogits(options, mode, batch, watched.streams);
       random ||= mode !== 'evaluate' && watched.wereUsed();

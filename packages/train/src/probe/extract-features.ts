@@ -1,41 +1,56 @@
-import { type EncodedText, evaluationContext, type Host, type Readout } from '@tfjs-peft/peft-core';
+import {
+  type EncodedText,
+  evaluationContext,
+  type Host,
+  type Parameters,
+  type PeftMethod,
+  type Readout,
+} from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { checkTexts, padTexts } from '../batches/pad-texts.js';
+import { checkTexts, padTexts, requireGoingOn } from '../batches/pad-texts.js';
 import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
 import { yieldToEventLoop } from '../evaluate/yield-to-event-loop.js';
 
 export interface FeatureOptions {
   readonly host: Host;
+  /** Acts on the host, at its deployed point; nothing does if absent. */
+  readonly adapter?: { readonly method: PeftMethod; readonly effective: Parameters };
   readonly texts: readonly EncodedText[];
   /** The host's usual one if absent. */
   readonly readout?: Readout;
   /** Default 64. */
   readonly batchSize?: number;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Pooled features `[texts, hidden]` (row-major) of the host alone, in the order of the input: what a linear probe is fitted on.
- * Errors: `TEXT_EMPTY`, and those of the host for a readout it lacks.
+ * Pooled features `[texts, hidden]` (row-major) of the host, alone or with an adapter, in the order of the input: what a linear model is
+ * fitted on. Errors: `TEXT_EMPTY`, `PREDICTION_ABORTED`, and those of the host for a readout it lacks.
  */
 export async function extractFeatures({
   host,
+  adapter,
   texts,
   readout,
   batchSize = 64,
   onProgress,
+  signal,
 }: FeatureOptions): Promise<Float32Array> {
   checkTexts(texts);
   const size = host.spec.hiddenSize;
   const features = new Float32Array(texts.length * size);
   let done = 0;
   for (const batch of lengthSortedBatches(texts, batchSize)) {
+    requireGoingOn(signal, done, texts.length);
     const pooled = tf.tidy(() => {
       const inputs = padTexts(
         host,
         batch.map((index) => texts[index]!),
       );
-      const { lastHiddenState } = host.forward(inputs, [], evaluationContext(host.spec, batch.length));
+      const context = evaluationContext(host.spec, batch.length);
+      const interventions = adapter ? adapter.method.intervene(adapter.effective, context) : [];
+      const { lastHiddenState } = host.forward(inputs, interventions, context);
       return host.readOut(lastHiddenState, inputs.attentionMask, readout ?? host.spec.defaultReadout);
     });
     try {

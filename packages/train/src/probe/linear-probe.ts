@@ -1,19 +1,35 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import { minimise } from './minimise.js';
 
-export interface LinearProbeOptions {
+/** What a linear model learns from. */
+export interface LinearFitOptions {
   /** `[labels.length, d]`, row-major. */
   readonly features: Float32Array;
   /** Class indices, or numbers for a regression. */
   readonly labels: readonly number[];
-  /** `[tests, d]`, row-major. */
-  readonly testFeatures: Float32Array;
   /** Default `classification`. */
   readonly task?: 'classification' | 'regression';
   /** Columns of the logits of a classification; default the largest label + 1. */
   readonly labelCount?: number;
   /** Inverse strength of the L2 penalty on the coefficients (not on the intercepts), as scikit-learn's C and 1 / alpha. Default 1. */
   readonly inverseStrength?: number;
+  /** Features are brought to mean 0 and deviation 1 first; the penalty acts on coefficients of those. Default true. */
+  readonly standardise?: boolean;
+}
+
+export interface LinearProbeOptions extends LinearFitOptions {
+  /** `[tests, d]`, row-major. */
+  readonly testFeatures: Float32Array;
+}
+
+/** An affine map of features to logits. */
+export interface LinearModel {
+  /** `[columns, d]`, row-major; zeros for a class without examples, and for the first of two classes. */
+  readonly weight: Float64Array;
+  /** `[columns]`; -1e9 for a class without examples. */
+  readonly bias: Float64Array;
+  /** Classes, or 1 for a regression. */
+  readonly columns: number;
 }
 
 export interface LinearProbe {
@@ -21,35 +37,39 @@ export interface LinearProbe {
   readonly logits: Float32Array;
   /** Columns of the logits: classes, or 1 for a regression. */
   readonly columns: number;
-  /** `[columns, d]` of the standardised features; zeros for a class without examples. */
-  readonly coefficients: Float64Array;
-  /** `[columns]` */
-  readonly intercepts: Float64Array;
 }
 
 /**
- * A linear model on standardised features (mean and standard deviation of the training features): L2 logistic regression, one weight
- * vector for two classes and multinomial for more, or ridge regression. The same minimum as scikit-learn's
- * `StandardScaler` with `LogisticRegression(C)` or `Ridge(alpha=1/C)`, in double precision.
- * For two classes the first column of logits is 0.
+ * A linear model fitted in closed form, so to say: L2 logistic regression (one weight vector for two classes, multinomial for more) or ridge
+ * regression, to its one minimum in double precision. The same as scikit-learn's `LogisticRegression(C)` or `Ridge(alpha=1/C)`, after
+ * `StandardScaler` if standardised; the scaler is folded into the weights, so that the result acts on the features as they are.
  * Errors: `FEATURES_MISSHAPEN`, `LABEL_INVALID`.
  */
-export function linearProbe(options: LinearProbeOptions): LinearProbe {
-  const { features, labels, testFeatures, task = 'classification', inverseStrength = 1 } = options;
-  const size = checkFeatures(features, labels, testFeatures);
-  const { scale, standardised } = standardise(features, labels.length, size);
-  const problem = { x: standardised, labels, size, inverseStrength };
+export function fitLinearModel(options: LinearFitOptions): LinearModel {
+  const { features, labels, task = 'classification', inverseStrength = 1, standardise = true } = options;
+  const size = checkFeatures(features, labels);
+  const { means, divisors } = standardise ? momentsOf(features, labels.length, size) : identityOf(size);
+  const x = Float64Array.from(features, (value, i) => (value - means[i % size]!) / divisors[i % size]!);
+  const problem = { x, labels, size, inverseStrength };
   const { coefficients, intercepts } =
     task === 'regression' ? fitRidge(problem) : fitClasses(problem, requireClasses(labels, options.labelCount));
-  const columns = intercepts.length;
+  const weight = coefficients.map((value, i) => value / divisors[i % size]!);
+  const bias = intercepts.map((intercept, column) => intercept - product(weight, column * size, means, 0, size));
+  return { weight, bias, columns: bias.length };
+}
+
+/** {@link fitLinearModel} and its logits of other features. Errors: the same. */
+export function linearProbe(options: LinearProbeOptions): LinearProbe {
+  const { testFeatures } = options;
+  const { weight, bias, columns } = fitLinearModel(options);
+  const size = weight.length / columns;
   const tests = testFeatures.length / size;
-  const test = scale(testFeatures, tests);
+  if (!Number.isInteger(tests)) throw misshapen(options.features, options.labels, testFeatures);
   const logits = new Float32Array(tests * columns);
   for (let row = 0; row < tests; row++)
     for (let column = 0; column < columns; column++)
-      logits[row * columns + column] =
-        intercepts[column]! + product(test, row * size, coefficients, column * size, size);
-  return { logits, columns, coefficients, intercepts };
+      logits[row * columns + column] = bias[column]! + product(testFeatures, row * size, weight, column * size, size);
+  return { logits, columns };
 }
 
 interface Problem {
@@ -137,35 +157,52 @@ function fitLinear(
   return { coefficients, intercepts };
 }
 
-function standardise(features: Float32Array, rows: number, size: number) {
+/** Means and deviations of features `[rows, size]`. */
+function momentsOf(features: Float32Array, rows: number, size: number): Moments {
   const means = new Float64Array(size);
   const deviations = new Float64Array(size);
   for (let i = 0; i < features.length; i++) means[i % size]! += features[i]! / rows;
   for (let i = 0; i < features.length; i++) deviations[i % size]! += (features[i]! - means[i % size]!) ** 2 / rows;
   // A feature that never varies is only centred.
   const divisors = deviations.map((variance, i) => (variance > 1e-15 * means[i]! ** 2 ? Math.sqrt(variance) : 1));
-  const scale = (values: Float32Array, count: number) =>
-    Float64Array.from({ length: count * size }, (_, i) => (values[i]! - means[i % size]!) / divisors[i % size]!);
-  return { scale, standardised: scale(features, rows) };
+  return { means, divisors };
 }
 
-function product(a: Float64Array, aStart: number, b: Float64Array, bStart: number, size: number): number {
+const identityOf = (size: number): Moments => ({
+  means: new Float64Array(size),
+  divisors: new Float64Array(size).fill(1),
+});
+
+interface Moments {
+  readonly means: Float64Array;
+  readonly divisors: Float64Array;
+}
+
+type Numbers = Float32Array | Float64Array;
+
+function product(a: Numbers, aStart: number, b: Numbers, bStart: number, size: number): number {
   let sum = 0;
   for (let i = 0; i < size; i++) sum += a[aStart + i]! * b[bStart + i]!;
   return sum;
 }
 
-function checkFeatures(features: Float32Array, labels: readonly number[], testFeatures: Float32Array): number {
+function checkFeatures(features: Float32Array, labels: readonly number[]): number {
   const size = features.length / labels.length;
-  if (labels.length > 0 && Number.isInteger(size) && size > 0 && testFeatures.length % size === 0) return size;
-  throw new PeftError('FEATURES_MISSHAPEN', {
-    found: `${features.length} feature values for ${labels.length} labels, and ${testFeatures.length} for the test`,
-    expected: 'a whole number of features an example, the same in both',
-  });
+  if (labels.length > 0 && Number.isInteger(size) && size > 0) return size;
+  throw misshapen(features, labels);
 }
 
+const misshapen = (features: Float32Array, labels: readonly number[], testFeatures?: Float32Array) =>
+  new PeftError('FEATURES_MISSHAPEN', {
+    found: `${features.length} feature values for ${labels.length} labels${testFeatures ? `, and ${testFeatures.length} for the test` : ''}`,
+    expected: 'a whole number of features an example, the same in both',
+  });
+
 /** How many classes there are. Errors: `LABEL_INVALID`. */
-function requireClasses(labels: readonly number[], count = Math.max(...labels) + 1): number {
+function requireClasses(
+  labels: readonly number[],
+  count = labels.reduce((most, label) => Math.max(most, label), -1) + 1,
+): number {
   const bad = labels.find((label) => !Number.isInteger(label) || label < 0 || label >= count);
   if (bad === undefined) return count;
   throw new PeftError('LABEL_INVALID', { found: `label ${bad}`, expected: `a class index from 0 to ${count - 1}` });
