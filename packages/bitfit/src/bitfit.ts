@@ -14,6 +14,7 @@ import { initialLaw } from './initial-law.js';
 export const bitfitDefinition: MethodDefinition<typeof bitfitConfig> = {
   type: 'BITFIT',
   config: bitfitConfig,
+  apart: (config) => ({ ...config, initialStandardDeviation: 0.01 }),
   create: (config) => createBitfit(config),
 };
 

@@ -16,6 +16,7 @@ import { initialLaw } from './initial-law.js';
 export const layerNormTuningDefinition: MethodDefinition<typeof layerNormTuningConfig> = {
   type: 'LN_TUNING',
   config: layerNormTuningConfig,
+  apart: (config) => ({ ...config, initialStandardDeviation: 0.01 }),
   create: (config) => createLayerNormTuning(config),
   fromHfConfig: readHfLayerNormConfig,
 };

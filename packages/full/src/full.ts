@@ -13,6 +13,7 @@ import { type FullConfig, fullConfig } from './config.js';
 export const fullDefinition: MethodDefinition<typeof fullConfig> = {
   type: 'FULL',
   config: fullConfig,
+  apart: (config) => ({ ...config, initialStandardDeviation: 0.01 }),
   create: (config) => createFull(config),
 };
 

@@ -14,6 +14,7 @@ import { ia3Files, readHfIa3Config } from './hf-files.js';
 export const ia3Definition: MethodDefinition<typeof ia3Config> = {
   type: 'IA3',
   config: ia3Config,
+  apart: (config) => ({ ...config, initialStandardDeviation: 0.01 }),
   create: (config) => createIa3(config),
   fromHfConfig: readHfIa3Config,
 };

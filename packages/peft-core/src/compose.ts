@@ -51,7 +51,8 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
       ),
     objective: (objective) => parts.reduce((wrapped, part) => part.objective?.(wrapped) ?? wrapped, objective),
     ...(parts.some((part) => part.prepare) && {
-      prepare: async (host: Host, preparation: Preparation) => compose(...(await prepareParts(parts, host, preparation))),
+      prepare: async (host: Host, preparation: Preparation) =>
+        compose(...(await prepareParts(parts, host, preparation))),
     }),
     afterStep: (raw) => merge(parts.map((part) => part.afterStep?.(own(part, raw)) ?? own(part, raw))),
     ...(parts.some((part) => part.fold) && {

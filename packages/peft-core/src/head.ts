@@ -31,6 +31,7 @@ export type HeadConfig = z.output<typeof headConfig>;
 export const headDefinition: MethodDefinition<typeof headConfig> = {
   type: 'HEAD',
   config: headConfig,
+  takesLabels: true,
   create: (config) => createHead(config),
 };
 
@@ -50,7 +51,9 @@ export type PlainHead = HeadMethod<HeadConfig>;
 /** The method with every readout of its heads written out: the host's usual one may be another tomorrow. */
 export function resolveReadouts(method: PeftMethod, host: HostSpec): PeftMethod {
   if (isHead(method)) return method.head.withReadout(resolveReadout(method.head, host));
-  return headsOf(method).length > 0 ? method.withParts!(method.parts!.map((part) => resolveReadouts(part, host))) : method;
+  return headsOf(method).length > 0
+    ? method.withParts!(method.parts!.map((part) => resolveReadouts(part, host)))
+    : method;
 }
 
 /** All heads in a method, through any wrapper. */

@@ -31,7 +31,12 @@ export function drawBuffer({ name, shape, dtype, initial, seed }: BufferSpec, ru
   return { shape, data: dtype === 'int32' ? Int32Array.from(data) : Float32Array.from(data) };
 }
 
-function drawInitial(law: InitialLaw, shape: readonly number[], stream: Stream, name: string): Float32Array | Int32Array {
+function drawInitial(
+  law: InitialLaw,
+  shape: readonly number[],
+  stream: Stream,
+  name: string,
+): Float32Array | Int32Array {
   const size = sizeOf(shape);
   switch (law.kind) {
     case 'constant':

@@ -48,9 +48,8 @@ type OfKind<K extends InterventionKind> = Extract<Intervention, { kind: K }>;
 type Rules = { readonly [K in InterventionKind]: KindRules<OfKind<K>> };
 
 /** Lets the compiler check a row against the kinds of sites that it names. */
-const rules = <K extends InterventionKind, S extends SiteKind>(
-  row: KindRules<OfKind<K>, S>,
-): KindRules<OfKind<K>> => row as unknown as KindRules<OfKind<K>>;
+const rules = <K extends InterventionKind, S extends SiteKind>(row: KindRules<OfKind<K>, S>): KindRules<OfKind<K>> =>
+  row as unknown as KindRules<OfKind<K>>;
 
 const weightShape = (site: Extract<Site, { kind: 'linear' | 'table' | 'norm' }>): readonly number[] => {
   switch (site.kind) {
@@ -177,7 +176,9 @@ export const interventionRules: Rules = {
   }),
   tokenPrefix: rules<'tokenPrefix', 'embeddings'>({
     sites: ['embeddings'],
-    tensors: ({ embeddings }, { size }) => [{ field: 'embeddings', tensor: embeddings, shape: [anyLength, size], ...axis }],
+    tensors: ({ embeddings }, { size }) => [
+      { field: 'embeddings', tensor: embeddings, shape: [anyLength, size], ...axis },
+    ],
   }),
   tap: rules<'tap', 'linear' | 'hidden'>({ sites: ['linear', 'hidden'], tensors: () => [] }),
   readout: rules<'readout', 'readout'>({
@@ -235,12 +236,14 @@ const sharesRule = (shares: tf.Tensor1D): TensorRule => ({ field: 'shares', tens
 const ofTokens = (factor: tf.Tensor1D): tf.Tensor => factor.reshape([-1, 1, 1]);
 
 /** Gates what an adapter adds: a sequential one replaces its input. */
-function gatedAdapter(
-  { apply, placement }: OfKind<'sublayerAdapter'>,
-  gate: ExampleGate,
-): ActivationFunction {
+function gatedAdapter({ apply, placement }: OfKind<'sublayerAdapter'>, gate: ExampleGate): ActivationFunction {
   if (placement !== 'sequential') return (x, mask) => apply(x, mask).mul(ofTokens(gate(x, mask)));
-  return (x, mask) => x.add(apply(x, mask).sub(x).mul(ofTokens(gate(x, mask))));
+  return (x, mask) =>
+    x.add(
+      apply(x, mask)
+        .sub(x)
+        .mul(ofTokens(gate(x, mask))),
+    );
 }
 
 /** Euclidean norms of the columns of `[input, output]`: `[output]`. */

@@ -5,7 +5,14 @@ import { evaluationContext } from './context.js';
 import { PeftError } from './errors.js';
 import type { Host } from './host.js';
 import type { Intervention, Interventions } from './intervention.js';
-import { interventionKinds, interventionRules, isMergeable, mergeStages, modulePathOf, rulesOf } from './intervention-rules.js';
+import {
+  interventionKinds,
+  interventionRules,
+  isMergeable,
+  mergeStages,
+  modulePathOf,
+  rulesOf,
+} from './intervention-rules.js';
 import { type FoldedMethod, foldMethod, type PeftMethod } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
 import { leavesOf } from './select-parts.js';

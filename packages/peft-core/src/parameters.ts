@@ -32,7 +32,8 @@ export const selectNamespaces = (parameters: Parameters, namespaces: readonly st
 /** Reads all tensors into host memory, without blocking. */
 export async function readParameters(parameters: Parameters): Promise<Map<string, NamedArray>> {
   const entries = [...parameters].map(async ([name, tensor]) => {
-    const data = tensor.dtype === 'int32' ? Int32Array.from(await tensor.data()) : Float32Array.from(await tensor.data());
+    const data =
+      tensor.dtype === 'int32' ? Int32Array.from(await tensor.data()) : Float32Array.from(await tensor.data());
     return [name, { shape: [...tensor.shape], data }] as const;
   });
   return new Map(await Promise.all(entries));

@@ -11,6 +11,13 @@ export interface MethodDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly config: Schema;
   /** `parts` are the methods a wrapper is made of; empty for a plain method. */
   create(config: z.output<Schema>, parts: readonly PeftMethod[]): PeftMethod;
+  /**
+   * The configuration with first values that differ between the vertices of a simplex: for methods that start with all parameters at one
+   * value, where a simplex would be one point.
+   */
+  apart?(config: JsonObject): JsonObject;
+  /** Whether the task's labels and the readout belong into the configuration, as `labels` and `readout`. */
+  readonly takesLabels?: boolean;
   /** Reads a configuration of HF peft's file format. Errors for entries that change outputs and are not supported. */
   fromHfConfig?(config: JsonObject, host: HostSpec): z.input<Schema>;
   /** Reads adapters of AdapterHub's library `adapters`. */

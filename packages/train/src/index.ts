@@ -21,6 +21,7 @@ export { type LogitsObjective, logitsObjective, type LogitsRules } from './objec
 export { crossEntropy } from './objectives/cross-entropy.js';
 export { squaredError } from './objectives/squared-error.js';
 export { labelSets } from './objectives/label-sets.js';
+export { type ContrastiveTermOptions, withContrastiveTerm } from './objectives/contrastive-term.js';
 export { contrastivePairs, type ContrastivePairsOptions } from './objectives/contrastive-pairs.js';
 export { adamW, type AdamWSettings } from './optimisers/adamw.js';
 export { sgd, type SgdSettings } from './optimisers/sgd.js';

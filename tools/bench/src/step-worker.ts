@@ -45,7 +45,7 @@ const methods: Record<BenchMethod, () => PeftMethod> = {
 const fromPreset = (name: string): PeftMethod => {
   const catalogue = createCatalogue();
   const { method: description } = findPreset(catalogue, name);
-  return catalogue.registry.build(completeMethod(description!, ['a', 'b'], 'pooler'));
+  return catalogue.registry.build(completeMethod(description!, catalogue.registry, ['a', 'b'], 'pooler'));
 };
 const method = typeof methodName === 'string' ? methods[methodName]() : fromPreset(methodName.preset);
 const examples = batch.map(({ inputIds, label }) => ({

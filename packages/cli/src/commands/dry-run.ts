@@ -64,7 +64,7 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
     const { steps } = countSteps(train, examples);
     if (!host) return { ...base, steps };
     const readout = config.model.readout ?? host.spec.defaultReadout;
-    const plan = catalogue.registry.build(completeMethod(method.description, labels, readout)).plan(host.spec);
+    const plan = catalogue.registry.build(completeMethod(method.description, catalogue.registry, labels, readout)).plan(host.spec);
     const counts = countParameters(plan);
     return {
       ...base,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type MethodDescription, parseConfig, readouts, type Readout } from '@tfjs-peft/peft-core';
+import { recipeNames } from '../methods/presets.js';
 import { partialTrainConfig } from './train-config.js';
 
 const seed = z.int().min(0).max(0xffffffff);
@@ -21,6 +22,8 @@ const methodEntry = z.strictObject({
   preset: z.string().optional(),
   /** A method as data; heads without labels get the task's. */
   method: methodDescription.optional(),
+  /** How it learns; the preset's if absent, else `supervised`. */
+  recipe: z.enum(recipeNames).optional(),
   train: partialTrainConfig.default({}),
 });
 

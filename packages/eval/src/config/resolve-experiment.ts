@@ -67,7 +67,7 @@ function resolveMethod(
   given: ExperimentConfig['methods'][number],
   catalogue: Catalogue,
 ): Pick<TrialConfig, 'method' | 'train'> {
-  const entry = typeof given === 'string' ? { name: given, train: {} } : given;
+  const entry = typeof given === 'string' ? { name: given, train: {}, recipe: undefined } : given;
   if (entry.method && entry.preset !== undefined)
     throw new PeftError('CONFIG_INVALID', {
       found: `method "${entry.name}" has both \`preset\` and \`method\``,
@@ -85,6 +85,7 @@ function resolveMethod(
     name: entry.name,
     kind: 'trained',
     description: expandMethod(template, catalogue.registry),
+    recipe: entry.recipe ?? preset?.recipe ?? 'supervised',
   };
   return { method, train: mergeTrainConfigs(preset?.train, config.train, entry.train) };
 }

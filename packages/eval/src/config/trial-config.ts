@@ -1,7 +1,7 @@
 import { basename, isAbsolute } from 'node:path';
 import { canonicalJson, type JsonObject, type MethodDescription, sha256Hex } from '@tfjs-peft/peft-core';
 import type { TrainConfig } from '@tfjs-peft/train';
-import type { FloorName } from '../methods/presets.js';
+import type { FloorName, RecipeName } from '../methods/presets.js';
 import type { DataConfig, ExperimentConfig, ModelConfig, TestConfig } from './experiment-config.js';
 
 /** One training run, fully resolved: the same configuration on the same backend gives the same result. */
@@ -20,7 +20,12 @@ export interface TrialConfig {
 
 export type TrialMethod =
   | { readonly name: string; readonly kind: 'floor'; readonly floor: FloorName }
-  | { readonly name: string; readonly kind: 'trained'; readonly description: MethodDescription };
+  | {
+      readonly name: string;
+      readonly kind: 'trained';
+      readonly description: MethodDescription;
+      readonly recipe: RecipeName;
+    };
 
 /** A model name that is a directory: starts with "." or is an absolute path; everything else is `minilm` or a Hub name. */
 export const isDirectoryName = (name: string): boolean => name.startsWith('.') || isAbsolute(name);
@@ -38,6 +43,7 @@ export function withoutPaths({ data, model, method, ...rest }: TrialConfig): Jso
   return {
     ...rest,
     method: method.kind === 'floor' ? { floor: method.floor } : method.description,
+    ...(method.kind === 'trained' && method.recipe !== 'supervised' && { recipe: method.recipe }),
     data: {
       ...otherData,
       file: file && {

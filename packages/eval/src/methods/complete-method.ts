@@ -1,19 +1,19 @@
 import { describeMethod, type MethodDescription, type MethodRegistry, type Readout } from '@tfjs-peft/peft-core';
 
-const headType = 'HEAD';
-
 /** A description in which every head has labels, and a readout unless it names its own. */
 export function completeMethod(
   method: MethodDescription,
+  registry: MethodRegistry,
   labels: readonly string[],
   readout: Readout | null,
 ): MethodDescription {
   const { type, config, parts } = method;
   return {
     type,
-    config:
-      type === headType ? { ...config, labels: config.labels ?? labels, readout: config.readout ?? readout } : config,
-    ...(parts && { parts: parts.map((part) => completeMethod(part, labels, readout)) }),
+    config: takesLabels(type, registry)
+      ? { ...config, labels: config.labels ?? labels, readout: config.readout ?? readout }
+      : config,
+    ...(parts && { parts: parts.map((part) => completeMethod(part, registry, labels, readout)) }),
   };
 }
 
@@ -23,10 +23,11 @@ export function completeMethod(
  */
 export function expandMethod(method: MethodDescription, registry: MethodRegistry): MethodDescription {
   const placeholder = ['label'];
-  const full = describeMethod(registry.build(completeMethod(method, placeholder, null)));
+  const full = describeMethod(registry.build(completeMethod(method, registry, placeholder, null)));
   const withoutPlaceholder = (given: MethodDescription, expanded: MethodDescription): MethodDescription => {
     const config = { ...expanded.config };
-    if (given.type === headType && given.config.labels === undefined) delete (config as Record<string, unknown>).labels;
+    if (takesLabels(given.type, registry) && given.config.labels === undefined)
+      delete (config as Record<string, unknown>).labels;
     return {
       type: expanded.type,
       config,
@@ -37,3 +38,6 @@ export function expandMethod(method: MethodDescription, registry: MethodRegistry
   };
   return withoutPlaceholder(method, full);
 }
+
+const takesLabels = (type: string, { definitions }: MethodRegistry): boolean =>
+  definitions.get(type)?.takesLabels === true;

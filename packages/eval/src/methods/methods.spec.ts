@@ -12,7 +12,10 @@ describe('presets', () => {
   it('are what their kind says, and every method builds', () => {
     for (const { name, kind, floor, method } of builtInPresets) {
       expect([name, kind === 'floor' ? floor !== undefined : method !== undefined]).toEqual([name, true]);
-      if (method) expect(catalogue.registry.build(completeMethod(method, ['a', 'b'], 'mean')).type).toBe(method.type);
+      if (method)
+        expect(catalogue.registry.build(completeMethod(method, catalogue.registry, ['a', 'b'], 'mean')).type).toBe(
+          method.type,
+        );
     }
   });
 
@@ -33,9 +36,12 @@ describe('completeMethod', () => {
   };
 
   it('gives labels and readout to heads that have none', () => {
-    expect(completeMethod(method, ['a'], 'cls').parts![0]!.config).toEqual({ labels: ['a'], readout: 'cls' });
+    expect(completeMethod(method, createCatalogue().registry, ['a'], 'cls').parts![0]!.config).toEqual({
+      labels: ['a'],
+      readout: 'cls',
+    });
     const own = { type: 'HEAD', config: { labels: ['x'], readout: 'mean' } };
-    expect(completeMethod(own, ['a'], 'cls').config).toEqual(own.config);
+    expect(completeMethod(own, createCatalogue().registry, ['a'], 'cls').config).toEqual(own.config);
   });
 
   it('is undone by expandMethod, which writes defaults out', () => {

@@ -1,9 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
-  composeDefinition,
   createRegistry,
-  headDefinition,
   type MethodDefinition,
   type MethodRegistry,
   nearMisses,
@@ -17,15 +15,7 @@ import {
   type TaskDefinition,
   type TaskRegistry,
 } from '@tfjs-peft/glue-fewshot';
-import { adapterDefinition } from '@tfjs-peft/adapter';
-import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
-import { fullDefinition } from '@tfjs-peft/full';
-import { ia3Definition } from '@tfjs-peft/ia3';
-import { loraDefinition } from '@tfjs-peft/lora';
-import { prefixDefinition } from '@tfjs-peft/prefix';
-import { promptDefinition, pTuningDefinition } from '@tfjs-peft/prompt';
-import { subspaceDefinition } from '@tfjs-peft/subspace';
-import { unipeltDefinition } from '@tfjs-peft/unipelt';
+import { builtInDefinitions } from './definitions.js';
 import { builtInPresets, type MethodPreset } from './presets.js';
 
 /** What a module outside this repository adds: exported as `plugin`. */
@@ -41,23 +31,6 @@ export interface Catalogue {
   readonly presets: ReadonlyMap<string, MethodPreset>;
   readonly tasks: TaskRegistry;
 }
-
-/** The definitions of all methods of this repository. */
-export const builtInDefinitions = [
-  headDefinition,
-  composeDefinition,
-  subspaceDefinition,
-  prefixDefinition,
-  loraDefinition,
-  adapterDefinition,
-  ia3Definition,
-  promptDefinition,
-  pTuningDefinition,
-  bitfitDefinition,
-  layerNormTuningDefinition,
-  fullDefinition,
-  unipeltDefinition,
-] as unknown as readonly MethodDefinition[];
 
 /**
  * The built-in methods, presets and tasks together with those of plugins. Later methods and presets replace earlier ones of the same

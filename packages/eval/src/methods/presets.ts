@@ -1,5 +1,6 @@
 import type { MethodDescription } from '@tfjs-peft/peft-core';
 import type { TrainConfigInput } from '@tfjs-peft/train';
+import { builtInDefinitions } from './definitions.js';
 
 /**
  * A named way to learn a task, as data. `method` describes the PEFT method; every `HEAD` in it gets the task's labels and the trial's
@@ -11,9 +12,18 @@ export interface MethodPreset {
   readonly kind: 'floor' | 'trained';
   readonly floor?: FloorName;
   readonly method?: MethodDescription;
+  /** How it learns; `supervised` if absent. */
+  readonly recipe?: RecipeName;
   /** Training settings of this method; an experiment's own settings win. */
   readonly train?: TrainConfigInput;
 }
+
+/**
+ * `supervised`: the task's loss in one stage. `contrastive`: pairs of texts train the method, then its head is fitted in closed form (SetFit).
+ * `joint-contrastive`: one stage with both losses.
+ */
+export const recipeNames = ['supervised', 'contrastive', 'joint-contrastive'] as const;
+export type RecipeName = (typeof recipeNames)[number];
 
 export type FloorName = 'majority' | 'linear-probe';
 
@@ -100,13 +110,12 @@ const methods: readonly (readonly [
   ['full', 'full fine-tuning: every tensor of the host', [{ type: 'FULL', config: {} }], 2e-5],
 ];
 
-/** Methods that start as the identity with all parameters at one value, where the vertices of a simplex would be one point. */
-const startAtOnePoint = new Set(['IA3', 'BITFIT', 'LN_TUNING', 'FULL']);
+const definitionOf = (type: string) => builtInDefinitions.find((definition) => definition.type === type);
 
 /** The method with vertices that start apart. */
 const startApart = ({ type, config, parts }: MethodDescription): MethodDescription => ({
   type,
-  config: startAtOnePoint.has(type) ? { ...config, initialStandardDeviation: 0.01 } : config,
+  config: definitionOf(type)?.apart?.(config) ?? config,
   ...(parts && { parts: parts.map(startApart) }),
 });
 

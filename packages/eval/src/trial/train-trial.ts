@@ -3,19 +3,20 @@ import {
   countParameters,
   createStream,
   disposeParameters,
-  type MethodDescription,
   findUnevenCoverage,
   saveAdapter,
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/subspace';
-import { labelledTask, type MetricsRow, train } from '@tfjs-peft/train';
+import type { MetricsRow } from '@tfjs-peft/train';
+import type { TrialMethod } from '../config/trial-config.js';
 import { completeMethod } from '../methods/complete-method.js';
 import { predictAtPoint } from '../predict/predict-at-point.js';
 import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
 import { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
 import { trialFiles } from '../run-folder/trial-folder.js';
+import { recipes } from './recipes/recipes.js';
 import { evaluateTests } from './task-data.js';
 import { openTrainingLogs } from './training-logs.js';
 import { writePredictions } from './write-predictions.js';
@@ -26,32 +27,31 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
   const { trial, folder, session, split, signal } = context;
   const { host, catalogue, data } = session;
   const files = trialFiles(folder);
-  const { description } = trial.method as { readonly description: MethodDescription };
-  const method = catalogue.registry.build(completeMethod(description, data.labels, session.readout));
+  const { description, recipe } = trial.method as Extract<TrialMethod, { kind: 'trained' }>;
+  const method = catalogue.registry.build(
+    completeMethod(description, catalogue.registry, data.labels, session.readout),
+  );
   const logs = await openTrainingLogs(folder, context.seconds);
   context.phase(`${method.prepare ? 'preparing the method, then ' : ''}training on ${split.train.length} texts`);
-  const result = await train({
-    host,
+  const result = await recipes[recipe]({
+    session,
     method,
-    ...labelledTask({
-      train: session.examples(split.train),
-      dev: session.examples(split.dev),
-      objective: data.objective,
-      score: data.score,
-    }),
+    train: session.examples(split.train),
+    dev: session.examples(split.dev),
     config: trial.train!,
     seed: trial.seed.train,
     store: createFolderStore(files.checkpoint),
     onEvent: (event) => {
       logs.write(event);
-      if (event.type === 'start') {
+      if (event.type === 'prepare') context.progress('preparing')(event);
+      else if (event.type === 'start') {
         const { plan, history: _history, ...rest } = event;
         [...findUnevenCoverage(plan, host.spec), ...findCoincidingVertices(plan)].forEach((text) => context.warn(text));
         context.onTrain(rest);
       } else context.onTrain(event);
       if (event.type === 'warning') context.warn(event.text);
     },
-    signal,
+    ...(signal && { signal }),
   });
   const effective = toParameters(result.effective);
   try {
@@ -78,7 +78,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
     const counts = countParameters(result.method.plan(host.spec));
     const outcome: TrialOutcome = {
       test: Object.fromEntries(outputs.map(({ name, metrics }) => [name, metrics])),
-      ...(result.best && { dev: { headline: result.best.headline, step: result.best.step } }),
+      ...(result.dev && { dev: result.dev }),
       steps: result.steps,
       stoppedEarly: result.stoppedEarly,
       trainableParameters: counts.trainable,

@@ -1,0 +1,27 @@
+import { composeDefinition, headDefinition, type MethodDefinition } from '@tfjs-peft/peft-core';
+import { adapterDefinition } from '@tfjs-peft/adapter';
+import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
+import { fullDefinition } from '@tfjs-peft/full';
+import { ia3Definition } from '@tfjs-peft/ia3';
+import { loraDefinition } from '@tfjs-peft/lora';
+import { prefixDefinition } from '@tfjs-peft/prefix';
+import { promptDefinition, pTuningDefinition } from '@tfjs-peft/prompt';
+import { subspaceDefinition } from '@tfjs-peft/subspace';
+import { unipeltDefinition } from '@tfjs-peft/unipelt';
+
+/** The definitions of all methods of this repository. */
+export const builtInDefinitions = [
+  headDefinition,
+  composeDefinition,
+  subspaceDefinition,
+  prefixDefinition,
+  loraDefinition,
+  adapterDefinition,
+  ia3Definition,
+  promptDefinition,
+  pTuningDefinition,
+  bitfitDefinition,
+  layerNormTuningDefinition,
+  fullDefinition,
+  unipeltDefinition,
+] as unknown as readonly MethodDefinition[];

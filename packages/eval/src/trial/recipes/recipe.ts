@@ -1,0 +1,31 @@
+import type { NamedArrays, PeftMethod } from '@tfjs-peft/peft-core';
+import type { CheckpointStore, LabelledExample, MetricsRow, TrainConfig, TrainEvent } from '@tfjs-peft/train';
+import type { Session } from '../session.js';
+
+/** What a recipe learns from. */
+export interface RecipeRequest {
+  readonly session: Session;
+  /** As described: not prepared, with its head. */
+  readonly method: PeftMethod;
+  readonly train: readonly LabelledExample[];
+  readonly dev: readonly LabelledExample[];
+  readonly config: TrainConfig;
+  readonly seed: number;
+  readonly store: CheckpointStore;
+  readonly onEvent: (event: TrainEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A trained method, ready to be tested and saved. */
+export interface Learned {
+  readonly method: PeftMethod;
+  readonly effective: NamedArrays;
+  readonly steps: number;
+  readonly stoppedEarly: boolean;
+  readonly history: readonly MetricsRow[];
+  /** What the development set said of it, and after which step; null without one. */
+  readonly dev: { readonly headline: number; readonly step: number } | null;
+}
+
+/** A way from texts with labels to a trained method. */
+export type Recipe = (request: RecipeRequest) => Promise<Learned>;

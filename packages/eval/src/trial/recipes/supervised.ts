@@ -1,0 +1,20 @@
+import { labelledTask, train, withContrastiveTerm } from '@tfjs-peft/train';
+import type { Learned, RecipeRequest } from './recipe.js';
+
+/** One stage: the task's loss alone. */
+export const supervised = (request: RecipeRequest): Promise<Learned> => trainOnLabels(request, 0);
+
+/** One stage: the task's loss, and a term that draws texts of one class together. */
+export const jointContrastive = (request: RecipeRequest): Promise<Learned> => trainOnLabels(request, 1);
+
+async function trainOnLabels(request: RecipeRequest, contrastiveWeight: number): Promise<Learned> {
+  const { session, train: examples, dev, ...rest } = request;
+  const { host, data, readout } = session;
+  const task = labelledTask({ train: examples, dev, objective: data.objective, score: data.score });
+  const objective =
+    contrastiveWeight > 0
+      ? withContrastiveTerm(data.objective, { host, readout, weight: contrastiveWeight })
+      : task.objective;
+  const { best, ...result } = await train({ ...rest, host, ...task, objective });
+  return { ...result, dev: best && { headline: best.headline, step: best.step } };
+}
