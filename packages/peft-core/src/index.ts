@@ -23,20 +23,17 @@ export {
   selectNamespaces,
   toParameters,
 } from './parameters.js';
+export { type Host, type HostInputs, type HostOutputs, type HostTensors } from './host.js';
 export {
   type ClassifierLayout,
-  type Host,
-  type HostInputs,
-  type HostOutputs,
   type HostSpec,
-  type HostTensors,
   type LinearRole,
   type Readout,
   readouts,
   type Site,
   type SiteKind,
   sitesOfKind,
-} from './host.js';
+} from './host-spec.js';
 export { type Context, evaluationContext, type Mode } from './context.js';
 export { type EncodedText, type PaddedBatch, padBatch } from './encoded-text.js';
 export type * from './intervention.js';
