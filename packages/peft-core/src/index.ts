@@ -69,6 +69,7 @@ export {
   trainableNames,
 } from './plan.js';
 export { dropout, dropoutFactors } from './dropout.js';
+export { type ExplainedPart, type ExplainedRow, explain, type Explanation, formatExplanation } from './explain.js';
 export { initialValues, seededBuffers } from './initial-values.js';
 export {
   type CombinedMethod,
