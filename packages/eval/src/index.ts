@@ -11,7 +11,8 @@ export {
 export { type ResolvedExperiment, resolveExperiment } from './config/resolve-experiment.js';
 export { hashTrial, type TrialConfig, trialFolderName, trialId, type TrialMethod } from './config/trial-config.js';
 export { completeMethod, expandMethod } from './methods/complete-method.js';
-export { type Catalogue, createCatalogue, type EvalPlugin, findPreset, loadPlugins } from './methods/plugins.js';
+export { type GivenPlugins, loadGivenPlugins, loadPlugins } from './methods/load-plugins.js';
+export { type Catalogue, createCatalogue, type EvalPlugin, findPreset } from './methods/plugins.js';
 export { builtInPresets, type FloorName, type MethodPreset } from './methods/presets.js';
 export {
   isAdapterFolder,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -100,6 +100,33 @@ describe('a whole experiment', () => {
     const trial = stored.trials.find(({ folder: own }) => own === stored.adapter.trial)!;
     expect(results.test.headline).toBeCloseTo(trial.test.test.headline, 9);
   }, 60_000);
+
+  it('a folder that names plugins runs none of them, and the refusal says how to allow them', async () => {
+    const asking = join(root, 'asking');
+    await cp(folder, asking, { recursive: true });
+    const mark = join(root, 'PWNED');
+    const plugin = join(asking, 'plugin.mjs');
+    await writeFile(
+      plugin,
+      `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(mark)}, ''); export const plugin = {};`,
+    );
+    const path = join(asking, 'experiment.yaml');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('plugins: []', 'plugins: [./plugin.mjs]'));
+    for (const args of [
+      ['predict', asking, 'hello', '--backend', 'wasm'],
+      ['eval', asking, '--point', 'midpoint', '--backend', 'wasm'],
+    ]) {
+      const { code, out, err } = await cli(...args);
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(err).toMatch(/asks for the plugin "\.\/plugin\.mjs".*--plugin \S*plugin\.mjs/);
+    }
+    await cli('inspect', asking);
+    await cli(...small(asking), '--resume');
+    expect(await readdir(root)).not.toContain('PWNED');
+    const allowed = await cli('predict', asking, 'hello', '--plugin', plugin, '--backend', 'wasm');
+    expect(allowed.code).toBe(0);
+    expect(await readdir(root)).toContain('PWNED');
+  }, 120_000);
 
   it('inspect: experiment, trial and adapter', async () => {
     expect((await cli('inspect', folder)).out).toContain('8 runs: 8 done, 0 failed');

@@ -20,6 +20,7 @@ export interface EvalOptions {
   readonly task?: string;
   readonly model?: string;
   readonly labels?: readonly string[];
+  readonly plugin?: readonly string[];
   readonly reference?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -54,6 +55,7 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
       ...(options.task !== undefined && { task: options.task }),
       ...(options.model !== undefined && { model: options.model }),
       ...(options.labels && { labels: options.labels }),
+      ...(options.plugin && { plugins: options.plugin }),
       ...(options.data !== undefined && { data: { directory: options.data } }),
       onEvent: progress.onEvent,
       onWarning: (text) => progress.line(`warning: ${text}`),

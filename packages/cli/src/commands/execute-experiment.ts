@@ -19,6 +19,8 @@ export interface ExecutionOptions {
   readonly backend: BackendChoice;
   readonly jobs?: number;
   readonly resume?: boolean;
+  /** Modules named on the command line. */
+  readonly plugin?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -26,6 +28,8 @@ export interface ExecutionOptions {
 export interface Execution extends ExecutionOptions {
   readonly config: ExperimentConfigInput;
   readonly folder: string;
+  /** Where the configuration's own plugins are looked for. */
+  readonly directory?: string;
   readonly references?: readonly string[];
   readonly remarks?: readonly string[];
   /** Commands to try next, shown below the results. */
@@ -61,6 +65,8 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
       jobs,
       backend: report.backend,
       resume,
+      plugins: execution.plugin ?? [],
+      ...(execution.directory !== undefined && { directory: execution.directory }),
       onEvent: progress.onEvent,
       signal: stopper.signal,
     });

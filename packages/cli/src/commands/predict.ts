@@ -10,6 +10,7 @@ export interface PredictOptions {
   readonly pair?: boolean;
   readonly model?: string;
   readonly labels?: readonly string[];
+  readonly plugin?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -26,6 +27,7 @@ export async function predict(
     backend: options.backend,
     ...(options.model !== undefined && { model: options.model }),
     ...(options.labels && { labels: options.labels }),
+    ...(options.plugin && { plugins: options.plugin }),
     onWarning: (text) => io.err(`warning: ${text}\n`),
   });
   try {

@@ -33,7 +33,7 @@ function createProcessRunner(
   count: number,
   speaks: boolean,
 ): TrialRunner & { open(): Promise<void> } {
-  const { config, folder, directory, resume, backend, onEvent, signal } = setup;
+  const { config, folder, modules, resume, backend, onEvent, signal } = setup;
   let child: ChildProcess | undefined;
   const abort = () => void (child?.connected && child.send({ type: 'abort' } satisfies WorkerRequest));
   signal?.addEventListener('abort', abort);
@@ -61,7 +61,7 @@ function createProcessRunner(
   const open = async (quiet: boolean): Promise<ChildProcess> => {
     const started = startWorker(count);
     child = started;
-    await request(started, { type: 'open', config, folder, directory, resume, backend }, quiet);
+    await request(started, { type: 'open', config, folder, modules, resume, backend }, quiet);
     if (signal?.aborted) abort();
     return started;
   };

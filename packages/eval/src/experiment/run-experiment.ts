@@ -5,7 +5,8 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import type { ExperimentConfigInput } from '../config/experiment-config.js';
 import { parseExperiment } from '../config/experiment-config.js';
 import { resolveExperiment } from '../config/resolve-experiment.js';
-import { createCatalogue, type EvalPlugin, loadPlugins } from '../methods/plugins.js';
+import { loadGivenPlugins, nameFromFolder } from '../methods/load-plugins.js';
+import { createCatalogue, type EvalPlugin } from '../methods/plugins.js';
 import { inspectTrialFolder, refuseUnfinished, requireSameConfiguration } from '../run-folder/trial-folder.js';
 import { ensureWritableFolder } from '../run-folder/write-file-atomically.js';
 import { writeFailure } from '../trial/run-trial.js';
@@ -22,9 +23,9 @@ export interface RunExperimentOptions {
   readonly jobs?: number;
   /** Default `auto`; `current` takes the backend that is set already (one job only). */
   readonly backend?: BackendChoice | 'current';
-  /** In addition to the configuration's own; one job only. */
-  readonly plugins?: readonly EvalPlugin[];
-  /** Where relative plugin paths start; the working directory if absent. */
+  /** In addition to the configuration's own: names of modules, seen from the working directory, or objects (one job only). */
+  readonly plugins?: readonly (EvalPlugin | string)[];
+  /** Where the configuration's own plugins are looked for, the folder of its file; the working directory if absent. */
   readonly directory?: string;
   readonly onEvent?: OnExperimentEvent;
   readonly signal?: AbortSignal;
@@ -49,9 +50,10 @@ export async function runExperiment(
   const directory = resolve(options.directory ?? '.');
   checkJobs(options);
   const parsed = parseExperiment(input);
-  const plugins = [...(await loadPlugins(parsed.plugins, directory)), ...(options.plugins ?? [])];
+  const { modules, plugins } = await loadGivenPlugins(options.plugins ?? [], { names: parsed.plugins, directory });
   const catalogue = createCatalogue(plugins);
-  const { config, trials } = resolveExperiment(input, catalogue);
+  const recorded = modules.map((module) => nameFromFolder(module, folder));
+  const { config, trials } = resolveExperiment({ ...input, plugins: recorded }, catalogue);
   const planned = trials.map((trial, index): PlannedTrial => ({ trial, reference: referTo(trial, index) }));
   await ensureWritableFolder(folder);
   await claimExperimentFolder(folder, config);
@@ -69,7 +71,7 @@ export async function runExperiment(
   }
   const open = planned.filter(({ reference }) => !finished.has(reference.folder));
   const summaries = new Map(finished);
-  const setup = { config, folder, directory, resume, onEvent, signal };
+  const setup = { config, folder, modules, resume, onEvent, signal };
   if (open.length > 0) {
     const runners =
       jobs > 1
@@ -135,7 +137,7 @@ function checkJobs({ jobs = 1, plugins = [], backend }: RunExperimentOptions): v
   const invalid = (found: string, expected: string) => new PeftError('JOBS_INVALID', { found, expected });
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 256)
     throw invalid(`jobs ${jobs}`, `a whole number from 1; this machine has ${cpus().length} processors`);
-  if (jobs > 1 && plugins.length > 0)
+  if (jobs > 1 && plugins.some((plugin) => typeof plugin !== 'string'))
     throw invalid('jobs above 1 with plugins passed as objects', 'plugins named as modules in the configuration');
   if (jobs > 1 && backend === 'current') throw invalid('jobs above 1 with backend "current"', 'a backend by name');
 }

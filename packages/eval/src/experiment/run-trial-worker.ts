@@ -1,4 +1,5 @@
-import { createCatalogue, loadPlugins } from '../methods/plugins.js';
+import { importPlugins } from '../methods/load-plugins.js';
+import { createCatalogue } from '../methods/plugins.js';
 import { createLocalRunner } from './local-runner.js';
 import { toPlainError, type TrialRunner } from './run-trials.js';
 import type { WorkerReply, WorkerRequest } from './worker-messages.js';
@@ -13,8 +14,7 @@ const reply = (message: WorkerReply) => void process.send?.(message, undefined, 
 async function answer(request: WorkerRequest): Promise<void> {
   switch (request.type) {
     case 'open': {
-      const { config, directory } = request;
-      const catalogue = createCatalogue(await loadPlugins(config.plugins, directory));
+      const catalogue = createCatalogue(await importPlugins(request.modules));
       const onEvent = (event: Extract<WorkerReply, { type: 'event' }>['event']) => reply({ type: 'event', event });
       runner = await createLocalRunner({ ...request, catalogue, onEvent, signal: stop.signal });
       return reply({ type: 'ready' });

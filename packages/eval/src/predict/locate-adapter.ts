@@ -16,7 +16,7 @@ export interface LocatedAdapter {
   /** The configuration of its trial; null for a folder that did not come from a run. */
   readonly trial: TrialConfig | null;
   readonly model: ModelConfig;
-  /** Modules that the experiment named. */
+  /** Modules that the experiment in `folder` was run with, as it names them; nothing here imports them. */
   readonly plugins: readonly string[];
 }
 
@@ -46,7 +46,7 @@ export async function locateAdapter(folder: string, model?: string): Promise<Loc
     adapter,
     trial,
     model: named ?? trial?.model ?? modelNamed(await recordedHost(adapter), null),
-    plugins: await pluginsOf(adapter === root ? dirname(root) : root),
+    plugins: adapter === root ? [] : await recordedPlugins(root),
   };
 }
 
@@ -59,14 +59,11 @@ async function trialOf(folder: string): Promise<TrialConfig | null> {
   return readTrialConfig(join(folder, chosen.trial));
 }
 
-/** Of the experiment in this folder, or two levels above a trial. */
-async function pluginsOf(folder: string): Promise<readonly string[]> {
-  for (const candidate of [folder, resolve(folder, '..', '..')]) {
-    const path = experimentFiles(candidate).config;
-    const text = await readTextIfThere(path);
-    if (text !== null) return parseExperiment(readYaml(text, path)).plugins;
-  }
-  return [];
+/** The plugins that experiment.yaml in `folder` names; none where there is no such file. Errors: `RUN_FOLDER_DAMAGED`, `CONFIG_INVALID`. */
+export async function recordedPlugins(folder: string): Promise<readonly string[]> {
+  const path = experimentFiles(folder).config;
+  const text = await readTextIfThere(path);
+  return text === null ? [] : parseExperiment(readYaml(text, path)).plugins;
 }
 
 async function recordedHost(folder: string): Promise<string> {
