@@ -5,7 +5,11 @@ import { packageBuild } from '../../tools/build/package-build.js';
  * whose names have `#`, `%` or spaces (tsup's `shims` fail there).
  */
 export default packageBuild({
-  entry: { index: 'src/index.ts', 'run-trial-worker': 'src/experiment/run-trial-worker.ts' },
+  entry: {
+    index: 'src/index.ts',
+    'run-trial-worker': 'src/experiment/run-trial-worker.ts',
+    'end-with-parent': 'src/experiment/end-with-parent.ts',
+  },
   esbuildOptions(options, { format }) {
     if (format !== 'cjs') return;
     options.define = { ...options.define, 'import.meta.url': 'moduleUrl' };

@@ -126,6 +126,11 @@ const runs = (command: Command): Command =>
       'runs at a time, each in a process (default: one a core on a CPU, up to 4; 1 on a GPU)',
       wholeNumber,
     )
+    .option(
+      '--hang-limit <seconds>',
+      'end a process that gives no sign of life for so long; its run counts as failed (default: 600)',
+      wholeNumber,
+    )
     .option('--resume', 'go on with what an earlier, interrupted command left unfinished');
 
 const helpOf = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  $ tfjs-peft ${line}\n`).join('')}`;

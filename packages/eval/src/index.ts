@@ -32,6 +32,7 @@ export type {
   TrialReference,
   TrialTrainEvent,
 } from './experiment/experiment-event.js';
+export { deleteExperimentFolder } from './experiment/delete-experiment-folder.js';
 export { experimentFiles, type ExperimentResult } from './experiment/experiment-folder.js';
 export { runExperiment, type RunExperimentOptions } from './experiment/run-experiment.js';
 export { evaluateFolder, type EvaluateFolderOptions, type FolderEvaluation } from './predict/evaluate-folder.js';

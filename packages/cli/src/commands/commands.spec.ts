@@ -203,6 +203,9 @@ describe('demo', () => {
     expect(code).toBe(1);
     expect(err).toContain('is not deleted');
     expect(await readdir(folder)).toEqual(['thesis.txt']);
+    await writeFile(join(folder, 'experiment.yaml'), 'version: 1\n');
+    expect((await cli('demo', '--fresh', '--output', folder)).code).toBe(1);
+    expect(await readdir(folder)).toEqual(['experiment.yaml', 'thesis.txt']);
   });
 });
 
@@ -281,6 +284,11 @@ describe('Ctrl-C', () => {
     expect(texts.err).toMatch(/To go on: npx tfjs-peft run --task spam-subjects .*--resume\n/);
     expect(texts.out).toBe('');
     expect((await cli(...args, '--resume', '--quiet')).code).toBe(0);
+  }, 300_000);
+  it('as SIGTERM gives 143', async () => {
+    const { io, interrupt } = fakeIo();
+    const watched = { ...io, err: (text: string) => void (text.includes('floor majority') && interrupt('SIGTERM')) };
+    expect(await runCli(small(join(root, 'ended')), watched)).toBe(143);
   }, 300_000);
   it('a second time ends at once', async () => {
     const { io, exits, interrupt } = fakeIo();

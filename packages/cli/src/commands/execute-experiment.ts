@@ -10,7 +10,7 @@ import {
   writeReports,
   type WrittenReports,
 } from '@tfjs-peft/eval';
-import type { CliIo } from '../cli-io.js';
+import { type CliIo, type StopSignal, stopCodes } from '../cli-io.js';
 import { reportProgress } from '../progress/report-progress.js';
 import { exitCodeOf, reportError } from '../report-error.js';
 
@@ -19,6 +19,8 @@ export interface ExecutionOptions {
   readonly backend: BackendChoice;
   readonly jobs?: number;
   readonly resume?: boolean;
+  /** Seconds. */
+  readonly hangLimit?: number;
   /** Modules named on the command line. */
   readonly plugin?: readonly string[];
   readonly json?: boolean;
@@ -43,14 +45,16 @@ const mostJobs = 4;
 
 /**
  * Runs an experiment with progress, writes its reports and shows them. The first Ctrl-C lets the step finish and saves; the second one ends
- * at once. Exit code 1 if a run failed, 130 if interrupted.
+ * at once. Exit code 1 if a run failed, 130 if interrupted, 143 if asked to end (SIGTERM).
  */
 export async function executeExperiment(execution: Execution, io: CliIo): Promise<number> {
   const { config, folder, quiet = false, resume = false } = execution;
   const progress = await reportProgress(io, { quiet });
   const stopper = new AbortController();
+  let asked: StopSignal = 'SIGINT';
   const endStop = io.onStop((signal) => {
-    if (stopper.signal.aborted) return io.exit(130);
+    if (stopper.signal.aborted) return io.exit(stopCodes[asked]);
+    asked = signal;
     stopper.abort();
     progress.line(
       `${signal === 'SIGINT' ? 'Interrupted' : 'Asked to end'}: finishing the step and saving. Once more to stop at once.`,
@@ -65,6 +69,7 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
       jobs,
       backend: report.backend,
       resume,
+      ...(execution.hangLimit !== undefined && { hangLimit: execution.hangLimit }),
       plugins: execution.plugin ?? [],
       ...(execution.directory !== undefined && { directory: execution.directory }),
       onEvent: progress.onEvent,
@@ -77,7 +82,7 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
     if (exitCodeOf(error) !== 130) throw error;
     reportError(error, io, { debug: false, json: execution.json ?? false });
     io.err(`To go on: ${shellCommand([...withoutResume(execution.again), '--resume'])}\n`);
-    return 130;
+    return stopCodes[asked];
   } finally {
     endStop();
   }

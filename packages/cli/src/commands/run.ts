@@ -73,5 +73,6 @@ function againOf(options: RunCommandOptions): string[] {
     ...value('--output', options.output),
     ...(options.backend === 'auto' ? [] : ['--backend', options.backend]),
     ...value('--jobs', options.jobs),
+    ...value('--hang-limit', options.hangLimit),
   ];
 }

@@ -1,4 +1,4 @@
-import { cp, readdir, rm } from 'node:fs/promises';
+import { cp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Json } from '@tfjs-peft/peft-core';
@@ -16,6 +16,8 @@ export const experimentFiles = (folder: string) => ({
   trials: join(folder, 'trials'),
   results: join(folder, 'results.json'),
   adapter: join(folder, 'adapter'),
+  /** Says that this program made the folder. */
+  mark: join(folder, '.tfjs-peft.json'),
 });
 
 export interface ExperimentResult {
@@ -37,6 +39,7 @@ export async function claimExperimentFolder(folder: string, config: ExperimentCo
   if (text !== null && (await hasTrials(folder)))
     requireSameConfiguration(folder, comparable(readYaml(text, path)), comparable(config));
   await writeFileAtomically(path, stringify(config, { aliasDuplicateObjects: false }));
+  await writeFileAtomically(experimentFiles(folder).mark, `${JSON.stringify({ version: 1, madeBy: 'tfjs-peft' })}\n`);
 }
 
 /** A run that was refused before its first trial leaves nothing to protect. */
@@ -65,12 +68,12 @@ export async function writeResults(
   const files = experimentFiles(folder);
   const chosen = await chooseAdapter(folder, trials);
   if (chosen) {
-    const temporary = `${files.adapter}.${process.pid}.tmp`;
+    const temporary = join(folder, `.adapter.${process.pid}.tmp`);
     try {
       await rm(temporary, { recursive: true, force: true });
       await cp(join(folder, chosen.trial, 'adapter'), temporary, { recursive: true });
       await rm(files.adapter, { recursive: true, force: true });
-      await cp(temporary, files.adapter, { recursive: true });
+      await rename(temporary, files.adapter);
     } catch (error) {
       throw toFolderError(error, folder);
     } finally {

@@ -6,14 +6,15 @@ import type { ExperimentConfigInput } from '../config/experiment-config.js';
 import { parseExperiment } from '../config/experiment-config.js';
 import { resolveExperiment } from '../config/resolve-experiment.js';
 import { loadGivenPlugins, nameFromFolder } from '../methods/load-plugins.js';
-import { createCatalogue, type EvalPlugin } from '../methods/plugins.js';
+import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
+import { lockFolder } from '../run-folder/folder-lock.js';
 import { inspectTrialFolder, refuseUnfinished, requireSameConfiguration } from '../run-folder/trial-folder.js';
 import { ensureWritableFolder } from '../run-folder/write-file-atomically.js';
 import { writeFailure } from '../trial/run-trial.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
 import { type OnExperimentEvent, referTo } from './experiment-event.js';
 import { claimExperimentFolder, type ExperimentResult, writeResults } from './experiment-folder.js';
-import { createLocalRunner } from './local-runner.js';
+import { createLocalRunner, type RunnerSetup } from './local-runner.js';
 import { createProcessRunners } from './process-runner.js';
 import { type PlannedTrial, runTrials, toPlainError } from './run-trials.js';
 
@@ -29,6 +30,8 @@ export interface RunExperimentOptions {
   readonly directory?: string;
   readonly onEvent?: OnExperimentEvent;
   readonly signal?: AbortSignal;
+  /** Seconds without a sign of life after which a child process counts as hung and its trial as failed. Default 600. */
+  readonly hangLimit?: number;
   /** Continues what an earlier run of the same experiment left unfinished. */
   readonly resume?: boolean;
 }
@@ -38,14 +41,14 @@ export interface RunExperimentOptions {
  * already are used as they are. A trial that fails is reported as failed and does not stop the others.
  *
  * Errors: `CONFIG_INVALID`, `UNKNOWN_PRESET`, `UNKNOWN_METHOD`, `UNKNOWN_TASK`, `OUTPUT_UNWRITABLE`, `DISK_FULL`,
- * `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_UNFINISHED`, `INTERRUPTED`, `JOBS_INVALID`, `PLUGIN_UNUSABLE`, `BACKEND_UNUSABLE`, and
+ * `FOLDER_IN_USE`, `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_UNFINISHED`, `INTERRUPTED`, `JOBS_INVALID`, `PLUGIN_UNUSABLE`, `BACKEND_UNUSABLE`, and
  * those of tasks, splits and hosts.
  */
 export async function runExperiment(
   input: ExperimentConfigInput,
   options: RunExperimentOptions,
 ): Promise<ExperimentResult> {
-  const { onEvent = () => {}, signal, jobs = 1, backend = 'auto', resume = false } = options;
+  const { onEvent = () => {}, signal, jobs = 1, backend = 'auto', resume = false, hangLimit = 600 } = options;
   const folder = resolve(options.folder);
   const directory = resolve(options.directory ?? '.');
   checkJobs(options);
@@ -56,6 +59,44 @@ export async function runExperiment(
   const { config, trials } = resolveExperiment({ ...input, plugins: recorded }, catalogue);
   const planned = trials.map((trial, index): PlannedTrial => ({ trial, reference: referTo(trial, index) }));
   await ensureWritableFolder(folder);
+  const release = await lockFolder(folder);
+  try {
+    return await runPlanned({
+      config,
+      planned,
+      modules,
+      catalogue,
+      folder,
+      jobs,
+      backend,
+      resume,
+      hangLimit,
+      onEvent,
+      signal,
+    });
+  } finally {
+    release();
+  }
+}
+
+interface PlannedRun extends RunnerSetup {
+  readonly planned: readonly PlannedTrial[];
+  readonly catalogue: Catalogue;
+  readonly jobs: number;
+  readonly backend: BackendChoice | 'current';
+  readonly hangLimit: number;
+}
+
+/** The part of {@link runExperiment} that writes. */
+async function runPlanned({
+  planned,
+  catalogue,
+  jobs,
+  backend,
+  hangLimit,
+  ...setup
+}: PlannedRun): Promise<ExperimentResult> {
+  const { config, folder, resume, onEvent } = setup;
   await claimExperimentFolder(folder, config);
   const finished = await findFinished(folder, planned, resume);
   onEvent({
@@ -71,11 +112,13 @@ export async function runExperiment(
   }
   const open = planned.filter(({ reference }) => !finished.has(reference.folder));
   const summaries = new Map(finished);
-  const setup = { config, folder, modules, resume, onEvent, signal };
   if (open.length > 0) {
     const runners =
       jobs > 1
-        ? await createProcessRunners({ ...setup, backend: backend as BackendChoice }, Math.min(jobs, open.length))
+        ? await createProcessRunners(
+            { ...setup, backend: backend as BackendChoice, hangLimit },
+            Math.min(jobs, open.length),
+          )
         : [await createLocalRunner({ ...setup, backend, catalogue })];
     try {
       const done = await runTrials(

@@ -17,6 +17,7 @@ export interface PlannedTrial {
 /** Errors after which going on with other trials makes no sense. */
 const fatal = new Set([
   'INTERRUPTED',
+  'FOLDER_IN_USE',
   'DISK_FULL',
   'OUTPUT_UNWRITABLE',
   'CHECKPOINT_NOT_WRITTEN',

@@ -20,8 +20,9 @@ export type WorkerRequest =
   | { readonly type: 'abort' }
   | { readonly type: 'close' };
 
-/** Answers of a worker; `ready`, `done` and `failed` each end one request. */
+/** Answers of a worker; `ready`, `done` and `failed` each end one request. `alive` says every second that it is not hung. */
 export type WorkerReply =
+  | { readonly type: 'alive' }
   | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly event: ExperimentEvent }
   | { readonly type: 'done'; readonly summary: TrialSummary }
