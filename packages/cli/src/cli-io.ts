@@ -19,7 +19,7 @@ export interface CliIo {
 }
 
 /** Within this time a second signal is the first one again, that reached both the command and the process it runs in. */
-const echoMilliseconds = 300;
+const echoMilliseconds = 700;
 
 /** The exit code of a command that a signal ended, as shells have it. */
 export const stopCodes: Readonly<Record<StopSignal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
