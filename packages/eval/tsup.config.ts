@@ -5,11 +5,7 @@ import { packageBuild } from '../../tools/build/package-build.js';
  * whose names have `#`, `%` or spaces (tsup's `shims` fail there).
  */
 export default packageBuild({
-  entry: {
-    index: 'src/index.ts',
-    'run-trial-worker': 'src/experiment/run-trial-worker.ts',
-    'end-with-parent': 'src/experiment/end-with-parent.ts',
-  },
+  entry: { index: 'src/index.ts', 'run-trial-worker': 'src/experiment/run-trial-worker.ts' },
   esbuildOptions(options, { format }) {
     if (format !== 'cjs') return;
     options.define = { ...options.define, 'import.meta.url': 'moduleUrl' };

@@ -9,9 +9,4 @@ process.on('uncaughtException', (error) => {
   reportError(error, io, { debug: args.includes('--debug'), json: args.includes('--json') });
   process.exit(1);
 });
-// In a checkout this runs in a child of the command.
-const { TFJS_PEFT_PARENT: parent } = process.env;
-delete process.env.TFJS_PEFT_PARENT;
-if (parent !== undefined) (await import('@tfjs-peft/eval/end-with-parent')).endWithParent(Number(parent));
-
 process.exitCode = await runCli(args, io);

@@ -33,6 +33,7 @@ export type {
   TrialTrainEvent,
 } from './experiment/experiment-event.js';
 export { deleteExperimentFolder } from './experiment/delete-experiment-folder.js';
+export { endWithParent } from './experiment/end-with-parent.js';
 export { experimentFiles, type ExperimentResult } from './experiment/experiment-folder.js';
 export { runExperiment, type RunExperimentOptions } from './experiment/run-experiment.js';
 export { evaluateFolder, type EvaluateFolderOptions, type FolderEvaluation } from './predict/evaluate-folder.js';
@@ -68,7 +69,7 @@ export { formatTable, markdownTable } from './report/format-table.js';
 export { htmlReport, type ReportExample, type ReportInput } from './report/html-report.js';
 export { plotSvg } from './report/plot-comparison.js';
 export { historySvg, type TrialHistory } from './report/plot-histories.js';
-export { printable } from './report/printable.js';
+export { printable } from '@tfjs-peft/peft-core';
 export { formatBytes, formatNumber, formatSeconds } from './report/table-cells.js';
 export { readHistories, readResults } from './report/read-results.js';
 export { writeReports, type WriteReportsOptions, type WrittenReports } from './report/write-reports.js';

@@ -23,6 +23,7 @@ import type { CliIo } from '../cli-io.js';
 import { describeHost, type HostDescription } from './describe-host.js';
 import { estimateMemory, type MemoryEstimate } from './estimate-memory.js';
 import { defaultFolder, pluginDirectory, type RunCommandOptions } from './run.js';
+import { jsonLine } from '../safe-output.js';
 
 interface MethodPlan {
   readonly method: string;
@@ -81,7 +82,12 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
   const folder = options.output ?? defaultFolder(input);
   io.out(
     options.json
-      ? `${JSON.stringify({ folder, config, trials: trials.map((trial) => ({ folder: trialFolderName(trial), ...trial })), methods })}\n`
+      ? jsonLine({
+          folder,
+          config,
+          trials: trials.map((trial) => ({ folder: trialFolderName(trial), ...trial })),
+          methods,
+        })
       : format(folder, trials, methods, host),
   );
   return 0;

@@ -11,6 +11,7 @@ import {
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
 import { reportProgress } from '../progress/report-progress.js';
+import { jsonLine } from '../safe-output.js';
 
 export interface EvalOptions {
   readonly backend: BackendChoice;
@@ -40,9 +41,7 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
   if (results) {
     const table = compareMethods(results.trials, { ...(options.reference && { references: options.reference }) });
     io.out(
-      options.json
-        ? `${JSON.stringify({ folder, table, findings: findings(table) })}\n`
-        : formatTable(table, { width: io.width }),
+      options.json ? jsonLine({ folder, table, findings: findings(table) }) : formatTable(table, { width: io.width }),
     );
     return 0;
   }
@@ -61,7 +60,7 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
       onWarning: (text) => progress.line(`warning: ${text}`),
     });
     progress.stop();
-    io.out(options.json ? `${JSON.stringify(evaluation)}\n` : formatEvaluation(evaluation));
+    io.out(options.json ? jsonLine(evaluation) : formatEvaluation(evaluation));
     return 0;
   } finally {
     progress.stop();

@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { type BackendChoice, type BackendReport, selectBackend } from '@tfjs-peft/backend';
 import {
+  endWithParent,
   type ExperimentConfigInput,
   type ExperimentResult,
   findings,
@@ -13,6 +14,7 @@ import {
 import { type CliIo, type StopSignal, stopCodes } from '../cli-io.js';
 import { reportProgress } from '../progress/report-progress.js';
 import { exitCodeOf, reportError } from '../report-error.js';
+import { jsonLine } from '../safe-output.js';
 
 /** Options of every command that runs trials. */
 export interface ExecutionOptions {
@@ -48,6 +50,9 @@ const mostJobs = 4;
  * at once. Exit code 1 if a run failed, 130 if interrupted, 143 if asked to end (SIGTERM).
  */
 export async function executeExperiment(execution: Execution, io: CliIo): Promise<number> {
+  // In a checkout this runs in a child of the command that was typed.
+  const parent = io.environment.TFJS_PEFT_PARENT;
+  if (parent !== undefined) endWithParent(Number(parent));
   const { config, folder, quiet = false, resume = false } = execution;
   const progress = await reportProgress(io, { quiet });
   const stopper = new AbortController();
@@ -97,7 +102,7 @@ export async function showResults(
   const reports = await writeReports(result, { ...(references && { references }), remarks });
   const failed = result.trials.filter(({ status }) => status === 'failed');
   const follow = next?.(result) ?? [];
-  if (json) io.out(`${JSON.stringify(describeResult(result, reports))}\n`);
+  if (json) io.out(jsonLine(describeResult(result, reports)));
   else {
     const { table } = reports;
     io.out(formatTable({ ...table, notes: [...table.notes, ...remarks] }, { width: io.width }));

@@ -19,6 +19,7 @@ import {
   type WriterVersion,
 } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
+import { jsonLine } from '../safe-output.js';
 
 export interface InspectOptions {
   readonly json?: boolean;
@@ -33,7 +34,7 @@ export async function inspect(folder: string, { json = false }: InspectOptions, 
       expected: 'a folder with adapter_config.json, tfjs_peft.json, config.resolved.yaml or results.json',
       fix: 'check the path; an experiment that has not ended keeps its runs below trials/',
     });
-  io.out(json ? `${JSON.stringify(found.data)}\n` : `${found.lines.map(printable).join('\n')}\n`);
+  io.out(json ? jsonLine(found.data) : `${found.lines.map(printable).join('\n')}\n`);
   return 0;
 }
 

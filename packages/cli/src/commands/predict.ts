@@ -3,6 +3,7 @@ import type { BackendChoice } from '@tfjs-peft/backend';
 import { openPredictor, type Prediction, printable, type PredictorInput } from '@tfjs-peft/eval';
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
+import { jsonLine } from '../safe-output.js';
 
 export interface PredictOptions {
   readonly backend: BackendChoice;
@@ -32,7 +33,7 @@ export async function predict(
   });
   try {
     const predictions = await predictor.predict(inputs);
-    io.out(options.json ? `${JSON.stringify(predictions)}\n` : formatPredictions(predictions));
+    io.out(options.json ? jsonLine(predictions) : formatPredictions(predictions));
     return 0;
   } finally {
     predictor.dispose();
