@@ -21,6 +21,7 @@ export {
   writeAdapterFolder,
 } from './run-folder/adapter-folder.js';
 export { createFolderStore } from './run-folder/folder-checkpoint-store.js';
+export { parseYaml, yamlLimit } from './run-folder/parse-yaml.js';
 export { readSummary, readTrialConfig, trialFiles } from './run-folder/trial-folder.js';
 export { ensureWritableFolder, writeFileAtomically } from './run-folder/write-file-atomically.js';
 export { runTrial, type RunTrialOptions } from './trial/run-trial.js';

@@ -183,6 +183,15 @@ describe('demo', () => {
       fileBytes: 1,
       seconds: 1,
       backend: 'wasm',
+      stoppedEarly: false,
+      effectiveParameters: 1,
+      trainSeconds: 1,
+      secondsPerStep: 1,
+      peakMemoryBytes: 1,
+      splitHash: 's',
+      configHash: 'c',
+      hostFingerprint: 'h',
+      subset: false,
     };
     const trials = ['linear-probe', 'prefix'].map((method) => ({ ...trial, method }));
     await writeFile(

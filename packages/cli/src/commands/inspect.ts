@@ -82,7 +82,7 @@ async function inspectExperiment(folder: string): Promise<Inspection | null> {
   const failed = trials.filter(({ status }) => status === 'failed');
   const chosen = adapter ? await inspectOwnAdapter(join(folder, 'adapter')) : null;
   const names = config.methods.map((entry) => (typeof entry === 'string' ? entry : entry.name));
-  const bytes = Math.max(0, ...trials.map(({ fileBytes }) => fileBytes));
+  const bytes = trials.reduce((most, { fileBytes }) => Math.max(most, fileBytes), 0);
   const lines = [
     `experiment ${config.name ?? ''} on ${config.task === 'file' ? config.data.file?.file : config.task}`,
     `${trials.length} runs: ${trials.length - failed.length} done, ${failed.length} failed`,

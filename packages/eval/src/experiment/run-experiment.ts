@@ -153,7 +153,12 @@ async function findFinished(
   for (const { trial, reference } of planned) {
     const path = join(folder, 'trials', reference.folder);
     const state = await inspectTrialFolder(path, trial);
-    if (state.kind === 'finished') finished.set(reference.folder, state.summary);
+    if (state.kind === 'finished')
+      finished.set(reference.folder, {
+        ...state.summary,
+        // Where it lies is known here; what the file says of it is not asked.
+        folder: `trials/${reference.folder}`,
+      });
     if (state.kind === 'unfinished') unfinished ??= path;
   }
   if (unfinished !== undefined && !resume) refuseUnfinished(unfinished);

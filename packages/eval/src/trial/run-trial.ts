@@ -12,6 +12,7 @@ import {
   trialFiles,
   writeTrialConfig,
 } from '../run-folder/trial-folder.js';
+import { writeStoredJson } from '../run-folder/stored-json.js';
 import { ensureWritableFolder, writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import { runFloor } from './run-floor.js';
 import type { Session } from './session.js';
@@ -96,7 +97,7 @@ async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<
     splitHash: split.hash,
     warnings,
   };
-  await writeFileAtomically(files.summary, toText(summary));
+  await writeStoredJson(files.summary, summary);
   return summary;
 }
 
@@ -181,7 +182,7 @@ export async function writeFailure(
     folder: `trials/${trialFolderName(trial)}`,
     warnings: [],
   };
-  await writeFileAtomically(trialFiles(folder).summary, toText(summary));
+  await writeStoredJson(trialFiles(folder).summary, summary);
   return summary;
 }
 
