@@ -1,4 +1,5 @@
 export { isPeftError, nearMisses, PeftError, type PeftErrorText } from './errors.js';
+export { limitWarnings, messageLimit, printable, shorten, warningLimit } from './safe-text.js';
 export {
   createStream,
   normals,
