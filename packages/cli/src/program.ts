@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { EvalOptions } from './commands/eval.js';
+import type { ExplainOptions } from './commands/explain.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { PredictOptions } from './commands/predict.js';
 import type { RunCommandOptions } from './commands/run.js';
@@ -93,6 +94,14 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .argument('<folder>', 'folder of an adapter (ours or of HF peft), a trial or an experiment')
     .action(async (folder: string, options: InspectOptions) =>
       done(await (await import('./commands/inspect.js')).inspect(folder, options, io)),
+    );
+
+  command('explain', 'explain', 'Say what a method trains on a host and where it acts, without loading a model.')
+    .argument('<method>', 'a method such as lora or prefix-subspace')
+    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub that is on this machine')
+    .addOption(pluginOption())
+    .action(async (method: string, options: ExplainOptions) =>
+      done(await (await import('./commands/explain.js')).explainMethod(method, options, io)),
     );
 
   command('doctor', 'doctor', 'Say which backends work on this machine, which one is used and how to get a faster one.')
