@@ -1,8 +1,17 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { bytesSource, head, type NamedArray, openSafetensors, writeSafetensors } from '@tfjs-peft/peft-core';
+import {
+  bytesSource,
+  head,
+  type NamedArray,
+  openSafetensors,
+  type PeftMethod,
+  writeSafetensors,
+} from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { codeOf, comparable, type ToyRequest, toyRequest, toyTask, withHead } from '../../test/toy-request.js';
 import { createToyHost, toyExamples, toyShift } from '../../test/toy-host.js';
+import { crossEntropy } from '../objectives/cross-entropy.js';
+import { sgd } from '../optimisers/sgd.js';
 import { checkpointName } from './checkpoint.js';
 import { type CheckpointStore, createMemoryStore } from './checkpoint-store.js';
 import { train } from './train.js';
@@ -24,6 +33,7 @@ const configs: readonly (readonly [string, TrainConfigInput])[] = [
   ['a checkpoint at every evaluation', {}],
   ['a checkpoint each 4 steps, between evaluations', { checkpointEvery: 4 }],
   ['early stopping', { patience: 2, learningRate: 0.5 }],
+  ['momentum', { optimiser: 'sgd', momentum: 0.9, learningRate: 0.1 }],
 ];
 
 describe.each(configs)('a run with %s', (_name, config) => {
@@ -112,6 +122,78 @@ describe('a run that is interrupted', () => {
   });
 });
 
+describe('a method that prepares itself', () => {
+  const preparing = (count: { calls: number }, more: Partial<PeftMethod<object>> = {}): PeftMethod => ({
+    ...toyShift(),
+    prepare: async () => {
+      count.calls++;
+      return toyShift({ noise: 0.1 });
+    },
+    withConfig: (config) => toyShift(config),
+    ...more,
+  });
+
+  it('is not prepared again when the run goes on, and has the configuration that it chose', async () => {
+    const count = { calls: 0 };
+    const whole = await train(toyRequest(host, {}, { method: withHead(preparing(count)) }));
+    const request = toyRequest(host, {}, { method: withHead(preparing(count)), store: createMemoryStore() });
+    await killAt(request, (event) => event.type === 'step' && event.step === 7);
+    expect(count.calls).toBe(2);
+    const resumed = await train(request);
+    expect(count.calls).toBe(2);
+    expect(resumed.method.parts![0]!.config).toMatchObject({ noise: 0.1 });
+    expect([...resumed.raw]).toEqual([...whole.raw]);
+    expect(comparable(resumed.history)).toEqual(comparable(whole.history));
+  });
+
+  it('is refused with a cure if it cannot take its configuration on', async () => {
+    const method = withHead(preparing({ calls: 0 }, { withConfig: undefined }));
+    const request = toyRequest(host, { steps: 5 }, { method, store: createMemoryStore() });
+    await train(request);
+    await expect(train(request)).rejects.toMatchObject({
+      code: 'CHECKPOINT_OF_ANOTHER_RUN',
+      message: expect.stringContaining('withConfig'),
+    });
+  });
+});
+
+describe('a run with buffers', () => {
+  const indices = Int32Array.of(3, 2 ** 24 + 1, 2 ** 31 - 1);
+  const base = toyShift();
+  const buffered: PeftMethod = {
+    ...base,
+    plan: (spec) => ({
+      ...base.plan(spec),
+      buffers: [
+        { name: 'shift.indices', shape: [3], dtype: 'int32', initial: { kind: 'given', values: indices } },
+        {
+          name: 'shift.drawn',
+          shape: [2],
+          dtype: 'float32',
+          initial: { kind: 'normal', standardDeviation: 1 },
+          seed: 5,
+        },
+      ],
+    }),
+    reparametrise: (raw, spec) =>
+      new Map([...base.reparametrise!(raw, spec), ...[...raw].filter(([name]) => /indices|drawn/.test(name))]),
+  };
+
+  it('keeps them to the bit, before and after it goes on', async () => {
+    const before = tf.memory().numTensors;
+    const method = withHead(buffered);
+    const whole = await train(toyRequest(host, {}, { method }));
+    const request = toyRequest(host, {}, { method, store: createMemoryStore() });
+    await killAt(request, (event) => event.type === 'step' && event.step === 12);
+    const resumed = await train(request);
+    for (const { raw, effective } of [whole, resumed])
+      for (const arrays of [raw, effective]) expect([...arrays.get('shift.indices')!.data]).toEqual([...indices]);
+    expect([...resumed.raw]).toEqual([...whole.raw]);
+    expect(resumed.raw.get('shift.drawn')!.data).toBeInstanceOf(Float32Array);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
 describe('a checkpoint', () => {
   const stored = async () => {
     const store = createMemoryStore();
@@ -136,6 +218,13 @@ describe('a checkpoint', () => {
     ],
     ['training set', {}, toyTask({ train: toyExamples(18, 'others') }), 'train.digest is'],
     ['host', {}, { host: createToyHost({ name: 'another' }) }, 'host is "fingerprint of toy" there'],
+    [
+      'objective',
+      {},
+      toyTask({ objective: crossEntropy({ labelSmoothing: 0.1 }) }),
+      'objective is "cross_entropy" there and "cross_entropy(labelSmoothing=0.1)" here',
+    ],
+    ['optimiser', {}, { optimiser: sgd({ momentum: 0.5 }) }, 'here'],
   ])('of another %s is refused, saying what differs', async (_name, config, rest, text) => {
     const store = await stored();
     await expect(train(toyRequest(host, { steps: 5, ...config }, { store, ...rest }))).rejects.toMatchObject({
