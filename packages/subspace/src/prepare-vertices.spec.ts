@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { createStream, type Host, initialValues, type PeftMethod, type Preparation } from '@tfjs-peft/peft-core';
+import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { subspace } from './subspace.js';
 
 useTestBackend();
 
 const host = { spec: { name: 'toy', fingerprint: 'toy' } } as Host;
-const noData = (async function* () {})();
 
 /** One number whose first value is given by what `prepare` was told; `size` may depend on it too. */
 const counting = (seen: Preparation[], sizeOf = (_vertex: number) => 1): PeftMethod => {
@@ -27,7 +27,7 @@ const counting = (seen: Preparation[], sizeOf = (_vertex: number) => 1): PeftMet
     },
     intervene: () => [],
     ...(vertex === null && {
-      prepare: async (_host, _data, preparation) => {
+      prepare: async (_host, preparation) => {
         seen.push(preparation);
         return made(preparation.vertex);
       },
@@ -45,7 +45,7 @@ describe('prepareVertices', () => {
     expect(() => initialValues(method.plan(host.spec), stream)).toThrow(
       expect.objectContaining({ code: 'METHOD_UNPREPARED' }),
     );
-    const prepared = await method.prepare!(host, noData, { stream, vertex: 0 });
+    const prepared = await method.prepare!(host, preparationWith({ stream }));
     expect(seen.map(({ vertex }) => vertex)).toEqual([0, 1, 2]);
     expect(seen[0]!.stream).toEqual(stream);
     expect(new Set(seen.map((preparation) => preparation.stream.path)).size).toBe(3);
@@ -60,7 +60,7 @@ describe('prepareVertices', () => {
 
   it('refuses vertices that could not be mixed', async () => {
     const method = subspace(counting([], (vertex) => 1 + vertex));
-    await expect(method.prepare!(host, noData, { stream, vertex: 0 })).rejects.toMatchObject({
+    await expect(method.prepare!(host, preparationWith({ stream }))).rejects.toMatchObject({
       code: 'VERTICES_DIFFER',
       message: expect.stringContaining('vertex 1'),
     });

@@ -14,7 +14,7 @@ interface Golden {
   readonly probabilities?: number[];
   readonly predictions?: number[];
 }
-const goldens = JSON.parse(readFileSync(new URL('../goldens/probes.json', import.meta.url), 'utf8')) as Golden[];
+const goldens = JSON.parse(readFileSync(new URL('../../goldens/probes.json', import.meta.url), 'utf8')) as Golden[];
 const largestDifference = (a: ArrayLike<number>, b: readonly number[]) => {
   expect(a.length).toBe(b.length);
   return Math.max(...b.map((value, index) => Math.abs(value - a[index]!)));
