@@ -167,14 +167,7 @@ function splitOptions({ train }: LoadedTask, data: DataConfig, dataSeed: number)
     ...(data.devSize !== null && { devSize: data.devSize }),
     ...(data.devFraction !== null && { devFraction: data.devFraction }),
   };
-  switch (protocol) {
-    case 'none':
-      return { ...common, protocol: 'unipelt', devSize: Math.max(2, Math.min(k, unusedDevRows, train.length - k)) };
-    case 'fixed':
-      return { ...own, protocol: 'unipelt' };
-    case 'per_class':
-      return { ...own, protocol: 'lmbff' };
-    default:
-      return { ...own, protocol };
-  }
+  return protocol === 'none'
+    ? { ...common, protocol: 'fixed', devSize: Math.max(2, Math.min(k, unusedDevRows, train.length - k)) }
+    : { ...own, protocol };
 }
