@@ -9,6 +9,7 @@ export {
   type TestConfig,
 } from './config/experiment-config.js';
 export { type ResolvedExperiment, resolveExperiment } from './config/resolve-experiment.js';
+export { parseYaml, yamlLimits } from './config/parse-yaml.js';
 export { hashTrial, type TrialConfig, trialFolderName, trialId, type TrialMethod } from './config/trial-config.js';
 export { completeMethod, expandMethod } from './methods/complete-method.js';
 export { type Catalogue, createCatalogue, type EvalPlugin, findPreset, loadPlugins } from './methods/plugins.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { parseYaml } from '@tfjs-peft/eval';
 import { isJsonObject, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
-import { parse } from 'yaml';
 
 /** An experiment file as plain data; YAML, of which JSON is a part. Errors: `CONFIG_FILE_MISSING`, `CONFIG_INVALID`. */
 export async function readConfigFile(path: string): Promise<JsonObject> {
@@ -12,7 +12,7 @@ export async function readConfigFile(path: string): Promise<JsonObject> {
       cause,
     });
   });
-  const value = parseYaml(text, path);
+  const value = readYaml(text, path);
   if (isJsonObject(value)) return value;
   throw new PeftError('CONFIG_INVALID', {
     found: `"${path}" does not hold keys and values`,
@@ -20,9 +20,9 @@ export async function readConfigFile(path: string): Promise<JsonObject> {
   });
 }
 
-function parseYaml(text: string, path: string): unknown {
+function readYaml(text: string, path: string): unknown {
   try {
-    return parse(text, { maxAliasCount: 100 });
+    return parseYaml(text, { maxAliasCount: 100 });
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
     throw new PeftError('CONFIG_INVALID', { found: `"${path}" cannot be read: ${reason}`, cause });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { isJsonObject, type Json, PeftError } from '@tfjs-peft/peft-core';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { parseYaml } from '../config/parse-yaml.js';
 import { type TrialConfig, withoutPaths } from '../config/trial-config.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
 import { compareConfigurations, describeDifferences } from './compare-configurations.js';
@@ -82,7 +83,7 @@ export async function readSummary(folder: string): Promise<TrialSummary | null> 
 
 export function readYaml(text: string, path: string): Json {
   try {
-    return parse(text, { maxAliasCount: 0 }) as Json;
+    return parseYaml(text) as Json;
   } catch (error) {
     throw damaged(path, error instanceof Error ? error.message : String(error));
   }
