@@ -24,6 +24,7 @@ export { createFolderStore } from './run-folder/folder-checkpoint-store.js';
 export { readSummary, readTrialConfig, trialFiles } from './run-folder/trial-folder.js';
 export { ensureWritableFolder, writeFileAtomically } from './run-folder/write-file-atomically.js';
 export { runTrial, type RunTrialOptions } from './trial/run-trial.js';
+export { openTaskData, type TaskData, type TrialSplit } from './trial/task-data.js';
 export { openSession, type Session, type SessionOptions } from './trial/session.js';
 export type { SplitMetrics, TrialSummary } from './trial/trial-summary.js';
 export type {

@@ -103,7 +103,7 @@ export function decodeText(bytes: Uint8Array, file: string, encoding = 'utf-8'):
   try {
     text = decode(bytes);
   } catch (cause) {
-    throw wrongEncoding(file, encoding, cause);
+    throw undecodable(file, encoding, bytes, cause);
   }
   if (text.includes('\0')) throw binaryFile(file, encoding);
   return text;
@@ -116,7 +116,11 @@ export const unknownEncoding = (encoding: string) =>
     fix: 'use "utf-8", "utf-16le", "latin1", "windows-1252" or another of them',
   });
 
-export const wrongEncoding = (file: string, encoding: string, cause: unknown) =>
+/** Bytes that are no text in this encoding: of another one, or of no text at all. */
+export const undecodable = (file: string, encoding: string, bytes: Uint8Array | undefined, cause: unknown) =>
+  bytes?.includes(0) ? binaryFile(file, encoding) : wrongEncoding(file, encoding, cause);
+
+const wrongEncoding = (file: string, encoding: string, cause: unknown) =>
   new PeftError('TASK_FILE_UNREADABLE', {
     found: `${file}: bytes that are not ${encoding}`,
     fix: 'set the encoding of the file (in the command: --encoding), often "latin1" or "utf-16le", or convert it to UTF-8',

@@ -165,7 +165,7 @@ function checkFeatures(features: Float32Array, labels: readonly number[], testFe
 }
 
 /** How many classes there are. Errors: `LABEL_INVALID`. */
-function requireClasses(labels: readonly number[], count = Math.max(...labels) + 1): number {
+function requireClasses(labels: readonly number[], count = labels.reduce((a, b) => Math.max(a, b), -1) + 1): number {
   const bad = labels.find((label) => !Number.isInteger(label) || label < 0 || label >= count);
   if (bad === undefined) return count;
   throw new PeftError('LABEL_INVALID', { found: `label ${bad}`, expected: `a class index from 0 to ${count - 1}` });
