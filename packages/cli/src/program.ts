@@ -33,7 +33,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--fresh', 'delete the results of an earlier demo and start anew')
     .action(async (options: DemoOptions) => done(await (await import('./commands/demo.js')).demo(options, io)));
 
-  runs(command('run', 'run', 'Train and compare methods on a task over several seeds.'))
+  table(runs(command('run', 'run', 'Train and compare methods on a task over several seeds.')))
     .option(
       '--task <name or file>',
       'a known task (spam-subjects, sst2, rte, ...) or a labelled CSV, TSV, JSONL or Parquet file',
@@ -45,6 +45,18 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--label-column <name>', 'column of the label, for a file')
     .option('--test-file <file>', 'test rows; otherwise a part of the file is set aside')
     .option('--regression', 'labels of the file are numbers to predict')
+    .option(
+      '--max-labels <number>',
+      'more distinct labels in a file are taken for a mistake (default: 100)',
+      wholeNumber,
+    )
+    .addOption(
+      new Option('--empty-text <policy>', 'rows with an empty text (default: error)').choices([
+        'error',
+        'drop',
+        'keep',
+      ]),
+    )
     .option('--methods <names>', 'comma-separated (default: prefix,prefix-subspace)', list)
     .option('--no-floors', 'leave out the floors (majority, linear-probe) that are added otherwise')
     .option('--reference <names>', 'methods that the others are compared with (default: the last floor)', list)
@@ -77,10 +89,12 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/eval.js')).evaluateAgain(folder, options, io)),
     );
 
-  command('predict', 'predict', 'Classify texts with a saved run or adapter.')
+  table(command('predict', 'predict', 'Classify texts with a saved run or adapter.'))
     .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter')
     .argument('[texts...]', 'texts; without any they are read from --file or from standard input, one a line')
-    .option('--file <file>', 'a file with one text a line')
+    .option('--file <file>', 'a file with one text a line, or a CSV, TSV, JSONL or Parquet table')
+    .option('--text-column <name>', 'column of the text, for a table')
+    .option('--text-pair-column <name>', 'column of the second text of a pair, for a table')
     .option('--pair', 'texts are pairs: two arguments each, or two columns separated by a tab in a line')
     .option('--model <name>', 'host, where the folder does not say it')
     .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
@@ -141,6 +155,17 @@ const runs = (command: Command): Command =>
       wholeNumber,
     )
     .option('--resume', 'go on with what an earlier, interrupted command left unfinished');
+
+/** How a file of rows is to be read; what commands share that take one. */
+const table = (command: Command): Command =>
+  command
+    .option('--encoding <name>', 'encoding of a text file, such as latin1 or utf-16le (default: utf-8)')
+    .option('--delimiter <character>', 'between the fields of a CSV file (default: a comma)', character)
+    .option('--column-names <names>', 'comma-separated, for a CSV or TSV file without a header line', list)
+    .option('--quoted-tsv', 'fields of a TSV file are quoted as in CSV');
+
+/** A tab is hard to type. */
+const character = (text: string): string => (text === '\\t' ? '\t' : text);
 
 const helpOf = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  $ tfjs-peft ${line}\n`).join('')}`;
 

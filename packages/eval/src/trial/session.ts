@@ -46,6 +46,7 @@ export async function openSession(
   onEvent({ type: 'phase', text: `reading task ${config.data.file?.file ?? config.task}` });
   const data = await openTaskData(config, config.seeds.data, catalogue);
   data.loaded.notes.forEach((text) => onEvent({ type: 'phase', text }));
+  data.loaded.warnings?.forEach((text) => onEvent({ type: 'warning', text }));
   if (data.loaded.subset)
     onEvent({
       type: 'warning',
