@@ -1,4 +1,12 @@
-import { compilePattern, type HostSpec, nearMisses, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
+import {
+  compilePattern,
+  createPatternWork,
+  endsOf,
+  type HostSpec,
+  nearMisses,
+  PeftError,
+  sitesOfKind,
+} from '@tfjs-peft/peft-core';
 import type { LoraConfig } from './config.js';
 import { hfPath } from './names.js';
 import { type LoraSite, selectTargets } from './select-targets.js';
@@ -55,16 +63,15 @@ export function valuesByPattern(
   usual: number,
   names: readonly string[],
 ): number[] {
-  const entries = Object.entries(patterns).map(([key, value]) => ({
-    key,
-    value,
-    fits: compilePattern(`(?:.*\\.)?(?:${key})`),
-  }));
+  const work = createPatternWork(field);
+  const entries = Object.entries(patterns).map(([key, value]) => {
+    const fits = compilePattern(`(?:.*\\.)?(?:${key})`, work);
+    return { key, value, hits: new Set(names.filter(fits)) };
+  });
   const alphabetical = [...entries].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const unused = entries.find((entry) => !names.some((name) => entry.fits(name)));
+  const unused = entries.find(({ hits }) => hits.size === 0);
   if (unused) {
-    const suffixes = names.flatMap((name) => name.split('.').map((_, start, parts) => parts.slice(start).join('.')));
-    const close = nearMisses(unused.key, new Set(suffixes));
+    const close = nearMisses(unused.key, new Set(names.flatMap(endsOf)));
     throw new PeftError('TARGET_UNMATCHED', {
       found: `${field}: "${unused.key}" matches none of the targets`,
       expected: close.length > 0 ? `something like ${close.join(', ')}` : `a path such as ${names[0]}`,
@@ -72,8 +79,8 @@ export function valuesByPattern(
     });
   }
   return names.map((name) => {
-    const first = entries.find((entry) => entry.fits(name));
-    const inFiles = alphabetical.find((entry) => entry.fits(name));
+    const first = entries.find(({ hits }) => hits.has(name));
+    const inFiles = alphabetical.find(({ hits }) => hits.has(name));
     if (first?.value === inFiles?.value) return first?.value ?? usual;
     throw new PeftError('PATTERN_ORDER_LOST', {
       found: `${field}: "${first!.key}" (${first!.value}) and "${inFiles!.key}" (${inFiles!.value}) both fit ${name}`,

@@ -8,12 +8,13 @@ import { describeMethod } from '../registry.js';
 import { writeSafetensors } from '../safetensors/write-safetensors.js';
 import { type AdapterFiles, hfConfigName, recordName, tensorsName, verticesName } from './adapter-files.js';
 import { type AdapterRecord, hfLayout, makeRecord, ownLayout } from './adapter-record.js';
+import { asBareEncoder, isBareEncoder } from './base-class.js';
 import { canonicalJson, readableJson } from './canonical-json.js';
 import { checkFinite, checkTensors } from './check-tensors.js';
 import { readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
 import { encodeHead, headDifference } from './head-tensors.js';
-import { type HfConfigOptions, makeHfConfig } from './hf-config.js';
+import { type HfConfigOptions, makeHfConfig, taskToKeep } from './hf-config.js';
 import { adapterForAnotherHost } from './host-check.js';
 import { sha256Hex } from './sha256-hex.js';
 
@@ -85,10 +86,14 @@ function encodeUnit(
     };
   }
   const { files: codec } = unit.method;
-  const encoded = codec.encode(select(arrays, [unit.method]), host, frozen);
+  const hasHead = unit.head !== undefined;
+  const whole = codec.encode(select(arrays, [unit.method]), host, frozen);
+  const bare = !hasHead && isBareEncoder(options.extraConfig ?? {});
+  const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
   const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, host) : new Map();
-  const config: JsonObject = makeHfConfig(codec.peftType, encoded.config, options);
-  const headReason = headDifference(unit.head, host);
+  const config: JsonObject = makeHfConfig(codec.peftType, encoded.config, hasHead, options);
+  const isWhole = hasHead || taskToKeep(options.extraConfig ?? {}) !== 'SEQ_CLS';
+  const headReason = unit.head || !isWhole ? headDifference(unit.head, host) : undefined;
   return {
     files: new Map([
       [folder + hfConfigName, utf8(readableJson(config))],
