@@ -65,7 +65,7 @@ async function downloadModel(
   const listed = new Map((await client.listFiles(commit)).map((file) => [file.path, file]));
   const { small, sharded } = selectModelFiles(name, [...listed.keys()]);
   const store = async (file: HubFile, onBytes: (count: number) => void = () => {}) =>
-    storeFile(storage, commit, file, () => client.download(commit, file.path), onBytes);
+    storeFile(storage, commit, file, (from) => client.download(commit, file.path, from), onBytes);
 
   let weights = [weightsName];
   if (sharded) {
