@@ -51,6 +51,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--seed <number>', 'this one data seed', wholeNumberOrZero)
     .option('--train-seeds <seeds>', 'how many training seeds from 0, or a list such as 0,1 (default: 1)')
     .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
     .option('--steps <number>', 'training steps', wholeNumber)
     .addOption(new Option('--protocol <name>', 'how the development set is made (default: same_k)').choices(protocols))
     .option('--test-cap <number>', 'at most this many test rows, for development', wholeNumber)
@@ -67,6 +68,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--data <folder>', 'folder of the task files, if they moved')
     .option('--task <name>', 'another task than the one it was trained on')
     .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
     .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
     .option('--reference <names>', 'methods that the others are compared with', list)
     .addOption(backendOption())
@@ -75,11 +77,12 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     );
 
   command('predict', 'predict', 'Classify texts with a saved run or adapter.')
-    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter')
+    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter; or org/name[@revision] on the Hub')
     .argument('[texts...]', 'texts; without any they are read from --file or from standard input, one a line')
     .option('--file <file>', 'a file with one text a line')
     .option('--pair', 'texts are pairs: two arguments each, or two columns separated by a tab in a line')
     .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
     .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
     .addOption(backendOption())
     .action(async (folder: string, texts: string[], options: PredictOptions) =>

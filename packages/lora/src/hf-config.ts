@@ -1,4 +1,14 @@
-import { endsOf, type HostSpec, type JsonObject, matchNames, parseConfig, PeftError } from '@tfjs-peft/peft-core';
+import {
+  endsOf,
+  headModules,
+  type HostSpec,
+  type JsonObject,
+  matchNames,
+  meansPooler,
+  parseConfig,
+  PeftError,
+  withoutHeadNames,
+} from '@tfjs-peft/peft-core';
 import { z } from 'zod';
 import type { LoraConfig, loraConfig } from './config.js';
 import { hfPath } from './names.js';
@@ -36,7 +46,8 @@ export function readHfLoraConfig(config: JsonObject, host: HostSpec): z.input<ty
   return {
     rank: hf.r,
     alpha: hf.lora_alpha,
-    targets: withoutHead(hf.target_modules ?? null, host),
+    targets: Array.isArray(hf.target_modules) ? withoutHeadNames(hf.target_modules, host) : (hf.target_modules ?? null),
+    ...(hasPooler(host) && !meansPooler(config, host) && { pooler: false }),
     exclude: withEffect(hf.exclude_modules ?? null, host),
     layers: hf.layers_to_transform ?? null,
     layersPattern: hf.layers_pattern ?? null,
@@ -60,19 +71,14 @@ function requireModules({ target_modules: targets, target_parameters: parameters
       expected: 'modules: low-rank factors of single tensors (experts, for example) are not supported',
       fix: 'train the adapter again on affine maps',
     });
-  const head = headModules(host);
-  if (named && named.length > 0 && named.every((name) => head.includes(name as string)))
+  const head: readonly unknown[] = headModules(host);
+  if (named && named.length > 0 && named.every((name) => head.includes(name)))
     throw new PeftError('TARGET_UNSUPPORTED', {
-      found: `"target_modules": ${named.map((name) => `"${String(name)}"`).join(', ')}, which is the head`,
+      found: `"target_modules": ${(named as string[]).map((name) => `"${name}"`).join(', ')}, which is the head`,
       expected: 'modules of the encoder: the head is trained and stored whole',
       fix: 'train the adapter again on modules of the encoder, ["query", "value"] for example',
     });
 }
-
-const headModules = ({ classifier }: HostSpec): readonly string[] => [
-  classifier.output,
-  ...(classifier.hidden ? [classifier.hidden.path] : []),
-];
 
 function readStart(start: boolean | string): LoraConfig['initialisation'] {
   if (typeof start === 'boolean') return start ? 'kaiming' : 'random';
@@ -89,12 +95,7 @@ function readStart(start: boolean | string): LoraConfig['initialisation'] {
   });
 }
 
-/** HF peft never adapts a head that it trains, though "all-linear" names parts of some (RoBERTa's `classifier.dense`). */
-function withoutHead(targets: string | string[] | null, host: HostSpec): string | string[] | null {
-  const head = headModules(host);
-  const paths = new Set(host.sites.filter(isLoraSite).map(({ path }) => path));
-  return Array.isArray(targets) ? targets.filter((name) => !head.includes(name) || paths.has(name)) : targets;
-}
+const hasPooler = ({ sites }: HostSpec) => sites.some((site) => site.kind === 'linear' && site.role === 'pooler');
 
 function withEffect(exclude: string | readonly string[] | null, host: HostSpec): LoraConfig['exclude'] {
   const paths = host.sites.filter(isLoraSite).map(({ path }) => hfPath(host, path));
@@ -143,7 +144,12 @@ function spellTargets(config: LoraConfig, targets: readonly LoraTarget[], host: 
   const spelling: Spelling = { targets: config.targets ?? usual, exclude, layers, layersPattern };
   // HF peft refuses a regular expression together with layers.
   const impossible = typeof spelling.targets === 'string' && (layers !== null || layersPattern !== null);
-  const modules = host.sites.filter(({ kind }) => kind !== 'tensor' && kind !== 'readout');
+  const modules = host.sites.filter(
+    (site) =>
+      site.kind !== 'tensor' &&
+      site.kind !== 'readout' &&
+      (config.pooler || site.kind !== 'linear' || site.role !== 'pooler'),
+  );
   const selects = hfSelector(spelling);
   const same = modules.every(({ path }) => {
     const name = hfPath(host, path);

@@ -50,10 +50,11 @@ export function planTargets(config: LoraConfig, host: HostSpec): LoraTarget[] {
 }
 
 /** Paths of the modules whose bias is trained. */
-export function biasPaths({ bias }: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): string[] {
+export function biasPaths({ bias, pooler }: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): string[] {
   if (bias === 'none') return [];
   if (bias === 'lora_only') return targets.filter(({ kind }) => kind === 'linear').map(({ path }) => path);
-  return [...sitesOfKind(host, 'linear'), ...sitesOfKind(host, 'norm')].map(({ path }) => path);
+  const linears = sitesOfKind(host, 'linear').filter(({ role }) => pooler || role !== 'pooler');
+  return [...linears, ...sitesOfKind(host, 'norm')].map(({ path }) => path);
 }
 
 /** The value for each name: that of the first pattern that fits, else the usual one. */

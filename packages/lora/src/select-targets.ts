@@ -16,7 +16,8 @@ import { hfPath } from './names.js';
 export type LoraSite = Extract<Site, { kind: 'linear' | 'table' }>;
 
 /** The part of the configuration that says where. */
-export type TargetSelection = Pick<LoraConfig, 'targets' | 'exclude' | 'layers' | 'layersPattern'>;
+export type TargetSelection = Pick<LoraConfig, 'targets' | 'exclude' | 'layers' | 'layersPattern'> &
+  Partial<Pick<LoraConfig, 'pooler'>>;
 
 export const allLinear = 'all-linear';
 
@@ -26,7 +27,10 @@ export const allLinear = 'all-linear';
  * Errors: `TARGET_UNMATCHED` for each pattern and layer that matches nothing, `TARGET_PATTERN_INVALID`.
  */
 export function selectTargets(config: TargetSelection, host: HostSpec): LoraSite[] {
-  const sites = host.sites.filter((site): site is LoraSite => site.kind === 'linear' || site.kind === 'table');
+  const sites = host.sites.filter(
+    (site): site is LoraSite =>
+      site.kind === 'table' || (site.kind === 'linear' && (config.pooler !== false || site.role !== 'pooler')),
+  );
   const { targets, exclude } = config;
   for (const [field, value] of Object.entries({ targets, exclude }))
     if (value !== null && !(value === allLinear && field === 'targets')) requireHits(field, value, sites, host);

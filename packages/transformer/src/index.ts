@@ -26,4 +26,11 @@ export {
   openModelDirectory,
 } from './load/load-host.js';
 export { loadMlmHead } from './load/load-mlm-head.js';
-export { type DownloadProgress, type HubModel, type HubOptions, resolveHubModel } from './hub/resolve-hub-model.js';
+export {
+  type DownloadProgress,
+  type HubModel,
+  type HubOptions,
+  isHubName,
+  resolveHubAdapter,
+  resolveHubModel,
+} from './hub/resolve-hub-model.js';

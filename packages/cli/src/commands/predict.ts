@@ -9,6 +9,7 @@ export interface PredictOptions {
   readonly file?: string;
   readonly pair?: boolean;
   readonly model?: string;
+  readonly revision?: string;
   readonly labels?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -25,6 +26,7 @@ export async function predict(
   const predictor = await openPredictor(folder, {
     backend: options.backend,
     ...(options.model !== undefined && { model: options.model }),
+    ...(options.revision !== undefined && { revision: options.revision }),
     ...(options.labels && { labels: options.labels }),
     onWarning: (text) => io.err(`warning: ${text}\n`),
   });

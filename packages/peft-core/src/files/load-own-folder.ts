@@ -41,6 +41,11 @@ export async function loadOwnFolder(
     if (!options.allowOtherHost) throw mismatch;
     warn(mismatch.message);
   }
+  const { tokenizer } = record.host;
+  if (tokenizer !== undefined && options.tokenizerDigest !== undefined && tokenizer !== options.tokenizerDigest)
+    warn(
+      `the adapter was made with another tokenizer (${tokenizer.slice(0, 12)}) than that of host "${host.name}" (${options.tokenizerDigest.slice(0, 12)}): the same texts may get other ids, and other answers`,
+    );
   const method = registry.build(record.method);
   const effective = new Map<string, NamedArray>();
   let extraConfig: JsonObject = {};

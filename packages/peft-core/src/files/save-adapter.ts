@@ -19,7 +19,10 @@ import { adapterForAnotherHost } from './host-check.js';
 import { sha256Hex } from './sha256-hex.js';
 
 /** `baseModelNameOrPath` and `revision` go into adapter_config.json; `extraConfig` gives back what a load kept. */
-export type SaveOptions = HfConfigOptions;
+export interface SaveOptions extends HfConfigOptions {
+  /** Of the tokenizer that made the ids, to be noticed where another one makes them. */
+  readonly tokenizerDigest?: string;
+}
 
 /**
  * The files of an adapter. The top folder is one that HF peft loads if the method is one that it knows with at most one head; what HF peft
@@ -45,14 +48,15 @@ export async function saveAdapter(
   }
   const files = new Map(units.flatMap((unit) => [...unit.files]));
   if (changed) {
-    const unfolded = await readParameters(adapter.effective);
-    checkParameters(adapter.method, unfolded, host);
-    files.set(verticesName, writeSafetensors(unfolded));
+    const vertices = await readParameters(adapter.effective);
+    checkParameters(adapter.method, vertices, host);
+    files.set(verticesName, writeSafetensors(vertices));
   }
   const differences = new Set(units.flatMap((unit) => unit.differences));
   if (units.length > 1) differences.add('HF peft loads one folder of parts/ at a time, not their composition');
   const entries = units.map(({ entry }) => entry);
-  const record = makeRecord(host, method, changed ? adapter.method : null, entries, [...differences]);
+  const unfolded = changed ? adapter.method : null;
+  const record = makeRecord(host, method, unfolded, entries, [...differences], options.tokenizerDigest);
   files.set(recordName, utf8(readableJson(record)));
   return files;
 }
