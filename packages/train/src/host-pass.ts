@@ -9,8 +9,11 @@ import {
 import type * as tf from '@tensorflow/tfjs';
 
 /** Texts as a padded batch of this host. */
-export const padTexts = (host: Host, texts: readonly EncodedText[]): PaddedBatch =>
-  padBatch(texts, host.spec.padTokenId, { maxTokens: host.spec.maxPositionEmbeddings });
+export const padTexts = (
+  host: Host,
+  texts: readonly EncodedText[],
+  maxTokens = host.spec.maxPositionEmbeddings,
+): PaddedBatch => padBatch(texts, host.spec.padTokenId, { maxTokens });
 
 /** Errors: `LOGITS_MISSING`. */
 export function requireLogits({ logits }: HostOutputs): tf.Tensor2D {

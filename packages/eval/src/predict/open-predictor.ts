@@ -71,6 +71,7 @@ export async function openPredictor(folder: string, options: PredictorOptions = 
         method: adapter.method,
         effective: adapter.effective,
         texts: encoded,
+        maxTokens,
         ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
         ...(options.onProgress && { onProgress: options.onProgress }),
       });

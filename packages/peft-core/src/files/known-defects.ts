@@ -73,7 +73,7 @@ export function hubDefects(file: JsonObject): string[] {
   return [
     ...(faulty
       ? [
-          `a LoRA of ${briefJson(file['version'])}, which scaled by one whatever alpha was (adapter-hub/adapters#770): alpha ${briefJson(first!['alpha'])} counts as r ${briefJson(first!['r'])}`,
+          `a LoRA of ${typeof file['version'] === 'string' ? file['version'].slice(0, 40) : 'an unknown version'}, which scaled by one whatever alpha was (adapter-hub/adapters#770): alpha ${briefJson(first!['alpha'])} counts as r ${briefJson(first!['r'])}`,
         ]
       : []),
     ...(parts.some(({ use_gating: gated }) => gated === true) ? ['gates, which most methods here do not have'] : []),
