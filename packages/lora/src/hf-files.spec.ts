@@ -163,7 +163,37 @@ describe('files of lora', () => {
   });
 });
 
+describe('patterns from a stranger', () => {
+  const seconds = async (run: () => Promise<unknown>) => {
+    const start = performance.now();
+    await run();
+    return (performance.now() - start) / 1000;
+  };
+  const slow = (i: number) => `(?:.|${'.?'.repeat(60 + i)}x)*layer.${i % 2}.attention.self.query(?:)`;
+
+  it.each<[string, JsonObject]>([
+    ['hundreds of ranks', { rank_pattern: Object.fromEntries(Array.from({ length: 300 }, (_, i) => [slow(i), 8])) }],
+    ['look-aheads', { target_modules: `${'(?=(?:.?.?.?.?)*q)'.repeat(150)}.*query` }],
+    ['look-aheads for layers', { layers_to_transform: [0], layers_pattern: [`(?=(.*)*)${'(?=.*)'.repeat(300)}layer`] }],
+    ['a list of targets', { target_modules: Array.from({ length: 60_000 }, (_, i) => `query${i}`) }],
+    ['an endless list of targets', { target_modules: Array.from({ length: 70_000 }, (_, i) => `q${i}`) }],
+    ['a list of exclusions', { exclude_modules: Array.from({ length: 60_000 }, (_, i) => `query${i}`) }],
+  ])('of %s end soon', async (_, changes) => {
+    const files = await hfFolder({}, changes);
+    expect(await seconds(() => codeOf(files))).toBeLessThan(2);
+    expect(await codeOf(files)).toMatch(/^(no error|TARGET\w+|TENSOR_\w+|JSON_TOO_LARGE)$/);
+  });
+});
+
 describe('files that lora refuses', () => {
+  it('for weights without modules says so, and names the entry', async () => {
+    const files = await hfFolder({}, { target_modules: [], target_parameters: ['encoder.layer.0.weight'] });
+    const error = await load(files).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'CONFIG_KEY_UNSUPPORTED' });
+    expect(String(error)).toContain('target_parameters');
+    expect(await codeOf(await hfFolder({}, { target_modules: ['classifier'] }))).toBe('TARGET_UNSUPPORTED');
+  });
+
   it.each<[string, JsonObject]>([
     ['pissa', { init_lora_weights: 'pissa' }],
     ['pissa, iterated', { init_lora_weights: 'pissa_niter_16' }],

@@ -7,6 +7,7 @@ import { collectInputs, type InputOptions, type PlacedInput, showPlace } from '.
 export interface PredictOptions extends InputOptions {
   readonly backend: BackendChoice;
   readonly model?: string;
+  readonly revision?: string;
   readonly labels?: readonly string[];
   readonly plugin?: readonly string[];
   readonly json?: boolean;
@@ -24,6 +25,7 @@ export async function predict(
   const predictor = await openPredictor(folder, {
     backend: options.backend,
     ...(options.model !== undefined && { model: options.model }),
+    ...(options.revision !== undefined && { revision: options.revision }),
     ...(options.labels && { labels: options.labels }),
     ...(options.plugin && { plugins: options.plugin }),
     onWarning: (text) => io.err(`warning: ${text}\n`),

@@ -26,6 +26,7 @@ export interface RunOptions {
   readonly seed?: number;
   readonly trainSeeds?: string;
   readonly model?: string;
+  readonly revision?: string;
   readonly steps?: number;
   readonly protocol?: string;
   readonly testCap?: number;
@@ -46,7 +47,7 @@ export function experimentFromOptions(options: RunOptions, known: KnownKeys, bas
   const start: JsonObject = base ?? { version: 1, methods: [...defaultMethods] };
   const data = dataOf(options, base);
   const train = defined({ steps: options.steps });
-  const model = defined({ name: options.model });
+  const model = defined({ name: options.model, revision: options.revision });
   const seeds = seedsOf(options, base);
   const merged = {
     ...start,

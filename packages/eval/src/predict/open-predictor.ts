@@ -1,7 +1,8 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import { predictLogits } from '@tfjs-peft/train';
+import { countVirtualTokens } from './count-virtual-tokens.js';
 import { openAdapter, type OpenAdapterOptions } from './open-adapter.js';
-import { argmaxRows, softmax } from './softmax.js';
+import { argmaxRows, sigmoid, softmax } from './softmax.js';
 
 /** One text, or the two of a pair. */
 export type PredictorInput = string | readonly [string, string];
@@ -12,6 +13,8 @@ export interface Prediction {
   readonly label: string;
   /** Of `label`; 1 for a regression. */
   readonly probability: number;
+  /** All labels of a probability from one half on, where each is a question of its own (`multi_label_classification` of the base model). */
+  readonly labels?: readonly string[];
   /** By label; empty for a regression. */
   readonly probabilities: Readonly<Record<string, number>>;
   /** Of a regression. */
@@ -52,9 +55,9 @@ export interface PredictorOptions extends OpenAdapterOptions {
  */
 export async function openPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
   const opened = await openAdapter(folder, options);
-  const { host, tokenizer, adapter, labels, located } = opened;
+  const { host, tokenizer, adapter, labels, located, multiLabel } = opened;
   const limit = options.maxTokens ?? located.trial?.data.maxTokens ?? 128;
-  const maxTokens = Math.min(limit, host.spec.maxPositionEmbeddings);
+  const maxTokens = Math.min(limit, host.spec.maxPositionEmbeddings - countVirtualTokens(adapter, host.spec));
   const classify = async (texts: readonly PredictorInput[]): Promise<Prediction[]> => {
     checkTexts(texts);
     if (texts.length === 0) return [];
@@ -67,6 +70,7 @@ export async function openPredictor(folder: string, options: PredictorOptions = 
       method: adapter.method,
       effective: adapter.effective,
       texts: encoded,
+      maxTokens,
       ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
       ...(options.onProgress && { onProgress: options.onProgress }),
     });
@@ -76,7 +80,7 @@ export async function openPredictor(folder: string, options: PredictorOptions = 
         const score = logits[index]!;
         return { text, label: score.toPrecision(4), probability: 1, probabilities: {}, score, ...truncatedAt(index) };
       });
-    const probabilities = softmax(logits, labels.length);
+    const probabilities = multiLabel ? sigmoid(logits) : softmax(logits, labels.length);
     return argmaxRows(logits, labels.length).map((best, index) => ({
       text: texts[index]!,
       label: labels[best]!,
@@ -84,6 +88,9 @@ export async function openPredictor(folder: string, options: PredictorOptions = 
       probabilities: Object.fromEntries(
         labels.map((label, column) => [label, probabilities[index * labels.length + column]!]),
       ),
+      ...(multiLabel && {
+        labels: labels.filter((_, column) => probabilities[index * labels.length + column]! >= 0.5),
+      }),
       ...truncatedAt(index),
     }));
   };

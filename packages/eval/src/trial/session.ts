@@ -11,6 +11,8 @@ import { openTaskData, type TaskData } from './task-data.js';
 /** What the trials of one experiment share: host, tokenizer, texts and frozen features are loaded or computed once. */
 export interface Session {
   readonly host: Host;
+  /** Digest of the tokenizer. */
+  readonly tokenizerDigest: string;
   readonly readout: Readout;
   readonly data: TaskData;
   readonly catalogue: Catalogue;
@@ -81,6 +83,7 @@ export async function openSession(
   const size = host.spec.hiddenSize;
   return {
     host,
+    tokenizerDigest: tokenizer.digest,
     readout,
     data,
     catalogue,

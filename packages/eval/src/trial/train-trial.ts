@@ -79,7 +79,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
     const saved = await saveAdapter(
       { method: result.method, effective, hostFingerprint: host.spec.fingerprint },
       host,
-      { baseModelNameOrPath: host.spec.name },
+      { baseModelNameOrPath: host.spec.name, tokenizerDigest: session.tokenizerDigest },
     );
     const counts = countParameters(result.method.plan(host.spec));
     const outcome: TrialOutcome = {
