@@ -58,6 +58,36 @@ describe('prepareVertices', () => {
     expect(prepared.prepare).toBeUndefined();
   });
 
+  it('has one copy of a buffer, and refuses vertices that choose their own', async () => {
+    const choosing = (choose: (preparation: Preparation) => number): PeftMethod => {
+      const made = (index: number): PeftMethod => ({
+        type: 'CHOOSING',
+        config: {},
+        namespaces: ['choosing'],
+        plan: () => ({
+          raw: [{ name: 'choosing.value', shape: [1], initial: { kind: 'normal', standardDeviation: 1 } }],
+          effective: [{ name: 'choosing.value', shape: [1], site: 'a', perExample: 'none' }],
+          buffers: [
+            {
+              name: 'choosing.index',
+              shape: [1],
+              dtype: 'int32',
+              initial: { kind: 'given', values: Int32Array.of(index) },
+            },
+          ],
+        }),
+        intervene: () => [],
+      });
+      return { ...made(0), prepare: async (_host, preparation) => made(choose(preparation)) };
+    };
+    const prepare = (method: PeftMethod) => subspace(method).prepare!(host, preparationWith({ stream }));
+    const plan = (await prepare(choosing(() => 2 ** 24 + 1))).plan(host.spec);
+    const values = initialValues(plan, stream);
+    expect([...values.keys()]).toEqual(['choosing.vertex.0.value', 'choosing.vertex.1.value', 'choosing.index']);
+    expect([...values.get('choosing.index')!.data]).toEqual([2 ** 24 + 1]);
+    await expect(prepare(choosing(({ vertex }) => vertex))).rejects.toMatchObject({ code: 'VERTICES_DIFFER' });
+  });
+
   it('refuses vertices that could not be mixed', async () => {
     const method = subspace(counting([], (vertex) => 1 + vertex));
     await expect(method.prepare!(host, preparationWith({ stream }))).rejects.toMatchObject({
