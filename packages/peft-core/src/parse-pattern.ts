@@ -11,7 +11,7 @@ const maxDepth = 32;
 const groupStart = /^\((?:\?(?:(:|=|!)|P?<([A-Za-z_]\w*)>))?/;
 const repeat = /^(?:([*+?])|\{(\d{1,4})(?:(,)(\d{1,4})?)?\})\??/;
 /** What one of the two reads as a repeat and {@link repeat} does not: taken for plain characters it would match something else. */
-const strangeRepeat = /^\{(?:\d+(?:,\d*)?|,\d+)\}/;
+const strangeRepeat = /\{(?:\d+(?:,\d*)?|,\d+)\}/y;
 const inClass = /^\[(?:\\.|[^\]\\])+\]/;
 
 /** A regular expression as a tree. Errors: `TARGET_PATTERN_INVALID`, also for look-behind, back references and flags. */
@@ -48,7 +48,8 @@ export function parsePattern(pattern: string): PatternNode {
   const readRepeated = (depth: number): PatternNode => {
     const part = readAtom(depth);
     const found = take(repeat);
-    if (!found && strangeRepeat.test(pattern.slice(at, at + 64)))
+    strangeRepeat.lastIndex = at;
+    if (!found && strangeRepeat.test(pattern))
       fail('a repeat of more than 9999, or one that Python and JavaScript read differently');
     if (!found) return part;
     if (part.kind === 'assert' || part.kind === 'look') fail('a repeat of something without width');
