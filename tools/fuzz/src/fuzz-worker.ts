@@ -7,6 +7,7 @@ import type { Batch, Limits, WorkerMessage } from './protocol.js';
 import { createRandom } from './random.js';
 import type { Files, OpenReader } from './reader.js';
 import { readers } from './readers/index.js';
+import { plantedReaders } from './readers/planted.js';
 
 const say = (message: WorkerMessage) => process.send?.(message);
 let current: { readonly batch: Batch; readonly index: number } | undefined;
@@ -63,7 +64,7 @@ const opened = new Map<string, OpenReader>();
 async function open(name: string, shared: string): Promise<OpenReader> {
   const known = opened.get(name);
   if (known) return known;
-  const found = readers.find((reader) => reader.name === name);
+  const found = [...readers, ...plantedReaders].find((reader) => reader.name === name);
   if (!found) throw new Error(`no reader ${name}`);
   const reader = await found.open(shared);
   // The first passes compile and warm caches: no input is to blame for that.
