@@ -47,6 +47,13 @@ describe('compilePattern', () => {
     );
   });
 
+  it.each(['a{0,65536}', 'a{12345}', 'ba{,3}', `a{1,${'3'.repeat(200)}}`])(
+    'refuses the repeat of %s, which would be read as plain text',
+    async (pattern) => {
+      expect((await peftErrorOf(() => compilePattern(pattern))).code).toBe('TARGET_PATTERN_INVALID');
+    },
+  );
+
   it.each([
     '.*query',
     '.*\\.(query|value)',

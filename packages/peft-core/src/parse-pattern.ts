@@ -16,6 +16,8 @@ export type PatternNode =
 const maxDepth = 32;
 const groupStart = /^\((?:\?(?:(:|=|!|i:)|P?<([A-Za-z_]\w*)>))?/;
 const repeat = /^(?:([*+?])|\{(\d{1,4})(?:(,)(\d{1,4})?)?\})(\??)/;
+/** What one of the two reads as a repeat and {@link repeat} does not: taken for plain characters it would match something else. */
+const strangeRepeat = /\{(?:\d+(?:,\d*)?|,\d+)\}/y;
 const inClass = /^\[(?:\\.|[^\]\\])+\]/;
 const properties = /^\\[pP](?:\{[\w=]+\}|[LNPSZCM])/;
 const codePoint = /^\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|u?x?\{([0-9A-Fa-f]{1,6})\})/;
@@ -61,6 +63,9 @@ export function parsePattern(pattern: string, { unicode = false }: PatternDialec
   const readRepeated = (depth: number): PatternNode => {
     const part = readAtom(depth);
     const found = take(repeat);
+    strangeRepeat.lastIndex = at;
+    if (!found && strangeRepeat.test(pattern))
+      fail('a repeat of more than 9999, or one that Python and JavaScript read differently');
     if (!found) return part;
     if (part.kind === 'assert' || part.kind === 'look') fail('a repeat of something without width');
     if (repeat.test(pattern.slice(at, at + 16))) fail('a repeat of a repeat');

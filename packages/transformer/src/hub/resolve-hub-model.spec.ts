@@ -308,6 +308,12 @@ describe('resolveHubModel when something is wrong', () => {
     await expect(adapter.resolve()).rejects.toMatchObject({ code: 'HUB_NO_CONFIG' });
   });
 
+  it.each([{ toString: 1 }, [['a']], null, 3])('refuses the shard name %j', async (name) => {
+    const index = JSON.stringify({ weight_map: { a: name } });
+    const { resolve } = await setUp({ 'config.json': '{}', 'model.safetensors.index.json': index });
+    await expect(resolve()).rejects.toMatchObject({ code: 'SHARD_INDEX_INVALID' });
+  });
+
   it('does not follow names out of the cache', async () => {
     const index = JSON.stringify({ weight_map: { a: '../../../evil.safetensors' } });
     const { resolve } = await setUp({ 'config.json': '{}', 'model.safetensors.index.json': index });

@@ -1,4 +1,4 @@
-import { parseJsonObject, PeftError, shardIndexName } from '@tfjs-peft/peft-core';
+import { isJsonObject, type Json, parseJsonObject, PeftError, shardIndexName } from '@tfjs-peft/peft-core';
 
 export const configName = 'config.json';
 export const weightsName = 'model.safetensors';
@@ -38,11 +38,12 @@ export function selectAdapterFiles(name: string, available: readonly string[]): 
 /** Names of the shards that an index lists, without repeats. Errors: `SHARD_INDEX_INVALID`. */
 export function listShards(index: string): string[] {
   const { weight_map: weightMap } = parseJsonObject(index, shardIndexName, { maxBytes: 100_000_000, maxDepth: 8 });
-  const names = new Set(Object.values((weightMap ?? {}) as object) as string[]);
+  const names = [...new Set(isJsonObject(weightMap) ? Object.values(weightMap) : [])];
   // An index must not be able to name a file outside its folder.
-  if (names.size > 0 && [...names].every((name) => /^\w[\w.-]*\.safetensors$/.test(name))) return [...names];
+  const isPlain = (name: Json): name is string => typeof name === 'string' && /^\w[\w.-]*\.safetensors$/.test(name);
+  if (names.length > 0 && names.every(isPlain)) return names;
   throw new PeftError('SHARD_INDEX_INVALID', {
-    found: `${shardIndexName} with the shards ${[...names].slice(0, 3).join(', ') || '(none)'}`,
+    found: `${shardIndexName} with the shards ${JSON.stringify(names.slice(0, 3)).slice(0, 200)}`,
     expected: 'plain file names that end in .safetensors',
     fix: 'use another revision of the model',
   });

@@ -42,6 +42,16 @@ async function readoutOf(files: FilesOfModel, options: Parameters<typeof loadHos
 }
 
 describe('loadHost', () => {
+  it('takes a name that is too long for any file as one of a missing file', async () => {
+    const long = `${'x'.repeat(300)}.safetensors`;
+    const { 'model.safetensors.index.json': index, ...files } = tinyModel({ sharded: true });
+    const renamed = String(index).replaceAll('model-00002-of-00002.safetensors', long);
+    const folder = await folderWith({ ...files, 'model.safetensors.index.json': renamed });
+    await expect(loadHost(folder)).rejects.toMatchObject({ code: 'HOST_WEIGHTS_MISSING' });
+    const pooling = JSON.stringify([{ path: 'x'.repeat(300), type: 'sentence_transformers.models.Pooling' }]);
+    expect(await readoutOf({ ...tinyModel(), 'modules.json': pooling })).toBe('pooler');
+  });
+
   it('gives a host that runs and its tokenizer, from one file or from shards', async () => {
     const features: number[][] = [];
     for (const sharded of [false, true]) {
