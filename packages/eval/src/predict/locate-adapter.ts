@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { hfConfigName, isJsonObject, parseJsonObject, PeftError, recordName } from '@tfjs-peft/peft-core';
+import { hfConfigName, isJsonObject, isPeftError, parseJsonObject, PeftError, recordName } from '@tfjs-peft/peft-core';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import type { ModelConfig } from '../config/experiment-config.js';
 import type { TrialConfig } from '../config/trial-config.js';
@@ -41,7 +41,8 @@ export async function locateAdapter(folder: string, model?: string): Promise<Loc
       expected: 'the folder of a finished experiment or trial, or one with adapter_config.json or tfjs_peft.json',
       fix: 'run the experiment to its end (--resume), or pass another folder',
     });
-  const trial = await trialOf(adapter === root ? dirname(root) : root);
+  // Around an adapter that stands alone lies whatever lies there: of a run it says more, anything else is nobody's damage.
+  const trial = await (adapter === root ? trialOf(dirname(root)).catch(ignoreOwnErrors) : trialOf(root));
   const named = model === undefined ? undefined : modelNamed(model, trial?.model.readout ?? null);
   return {
     adapter,
@@ -49,6 +50,11 @@ export async function locateAdapter(folder: string, model?: string): Promise<Loc
     model: named ?? trial?.model ?? modelNamed(await recordedHost(adapter), null),
     plugins: adapter === root ? [] : await recordedPlugins(root),
   };
+}
+
+function ignoreOwnErrors(error: unknown): null {
+  if (isPeftError(error)) return null;
+  throw error;
 }
 
 /** The trial whose folder this is, or the trial that an experiment took its adapter from. */
