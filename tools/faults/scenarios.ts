@@ -205,7 +205,7 @@ export async function hungChild(faults: Faults): Promise<Outcome> {
     ...runArguments(faults.config, output),
     ...['--plugin', plugin, '--methods', 'hang,linear-probe'],
   ];
-  const limited = start([...args('hung'), '--hang-limit', '2'], { cwd: faults.root });
+  const limited = start([...args('hung'), '--hang-limit', '5'], { cwd: faults.root });
   const code = await limited.ended;
   const text = limited.text();
   if (code !== 1 || !/no sign of life/.test(text)) wrong.push(`with a limit: ${code}: ${text.slice(-500)}`);

@@ -17,6 +17,8 @@ interface ProcessSetup extends RunnerSetup {
 
 /** Seconds that a process gets to finish its step and save after a request to stop; more where its steps were seen to take longer. */
 const stopLimit = 20;
+/** Seconds without a sign of life that starting up may take at least: loading modules and a host on a busy machine. */
+const startLimit = 60;
 /** How a process ends that was asked to from outside. */
 const requests: readonly (string | null)[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -55,9 +57,10 @@ function createProcessRunner(
       const tick = () => {
         longest = Math.max(longest, ++silent);
         if (signal?.aborted) stopping += 1;
-        const hung = silent > hangLimit;
+        const limit = message.type === 'open' ? Math.max(startLimit, hangLimit) : hangLimit;
+        const hung = silent > limit;
         if (!hung && stopping <= Math.max(stopLimit, 2 * longest)) return;
-        finish(() => reject(hung ? hungError(hangLimit) : interruptedError(folder)));
+        finish(() => reject(hung ? hungError(limit) : interruptedError(folder)));
         worker.kill('SIGKILL');
       };
       const timer = setInterval(tick, 1000);
