@@ -19,7 +19,7 @@ import {
 } from '@tfjs-peft/eval';
 import { isPeftError } from '@tfjs-peft/peft-core';
 import { stringify } from 'yaml';
-import { experimentFiles, readExperiment } from '../src/experiment/experiment-folder.js';
+import { experimentFiles, readExperiment, storedResults } from '../src/experiment/experiment-folder.js';
 import { writeStoredJson } from '../src/run-folder/stored-json.js';
 import { sampleTrials } from './sample-experiment.js';
 
@@ -40,6 +40,8 @@ const hostile: readonly unknown[] = [
   {},
   { toString: 1, length: -1 },
 ];
+// eslint-disable-next-line no-control-regex -- control characters are the subject
+const steering = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028]/;
 const config = parseExperiment({ version: 1, task: 'spam-subjects', methods: ['head', 'prefix'] });
 const [trial] = resolveExperiment({ ...config, methods: ['prefix'] }).trials;
 let folder = '';
@@ -77,8 +79,7 @@ async function attack(
       const shown = JSON.stringify(mutant)?.slice(0, 300);
       if (!isPeftError(error)) throw new Error(`not typed: ${String(error)} for ${shown}`, { cause: error });
       expect(error.message.length).toBeLessThan(8000);
-      // eslint-disable-next-line no-control-regex -- control characters are the subject
-      expect(error.message).not.toMatch(/[\u0000-\u001f\u2028]/);
+      expect(error.message).not.toMatch(steering);
     }
   }
   return { all, taken };
@@ -93,9 +94,7 @@ describe('what is read back from a run folder', () => {
       const paths = [...results!.trials.map((entry) => entry.folder), results!.adapter?.trial ?? 'trials/a'];
       for (const path of paths) expect(path).toMatch(/^trials\/[^/.][^/]*$/);
       const table = compareMethods(results!.trials);
-      // eslint-disable-next-line no-control-regex -- control characters are the subject
-      for (const text of [formatTable(table), markdownTable(table)])
-        expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u2028]/);
+      for (const text of [formatTable(table), markdownTable(table)]) expect(text).not.toMatch(steering);
       findings(table);
       await readHistories(results!);
     });
@@ -136,7 +135,7 @@ describe('what is read back from a run folder', () => {
 
   it('carries a checksum: a change is seen, also one that fits the schema', async () => {
     const path = experimentFiles(folder).results;
-    await writeStoredJson(path, { config, trials: sampleTrials, adapter: null });
+    await writeStoredJson(path, storedResults, { config, trials: sampleTrials, adapter: null });
     expect((await readResults(folder))!.trials).toEqual(JSON.parse(JSON.stringify(sampleTrials)));
     const text = readFileSync(path, 'utf8');
     for (const changed of [
@@ -163,8 +162,7 @@ describe('names that pages and plots could trip over', () => {
     for (const path of Object.values(written.files)) {
       const text = readFileSync(path, 'utf8');
       expect(text).not.toContain('<script>alert');
-      // eslint-disable-next-line no-control-regex -- control characters are the subject
-      expect(text).not.toMatch(/[\u001b\u2028]/);
+      expect(text).not.toMatch(steering);
     }
     expect(readFileSync(written.files.table, 'utf8')).toMatch(/^# \\# a b \[?.*\\\| \\\*x\\\*\n/);
     const html = await htmlReport({ title: name, experiment: {}, table: written.table, trials, histories: [] });

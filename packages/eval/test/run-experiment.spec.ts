@@ -26,6 +26,32 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: { code?: string; message: string }) => `${error.code}: ${error.message}`,
   );
 
+describe('an experiment with plugins', () => {
+  it('imports those of its caller, records them, and names them where a later run lacks them', async () => {
+    const { config, root, out } = await tinyExperiment({ methods: ['mine'] });
+    writeFileSync(
+      join(root, 'mine.mjs'),
+      `export const plugin = { presets: [{ name: 'mine', summary: '', kind: 'floor', floor: 'majority' }] };`,
+    );
+    await runExperiment({ ...config, plugins: ['./mine.mjs'] }, { folder: out, backend, directory: root });
+    expect(readFileSync(join(out, 'experiment.yaml'), 'utf8')).toContain('- ../mine.mjs');
+    const error: unknown = await runExperiment(config, { folder: out, backend, resume: true }).catch(
+      (caught: unknown) => caught,
+    );
+    expect(error).toMatchObject({ code: 'UNKNOWN_PRESET' });
+    expect(String(error)).toMatch(
+      /was run with the plugin "\.\.\/mine\.mjs"; if you trust it, pass --plugin .*mine\.mjs/,
+    );
+    const again = await runExperiment(config, {
+      folder: out,
+      backend,
+      resume: true,
+      plugins: [join(root, 'mine.mjs')],
+    });
+    expect(again.trials.map(({ status }) => status)).toEqual(['done']);
+  });
+});
+
 describe('runExperiment', () => {
   it('runs floors and methods on one split and leaves complete folders', async () => {
     const { config, out } = await tinyExperiment({

@@ -90,6 +90,9 @@ async function inspectExperiment(folder: string): Promise<Inspection | null> {
     `${trials.length} runs: ${trials.length - failed.length} done, ${failed.length} failed`,
     `methods: ${names.join(', ')}`,
     `${config.data.shots} labelled texts, data seeds ${config.seeds.data.join(', ')}, train seeds ${config.seeds.train.join(', ')}, host ${config.model.name}`,
+    ...(config.plugins.length > 0
+      ? [`plugins it was run with (nothing is imported here): ${config.plugins.join(', ')}`]
+      : []),
     ...(adapter ? [`adapter of ${adapter.trial}: ${adapter.reason}`] : ['no adapter: no method was trained']),
     `largest adapter file: ${formatBytes(bytes)}`,
     ...(chosen ? ['', ...chosen.lines] : []),

@@ -46,7 +46,8 @@ export async function locateAdapter(
       expected: 'the folder of a finished experiment or trial, or one with adapter_config.json or tfjs_peft.json',
       fix: 'run the experiment to its end (--resume), or pass another folder',
     });
-  const trial = await trialOf(adapter === root ? dirname(root) : root);
+  // Around an adapter that stands alone lies whatever lies there: of a run it says more, anything else is nobody's damage.
+  const trial = await (adapter === root ? trialOf(dirname(root)).catch(ignoreOwnErrors) : trialOf(root));
   const named = model === undefined ? undefined : modelNamed(model, trial?.model.readout ?? null);
   return {
     adapter,
@@ -57,6 +58,11 @@ export async function locateAdapter(
     },
     plugins: adapter === root ? [] : await recordedPlugins(root),
   };
+}
+
+function ignoreOwnErrors(error: unknown): null {
+  if (isPeftError(error)) return null;
+  throw error;
 }
 
 /** The trial whose folder this is, or the trial that an experiment took its adapter from. */

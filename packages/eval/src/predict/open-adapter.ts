@@ -16,7 +16,7 @@ import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plu
 import { readAdapterFolder } from '../run-folder/adapter-folder.js';
 import { openHost } from '../trial/open-host.js';
 import { type LocatedAdapter, locateAdapter } from './locate-adapter.js';
-import { nameMissingPlugins, refuseUnnamedPlugins } from './refuse-plugins.js';
+import { foldersAround, nameMissingPlugins, refuseUnnamedPlugins } from './refuse-plugins.js';
 
 export interface OpenAdapterOptions {
   /** `minilm`, a directory or a name of the Hub; what the folder records if absent. */
@@ -91,7 +91,7 @@ export async function openAdapter(
     };
   } catch (error) {
     host.dispose();
-    throw await nameMissingPlugins(error, located);
+    throw await nameMissingPlugins(error, foldersAround(located));
   }
 }
 

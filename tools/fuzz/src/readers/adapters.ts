@@ -54,7 +54,7 @@ const smallHost = () =>
   createRandomHost({ hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 16, vocabSize: 16 });
 
 async function savedFiles(description: MethodDescription, host: EncoderHost): Promise<Files> {
-  const method = registry.build(completeMethod(description, ['ham', 'spam'], null));
+  const method = registry.build(completeMethod(description, registry, ['ham', 'spam'], null));
   const raw = toParameters(initialValues(method.plan(host.spec), createStream(3)));
   const effective = effectiveParameters(method, raw, host.spec);
   const files = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host);
