@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { parseYaml, yamlLimits } from './parse-yaml.js';
 
 const quickly = (act: () => unknown) => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   expect(act).toThrow();
-  expect(performance.now() - started).toBeLessThan(3000);
+  expect(process.cpuUsage(started).user / 1000).toBeLessThan(3000);
 };
 
 describe('parseYaml', () => {
@@ -23,9 +23,9 @@ describe('parseYaml', () => {
 
   it('takes many keys in time that grows with their number', () => {
     const keys = Array.from({ length: 60_000 }, (_, i) => `k${i}: 1`).join('\n');
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(Object.keys(parseYaml(keys) as object)).toHaveLength(60_000);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(5000);
     quickly(() => parseYaml(`{${'a,'.repeat(50_000)}a}`));
   });
 
