@@ -19,4 +19,6 @@ export const dataLimits = {
   parquetPageBytes: 256 * 1024 * 1024,
   /** Characters of a cell, a label or a column name that a message repeats. */
   shownCharacters: 60,
+  /** Characters of another library's message. */
+  messageCharacters: 300,
 } as const;

@@ -141,23 +141,25 @@ describe('tables as people have them', () => {
 
   it('JSONL with other keys in each line, in time that grows with its size', async () => {
     const rows = Array.from({ length: 30_000 }, (_, i) => ({ text: `t${i}`, label: i % 2 ? 'a' : 'b', [`k${i}`]: 1 }));
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(await labelsOf('t.jsonl', jsonl(...rows))).toEqual(['a', 'b']);
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(3000);
   });
 
   it('a header of 100,000 columns', async () => {
     const names = Array.from({ length: 100_000 }, (_, i) => `c${i}`);
     const wide = `${names.join(',')}\n${names.map(() => 'x').join(',')}\n`;
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect((await errorOf(() => load('t.csv', wide, { textColumn: 'c0', labelColumn: 'c1' }))).code).toBe(
       'TASK_LABELS_UNFIT',
     );
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(3000);
   });
 
   it('does not repeat a cell of any length in a message', async () => {
     const error = await errorOf(() => load('t.csv', csv('a'.repeat(10_000), 'a'.repeat(10_000))));
     expect(error.message.length).toBeLessThan(600);
+    const quoted = await errorOf(() => load('t.csv', `text,label\n${'a'.repeat(100_000)}"b,c\n`));
+    expect([quoted.code, quoted.message.length < 800]).toEqual(['TASK_FILE_MALFORMED', true]);
   });
 });

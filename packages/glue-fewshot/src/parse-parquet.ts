@@ -45,6 +45,13 @@ function parquetLimits(size: number): ParquetLimits {
   };
 }
 
+/** How a process ended; Windows tells no signal. */
+interface Ending {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly cause?: Error;
+}
+
 /** The program beside this file: TypeScript in a checkout, JavaScript in the built package. */
 async function askProcess(question: ParquetQuestion, file: string, limits: ParquetLimits): Promise<ParquetAnswer> {
   const source = import.meta.url.endsWith('.ts');
@@ -61,9 +68,9 @@ async function askProcess(question: ParquetQuestion, file: string, limits: Parqu
   // A process that ends before it has read everything is told by how it ended.
   child.stdin.on('error', () => undefined);
   child.stdin.end(serialize(question));
-  const ending = await new Promise<{ readonly code: number | null; readonly cause?: Error }>((resolve) => {
-    child.on('error', (cause) => resolve({ code: null, cause }));
-    child.on('close', (code) => resolve({ code }));
+  const ending = await new Promise<Ending>((resolve) => {
+    child.on('error', (cause) => resolve({ code: null, signal: null, cause }));
+    child.on('close', (code, signal) => resolve({ code, signal }));
   });
   if (ending.code === 0) return deserialize(Buffer.concat(chunks)) as ParquetAnswer;
   if (ending.cause)
@@ -74,8 +81,8 @@ async function askProcess(question: ParquetQuestion, file: string, limits: Parqu
     });
   throw unreadable(
     file,
-    performance.now() - started >= limits.milliseconds
-      ? `not read after ${limits.milliseconds / 1000} seconds`
+    ending.signal === 'SIGKILL' || (ending.signal === null && performance.now() - started >= limits.milliseconds)
+      ? `not read after ${(limits.milliseconds / 1000).toFixed(1)} seconds`
       : `reading needs more than ${limits.megabytes} MB of memory`,
   );
 }

@@ -65,14 +65,15 @@ export async function* readLines(
   if (!decode) throw unknownEncoding(encoding);
   let done = 0;
   let rest = '';
+  const here = () => (done === 0 ? source : `${source}, after line ${done}`);
   const take = (bytes?: Uint8Array): readonly PlacedText[] => {
     let text;
     try {
       text = decode(bytes);
     } catch (cause) {
-      throw undecodable(`${source}, after line ${done}`, encoding, bytes, cause);
+      throw undecodable(here(), encoding, bytes, cause);
     }
-    if (text.includes('\0')) throw binaryFile(`${source}, after line ${done}`, encoding);
+    if (text.includes('\0')) throw binaryFile(here(), encoding);
     const lines = (rest + text).split('\n');
     rest = bytes ? lines.pop()! : '';
     if (!bytes && lines.at(-1) === '') lines.pop();

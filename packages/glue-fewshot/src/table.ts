@@ -1,5 +1,6 @@
 import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
 import { createDecoder } from './decode-bytes.js';
+import { dataLimits } from './data-limits.js';
 import { show } from './show.js';
 
 /** A value of a table. Objects are what JSONL and Parquet nest (lists, structs, dates, bytes): no text and no label. */
@@ -91,9 +92,11 @@ export const emptyFile = (file: string) =>
     fix: 'check that this is the file you mean and that it was written completely',
   });
 
-/** Errors of other libraries may come from another realm, so `instanceof` would miss them. */
-export const messageOf = (cause: unknown): string =>
-  String((cause as { message?: unknown } | null | undefined)?.message ?? cause);
+/** Errors of other libraries may come from another realm, so `instanceof` would miss them; some repeat a whole cell. */
+export const messageOf = (cause: unknown): string => {
+  const message = String((cause as { message?: unknown } | null | undefined)?.message ?? cause);
+  return message.length > dataLimits.messageCharacters ? `${message.slice(0, dataLimits.messageCharacters)}…` : message;
+};
 
 /** Decodes bytes strictly and drops a byte order mark. Errors: `TASK_FILE_UNREADABLE`. */
 export function decodeText(bytes: Uint8Array, file: string, encoding = 'utf-8'): string {

@@ -20,9 +20,9 @@ describe('parseYaml', () => {
 
   it('takes many keys in time that grows with their number', () => {
     const keys = Array.from({ length: 7000 }, (_, i) => `k${i}: 1`).join('\n');
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(Object.keys(parse(keys) as object)).toHaveLength(7000);
-    expect(performance.now() - started).toBeLessThan(4000);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(4000);
   });
 
   it('refuses what is too long or too deep', () => {
@@ -38,12 +38,12 @@ describe('parseYaml', () => {
     ['maps in maps', '{a: '.repeat(15_000)],
     ['keys of keys', '? '.repeat(30_000)],
   ])('takes little time for %s', (_, text) => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     try {
       parse(text);
     } catch (error) {
       expect(isPeftError(error)).toBe(true);
     }
-    expect(performance.now() - start).toBeLessThan(4000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(4000);
   });
 });
