@@ -16,7 +16,7 @@ export const bounds = {
   /** Steps of one expression of a tokenizer, which meets texts of any length. */
   searchSteps: 512,
   /** Steps that all patterns of one entry may take on all names together: about a second. */
-  patternWork: 2e7,
+  patternWork: 1e7,
   /** Names in one list of targets; all modules of the largest encoders are some 500. */
   targets: 65_536,
   /** Warnings of one kind, after which the rest is counted only. */

@@ -3,6 +3,9 @@ import fc from 'fast-check';
 import { peftErrorOf } from '../test/bad-files.js';
 import { compileSearch } from './search-pattern.js';
 
+/** In milliseconds of this process: the machine may be busy with others. */
+const cpuTime = () => process.cpuUsage().user / 1000;
+
 const theirs = (pattern: string, text: string) =>
   [...text.matchAll(new RegExp(pattern, 'gu'))]
     .map(({ index, 0: { length } }) => ({ start: index, end: index + length }))
@@ -86,9 +89,9 @@ describe('compileSearch', () => {
     ['(?=.*x)a', 'a'.repeat(20000)],
     ['(?:a?){30}b', 'a'.repeat(5000)],
   ])('is not stopped by %s', (pattern, text) => {
-    const start = performance.now();
+    const start = cpuTime();
     expect(compileSearch(pattern)(text)).toEqual([]);
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(cpuTime() - start).toBeLessThan(3000);
   });
 
   it.each(['(?<=a)b', '(a)\\1', '(?m)a', '\\p{', '\\pQ', 'a++', '\\x{999999}', '\\K'])('refuses %s', async (pattern) =>

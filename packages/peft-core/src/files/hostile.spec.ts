@@ -8,6 +8,9 @@ import { head } from '../head.js';
 import { writeSafetensors } from '../safetensors/write-safetensors.js';
 import { inspectAdapter } from './inspect-adapter.js';
 
+/** In milliseconds of this process: the machine may be busy with others. */
+const cpuTime = () => process.cpuUsage().user / 1000;
+
 /** Files made to stop, fill or mislead whoever opens them; each must come to an end, in an error with a name or in the adapter. */
 const method = compose(toy(), head({ labels: ['ham', 'spam'], readout: 'pooler' }));
 const configName = 'adapter_config.json';
@@ -86,7 +89,7 @@ describe('names from a stranger', () => {
   });
 
   it('of tensors that a pattern could look at for ever', async () => {
-    const start = performance.now();
+    const start = cpuTime();
     for (const name of [
       `${'.layer.1.\n'.repeat(4e4)}.bias`,
       `${'layers.1.'.repeat(4e4)}\n`,
@@ -99,7 +102,7 @@ describe('names from a stranger', () => {
       );
       expect((await inspectAdapter(files)).coverage.length).toBeGreaterThan(0);
     }
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(cpuTime() - start).toBeLessThan(3000);
   });
 
   it('of a method', async () => {
@@ -134,11 +137,11 @@ describe('a configuration from a stranger', () => {
   it('with thousands of unknown entries gives a few warnings', async () => {
     const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`unknown_${i}`, i]));
     const warnings: string[] = [];
-    const start = performance.now();
+    const start = cpuTime();
     const { extraConfig } = await loaded(edited(await foreign(), configName, many), {
       onWarning: (text) => void warnings.push(text),
     });
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(cpuTime() - start).toBeLessThan(2000);
     expect(Object.keys(extraConfig)).toHaveLength(20_000);
     expect(warnings).toHaveLength(9);
     expect(warnings.at(-1)).toContain('19992 more');
@@ -154,9 +157,9 @@ describe('a configuration from a stranger', () => {
       ['model_head.safetensors', writeSafetensors(new Map())],
       ['head_config.json', bytesOfText(JSON.stringify(head))],
     ]);
-    const start = performance.now();
+    const start = cpuTime();
     await loaded(files).catch((error: unknown) => expect(isPeftError(error)).toBe(true));
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(cpuTime() - start).toBeLessThan(1000);
   });
 
   it('that says it is AdapterHub and holds a union of unions', async () => {

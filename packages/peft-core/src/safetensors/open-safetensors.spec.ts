@@ -4,6 +4,9 @@ import { bytesSource } from './byte-source.js';
 import { openSafetensors } from './open-safetensors.js';
 import { writeSafetensors } from './write-safetensors.js';
 
+/** In milliseconds of this process: the machine may be busy with others. */
+const cpuTime = () => process.cpuUsage().user / 1000;
+
 const f32 = (shape: unknown, data_offsets: unknown) => ({ dtype: 'F32', shape, data_offsets });
 const open = (bytes: Uint8Array) => openSafetensors(bytesSource('w.safetensors', bytes));
 const failure = (header: unknown, data?: number | Uint8Array) => peftErrorOf(() => open(fileWithHeader(header, data)));
@@ -220,11 +223,11 @@ describe('a file with numbers that are not read here', () => {
   });
 
   it('in millions of empty entries is refused at once', async () => {
-    const start = performance.now();
+    const start = cpuTime();
     const header = `{"a":[${'{},'.repeat(5e6)}{}]}`;
     expect((await failure(header)).code).toMatch(/^SAFETENSORS_(ENTRY_INVALID|SIZE_MISMATCH)$/);
     expect((await failure(`{"a":[${'{},'.repeat(1e7)}{}]}`)).code).toBe('SAFETENSORS_HEADER_LENGTH');
-    expect(performance.now() - start).toBeLessThan(4000);
+    expect(cpuTime() - start).toBeLessThan(4000);
   });
 });
 

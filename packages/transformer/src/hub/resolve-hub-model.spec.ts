@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, readlink, rm, symlink, utimes, writeFile } fr
 import { join } from 'node:path';
 import { commit, type FakeHub, startFakeHub } from '../../test/fake-hub.js';
 import { type FilesOfModel, temporaryFolder, tinyModel, writeFiles } from '../../test/tiny-model.js';
-import { type DownloadProgress, type HubOptions, resolveHubModel } from './resolve-hub-model.js';
+import { type DownloadProgress, type HubOptions, resolveHubAdapter, resolveHubModel } from './resolve-hub-model.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -126,6 +126,42 @@ describe('resolveHubModel', () => {
     };
     expect(await last({ HF_TOKEN: undefined })).toBe('Bearer stored');
     expect(await last({ HF_TOKEN: undefined, HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' })).toBeUndefined();
+  });
+});
+
+describe('resolveHubAdapter', () => {
+  const adapter = {
+    'adapter_config.json': '{"peft_type":"LORA"}',
+    'adapter_model.safetensors': 'tensors',
+    'parts/lora/adapter_config.json': '{}',
+    'README.md': '# card',
+    'optimizer.pt': 'pickle',
+    'checkpoint-1/adapter_model.safetensors': 'x',
+  };
+  it('downloads the files of an adapter and no others, at a revision, once', async () => {
+    const { hub, environment, storage } = await setUp(adapter);
+    const found = await resolveHubAdapter('org/tiny', { environment, revision: 'v1' });
+    expect(found.directory).toBe(join(storage, 'snapshots', commit));
+    expect((await readdir(found.directory)).sort()).toEqual([
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'parts',
+    ]);
+    const before = hub.requests.length;
+    const offline = { ...environment, HF_HUB_OFFLINE: '1' };
+    expect(await resolveHubAdapter('org/tiny', { environment: offline, revision: 'v1' })).toEqual(found);
+    expect(hub.requests).toHaveLength(before);
+  });
+
+  it.each([
+    [{ 'config.json': '{}', 'model.safetensors': 'x' }, /no adapter_config.json/],
+    [{ 'adapter_config.json': '{}', 'adapter_model.bin': 'pickle' }, /pickles/],
+  ])('refuses a repository without one', async (files, message) => {
+    const { environment } = await setUp(files as unknown as FilesOfModel);
+    await expect(resolveHubAdapter('org/tiny', { environment })).rejects.toMatchObject({
+      code: 'HUB_NO_ADAPTER',
+      message: expect.stringMatching(message),
+    });
   });
 });
 

@@ -5,6 +5,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { tinyModel } from '../../test/tiny-model.js';
 import { createTokenizer } from './create-tokenizer.js';
 
+/** In milliseconds of this process: the machine may be busy with others. */
+const cpuTime = () => process.cpuUsage().user / 1000;
+
 const tiny = () => JSON.parse(String(tinyModel()['tokenizer.json'])) as JsonObject;
 const unlimited = { maxTokens: Infinity };
 const codeOf = (json: Json) =>
@@ -89,10 +92,10 @@ describe('a tokenizer.json from a stranger', () => {
     ];
     for (const part of parts) {
       const { encode } = await createTokenizer({ tokenizerJson: { ...tiny(), ...part } });
-      const start = performance.now();
+      const start = cpuTime();
       encode('please send the minutes of the meeting on tuesday to all who came!', undefined, unlimited);
       encode(`${'word '.repeat(5000)}!`, undefined, unlimited);
-      expect(performance.now() - start).toBeLessThan(2000);
+      expect(cpuTime() - start).toBeLessThan(2000);
     }
   });
 
