@@ -74,7 +74,7 @@ try {
   const simplex = trials.find((name) => name.includes('my-method-subspace'));
   const texts = ['You have won', "Minutes of Tuesday's meeting"];
   for (const saved of ['runs/short', simplex])
-    expect(`predict ${saved}`, tfjsPeft('predict', saved, ...texts), /(ham|spam)[\s\S]*(ham|spam)/);
+    expect(`predict ${saved}`, tfjsPeft('predict', saved, '--plugin', './dist/index.js', ...texts), /(ham|spam)[\s\S]*(ham|spam)/);
   expect('inspect the simplex', tfjsPeft('inspect', simplex), /SUBSPACE[\s\S]*MY_METHOD|MY_METHOD[\s\S]*SUBSPACE/);
 
   if (state() !== before) throw new Error('the repository has changed');

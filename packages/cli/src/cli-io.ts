@@ -1,3 +1,6 @@
+/** Ctrl-C, the request of `kill`, `timeout`, systemd or Slurm, and a terminal that is closed. */
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
 /** What a command sees of the world; tests pass their own. Results go to `out`, everything else to `err`. */
 export interface CliIo {
   out(text: string): void;
@@ -9,14 +12,17 @@ export interface CliIo {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Text from standard input; null where that is a terminal. */
   readInput(): Promise<string | null>;
-  /** Calls back at every request to stop (Ctrl-C, SIGTERM); returns what ends that. */
-  onStop(stop: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /** Calls back at every request to stop; returns what ends that. */
+  onStop(stop: (signal: StopSignal) => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
 }
 
 /** Within this time a second signal is the first one again, that reached both the command and the process it runs in. */
-const echoMilliseconds = 300;
+const echoMilliseconds = 700;
+
+/** The exit code of a command that a signal ended, as shells have it. */
+export const stopCodes: Readonly<Record<StopSignal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
 export function processIo(): CliIo {
   const { stdin, stdout, stderr, env } = process;
@@ -24,8 +30,11 @@ export function processIo(): CliIo {
   // A reader such as `head` that closes the pipe early ends the output, and is no error.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    stderr.write(`error: cannot write to standard output (${error.code ?? error.message}).\n`);
+    process.exit(1);
   });
+  // Nobody reads the progress any more; the work goes on without it.
+  stderr.on('error', () => undefined);
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
@@ -39,12 +48,13 @@ export function processIo(): CliIo {
       return Buffer.concat(chunks).toString('utf8');
     },
     onStop(stop) {
-      let last = -Infinity;
-      const listeners = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
+      let isEcho = false;
+      const listeners = (Object.keys(stopCodes) as StopSignal[]).map((signal) => {
         const listener = () => {
-          const now = performance.now();
-          if (now - last < echoMilliseconds) return;
-          last = now;
+          if (isEcho) return;
+          isEcho = true;
+          // Signals that come while a long step holds up the loop are read after its timers and before `setImmediate`.
+          setTimeout(() => setImmediate(() => (isEcho = false)), echoMilliseconds).unref();
           stop(signal);
         };
         process.on(signal, listener);

@@ -56,6 +56,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--test-cap <number>', 'at most this many test rows, for development', wholeNumber)
     .option('--config <file>', 'experiment as YAML or JSON; options given here win')
     .option('--set <key=value>', 'any setting, such as train.learningRate=1e-4; may be repeated', collect, [])
+    .addOption(pluginOption())
     .option('--output <folder>', 'where the results go (default: runs/<task>-<shots>)')
     .option('--dry-run', 'show what would run: trials, parameters, coverage, memory; allocates nothing')
     .action(async (options: RunCommandOptions) => done(await (await import('./commands/run.js')).run(options, io)));
@@ -69,6 +70,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--model <name>', 'host, where the folder does not say it')
     .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
     .option('--reference <names>', 'methods that the others are compared with', list)
+    .addOption(pluginOption())
     .addOption(backendOption())
     .action(async (folder: string, options: EvalOptions) =>
       done(await (await import('./commands/eval.js')).evaluateAgain(folder, options, io)),
@@ -81,6 +83,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--pair', 'texts are pairs: two arguments each, or two columns separated by a tab in a line')
     .option('--model <name>', 'host, where the folder does not say it')
     .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .addOption(pluginOption())
     .addOption(backendOption())
     .action(async (folder: string, texts: string[], options: PredictOptions) =>
       done(await (await import('./commands/predict.js')).predict(folder, texts, options, io)),
@@ -105,6 +108,12 @@ const common = (command: Command): Command =>
     .option('--quiet', 'no progress; warnings and errors only')
     .option('--debug', 'show stack traces of errors');
 
+const pluginOption = () =>
+  new Option(
+    '--plugin <module>',
+    'a package or file that adds methods, presets or tasks; its code runs here; may be repeated',
+  ).argParser((text: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), text]);
+
 const backendOption = () =>
   new Option('--backend <name>', 'backend of TensorFlow.js').choices(backends).default('auto');
 
@@ -115,6 +124,11 @@ const runs = (command: Command): Command =>
     .option(
       '--jobs <number>',
       'runs at a time, each in a process (default: one a core on a CPU, up to 4; 1 on a GPU)',
+      wholeNumber,
+    )
+    .option(
+      '--hang-limit <seconds>',
+      'end a process that gives no sign of life for so long; its run counts as failed (default: 600)',
       wholeNumber,
     )
     .option('--resume', 'go on with what an earlier, interrupted command left unfinished');

@@ -1,4 +1,5 @@
 import type { CliIo } from './cli-io.js';
+import { jsonLine, oneSafeLine } from './safe-output.js';
 
 /** Codes of errors in what was typed, as against what went wrong with it. */
 const usageCodes = new Set([
@@ -29,10 +30,10 @@ export function reportError(
 ): void {
   const message = error instanceof Error ? error.message : String(error);
   const code = isKnownError(error) ? error.code : 'UNEXPECTED';
-  if (json) io.out(`${JSON.stringify({ error: { code, message } })}\n`);
-  if (isKnownError(error)) io.err(`error: ${oneLine(message)}\n`);
+  if (json) io.out(jsonLine({ error: { code, message } }));
+  if (isKnownError(error)) io.err(`error: ${oneSafeLine(message)}\n`);
   else {
-    io.err(`unexpected error: ${oneLine(message)}\n`);
+    io.err(`unexpected error: ${oneSafeLine(message)}\n`);
     if (!debug) io.err('Run it again with --debug for the details; if it looks like a bug, please report it.\n');
   }
   if (debug && error instanceof Error) io.err(`${error.stack ?? ''}\n${describeCause(error.cause)}`);
@@ -40,6 +41,3 @@ export function reportError(
 
 const describeCause = (cause: unknown): string =>
   cause instanceof Error ? `caused by ${cause.stack ?? cause.message}\n${describeCause(cause.cause)}` : '';
-
-// eslint-disable-next-line no-control-regex -- control characters are the subject
-const oneLine = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');

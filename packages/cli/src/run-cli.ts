@@ -2,9 +2,11 @@ import { CommanderError } from 'commander';
 import type { CliIo } from './cli-io.js';
 import { createProgram } from './program.js';
 import { exitCodeOf, reportError } from './report-error.js';
+import { withSafeOutput } from './safe-output.js';
 
-/** Runs one command. Exit codes: 0 ok, 1 failed, 2 wrong usage, 130 interrupted. */
-export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
+/** Runs one command. Exit codes: 0 ok, 1 failed, 2 wrong usage, 129 hung up, 130 interrupted, 143 ended. */
+export async function runCli(args: readonly string[], given: CliIo): Promise<number> {
+  const io = withSafeOutput(given);
   let code = 0;
   const program = createProgram(io, (value) => {
     code = value;

@@ -1,10 +1,10 @@
-import type { CliIo } from '../src/cli-io.js';
+import type { CliIo, StopSignal } from '../src/cli-io.js';
 
 /** Collects what a command prints. `interrupt()` is Ctrl-C. */
 export function fakeIo(more: Partial<CliIo> = {}) {
   const texts = { out: '', err: '' };
   const exits: number[] = [];
-  let stop: ((signal: 'SIGINT' | 'SIGTERM') => void) | undefined;
+  let stop: ((signal: StopSignal) => void) | undefined;
   const io: CliIo = {
     out: (text) => void (texts.out += text),
     err: (text) => void (texts.err += text),
@@ -19,5 +19,5 @@ export function fakeIo(more: Partial<CliIo> = {}) {
     exit: (code) => void exits.push(code),
     ...more,
   };
-  return { io, texts, exits, interrupt: () => stop?.('SIGINT') };
+  return { io, texts, exits, interrupt: (signal: StopSignal = 'SIGINT') => stop?.(signal) };
 }

@@ -11,7 +11,8 @@ export {
 export { type ResolvedExperiment, resolveExperiment } from './config/resolve-experiment.js';
 export { hashTrial, type TrialConfig, trialFolderName, trialId, type TrialMethod } from './config/trial-config.js';
 export { completeMethod, expandMethod } from './methods/complete-method.js';
-export { type Catalogue, createCatalogue, type EvalPlugin, findPreset, loadPlugins } from './methods/plugins.js';
+export { type GivenPlugins, loadGivenPlugins, loadPlugins } from './methods/load-plugins.js';
+export { type Catalogue, createCatalogue, type EvalPlugin, findPreset } from './methods/plugins.js';
 export { builtInPresets, type FloorName, type MethodPreset } from './methods/presets.js';
 export {
   isAdapterFolder,
@@ -20,6 +21,7 @@ export {
   writeAdapterFolder,
 } from './run-folder/adapter-folder.js';
 export { createFolderStore } from './run-folder/folder-checkpoint-store.js';
+export { parseYaml, yamlLimit } from './run-folder/parse-yaml.js';
 export { readSummary, readTrialConfig, trialFiles } from './run-folder/trial-folder.js';
 export { ensureWritableFolder, writeFileAtomically } from './run-folder/write-file-atomically.js';
 export { runTrial, type RunTrialOptions } from './trial/run-trial.js';
@@ -31,6 +33,8 @@ export type {
   TrialReference,
   TrialTrainEvent,
 } from './experiment/experiment-event.js';
+export { deleteExperimentFolder } from './experiment/delete-experiment-folder.js';
+export { endWithParent } from './experiment/end-with-parent.js';
 export { experimentFiles, type ExperimentResult } from './experiment/experiment-folder.js';
 export { runExperiment, type RunExperimentOptions } from './experiment/run-experiment.js';
 export { evaluateFolder, type EvaluateFolderOptions, type FolderEvaluation } from './predict/evaluate-folder.js';
@@ -66,7 +70,7 @@ export { formatTable, markdownTable } from './report/format-table.js';
 export { htmlReport, type ReportExample, type ReportInput } from './report/html-report.js';
 export { plotSvg } from './report/plot-comparison.js';
 export { historySvg, type TrialHistory } from './report/plot-histories.js';
-export { printable } from './report/printable.js';
+export { printable } from '@tfjs-peft/peft-core';
 export { formatBytes, formatNumber, formatSeconds } from './report/table-cells.js';
 export { readHistories, readResults } from './report/read-results.js';
 export { writeReports, type WriteReportsOptions, type WrittenReports } from './report/write-reports.js';

@@ -138,3 +138,54 @@ describe('evaluateFolder', () => {
     });
   });
 });
+
+describe('plugins that a folder names', () => {
+  /** A run folder that asks for a plugin, which says on `globalThis` that it ran. */
+  const asking = (name: string, plugins: readonly string[]) => {
+    const folder = join(root, name);
+    cpSync(out, folder, { recursive: true });
+    const path = join(folder, 'experiment.yaml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('plugins: []', `plugins: ${JSON.stringify(plugins)}`));
+    writeFileSync(join(folder, 'p.mjs'), `globalThis.imported = true; export const plugin = {};`);
+    return folder;
+  };
+  const imported = () => 'imported' in globalThis;
+
+  it.each([['./p.mjs'], ['data:text/javascript,globalThis.imported=true;export const plugin={}']])(
+    'are refused with the way to allow them, and never imported: %s',
+    async (name) => {
+      const folder = asking(`asks-${name.length}`, [name]);
+      for (const open of [openPredictor, evaluateFolder]) {
+        const error: unknown = await open(folder, { backend }).catch((caught: unknown) => caught);
+        expect(error).toMatchObject({ code: 'PLUGIN_NOT_ALLOWED' });
+        expect(String(error)).toContain(name);
+        expect(String(error)).toMatch(name.startsWith('data:') ? 'a URL is never imported' : '--plugin');
+      }
+      expect(imported()).toBe(false);
+    },
+  );
+
+  it('are not looked for around an adapter or a trial', async () => {
+    const folder = asking('asks-around', ['./p.mjs']);
+    for (const inside of [join(folder, 'adapter'), join(folder, result.adapter!.trial)])
+      (await openPredictor(inside, { backend })).dispose();
+    expect(imported()).toBe(false);
+  });
+
+  it('are the caller`s choice: none, or his own', async () => {
+    const folder = asking('asks-mine', ['./p.mjs']);
+    (await openPredictor(folder, { backend, plugins: [] })).dispose();
+    expect(imported()).toBe(false);
+    (await openPredictor(folder, { backend, plugins: [join(folder, 'p.mjs')] })).dispose();
+    expect(imported()).toBe(true);
+  });
+
+  it('are named where the method is not known without them', async () => {
+    const folder = asking('asks-method', ['./p.mjs']);
+    const path = join(folder, 'adapter', 'tfjs_peft.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll('"PREFIX_TUNING"', '"MINE"'));
+    const error: unknown = await openPredictor(join(folder, 'adapter'), { backend }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'UNKNOWN_METHOD' });
+    expect(String(error)).toMatch(/was run with the plugin "\.\/p\.mjs"; .*--plugin .*p\.mjs/);
+  });
+});

@@ -7,6 +7,7 @@ await runExperiment(JSON.parse(config!) as ExperimentConfigInput, {
   folder: folder!,
   backend: backend as BackendChoice,
   resume: flag === '--resume',
+  jobs: flag === '--jobs' ? 2 : 1,
   onEvent: (event) => {
     if (event.type === 'train' && event.event.type === 'start') console.log(`resumed from ${event.event.resumedFrom}`);
   },

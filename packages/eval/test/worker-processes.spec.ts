@@ -91,6 +91,44 @@ describe('an experiment in processes', () => {
     for (const [index, trial] of one.trials.entries()) expect(two.trials[index]!.test).toEqual(trial.test);
   });
 
+  it('ends a child that hangs, counts its trial as failed and goes on with the others', async () => {
+    const plugin = fileURLToPath(new URL('./hanging-plugin.mjs', import.meta.url));
+    const { config, out } = await tinyExperiment({ methods: ['hang', 'majority'] });
+    const result = await runExperiment(config, {
+      folder: out,
+      plugins: [plugin],
+      jobs: 2,
+      backend: testBackendName,
+      hangLimit: 2,
+    });
+    expect(result.trials.map(({ method, status }) => `${method} ${status}`)).toEqual(['hang failed', 'majority done']);
+    expect(result.trials[0]!.error).toMatchObject({ code: 'TRIAL_HUNG' });
+  });
+
+  it('lets no second run into its folder, and its children end when it is killed', async () => {
+    const { config, out } = await tinyExperiment({
+      methods: [tinyPrefix],
+      seeds: { data: [13, 21], train: [0] },
+      train: { steps: 100_000, batchSize: 8, evaluateEvery: { epochs: 0, minSteps: 1000 } },
+    });
+    const child = start(config, out, '--jobs');
+    const ended = end(child);
+    const logs = resolveExperiment(config).trials.map((trial) =>
+      join(out, 'trials', trialFolderName(trial), 'metrics.jsonl'),
+    );
+    const sizes = () => logs.map((path) => (existsSync(path) ? readFileSync(path).length : 0));
+    await until(() => sizes().every((size) => size > 0));
+    await expect(runExperiment(config, { folder: out, resume: true, backend: testBackendName })).rejects.toMatchObject({
+      code: 'FOLDER_IN_USE',
+    });
+    child.kill('SIGKILL');
+    await ended;
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const then = sizes();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(sizes()).toEqual(then);
+  });
+
   it('survives the crash of one trial', async () => {
     const plugin = fileURLToPath(new URL('./crashing-plugin.mjs', import.meta.url));
     const { config, out } = await tinyExperiment({ methods: ['crash', 'majority', 'linear-probe'] });

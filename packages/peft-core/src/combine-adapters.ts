@@ -2,7 +2,7 @@ import type { Adapter } from './adapter.js';
 import { compose } from './compose.js';
 import { PeftError } from './errors.js';
 import { isHead } from './head.js';
-import type { HostSpec } from './host.js';
+import type { HostSpec } from './host-spec.js';
 import type { CombineOptions, PeftMethod } from './method.js';
 import { type NamedArrays, namespaceOf, toParameters } from './parameters.js';
 import { readFolded } from './read-folded.js';

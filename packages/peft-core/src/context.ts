@@ -1,4 +1,4 @@
-import type { HostSpec } from './host.js';
+import type { HostSpec } from './host-spec.js';
 import { createStream, type Stream } from './random-stream.js';
 
 /**

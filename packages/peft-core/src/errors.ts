@@ -1,3 +1,5 @@
+import { printable, shorten } from './safe-text.js';
+
 /** What a {@link PeftError} says: what was found, what was expected instead, what to do about it. */
 export interface PeftErrorText {
   readonly found: string;
@@ -8,15 +10,26 @@ export interface PeftErrorText {
 
 /**
  * The one error type of the project. `code` is stable (`SCREAMING_SNAKE_CASE`) and safe to branch on; the message is for people.
- * Bugs are ordinary errors: whoever catches a PeftError may show its message without a stack trace.
+ * Bugs are ordinary errors: whoever catches a PeftError may show its message without a stack trace. Parts of it come from files: each is
+ * one printable line of bounded length.
  */
 export class PeftError extends Error {
   override readonly name = 'PeftError';
 
+  readonly text: PeftErrorText;
+
   constructor(
     readonly code: string,
-    readonly text: PeftErrorText,
+    given: PeftErrorText,
   ) {
+    const show = (part: string | undefined) => part && printable(shorten(part));
+    const { expected, fix } = given;
+    const text = {
+      ...given,
+      found: show(given.found)!,
+      ...(expected && { expected: show(expected)! }),
+      ...(fix && { fix: show(fix)! }),
+    };
     const sentences = [text.found, text.expected && `Expected: ${text.expected}`, text.fix && `To fix: ${text.fix}`];
     super(
       sentences
@@ -25,6 +38,7 @@ export class PeftError extends Error {
         .join(' '),
       { cause: text.cause },
     );
+    this.text = text;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { HostSpec } from './host.js';
+import type { HostSpec } from './host-spec.js';
 import type { JsonObject } from './json.js';
 import type { NamedArrays } from './parameters.js';
 

@@ -5,7 +5,7 @@ import { toyHost } from '../test/toy-host.js';
 import { toy } from '../test/toy-methods.js';
 import { evaluationContext } from './context.js';
 import { head, isHead, resolveReadout } from './head.js';
-import type { HostSpec } from './host.js';
+import type { HostSpec } from './host-spec.js';
 import { initialValues } from './initial-values.js';
 import type { ReadoutMap } from './intervention.js';
 import { toParameters } from './parameters.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { weightedMean } from './combine-parameters.js';
 import { PeftError } from './errors.js';
-import { type HostSpec, type Readout, readouts, sitesOfKind } from './host.js';
+import { type HostSpec, type Readout, readouts, sitesOfKind } from './host-spec.js';
 import type { CombinedMethod, CombineMember, HeadLayout, PeftMethod } from './method.js';
 import { getParameter } from './parameters.js';
 import type { ParameterSpec } from './plan.js';

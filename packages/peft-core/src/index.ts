@@ -1,4 +1,5 @@
 export { isPeftError, nearMisses, PeftError, type PeftErrorText } from './errors.js';
+export { limitWarnings, messageLimit, printable, shorten, warningLimit } from './safe-text.js';
 export {
   createStream,
   normals,
@@ -23,20 +24,17 @@ export {
   selectNamespaces,
   toParameters,
 } from './parameters.js';
+export { type Host, type HostInputs, type HostOutputs, type HostTensors } from './host.js';
 export {
   type ClassifierLayout,
-  type Host,
-  type HostInputs,
-  type HostOutputs,
   type HostSpec,
-  type HostTensors,
   type LinearRole,
   type Readout,
   readouts,
   type Site,
   type SiteKind,
   sitesOfKind,
-} from './host.js';
+} from './host-spec.js';
 export { type Context, evaluationContext, type Mode } from './context.js';
 export { type EncodedText, type PaddedBatch, padBatch } from './encoded-text.js';
 export type * from './intervention.js';
@@ -72,6 +70,7 @@ export {
   trainableNames,
 } from './plan.js';
 export { dropout, dropoutFactors } from './dropout.js';
+export { type ExplainedPart, type ExplainedRow, explain, type Explanation, formatExplanation } from './explain.js';
 export { initialValues, seededBuffers } from './initial-values.js';
 export {
   type CombinedMethod,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Site, SiteKind } from './host.js';
+import type { Site, SiteKind } from './host-spec.js';
 import type { ActivationFunction, ExampleGate, Intervention, InterventionKind } from './intervention.js';
 import { sizeOf } from './plan.js';
 

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { Readout } from './host.js';
+import type { Readout } from './host-spec.js';
 
 /**
  * What a method does to a pass, as data where it can be. Every tensor may carry one leading batch axis

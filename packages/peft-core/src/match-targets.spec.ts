@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { peftErrorOf } from '../test/bad-files.js';
 import { toyHost } from '../test/toy-host.js';
-import type { SiteKind } from './host.js';
+import type { SiteKind } from './host-spec.js';
 import { matchTargets } from './match-targets.js';
 
 const pathsOf = (patterns: string | readonly string[], kind: SiteKind = 'linear') =>

@@ -1,6 +1,6 @@
 import { compilePattern } from './compile-pattern.js';
 import { nearMisses, PeftError } from './errors.js';
-import { type HostSpec, type Site, type SiteKind, sitesOfKind } from './host.js';
+import { type HostSpec, type Site, type SiteKind, sitesOfKind } from './host-spec.js';
 
 /**
  * The sites of one kind that the patterns name. A pattern in a list matches a whole path or a dotted suffix of it (`query`,

@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Context } from './context.js';
 import type { FileCodec } from './file-codec.js';
-import type { Host, HostSpec, Readout } from './host.js';
+import type { Host } from './host.js';
+import type { HostSpec, Readout } from './host-spec.js';
 import type { InterventionKind, Interventions } from './intervention.js';
 import type { JsonObject } from './json.js';
 import type { Batch, Objective } from './objective.js';

@@ -1,4 +1,4 @@
-import type { HostSpec } from './host.js';
+import type { HostSpec } from './host-spec.js';
 
 /** How a parameter's first values are drawn. */
 export type InitialLaw =

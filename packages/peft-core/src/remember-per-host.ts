@@ -1,4 +1,4 @@
-import type { HostSpec } from './host.js';
+import type { HostSpec } from './host-spec.js';
 
 /** The function with its result kept for each host: for what a plan says, which every pass needs. */
 export function rememberPerHost<T>(compute: (host: HostSpec) => T): (host: HostSpec) => T {

@@ -1,5 +1,5 @@
 import type { Adapter } from '../src/adapter.js';
-import type { HostSpec } from '../src/host.js';
+import type { HostSpec } from '../src/host-spec.js';
 import { initialValues } from '../src/initial-values.js';
 import type { PeftMethod } from '../src/method.js';
 import { disposeParameters, readParameters, toParameters } from '../src/parameters.js';

@@ -1,4 +1,5 @@
-import type { HostSpec, HostTensors, Site } from '../src/host.js';
+import type { HostTensors } from '../src/host.js';
+import type { HostSpec, Site } from '../src/host-spec.js';
 
 const layer = (index: number): Site[] => {
   const path = `encoder.layer.${index}`;

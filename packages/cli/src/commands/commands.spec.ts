@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -101,6 +101,33 @@ describe('a whole experiment', () => {
     expect(results.test.headline).toBeCloseTo(trial.test.test.headline, 9);
   }, 60_000);
 
+  it('a folder that names plugins runs none of them, and the refusal says how to allow them', async () => {
+    const asking = join(root, 'asking');
+    await cp(folder, asking, { recursive: true });
+    const mark = join(root, 'PWNED');
+    const plugin = join(asking, 'plugin.mjs');
+    await writeFile(
+      plugin,
+      `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(mark)}, ''); export const plugin = {};`,
+    );
+    const path = join(asking, 'experiment.yaml');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('plugins: []', 'plugins: [./plugin.mjs]'));
+    for (const args of [
+      ['predict', asking, 'hello', '--backend', 'wasm'],
+      ['eval', asking, '--point', 'midpoint', '--backend', 'wasm'],
+    ]) {
+      const { code, out, err } = await cli(...args);
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(err).toMatch(/asks for the plugin "\.\/plugin\.mjs".*--plugin \S*plugin\.mjs/);
+    }
+    await cli('inspect', asking);
+    await cli(...small(asking), '--resume');
+    expect(await readdir(root)).not.toContain('PWNED');
+    const allowed = await cli('predict', asking, 'hello', '--plugin', plugin, '--backend', 'wasm');
+    expect(allowed.code).toBe(0);
+    expect(await readdir(root)).toContain('PWNED');
+  }, 120_000);
+
   it('inspect: experiment, trial and adapter', async () => {
     expect((await cli('inspect', folder)).out).toContain('8 runs: 8 done, 0 failed');
     const [name] = (await readdir(join(folder, 'trials'))).filter((entry) => entry.startsWith('prefix-'));
@@ -156,6 +183,15 @@ describe('demo', () => {
       fileBytes: 1,
       seconds: 1,
       backend: 'wasm',
+      stoppedEarly: false,
+      effectiveParameters: 1,
+      trainSeconds: 1,
+      secondsPerStep: 1,
+      peakMemoryBytes: 1,
+      splitHash: 's',
+      configHash: 'c',
+      hostFingerprint: 'h',
+      subset: false,
     };
     const trials = ['linear-probe', 'prefix'].map((method) => ({ ...trial, method }));
     await writeFile(
@@ -176,6 +212,9 @@ describe('demo', () => {
     expect(code).toBe(1);
     expect(err).toContain('is not deleted');
     expect(await readdir(folder)).toEqual(['thesis.txt']);
+    await writeFile(join(folder, 'experiment.yaml'), 'version: 1\n');
+    expect((await cli('demo', '--fresh', '--output', folder)).code).toBe(1);
+    expect(await readdir(folder)).toEqual(['experiment.yaml', 'thesis.txt']);
   });
 });
 
@@ -254,6 +293,11 @@ describe('Ctrl-C', () => {
     expect(texts.err).toMatch(/To go on: npx tfjs-peft run --task spam-subjects .*--resume\n/);
     expect(texts.out).toBe('');
     expect((await cli(...args, '--resume', '--quiet')).code).toBe(0);
+  }, 300_000);
+  it('as SIGTERM gives 143', async () => {
+    const { io, interrupt } = fakeIo();
+    const watched = { ...io, err: (text: string) => void (text.includes('floor majority') && interrupt('SIGTERM')) };
+    expect(await runCli(small(join(root, 'ended')), watched)).toBe(143);
   }, 300_000);
   it('a second time ends at once', async () => {
     const { io, exits, interrupt } = fakeIo();

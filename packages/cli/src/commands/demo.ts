@@ -1,5 +1,4 @@
-import { rm } from 'node:fs/promises';
-import { parseExperiment, readResults } from '@tfjs-peft/eval';
+import { deleteExperimentFolder, parseExperiment, readResults } from '@tfjs-peft/eval';
 import { canonicalJson } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
 import { demoExperiment, demoReferences, demoRemark } from '../demo-experiment.js';
@@ -10,7 +9,6 @@ import {
   shortPath,
   showResults,
 } from './execute-experiment.js';
-import { requireOwnFolder } from './require-own-folder.js';
 
 export interface DemoOptions extends ExecutionOptions {
   readonly output: string;
@@ -20,10 +18,7 @@ export interface DemoOptions extends ExecutionOptions {
 /** `tfjs-peft demo`: the experiment of demo-experiment.ts. A finished one is shown at once. */
 export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
   const { output, fresh = false, quiet = false } = options;
-  if (fresh) {
-    await requireOwnFolder(output);
-    await rm(output, { recursive: true, force: true });
-  }
+  if (fresh) await deleteExperimentFolder(output);
   const shown = {
     ...options,
     references: demoReferences,
@@ -43,9 +38,10 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
   return executeExperiment({ ...shown, config: demoExperiment, folder: output, again: againOf(options) }, io);
 }
 
-const againOf = ({ output, backend, jobs }: DemoOptions) => [
+const againOf = ({ output, backend, jobs, hangLimit }: DemoOptions) => [
   'demo',
   ...(output === 'runs/demo' ? [] : ['--output', output]),
   ...(backend === 'auto' ? [] : ['--backend', backend]),
   ...(jobs === undefined ? [] : ['--jobs', String(jobs)]),
+  ...(hangLimit === undefined ? [] : ['--hang-limit', String(hangLimit)]),
 ];

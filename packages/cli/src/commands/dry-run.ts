@@ -4,7 +4,7 @@ import {
   type ExperimentConfigInput,
   formatBytes,
   formatNumber,
-  loadPlugins,
+  loadGivenPlugins,
   resolveExperiment,
   type TrialConfig,
   trialFolderName,
@@ -22,7 +22,8 @@ import { countSteps } from '@tfjs-peft/train';
 import type { CliIo } from '../cli-io.js';
 import { describeHost, type HostDescription } from './describe-host.js';
 import { estimateMemory, type MemoryEstimate } from './estimate-memory.js';
-import { defaultFolder, type RunCommandOptions } from './run.js';
+import { defaultFolder, pluginDirectory, type RunCommandOptions } from './run.js';
+import { jsonLine } from '../safe-output.js';
 
 interface MethodPlan {
   readonly method: string;
@@ -36,7 +37,10 @@ interface MethodPlan {
 
 /** Prints what an experiment would run: trials, parameters, coverage of the host, memory. Reads headers, allocates no tensor. */
 export async function dryRun(input: ExperimentConfigInput, options: RunCommandOptions, io: CliIo): Promise<number> {
-  const plugins = await loadPlugins(input.plugins ?? [], '.');
+  const { plugins } = await loadGivenPlugins(options.plugin ?? [], {
+    names: input.plugins ?? [],
+    directory: pluginDirectory(options),
+  });
   const catalogue = createCatalogue(plugins);
   const { config, trials } = resolveExperiment(input, catalogue);
   const { output: taskOutput } = config.data.file
@@ -78,7 +82,12 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
   const folder = options.output ?? defaultFolder(input);
   io.out(
     options.json
-      ? `${JSON.stringify({ folder, config, trials: trials.map((trial) => ({ folder: trialFolderName(trial), ...trial })), methods })}\n`
+      ? jsonLine({
+          folder,
+          config,
+          trials: trials.map((trial) => ({ folder: trialFolderName(trial), ...trial })),
+          methods,
+        })
       : format(folder, trials, methods, host),
   );
   return 0;

@@ -11,6 +11,7 @@ import {
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
 import { reportProgress } from '../progress/report-progress.js';
+import { jsonLine } from '../safe-output.js';
 
 export interface EvalOptions {
   readonly backend: BackendChoice;
@@ -20,6 +21,7 @@ export interface EvalOptions {
   readonly task?: string;
   readonly model?: string;
   readonly labels?: readonly string[];
+  readonly plugin?: readonly string[];
   readonly reference?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -39,9 +41,7 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
   if (results) {
     const table = compareMethods(results.trials, { ...(options.reference && { references: options.reference }) });
     io.out(
-      options.json
-        ? `${JSON.stringify({ folder, table, findings: findings(table) })}\n`
-        : formatTable(table, { width: io.width }),
+      options.json ? jsonLine({ folder, table, findings: findings(table) }) : formatTable(table, { width: io.width }),
     );
     return 0;
   }
@@ -54,12 +54,13 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
       ...(options.task !== undefined && { task: options.task }),
       ...(options.model !== undefined && { model: options.model }),
       ...(options.labels && { labels: options.labels }),
+      ...(options.plugin && { plugins: options.plugin }),
       ...(options.data !== undefined && { data: { directory: options.data } }),
       onEvent: progress.onEvent,
       onWarning: (text) => progress.line(`warning: ${text}`),
     });
     progress.stop();
-    io.out(options.json ? `${JSON.stringify(evaluation)}\n` : formatEvaluation(evaluation));
+    io.out(options.json ? jsonLine(evaluation) : formatEvaluation(evaluation));
     return 0;
   } finally {
     progress.stop();

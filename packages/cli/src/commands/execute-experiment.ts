@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { type BackendChoice, type BackendReport, selectBackend } from '@tfjs-peft/backend';
 import {
+  endWithParent,
   type ExperimentConfigInput,
   type ExperimentResult,
   findings,
@@ -10,15 +11,20 @@ import {
   writeReports,
   type WrittenReports,
 } from '@tfjs-peft/eval';
-import type { CliIo } from '../cli-io.js';
+import { type CliIo, type StopSignal, stopCodes } from '../cli-io.js';
 import { reportProgress } from '../progress/report-progress.js';
 import { exitCodeOf, reportError } from '../report-error.js';
+import { jsonLine } from '../safe-output.js';
 
 /** Options of every command that runs trials. */
 export interface ExecutionOptions {
   readonly backend: BackendChoice;
   readonly jobs?: number;
   readonly resume?: boolean;
+  /** Seconds. */
+  readonly hangLimit?: number;
+  /** Modules named on the command line. */
+  readonly plugin?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -26,6 +32,8 @@ export interface ExecutionOptions {
 export interface Execution extends ExecutionOptions {
   readonly config: ExperimentConfigInput;
   readonly folder: string;
+  /** Where the configuration's own plugins are looked for. */
+  readonly directory?: string;
   readonly references?: readonly string[];
   readonly remarks?: readonly string[];
   /** Commands to try next, shown below the results. */
@@ -39,14 +47,19 @@ const mostJobs = 4;
 
 /**
  * Runs an experiment with progress, writes its reports and shows them. The first Ctrl-C lets the step finish and saves; the second one ends
- * at once. Exit code 1 if a run failed, 130 if interrupted.
+ * at once. Exit code 1 if a run failed, 130 if interrupted, 143 if asked to end (SIGTERM).
  */
 export async function executeExperiment(execution: Execution, io: CliIo): Promise<number> {
+  // In a checkout this runs in a child of the command that was typed.
+  const parent = io.environment.TFJS_PEFT_PARENT;
+  if (parent !== undefined) endWithParent(Number(parent));
   const { config, folder, quiet = false, resume = false } = execution;
   const progress = await reportProgress(io, { quiet });
   const stopper = new AbortController();
+  let asked: StopSignal = 'SIGINT';
   const endStop = io.onStop((signal) => {
-    if (stopper.signal.aborted) return io.exit(130);
+    if (stopper.signal.aborted) return io.exit(stopCodes[asked]);
+    asked = signal;
     stopper.abort();
     progress.line(
       `${signal === 'SIGINT' ? 'Interrupted' : 'Asked to end'}: finishing the step and saving. Once more to stop at once.`,
@@ -61,6 +74,9 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
       jobs,
       backend: report.backend,
       resume,
+      ...(execution.hangLimit !== undefined && { hangLimit: execution.hangLimit }),
+      plugins: execution.plugin ?? [],
+      ...(execution.directory !== undefined && { directory: execution.directory }),
       onEvent: progress.onEvent,
       signal: stopper.signal,
     });
@@ -71,7 +87,7 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
     if (exitCodeOf(error) !== 130) throw error;
     reportError(error, io, { debug: false, json: execution.json ?? false });
     io.err(`To go on: ${shellCommand([...withoutResume(execution.again), '--resume'])}\n`);
-    return 130;
+    return stopCodes[asked];
   } finally {
     endStop();
   }
@@ -86,7 +102,7 @@ export async function showResults(
   const reports = await writeReports(result, { ...(references && { references }), remarks });
   const failed = result.trials.filter(({ status }) => status === 'failed');
   const follow = next?.(result) ?? [];
-  if (json) io.out(`${JSON.stringify(describeResult(result, reports))}\n`);
+  if (json) io.out(jsonLine(describeResult(result, reports)));
   else {
     const { table } = reports;
     io.out(formatTable({ ...table, notes: [...table.notes, ...remarks] }, { width: io.width }));

@@ -19,6 +19,7 @@ import {
   type WriterVersion,
 } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
+import { jsonLine } from '../safe-output.js';
 
 export interface InspectOptions {
   readonly json?: boolean;
@@ -33,7 +34,7 @@ export async function inspect(folder: string, { json = false }: InspectOptions, 
       expected: 'a folder with adapter_config.json, tfjs_peft.json, config.resolved.yaml or results.json',
       fix: 'check the path; an experiment that has not ended keeps its runs below trials/',
     });
-  io.out(json ? `${JSON.stringify(found.data)}\n` : `${found.lines.map(printable).join('\n')}\n`);
+  io.out(json ? jsonLine(found.data) : `${found.lines.map(printable).join('\n')}\n`);
   return 0;
 }
 
@@ -81,7 +82,7 @@ async function inspectExperiment(folder: string): Promise<Inspection | null> {
   const failed = trials.filter(({ status }) => status === 'failed');
   const chosen = adapter ? await inspectOwnAdapter(join(folder, 'adapter')) : null;
   const names = config.methods.map((entry) => (typeof entry === 'string' ? entry : entry.name));
-  const bytes = Math.max(0, ...trials.map(({ fileBytes }) => fileBytes));
+  const bytes = trials.reduce((most, { fileBytes }) => Math.max(most, fileBytes), 0);
   const lines = [
     `experiment ${config.name ?? ''} on ${config.task === 'file' ? config.data.file?.file : config.task}`,
     `${trials.length} runs: ${trials.length - failed.length} done, ${failed.length} failed`,

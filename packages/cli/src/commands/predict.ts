@@ -3,6 +3,7 @@ import type { BackendChoice } from '@tfjs-peft/backend';
 import { openPredictor, type Prediction, printable, type PredictorInput } from '@tfjs-peft/eval';
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
+import { jsonLine } from '../safe-output.js';
 
 export interface PredictOptions {
   readonly backend: BackendChoice;
@@ -10,6 +11,7 @@ export interface PredictOptions {
   readonly pair?: boolean;
   readonly model?: string;
   readonly labels?: readonly string[];
+  readonly plugin?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -26,11 +28,12 @@ export async function predict(
     backend: options.backend,
     ...(options.model !== undefined && { model: options.model }),
     ...(options.labels && { labels: options.labels }),
+    ...(options.plugin && { plugins: options.plugin }),
     onWarning: (text) => io.err(`warning: ${text}\n`),
   });
   try {
     const predictions = await predictor.predict(inputs);
-    io.out(options.json ? `${JSON.stringify(predictions)}\n` : formatPredictions(predictions));
+    io.out(options.json ? jsonLine(predictions) : formatPredictions(predictions));
     return 0;
   } finally {
     predictor.dispose();

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { ExperimentConfigInput } from '@tfjs-peft/eval';
 import type { CliIo } from '../cli-io.js';
 import { experimentFromOptions, type RunOptions } from '../options/experiment-from-options.js';
@@ -23,11 +24,16 @@ export async function run(options: RunCommandOptions, io: CliIo): Promise<number
       config,
       folder: options.output ?? defaultFolder(config),
       ...(options.reference && { references: options.reference }),
+      directory: pluginDirectory(options),
       again: againOf(options),
     },
     io,
   );
 }
+
+/** Plugins of a file are looked for where the file lies. */
+export const pluginDirectory = ({ config }: Pick<RunCommandOptions, 'config'>): string =>
+  config === undefined ? '.' : dirname(config);
 
 /** `runs/sst2-100`, or for a file `runs/mail-100`. */
 export function defaultFolder(config: ExperimentConfigInput): string {
@@ -63,8 +69,10 @@ function againOf(options: RunCommandOptions): string[] {
     ...value('--protocol', options.protocol),
     ...value('--test-cap', options.testCap),
     ...(options.set ?? []).flatMap((setting) => ['--set', setting]),
+    ...(options.plugin ?? []).flatMap((module) => ['--plugin', module]),
     ...value('--output', options.output),
     ...(options.backend === 'auto' ? [] : ['--backend', options.backend]),
     ...value('--jobs', options.jobs),
+    ...value('--hang-limit', options.hangLimit),
   ];
 }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isJsonObject, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
-import { parse } from 'yaml';
+import { isJsonObject, isPeftError, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
 
 /** An experiment file as plain data; YAML, of which JSON is a part. Errors: `CONFIG_FILE_MISSING`, `CONFIG_INVALID`. */
 export async function readConfigFile(path: string): Promise<JsonObject> {
@@ -12,7 +11,7 @@ export async function readConfigFile(path: string): Promise<JsonObject> {
       cause,
     });
   });
-  const value = parseYaml(text, path);
+  const value = await parse(text, path);
   if (isJsonObject(value)) return value;
   throw new PeftError('CONFIG_INVALID', {
     found: `"${path}" does not hold keys and values`,
@@ -20,11 +19,11 @@ export async function readConfigFile(path: string): Promise<JsonObject> {
   });
 }
 
-function parseYaml(text: string, path: string): unknown {
+async function parse(text: string, path: string): Promise<unknown> {
+  const { parseYaml } = await import('@tfjs-peft/eval');
   try {
-    return parse(text, { maxAliasCount: 100 });
+    return parseYaml(text, path, { aliases: 100 });
   } catch (cause) {
-    const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
-    throw new PeftError('CONFIG_INVALID', { found: `"${path}" cannot be read: ${reason}`, cause });
+    throw isPeftError(cause) ? new PeftError('CONFIG_INVALID', { ...cause.text, cause }) : cause;
   }
 }

@@ -1,6 +1,7 @@
 import type { ExperimentEvent } from '@tfjs-peft/eval';
 import type { CliIo } from '../cli-io.js';
 import { formatTimeLeft } from './format-time-left.js';
+import { oneSafeLine, safeLines } from '../safe-output.js';
 import { createProgressState } from './progress-state.js';
 
 export interface ProgressReport {
@@ -26,7 +27,7 @@ export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boo
   let lastLine = -Infinity;
 
   const line = (text: string) => {
-    if (bar) bar.above(`${text}\n`);
+    if (bar) bar.above(`${safeLines(text)}\n`);
     else io.err(`${text}\n`);
   };
   const tick = (force: boolean) => {
@@ -54,7 +55,7 @@ export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boo
       const notable = state.add(event);
       if (event.type === 'warning')
         line(
-          `warning: ${event.trial ? `${event.trial.method}, data seed ${event.trial.dataSeed}: ` : ''}${printable(event.text)}`,
+          `warning: ${event.trial ? `${event.trial.method}, data seed ${event.trial.dataSeed}: ` : ''}${oneSafeLine(event.text)}`,
         );
       if (!quiet && event.type === 'trial-end') sayFloor(event);
       tick(notable);
@@ -76,9 +77,6 @@ export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boo
       );
   }
 }
-
-// eslint-disable-next-line no-control-regex -- control characters are the subject
-const printable = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 
 async function openBar({ bar: stream }: CliIo) {
   if (!stream) return null;
@@ -105,7 +103,7 @@ async function openBar({ bar: stream }: CliIo) {
   let current = create();
   return {
     update(fraction: number, runs: string, left: string, text: string) {
-      payload = { runs, left, text: printable(text) };
+      payload = { runs, left, text: oneSafeLine(text, 2000) };
       value = Math.floor(1000 * fraction);
       current.update(value, payload);
     },

@@ -4,7 +4,8 @@ import { breakEffective } from '../broken/break-method.js';
 import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';
 import { requireClose } from '../kit/compare.js';
 import { requireThat } from '../kit/failure.js';
-import { contextOf, logitsOf, requireLogits, runInterventions } from '../kit/run-pass.js';
+import { requireLogits } from '../kit/require-logits.js';
+import { contextOf, logitsOf, runInterventions } from '../kit/run-pass.js';
 import type { Subject } from '../kit/subject.js';
 import { afterTraining, withHead } from '../kit/trained.js';
 

@@ -1,7 +1,7 @@
 import { compose, type HostSpec, objectiveOfOutputs, type Preparation, type Stream } from '@tfjs-peft/peft-core';
 import { kitHead } from './kit-head.js';
 import { crossEntropy } from './cross-entropy.js';
-import { requireLogits } from './run-pass.js';
+import { requireLogits } from './require-logits.js';
 import { preparationData } from './texts.js';
 
 /** What the kit gives to `prepare`: labelled batches, cross entropy, and its head as the rest of the composition. */

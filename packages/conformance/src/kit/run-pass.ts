@@ -10,7 +10,7 @@ import {
   substream,
 } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
-import { requireThat } from './failure.js';
+import { requireLogits } from './require-logits.js';
 import type { Subject } from './subject.js';
 import { batchOf } from './texts.js';
 import { seedOf } from './trained.js';
@@ -49,11 +49,6 @@ export function runPass(subject: Subject, { method, effective }: Runnable, optio
 /** Logits `[batch, labels]` of one pass. */
 export const logitsOf = (subject: Subject, trained: Runnable, options: PassOptions = {}): tf.Tensor2D =>
   requireLogits(runPass(subject, trained, options));
-
-export function requireLogits({ logits }: HostOutputs): tf.Tensor2D {
-  requireThat(logits !== undefined, 'a method with a head gives no logits');
-  return logits;
-}
 
 /** One evaluation pass of given interventions. */
 export function runInterventions(subject: Subject, interventions: Interventions, inputs?: HostInputs): HostOutputs {

@@ -3,7 +3,6 @@ import {
   compose,
   createStream,
   effectiveParameters,
-  head,
   initialValues,
   type NamedArrays,
   normals,

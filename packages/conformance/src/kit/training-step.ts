@@ -10,7 +10,8 @@ import {
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { crossEntropy, type LossOf } from './cross-entropy.js';
-import { contextOf, requireLogits } from './run-pass.js';
+import { requireLogits } from './require-logits.js';
+import { contextOf } from './run-pass.js';
 import type { Subject } from './subject.js';
 import { batchOf } from './texts.js';
 import { afterTraining, withHead } from './trained.js';

@@ -5,7 +5,7 @@ import { partialTrainConfig } from './train-config.js';
 
 const seed = z.int().min(0).max(0xffffffff);
 
-const methodDescription: z.ZodType<MethodDescription> = z.lazy(() =>
+export const methodDescription: z.ZodType<MethodDescription> = z.lazy(() =>
   z.strictObject({
     type: z.string(),
     config: z.record(z.string(), z.json()).default({}),
@@ -14,7 +14,9 @@ const methodDescription: z.ZodType<MethodDescription> = z.lazy(() =>
 ) as z.ZodType<MethodDescription>;
 
 /** Names become parts of folder names. */
-const methodName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'letters, digits, "-", "_" and "." only');
+export const methodName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'letters, digits, "-", "_" and "." only');
 
 const methodEntry = z.strictObject({
   name: methodName,
@@ -57,7 +59,7 @@ export const dataConfig = z.strictObject({
 });
 export type DataConfig = z.output<typeof dataConfig>;
 
-const modelConfig = z.strictObject({
+export const modelConfig = z.strictObject({
   /** `minilm` (embedded), a directory (starts with "." or "/"), or a Hub name. */
   name: z.string().min(1).default('minilm'),
   revision: z.string().optional(),

@@ -1,13 +1,14 @@
-import { cp, readdir, rm } from 'node:fs/promises';
+import { cp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Json } from '@tfjs-peft/peft-core';
-import type { ExperimentConfig } from '../config/experiment-config.js';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { type ExperimentConfig, experimentConfig } from '../config/experiment-config.js';
 import { isDirectoryName } from '../config/trial-config.js';
 import { isAdapterFolder } from '../run-folder/adapter-folder.js';
 import { toFolderError } from '../run-folder/folder-errors.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
 import { readYaml, requireSameConfiguration } from '../run-folder/trial-folder.js';
+import { parseStored, writeStoredJson } from '../run-folder/stored-json.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
 
@@ -16,6 +17,8 @@ export const experimentFiles = (folder: string) => ({
   trials: join(folder, 'trials'),
   results: join(folder, 'results.json'),
   adapter: join(folder, 'adapter'),
+  /** Says that this program made the folder. */
+  mark: join(folder, '.tfjs-peft.json'),
 });
 
 export interface ExperimentResult {
@@ -35,8 +38,23 @@ export async function claimExperimentFolder(folder: string, config: ExperimentCo
   const { config: path } = experimentFiles(folder);
   const text = await readTextIfThere(path);
   if (text !== null && (await hasTrials(folder)))
-    requireSameConfiguration(folder, comparable(readYaml(text, path)), comparable(config));
+    requireSameConfiguration(folder, comparable(readExperiment(text, path)), comparable(config));
   await writeFileAtomically(path, stringify(config, { aliasDuplicateObjects: false }));
+  await writeFileAtomically(experimentFiles(folder).mark, `${JSON.stringify({ version: 1, madeBy: 'tfjs-peft' })}\n`);
+}
+
+/** What experiment.yaml of a run folder holds. Errors: `RUN_FOLDER_DAMAGED`. */
+export function readExperiment(text: string, path: string): ExperimentConfig {
+  return parseStored(
+    experimentConfig,
+    readYaml(text, path),
+    (why) =>
+      new PeftError('RUN_FOLDER_DAMAGED', {
+        found: `"${path}": ${why}`,
+        expected: 'the experiment as this program wrote it',
+        fix: 'choose another folder',
+      }),
+  );
 }
 
 /** A run that was refused before its first trial leaves nothing to protect. */
@@ -44,13 +62,12 @@ const hasTrials = async (folder: string): Promise<boolean> =>
   (await readdir(experimentFiles(folder).trials).catch((): string[] => [])).length > 0;
 
 /** What all trials of one experiment share. Folders may differ: data and hosts can be moved. */
-function comparable(config: Json | ExperimentConfig): unknown {
-  const { task, data, model, metrics, test } = config as ExperimentConfig;
-  const { directory: _directory, ...rest } = data ?? {};
+function comparable({ task, data, model, metrics, test }: ExperimentConfig): unknown {
+  const { directory: _directory, ...rest } = data;
   return {
     task,
     data: rest,
-    model: { ...model, name: isDirectoryName(model?.name ?? '') ? '' : model?.name },
+    model: { ...model, name: isDirectoryName(model.name) ? '' : model.name },
     metrics,
     test,
   };
@@ -65,12 +82,12 @@ export async function writeResults(
   const files = experimentFiles(folder);
   const chosen = await chooseAdapter(folder, trials);
   if (chosen) {
-    const temporary = `${files.adapter}.${process.pid}.tmp`;
+    const temporary = join(folder, `.adapter.${process.pid}.tmp`);
     try {
       await rm(temporary, { recursive: true, force: true });
       await cp(join(folder, chosen.trial, 'adapter'), temporary, { recursive: true });
       await rm(files.adapter, { recursive: true, force: true });
-      await cp(temporary, files.adapter, { recursive: true });
+      await rename(temporary, files.adapter);
     } catch (error) {
       throw toFolderError(error, folder);
     } finally {
@@ -79,7 +96,7 @@ export async function writeResults(
   }
   const result: ExperimentResult = { folder, config, trials, adapter: chosen };
   const { folder: _folder, ...stored } = result;
-  await writeFileAtomically(files.results, `${JSON.stringify({ version: 1, ...stored }, null, 2)}\n`);
+  await writeStoredJson(files.results, stored);
   return result;
 }
 

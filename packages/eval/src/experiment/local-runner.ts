@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BackendChoice } from '@tfjs-peft/backend';
 import type { ExperimentConfig } from '../config/experiment-config.js';
+import type { PluginModule } from '../methods/load-plugins.js';
 import type { Catalogue } from '../methods/plugins.js';
 import { reportBackend } from '../predict/open-adapter.js';
 import { runTrial } from '../trial/run-trial.js';
@@ -13,7 +14,8 @@ export interface RunnerSetup {
   readonly config: ExperimentConfig;
   /** The experiment's. */
   readonly folder: string;
-  readonly directory: string;
+  /** What the user's command or configuration named. */
+  readonly modules: readonly PluginModule[];
   readonly resume: boolean;
   readonly onEvent: OnExperimentEvent;
   readonly signal?: AbortSignal;

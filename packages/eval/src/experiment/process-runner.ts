@@ -11,7 +11,14 @@ import type { WorkerReply, WorkerRequest } from './worker-messages.js';
 
 interface ProcessSetup extends RunnerSetup {
   readonly backend: BackendChoice;
+  /** A process without a sign of life for so many seconds is hung. */
+  readonly hangLimit: number;
 }
+
+/** Seconds that a process gets to finish its step and save after a request to stop; more where its steps were seen to take longer. */
+const stopLimit = 20;
+/** How a process ends that was asked to from outside. */
+const requests: readonly (string | null)[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * Child processes that run trials side by side. A process and not a thread each: TensorFlow.js keeps its backend per process, and a crash
@@ -33,35 +40,55 @@ function createProcessRunner(
   count: number,
   speaks: boolean,
 ): TrialRunner & { open(): Promise<void> } {
-  const { config, folder, directory, resume, backend, onEvent, signal } = setup;
+  const { config, folder, modules, resume, backend, hangLimit, onEvent, signal } = setup;
   let child: ChildProcess | undefined;
+  // A command that ends at once takes its processes with it.
+  const kill = () => void child?.kill('SIGKILL');
+  process.once('exit', kill);
   const abort = () => void (child?.connected && child.send({ type: 'abort' } satisfies WorkerRequest));
   signal?.addEventListener('abort', abort);
 
   /** One request and its answer; a process that dies in between is an error of this request alone. */
-  const request = (process: ChildProcess, message: WorkerRequest, quiet: boolean): Promise<TrialSummary | undefined> =>
+  const request = (worker: ChildProcess, message: WorkerRequest, quiet: boolean): Promise<TrialSummary | undefined> =>
     new Promise((resolve, reject) => {
+      // Seconds by this process's own clock of ticks: while the machine sleeps neither side counts.
+      let silent = 0;
+      let longest = 0;
+      let stopping = 0;
+      const tick = () => {
+        longest = Math.max(longest, ++silent);
+        if (signal?.aborted) stopping += 1;
+        const hung = silent > hangLimit;
+        if (!hung && stopping <= Math.max(stopLimit, 2 * longest)) return;
+        finish(() => reject(hung ? hungError(hangLimit) : interruptedError(folder)));
+        worker.kill('SIGKILL');
+      };
+      const timer = setInterval(tick, 1000);
       const finish = (act: () => void) => {
-        process.off('message', onMessage).off('exit', onExit).off('error', onError);
+        clearInterval(timer);
+        worker.off('message', onMessage).off('exit', onExit).off('error', onError);
         act();
       };
       const onMessage = (answer: WorkerReply) => {
+        silent = 0;
+        if (answer.type === 'alive') return;
         if (answer.type === 'event') {
           // What is the same in all processes (reading the task, loading the host) is reported once.
           if (!quiet || answer.event.type === 'warning') onEvent(answer.event);
         } else if (answer.type === 'failed') finish(() => reject(fromPlainError(answer.error)));
         else finish(() => resolve(answer.type === 'done' ? answer.summary : undefined));
       };
-      const onExit = (code: number | null, how: string | null) => finish(() => reject(crashed(code, how)));
+      const onExit = (code: number | null, how: string | null) =>
+        finish(() => reject(signal?.aborted || requests.includes(how) ? interruptedError(folder) : crashed(code, how)));
       const onError = (error: Error) => finish(() => reject(error));
-      process.on('message', onMessage).on('exit', onExit).on('error', onError);
-      process.send(message, (error) => error && onError(error));
+      worker.on('message', onMessage).on('exit', onExit).on('error', onError);
+      worker.send(message, (error) => error && onError(error));
     });
 
   const open = async (quiet: boolean): Promise<ChildProcess> => {
     const started = startWorker(count);
     child = started;
-    await request(started, { type: 'open', config, folder, directory, resume, backend }, quiet);
+    await request(started, { type: 'open', config, folder, modules, resume, backend }, quiet);
     if (signal?.aborted) abort();
     return started;
   };
@@ -72,11 +99,12 @@ function createProcessRunner(
     },
     async run(trial, reference) {
       // After a crash the next trial gets a fresh process.
-      const process = child?.connected ? child : await open(true);
-      return (await request(process, { type: 'run', trial, reference }, false))!;
+      const worker = child?.connected ? child : await open(true);
+      return (await request(worker, { type: 'run', trial, reference }, false))!;
     },
     async close() {
       signal?.removeEventListener('abort', abort);
+      process.off('exit', kill);
       const closing = child;
       if (!closing || closing.exitCode !== null || closing.signalCode !== null) return;
       const ended = new Promise((resolve) => closing.once('exit', resolve));
@@ -93,7 +121,7 @@ function startWorker(count: number): ChildProcess {
   const source = import.meta.url.endsWith('.ts');
   const entry = fileURLToPath(new URL(source ? './run-trial-worker.ts' : './run-trial-worker.js', import.meta.url));
   const threads = String(Math.max(1, Math.floor(cpus().length / count)));
-  return fork(entry, {
+  return fork(entry, [String(process.pid)], {
     execArgv: source ? sourceFlags() : [],
     // Several processes with as many threads each as there are processors only wait for each other.
     env: { ...process.env, OMP_NUM_THREADS: threads, TF_NUM_INTRAOP_THREADS: threads, TF_NUM_INTEROP_THREADS: '1' },
@@ -105,6 +133,18 @@ function sourceFlags(): string[] {
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   return ['--conditions=@tfjs-peft/source', '--import', loader];
 }
+
+const hungError = (seconds: number) =>
+  new PeftError('TRIAL_HUNG', {
+    found: `the process of the trial gave no sign of life for ${seconds} seconds and was ended`,
+    fix: 'run it again with --resume; if its steps really take that long, raise --hang-limit',
+  });
+
+const interruptedError = (folder: string) =>
+  new PeftError('INTERRUPTED', {
+    found: `stopped on request at "${folder}"; its last checkpoint and all finished trials are kept`,
+    fix: 'run the same again with --resume',
+  });
 
 const crashed = (code: number | null, signal: string | null) =>
   new PeftError('TRIAL_PROCESS_CRASHED', {

@@ -5,14 +5,16 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import type { ExperimentConfigInput } from '../config/experiment-config.js';
 import { parseExperiment } from '../config/experiment-config.js';
 import { resolveExperiment } from '../config/resolve-experiment.js';
-import { createCatalogue, type EvalPlugin, loadPlugins } from '../methods/plugins.js';
+import { loadGivenPlugins, nameFromFolder } from '../methods/load-plugins.js';
+import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
+import { lockFolder } from '../run-folder/folder-lock.js';
 import { inspectTrialFolder, refuseUnfinished, requireSameConfiguration } from '../run-folder/trial-folder.js';
 import { ensureWritableFolder } from '../run-folder/write-file-atomically.js';
 import { writeFailure } from '../trial/run-trial.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
 import { type OnExperimentEvent, referTo } from './experiment-event.js';
 import { claimExperimentFolder, type ExperimentResult, writeResults } from './experiment-folder.js';
-import { createLocalRunner } from './local-runner.js';
+import { createLocalRunner, type RunnerSetup } from './local-runner.js';
 import { createProcessRunners } from './process-runner.js';
 import { type PlannedTrial, runTrials, toPlainError } from './run-trials.js';
 
@@ -22,12 +24,14 @@ export interface RunExperimentOptions {
   readonly jobs?: number;
   /** Default `auto`; `current` takes the backend that is set already (one job only). */
   readonly backend?: BackendChoice | 'current';
-  /** In addition to the configuration's own; one job only. */
-  readonly plugins?: readonly EvalPlugin[];
-  /** Where relative plugin paths start; the working directory if absent. */
+  /** In addition to the configuration's own: names of modules, seen from the working directory, or objects (one job only). */
+  readonly plugins?: readonly (EvalPlugin | string)[];
+  /** Where the configuration's own plugins are looked for, the folder of its file; the working directory if absent. */
   readonly directory?: string;
   readonly onEvent?: OnExperimentEvent;
   readonly signal?: AbortSignal;
+  /** Seconds without a sign of life after which a child process counts as hung and its trial as failed. Default 600. */
+  readonly hangLimit?: number;
   /** Continues what an earlier run of the same experiment left unfinished. */
   readonly resume?: boolean;
 }
@@ -37,23 +41,62 @@ export interface RunExperimentOptions {
  * already are used as they are. A trial that fails is reported as failed and does not stop the others.
  *
  * Errors: `CONFIG_INVALID`, `UNKNOWN_PRESET`, `UNKNOWN_METHOD`, `UNKNOWN_TASK`, `OUTPUT_UNWRITABLE`, `DISK_FULL`,
- * `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_UNFINISHED`, `INTERRUPTED`, `JOBS_INVALID`, `PLUGIN_UNUSABLE`, `BACKEND_UNUSABLE`, and
+ * `FOLDER_IN_USE`, `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_UNFINISHED`, `INTERRUPTED`, `JOBS_INVALID`, `PLUGIN_UNUSABLE`, `BACKEND_UNUSABLE`, and
  * those of tasks, splits and hosts.
  */
 export async function runExperiment(
   input: ExperimentConfigInput,
   options: RunExperimentOptions,
 ): Promise<ExperimentResult> {
-  const { onEvent = () => {}, signal, jobs = 1, backend = 'auto', resume = false } = options;
+  const { onEvent = () => {}, signal, jobs = 1, backend = 'auto', resume = false, hangLimit = 600 } = options;
   const folder = resolve(options.folder);
   const directory = resolve(options.directory ?? '.');
   checkJobs(options);
   const parsed = parseExperiment(input);
-  const plugins = [...(await loadPlugins(parsed.plugins, directory)), ...(options.plugins ?? [])];
+  const { modules, plugins } = await loadGivenPlugins(options.plugins ?? [], { names: parsed.plugins, directory });
   const catalogue = createCatalogue(plugins);
-  const { config, trials } = resolveExperiment(input, catalogue);
+  const recorded = modules.map((module) => nameFromFolder(module, folder));
+  const { config, trials } = resolveExperiment({ ...input, plugins: recorded }, catalogue);
   const planned = trials.map((trial, index): PlannedTrial => ({ trial, reference: referTo(trial, index) }));
   await ensureWritableFolder(folder);
+  const release = await lockFolder(folder);
+  try {
+    return await runPlanned({
+      config,
+      planned,
+      modules,
+      catalogue,
+      folder,
+      jobs,
+      backend,
+      resume,
+      hangLimit,
+      onEvent,
+      signal,
+    });
+  } finally {
+    release();
+  }
+}
+
+interface PlannedRun extends RunnerSetup {
+  readonly planned: readonly PlannedTrial[];
+  readonly catalogue: Catalogue;
+  readonly jobs: number;
+  readonly backend: BackendChoice | 'current';
+  readonly hangLimit: number;
+}
+
+/** The part of {@link runExperiment} that writes. */
+async function runPlanned({
+  planned,
+  catalogue,
+  jobs,
+  backend,
+  hangLimit,
+  ...setup
+}: PlannedRun): Promise<ExperimentResult> {
+  const { config, folder, resume, onEvent } = setup;
   await claimExperimentFolder(folder, config);
   const finished = await findFinished(folder, planned, resume);
   onEvent({
@@ -69,11 +112,13 @@ export async function runExperiment(
   }
   const open = planned.filter(({ reference }) => !finished.has(reference.folder));
   const summaries = new Map(finished);
-  const setup = { config, folder, directory, resume, onEvent, signal };
   if (open.length > 0) {
     const runners =
       jobs > 1
-        ? await createProcessRunners({ ...setup, backend: backend as BackendChoice }, Math.min(jobs, open.length))
+        ? await createProcessRunners(
+            { ...setup, backend: backend as BackendChoice, hangLimit },
+            Math.min(jobs, open.length),
+          )
         : [await createLocalRunner({ ...setup, backend, catalogue })];
     try {
       const done = await runTrials(
@@ -108,7 +153,12 @@ async function findFinished(
   for (const { trial, reference } of planned) {
     const path = join(folder, 'trials', reference.folder);
     const state = await inspectTrialFolder(path, trial);
-    if (state.kind === 'finished') finished.set(reference.folder, state.summary);
+    if (state.kind === 'finished')
+      finished.set(reference.folder, {
+        ...state.summary,
+        // Where it lies is known here; what the file says of it is not asked.
+        folder: `trials/${reference.folder}`,
+      });
     if (state.kind === 'unfinished') unfinished ??= path;
   }
   if (unfinished !== undefined && !resume) refuseUnfinished(unfinished);
@@ -135,7 +185,7 @@ function checkJobs({ jobs = 1, plugins = [], backend }: RunExperimentOptions): v
   const invalid = (found: string, expected: string) => new PeftError('JOBS_INVALID', { found, expected });
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 256)
     throw invalid(`jobs ${jobs}`, `a whole number from 1; this machine has ${cpus().length} processors`);
-  if (jobs > 1 && plugins.length > 0)
+  if (jobs > 1 && plugins.some((plugin) => typeof plugin !== 'string'))
     throw invalid('jobs above 1 with plugins passed as objects', 'plugins named as modules in the configuration');
   if (jobs > 1 && backend === 'current') throw invalid('jobs above 1 with backend "current"', 'a backend by name');
 }

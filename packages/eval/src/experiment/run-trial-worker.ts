@@ -1,4 +1,6 @@
-import { createCatalogue, loadPlugins } from '../methods/plugins.js';
+import { importPlugins } from '../methods/load-plugins.js';
+import { createCatalogue } from '../methods/plugins.js';
+import { endWithParent } from './end-with-parent.js';
 import { createLocalRunner } from './local-runner.js';
 import { toPlainError, type TrialRunner } from './run-trials.js';
 import type { WorkerReply, WorkerRequest } from './worker-messages.js';
@@ -13,8 +15,7 @@ const reply = (message: WorkerReply) => void process.send?.(message, undefined, 
 async function answer(request: WorkerRequest): Promise<void> {
   switch (request.type) {
     case 'open': {
-      const { config, directory } = request;
-      const catalogue = createCatalogue(await loadPlugins(config.plugins, directory));
+      const catalogue = createCatalogue(await importPlugins(request.modules));
       const onEvent = (event: Extract<WorkerReply, { type: 'event' }>['event']) => reply({ type: 'event', event });
       runner = await createLocalRunner({ ...request, catalogue, onEvent, signal: stop.signal });
       return reply({ type: 'ready' });
@@ -32,11 +33,10 @@ async function answer(request: WorkerRequest): Promise<void> {
 process.on('message', (request: WorkerRequest) => {
   answer(request).catch((error: unknown) => reply({ type: 'failed', error: toPlainError(error) }));
 });
-// Ctrl-C reaches the whole process group; the parent passes it on as `abort`, so that checkpoints are written.
-process.on('SIGINT', () => undefined);
-// Without a parent nobody waits for the result.
-process.on('disconnect', () => {
-  stop.abort();
-  process.exitCode ??= 0;
-  setTimeout(() => process.exit(), 10_000).unref();
-});
+// Ctrl-C, and the SIGTERM of timeout, systemd or Slurm, reach the whole process group; the parent passes them on as `abort`, so that
+// checkpoints are written.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+// Warnings of libraries that nobody reads any more must not end a trial.
+process.stderr.on('error', () => undefined);
+endWithParent(Number(process.argv[2]));
+setInterval(() => reply({ type: 'alive' }), 1000).unref();

@@ -1,4 +1,4 @@
-import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError, shorten } from '@tfjs-peft/peft-core';
 import type { TrialConfig } from '../config/trial-config.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
 import type { TrialReference } from './experiment-event.js';
@@ -17,6 +17,7 @@ export interface PlannedTrial {
 /** Errors after which going on with other trials makes no sense. */
 const fatal = new Set([
   'INTERRUPTED',
+  'FOLDER_IN_USE',
   'DISK_FULL',
   'OUTPUT_UNWRITABLE',
   'CHECKPOINT_NOT_WRITTEN',
@@ -73,7 +74,7 @@ export function toPlainError(error: unknown): PlainError {
     return { code: error.code, message: error.message, text: { found, expected, fix } };
   }
   const bug = error instanceof Error ? error : new Error(String(error));
-  return { code: 'UNEXPECTED', message: bug.message, stack: bug.stack };
+  return { code: 'UNEXPECTED', message: shorten(bug.message), stack: bug.stack && shorten(bug.stack, 8000) };
 }
 
 export function fromPlainError({ code, message, text, stack }: PlainError): Error {

@@ -1,6 +1,7 @@
 import type { BackendChoice } from '@tfjs-peft/backend';
 import type { ExperimentConfig } from '../config/experiment-config.js';
 import type { TrialConfig } from '../config/trial-config.js';
+import type { PluginModule } from '../methods/load-plugins.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
 import type { ExperimentEvent, TrialReference } from './experiment-event.js';
 import type { PlainError } from './run-trials.js';
@@ -11,7 +12,7 @@ export type WorkerRequest =
       readonly type: 'open';
       readonly config: ExperimentConfig;
       readonly folder: string;
-      readonly directory: string;
+      readonly modules: readonly PluginModule[];
       readonly resume: boolean;
       readonly backend: BackendChoice;
     }
@@ -19,8 +20,9 @@ export type WorkerRequest =
   | { readonly type: 'abort' }
   | { readonly type: 'close' };
 
-/** Answers of a worker; `ready`, `done` and `failed` each end one request. */
+/** Answers of a worker; `ready`, `done` and `failed` each end one request. `alive` says every second that it is not hung. */
 export type WorkerReply =
+  | { readonly type: 'alive' }
   | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly event: ExperimentEvent }
   | { readonly type: 'done'; readonly summary: TrialSummary }

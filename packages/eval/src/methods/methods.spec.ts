@@ -1,9 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import type { MethodDefinition } from '@tfjs-peft/peft-core';
 import { completeMethod, expandMethod } from './complete-method.js';
-import { createCatalogue, findPreset, loadPlugins } from './plugins.js';
+import { loadGivenPlugins, loadPlugins, nameFromFolder, nameFromHere, resolvePlugins } from './load-plugins.js';
+import { createCatalogue, findPreset } from './plugins.js';
 import { builtInPresets } from './presets.js';
 
 const catalogue = createCatalogue();
@@ -76,5 +79,67 @@ describe('loadPlugins', () => {
     writeFileSync(join(folder, 'empty.mjs'), 'export const other = 1;');
     await expect(loadPlugins(['./empty.mjs'], folder)).rejects.toMatchObject({ code: 'PLUGIN_UNUSABLE' });
     await expect(loadPlugins(['./missing.mjs'], folder)).rejects.toMatchObject({ code: 'PLUGIN_UNUSABLE' });
+  });
+
+  it('finds packages from the folder that names them, without importing anything', async () => {
+    const installed = join(folder, 'node_modules', 'my-plugin');
+    mkdirSync(installed, { recursive: true });
+    writeFileSync(
+      join(installed, 'package.json'),
+      JSON.stringify({ name: 'my-plugin', type: 'module', exports: { import: './main.js' } }),
+    );
+    writeFileSync(join(installed, 'main.js'), 'throw new Error("imported");');
+    const [found] = await resolvePlugins(['my-plugin', 'my-plugin'], join(folder, 'below'));
+    expect(found).toEqual({ name: 'my-plugin', url: pathToFileURL(join(installed, 'main.js')).href });
+    await expect(resolvePlugins(['my-plugin'], tmpdir())).rejects.toMatchObject({ code: 'PLUGIN_UNUSABLE' });
+  });
+
+  it.each(['data:text/javascript,export const plugin = {}', 'https://host/plugin.js', 'node:fs'])(
+    'imports no URL: %s',
+    async (name) => {
+      await expect(loadPlugins([name], folder)).rejects.toThrow(/is a URL/);
+    },
+  );
+
+  it('names paths from another folder', () => {
+    const module = { name: './good.mjs', url: pathToFileURL(join(folder, 'good.mjs')).href };
+    expect(nameFromFolder(module, join(folder, 'runs', 'x'))).toBe('../../good.mjs');
+    expect(nameFromHere('../../good.mjs', join(folder, 'runs', 'x'))).toBe(relative('.', join(folder, 'good.mjs')));
+    expect(nameFromHere('my-plugin', folder)).toBe('my-plugin');
+  });
+
+  it('takes a module once that both a configuration and a command name', async () => {
+    const { modules, plugins } = await loadGivenPlugins([join(folder, 'good.mjs'), { presets: [] }], {
+      names: ['./good.mjs'],
+      directory: folder,
+    });
+    expect(modules).toHaveLength(1);
+    expect(plugins).toHaveLength(2);
+  });
+});
+
+describe('createCatalogue', () => {
+  const [prefix] = builtInPresets;
+  const definition = { type: 'MINE', config: undefined, create: undefined } as unknown as MethodDefinition;
+
+  it('refuses two methods of one type, and says which plugins they come from', () => {
+    const plugins = [
+      { name: './a.mjs', methods: [definition] },
+      { name: 'b', methods: [{ ...definition }] },
+    ];
+    expect(() => createCatalogue(plugins)).toThrow(
+      'two methods of type "MINE", from plugin "./a.mjs" and from plugin "b"',
+    );
+    expect(() => createCatalogue([{ methods: [{ ...definition, type: 'LORA' }] }])).toThrow(
+      'from tfjs-peft itself and from plugin 1',
+    );
+    expect(createCatalogue([plugins[0]!, plugins[0]!]).registry.definitions.has('MINE')).toBe(true);
+  });
+
+  it('refuses a preset in place of another', () => {
+    const plugin = { name: 'b', presets: [{ ...prefix!, summary: 'another' }] };
+    expect(() => createCatalogue([plugin])).toThrow(
+      `two presets called "${prefix!.name}", from tfjs-peft itself and from plugin "b"`,
+    );
   });
 });

@@ -1,5 +1,3 @@
-import { isAbsolute, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import {
   createRegistry,
   type MethodDefinition,
@@ -20,6 +18,8 @@ import { builtInPresets, type MethodPreset } from './presets.js';
 
 /** What a module outside this repository adds: exported as `plugin`. */
 export interface EvalPlugin {
+  /** What messages call it; the module's name where it was loaded by name. */
+  readonly name?: string;
   readonly methods?: readonly MethodDefinition[];
   readonly presets?: readonly MethodPreset[];
   readonly tasks?: readonly TaskDefinition[];
@@ -33,14 +33,21 @@ export interface Catalogue {
 }
 
 /**
- * The built-in methods, presets and tasks together with those of plugins. Later methods and presets replace earlier ones of the same
- * name. Errors: `TASK_DUPLICATE`.
+ * The built-in methods, presets and tasks together with those of plugins. No name may be given twice: what a configuration means must not
+ * depend on which plugins happen to be loaded. Errors: `METHOD_REGISTERED_TWICE`, `PRESET_REGISTERED_TWICE`, `TASK_DUPLICATE`.
  */
 export function createCatalogue(plugins: readonly EvalPlugin[] = []): Catalogue {
-  const presets = [...builtInPresets, ...plugins.flatMap((plugin) => plugin.presets ?? [])];
+  const builtIn = { name: 'tfjs-peft itself', methods: builtInDefinitions, presets: builtInPresets };
+  const sources = [builtIn, ...plugins.map((plugin, index) => ({ ...plugin, name: nameOf(plugin, index) }))];
+  const methods = gather(sources, 'METHOD_REGISTERED_TWICE', 'methods of type', (source) =>
+    (source.methods ?? []).map((method) => [method.type, method]),
+  );
+  const presets = gather(sources, 'PRESET_REGISTERED_TWICE', 'presets called', (source) =>
+    (source.presets ?? []).map((preset) => [preset.name, preset]),
+  );
   return {
-    registry: createRegistry(...builtInDefinitions, ...plugins.flatMap((plugin) => plugin.methods ?? [])),
-    presets: new Map(presets.map((preset) => [preset.name, preset])),
+    registry: createRegistry(...methods.values()),
+    presets,
     tasks: createTaskRegistry([
       spamSubjects,
       ...glueTasks,
@@ -48,6 +55,31 @@ export function createCatalogue(plugins: readonly EvalPlugin[] = []): Catalogue 
       ...plugins.flatMap((plugin) => plugin.tasks ?? []),
     ]),
   };
+}
+
+const nameOf = ({ name }: EvalPlugin, index: number) =>
+  name === undefined ? `plugin ${index + 1}` : `plugin "${name}"`;
+
+/** What the sources give, by name. The same thing twice is one; two things of one name are an error that says where both come from. */
+function gather<Source extends { readonly name: string }, Value>(
+  sources: readonly Source[],
+  code: string,
+  what: string,
+  read: (source: Source) => readonly (readonly [string, Value])[],
+): Map<string, Value> {
+  const found = new Map<string, { readonly value: Value; readonly from: string }>();
+  for (const source of sources)
+    for (const [name, value] of read(source)) {
+      const other = found.get(name);
+      if (other && other.value !== value)
+        throw new PeftError(code, {
+          found: `two ${what} "${name}", from ${other.from} and from ${source.name}`,
+          expected: 'a name of its own for each',
+          fix: 'leave one of the two plugins out, or rename it there',
+        });
+      found.set(name, { value, from: source.name });
+    }
+  return new Map([...found].map(([name, { value }]) => [name, value]));
 }
 
 /** The preset called `name`. Errors: `UNKNOWN_PRESET` with the nearest names. */
@@ -60,31 +92,4 @@ export function findPreset(catalogue: Catalogue, name: string): MethodPreset {
     expected: `one of ${[...catalogue.presets.keys()].join(', ')}`,
     fix: near === undefined ? 'name one of these, or describe the method under `method`' : `did you mean "${near}"?`,
   });
-}
-
-/**
- * Imports plugin modules: package names, or paths relative to `directory`. Each exports `plugin: EvalPlugin`.
- * Errors: `PLUGIN_UNUSABLE`.
- */
-export async function loadPlugins(modules: readonly string[], directory: string): Promise<EvalPlugin[]> {
-  const plugins: EvalPlugin[] = [];
-  for (const name of modules) {
-    const isPath = name.startsWith('.') || isAbsolute(name);
-    const loaded = (await import(isPath ? pathToFileURL(resolve(directory, name)).href : name).catch(
-      (cause: unknown) => {
-        throw new PeftError('PLUGIN_UNUSABLE', {
-          found: `plugin "${name}" cannot be imported (${cause instanceof Error ? cause.message : String(cause)})`,
-          fix: 'install it, or give a path that starts with "./"',
-          cause,
-        });
-      },
-    )) as { readonly plugin?: EvalPlugin };
-    if (typeof loaded.plugin !== 'object' || loaded.plugin === null)
-      throw new PeftError('PLUGIN_UNUSABLE', {
-        found: `plugin "${name}" exports no \`plugin\``,
-        expected: 'export const plugin = { methods, presets, tasks }',
-      });
-    plugins.push(loaded.plugin);
-  }
-  return plugins;
 }

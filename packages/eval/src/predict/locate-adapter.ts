@@ -2,12 +2,13 @@ import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { hfConfigName, isJsonObject, parseJsonObject, PeftError, recordName } from '@tfjs-peft/peft-core';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import { type ModelConfig, parseExperiment } from '../config/experiment-config.js';
+import type { ModelConfig } from '../config/experiment-config.js';
 import type { TrialConfig } from '../config/trial-config.js';
-import { experimentFiles } from '../experiment/experiment-folder.js';
+import { experimentFiles, readExperiment } from '../experiment/experiment-folder.js';
 import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder.js';
-import { readJsonIfThere, readTextIfThere } from '../run-folder/read-text.js';
-import { readTrialConfig, readYaml, trialFiles } from '../run-folder/trial-folder.js';
+import { readResults } from '../report/read-results.js';
+import { readTextIfThere } from '../run-folder/read-text.js';
+import { readTrialConfig, trialFiles } from '../run-folder/trial-folder.js';
 import { embeddedName } from '../trial/open-host.js';
 
 /** An adapter on disk and what is known about how it was made. */
@@ -16,7 +17,7 @@ export interface LocatedAdapter {
   /** The configuration of its trial; null for a folder that did not come from a run. */
   readonly trial: TrialConfig | null;
   readonly model: ModelConfig;
-  /** Modules that the experiment named. */
+  /** Modules that the experiment in `folder` was run with, as it names them; nothing here imports them. */
   readonly plugins: readonly string[];
 }
 
@@ -46,27 +47,22 @@ export async function locateAdapter(folder: string, model?: string): Promise<Loc
     adapter,
     trial,
     model: named ?? trial?.model ?? modelNamed(await recordedHost(adapter), null),
-    plugins: await pluginsOf(adapter === root ? dirname(root) : root),
+    plugins: adapter === root ? [] : await recordedPlugins(root),
   };
 }
 
 /** The trial whose folder this is, or the trial that an experiment took its adapter from. */
 async function trialOf(folder: string): Promise<TrialConfig | null> {
   if ((await readTextIfThere(trialFiles(folder).config)) !== null) return readTrialConfig(folder);
-  const results = await readJsonIfThere(experimentFiles(folder).results);
-  const chosen = results?.adapter;
-  if (!isJsonObject(chosen) || typeof chosen.trial !== 'string') return null;
-  return readTrialConfig(join(folder, chosen.trial));
+  const results = await readResults(folder);
+  return results?.adapter ? readTrialConfig(join(folder, results.adapter.trial)) : null;
 }
 
-/** Of the experiment in this folder, or two levels above a trial. */
-async function pluginsOf(folder: string): Promise<readonly string[]> {
-  for (const candidate of [folder, resolve(folder, '..', '..')]) {
-    const path = experimentFiles(candidate).config;
-    const text = await readTextIfThere(path);
-    if (text !== null) return parseExperiment(readYaml(text, path)).plugins;
-  }
-  return [];
+/** The plugins that experiment.yaml in `folder` names; none where there is no such file. Errors: `RUN_FOLDER_DAMAGED`. */
+export async function recordedPlugins(folder: string): Promise<readonly string[]> {
+  const path = experimentFiles(folder).config;
+  const text = await readTextIfThere(path);
+  return text === null ? [] : readExperiment(text, path).plugins;
 }
 
 async function recordedHost(folder: string): Promise<string> {

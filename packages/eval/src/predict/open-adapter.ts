@@ -11,10 +11,12 @@ import {
 } from '@tfjs-peft/peft-core';
 import type { Tokenizer } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
-import { type Catalogue, createCatalogue, type EvalPlugin, loadPlugins } from '../methods/plugins.js';
+import { loadGivenPlugins } from '../methods/load-plugins.js';
+import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
 import { readAdapterFolder } from '../run-folder/adapter-folder.js';
 import { openHost } from '../trial/open-host.js';
 import { type LocatedAdapter, locateAdapter } from './locate-adapter.js';
+import { nameMissingPlugins, refuseUnnamedPlugins } from './refuse-plugins.js';
 
 export interface OpenAdapterOptions {
   /** `minilm`, a directory or a name of the Hub; what the folder records if absent. */
@@ -23,10 +25,11 @@ export interface OpenAdapterOptions {
   readonly labels?: readonly string[];
   /** Default `auto`; `current` takes the backend that is set already. */
   readonly backend?: BackendChoice | 'current';
-  /** In addition to those that the experiment names. */
-  readonly plugins?: readonly EvalPlugin[];
-  /** Where relative plugin paths start; the working directory if absent. */
-  readonly directory?: string;
+  /**
+   * Plugins that the caller trusts: names of modules, seen from the working directory, or objects. What the folder itself names is never imported: without this option it is an
+   * error, with it (also an empty list) the caller has decided.
+   */
+  readonly plugins?: readonly (EvalPlugin | string)[];
   readonly onWarning?: (text: string) => void;
   /** Used instead of the recorded host; disposed with the adapter. */
   readonly host?: { readonly host: Host; readonly tokenizer: Tokenizer };
@@ -43,16 +46,20 @@ export interface OpenedAdapter {
   dispose(): void;
 }
 
-/** Errors: those of {@link locateAdapter}, `loadHost` and `loadAdapter` (`ADAPTER_FOR_ANOTHER_HOST` among them); `HEAD_MISSING`. */
+/**
+ * Errors: those of {@link locateAdapter}, `loadHost` and `loadAdapter` (`ADAPTER_FOR_ANOTHER_HOST` among them); `HEAD_MISSING`,
+ * `PLUGIN_NOT_ALLOWED`, `PLUGIN_UNUSABLE`.
+ */
 export async function openAdapter(
   folder: string,
   { unfolded = false, ...options }: OpenAdapterOptions & { readonly unfolded?: boolean },
 ): Promise<OpenedAdapter> {
   const located = await locateAdapter(folder, options.model);
+  if (options.plugins === undefined) refuseUnnamedPlugins(folder, located);
+  const { plugins } = await loadGivenPlugins(options.plugins ?? []);
+  const catalogue = createCatalogue(plugins);
   const files = await readAdapterFolder(located.adapter);
   const backend = await reportBackend(options.backend ?? 'auto');
-  const plugins = await loadPlugins(located.plugins, options.directory ?? '.');
-  const catalogue = createCatalogue([...plugins, ...(options.plugins ?? [])]);
   const { host, tokenizer } = await openHost(located.model, options.host);
   try {
     const adapter = await loadAdapter(files, host, catalogue.registry, {
@@ -75,7 +82,7 @@ export async function openAdapter(
     };
   } catch (error) {
     host.dispose();
-    throw error;
+    throw await nameMissingPlugins(error, located);
   }
 }
 

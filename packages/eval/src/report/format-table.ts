@@ -1,5 +1,6 @@
 import type { ComparisonTable } from '../statistics/comparison-table.js';
-import { printable } from './printable.js';
+import { printable } from '@tfjs-peft/peft-core';
+import { escapeMarkdown } from './printable.js';
 import { findings } from './findings.js';
 import { type TableCells, tableCells } from './table-cells.js';
 
@@ -29,7 +30,7 @@ function alignColumns({ columns, rows }: TableCells): string[] {
       .join('  ')
       .trimEnd();
   return [
-    line(columns.map(({ title }) => title)),
+    line(columns.map(({ title }) => printable(title))),
     widths.map((size) => '-'.repeat(size)).join('  '),
     ...cells.map(line),
   ];
@@ -38,14 +39,13 @@ function alignColumns({ columns, rows }: TableCells): string[] {
 /** The same as Markdown. */
 export function markdownTable(table: ComparisonTable): string {
   const { columns, rows } = tableCells(table);
-  const escape = (text: string) => printable(text).replace(/([\\|<>*_`[\]])/g, '\\$1');
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
-    line(columns.map(({ title }) => escape(title))),
+    line(columns.map(({ title }) => escapeMarkdown(title))),
     line(columns.map(({ align }) => (align === 'right' ? '---:' : ':---'))),
-    ...rows.map((row) => line(row.map(escape))),
+    ...rows.map((row) => line(row.map(escapeMarkdown))),
     '',
-    ...table.notes.map((note) => `* ${escape(note)}`),
+    ...table.notes.map((note) => `* ${escapeMarkdown(note)}`),
     '',
   ].join('\n');
 }

@@ -1,6 +1,4 @@
-/** Replaces control characters, so that a label or an error message can neither break a line nor steer the terminal. */
-// eslint-disable-next-line no-control-regex -- control characters are the subject
-export const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+import { printable } from '@tfjs-peft/peft-core';
 
 /** Text as HTML content or as the value of a quoted attribute. */
 export const escapeHtml = (text: string): string =>
@@ -12,3 +10,6 @@ export const embedJson = (value: unknown): string =>
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+
+/** Text in Markdown: what Markdown would read as a mark is escaped. */
+export const escapeMarkdown = (text: string): string => printable(text).replace(/([\\|<>*_`#~[\]])/g, '\\$1');

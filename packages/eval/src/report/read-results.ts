@@ -1,30 +1,39 @@
 import { join, resolve } from 'node:path';
-import { isJsonObject, PeftError } from '@tfjs-peft/peft-core';
-import { parseExperiment } from '../config/experiment-config.js';
+import { z } from 'zod';
+import { experimentConfig } from '../config/experiment-config.js';
 import { experimentFiles, type ExperimentResult } from '../experiment/experiment-folder.js';
 import { parseLines } from '../run-folder/line-log.js';
-import { readJsonIfThere, readTextIfThere } from '../run-folder/read-text.js';
+import { readTextIfThere } from '../run-folder/read-text.js';
+import { readStoredJson } from '../run-folder/stored-json.js';
 import { readTrialConfig, trialFiles } from '../run-folder/trial-folder.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
+import { trialPath, trialSummary } from '../trial/trial-summary-schema.js';
 import type { TrialHistory } from './plot-histories.js';
 
-/** The results of a finished experiment; null where `folder` holds none. Errors: `RESULTS_DAMAGED`, `JSON_INVALID`, `CONFIG_INVALID`. */
+const storedResults = z.object({
+  config: experimentConfig,
+  trials: z.array(trialSummary).readonly(),
+  adapter: z
+    .object({ trial: trialPath, reason: z.string().max(2000) })
+    .nullable()
+    .default(null),
+});
+
+/** A line of metrics.jsonl, as far as it is read. */
+const metricsLine = z.object({
+  step: z.int().min(0),
+  split: z.string(),
+  headline: z.number().optional(),
+  midpointMetrics: z.record(z.string(), z.number()).optional(),
+});
+
+/** The results of a finished experiment; null where `folder` holds none. Errors: `RESULTS_DAMAGED`, `JSON_*`, `FILE_*`. */
 export async function readResults(folder: string): Promise<ExperimentResult | null> {
   const path = experimentFiles(resolve(folder)).results;
-  const stored = await readJsonIfThere(path);
-  if (stored === null) return null;
-  if (!Array.isArray(stored.trials) || !isJsonObject(stored.config))
-    throw new PeftError('RESULTS_DAMAGED', {
-      found: `"${path}" is not the result of an experiment`,
-      expected: 'the file as this program wrote it',
-      fix: 'run the experiment again with --resume: finished trials are kept',
-    });
-  return {
-    folder: resolve(folder),
-    config: parseExperiment(stored.config),
-    trials: stored.trials as unknown as readonly TrialSummary[],
-    adapter: (stored.adapter ?? null) as ExperimentResult['adapter'],
-  };
+  const stored = await readStoredJson(path, storedResults, {
+    code: 'RESULTS_DAMAGED',
+    fix: 'run the experiment again with --resume: finished trials are kept',
+  });
+  return stored && { folder: resolve(folder), ...stored };
 }
 
 /** The development metrics of every trained trial, from its metrics.jsonl. */
@@ -33,25 +42,22 @@ export async function readHistories({ folder, trials }: ExperimentResult): Promi
   return Promise.all(
     trained.map(async ({ method, dataSeed, trainSeed, headlineMetric, folder: own }) => {
       const files = trialFiles(join(folder, own));
-      const rows = parseLines(await readTextIfThere(files.metrics)).filter(({ split }) => split === 'dev');
+      const rows = parseLines(await readTextIfThere(files.metrics))
+        .map((line) => metricsLine.safeParse(line).data)
+        .filter((row) => row?.split === 'dev');
       // With draws in validation the headline is theirs, and the midpoint is in a column of its own.
       const draws = rows.length > 0 && (await readTrialConfig(join(folder, own))).train?.validation.mode !== 'midpoint';
       return {
         method,
         dataSeed,
         trainSeed,
-        points: rows.map((row) => ({
-          step: Number(row.step),
-          ...(draws
-            ? { stochastic: numberOf(row.headline), midpoint: midpointOf(row.midpointMetrics, headlineMetric) }
-            : { midpoint: numberOf(row.headline) }),
-        })),
+        points: rows.flatMap((row) => {
+          if (!row) return [];
+          const { step, headline, midpointMetrics } = row;
+          const midpoint = draws ? midpointMetrics?.[headlineMetric] : headline;
+          return [{ step, ...(draws && { stochastic: headline }), midpoint }];
+        }),
       };
     }),
   );
 }
-
-const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
-
-const midpointOf = (metrics: unknown, name: string): number | undefined =>
-  typeof metrics === 'object' && metrics !== null ? numberOf((metrics as Record<string, unknown>)[name]) : undefined;

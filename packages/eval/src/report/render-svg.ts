@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { escapeHtml, printable } from './printable.js';
+import { printable } from '@tfjs-peft/peft-core';
+import { escapeHtml } from './printable.js';
 
 /**
  * Renders a Vega-Lite specification to SVG without a browser or a canvas. vega (27 packages, ESM only) is imported on first use. Plots carry
@@ -8,7 +9,7 @@ import { escapeHtml, printable } from './printable.js';
 export async function renderSvg(spec: TopLevelSpec, idPrefix: string, label: string): Promise<string> {
   const vega = await import('vega');
   const vegaLite = await import('vega-lite');
-  const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), {
+  const view = new vega.View(vega.parse(vegaLite.compile(withoutLineBreaks(spec)).spec), {
     renderer: 'none',
     logLevel: vega.Error,
     loader: { load: refuse, sanitize: refuse, http: refuse, file: refuse },
@@ -22,5 +23,11 @@ export async function renderSvg(spec: TopLevelSpec, idPrefix: string, label: str
     view.finalize();
   }
 }
+
+/** Names become parts of vega's expressions, where a line separator ends a text. */
+const withoutLineBreaks = (spec: TopLevelSpec): TopLevelSpec =>
+  JSON.parse(JSON.stringify(spec), (_, value: unknown) =>
+    typeof value === 'string' ? printable(value) : value,
+  ) as TopLevelSpec;
 
 const refuse = (): Promise<never> => Promise.reject(new Error('plots load nothing'));

@@ -7,7 +7,8 @@ import { formatTable, markdownTable } from './format-table.js';
 import { htmlReport } from './html-report.js';
 import { comparisonSpec, plotSvg } from './plot-comparison.js';
 import { historySpec, historySvg } from './plot-histories.js';
-import { embedJson, escapeHtml, printable } from './printable.js';
+import { printable } from '@tfjs-peft/peft-core';
+import { embedJson, escapeHtml } from './printable.js';
 import { formatBytes, formatNumber, formatSeconds, formatSigned } from './table-cells.js';
 
 const table = compareMethods(sampleTrials, { references: ['linear-probe', 'prefix'] });

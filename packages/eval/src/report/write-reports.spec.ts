@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sampleTrials } from '../../test/sample-experiment.js';
+import { resolveExperiment } from '../config/resolve-experiment.js';
 import { parseExperiment } from '../config/experiment-config.js';
 import type { ExperimentResult } from '../experiment/experiment-folder.js';
 import { readHistories, readResults } from './read-results.js';
@@ -21,7 +22,8 @@ async function writeMetrics(method: string, mode: string, rows: object[]) {
   const own = join(folder, `trials/${method}-13-0`);
   await mkdir(own, { recursive: true });
   await writeFile(join(own, 'metrics.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  const trial = { data: {}, model: {}, method: { name: method }, seed: {}, train: { validation: { mode } } };
+  const entry = { name: method, preset: 'prefix', train: { validation: { mode: mode as 'midpoint' } } };
+  const [trial] = resolveExperiment({ ...config, methods: [entry] }).trials;
   await writeFile(join(own, 'config.resolved.yaml'), JSON.stringify(trial));
 }
 

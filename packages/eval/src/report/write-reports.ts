@@ -9,6 +9,7 @@ import { markdownTable } from './format-table.js';
 import { htmlReport, type ReportInput } from './html-report.js';
 import { plotSvg } from './plot-comparison.js';
 import { historySvg } from './plot-histories.js';
+import { escapeMarkdown } from './printable.js';
 import { readHistories } from './read-results.js';
 
 export interface WriteReportsOptions
@@ -48,8 +49,8 @@ export async function writeReports(
     report: join(folder, 'report.html'),
     ...(history !== null && { history: join(folder, 'history.svg') }),
   };
-  const remarkList = remarks.map((remark) => `* ${remark}\n`).join('');
-  await writeFileAtomically(files.table, `# ${title}\n\n${markdownTable(table)}${remarkList}`);
+  const remarkList = remarks.map((remark) => `* ${escapeMarkdown(remark)}\n`).join('');
+  await writeFileAtomically(files.table, `# ${escapeMarkdown(title)}\n\n${markdownTable(table)}${remarkList}`);
   await writeFileAtomically(files.plot, await plotSvg(table));
   if (files.history !== undefined) await writeFileAtomically(files.history, history!);
   const html = await htmlReport({

@@ -1,7 +1,8 @@
-import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type AdapterFiles, checkFileNames, hfConfigName, PeftError, recordName } from '@tfjs-peft/peft-core';
 import { toFolderError } from './folder-errors.js';
+import { makeFolderSync } from './make-folder.js';
 import { writeFileAtomically } from './write-file-atomically.js';
 
 const maxFiles = 256;
@@ -85,7 +86,7 @@ export async function writeAdapterFolder(folder: string, files: AdapterFiles): P
   let bytes = 0;
   try {
     await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
+    makeFolderSync(temporary);
     for (const [name, data] of files) {
       await writeFileAtomically(join(temporary, name), data);
       bytes += data.length;

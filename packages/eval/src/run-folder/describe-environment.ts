@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { createRequire } from 'node:module';
-import { promisify } from 'node:util';
 import type { JsonObject } from '@tfjs-peft/peft-core';
+import { gitCommit } from './git-commit.js';
 
 const packages = [
   '@tensorflow/tfjs',
@@ -28,7 +27,7 @@ export async function describeEnvironment(backend: JsonObject): Promise<JsonObje
     packages: Object.fromEntries(
       await Promise.all(packages.map(async (name) => [name, await versionOf(name)] as const)),
     ),
-    gitCommit: await gitCommit(),
+    gitCommit: await gitCommit('.'),
     backend,
   };
 }
@@ -37,17 +36,6 @@ async function versionOf(name: string): Promise<string | null> {
   try {
     const path = createRequire(import.meta.url).resolve(`${name}/package.json`);
     return (JSON.parse(await readFile(path, 'utf8')) as { version?: string }).version ?? null;
-  } catch {
-    return null;
-  }
-}
-
-/** The commit of the working directory, with `-dirty` where files differ from it; null outside a repository. */
-async function gitCommit(): Promise<string | null> {
-  const git = async (...args: string[]) => (await promisify(execFile)('git', args, { timeout: 5000 })).stdout.trim();
-  try {
-    const commit = await git('rev-parse', 'HEAD');
-    return (await git('status', '--porcelain', '--untracked-files=no')) === '' ? commit : `${commit}-dirty`;
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { sampleTrials } from '../../test/sample-experiment.js';
 import { resolveExperiment } from '../config/resolve-experiment.js';
 import { readAdapterFolder, writeAdapterFolder } from './adapter-folder.js';
 import { compareConfigurations, describeDifferences } from './compare-configurations.js';
@@ -132,9 +133,10 @@ describe('trial folders', () => {
     expect(await inspectTrialFolder(folder, trialOf(10))).toEqual({ kind: 'new' });
     await writeTrialConfig(folder, trialOf(10));
     expect(await inspectTrialFolder(folder, trialOf(10))).toEqual({ kind: 'unfinished' });
-    writeFileSync(trialFiles(folder).summary, '{"id":"x","status":"failed"}');
+    const summary = (status: string) => JSON.stringify({ ...sampleTrials[0]!, id: 'x', status });
+    writeFileSync(trialFiles(folder).summary, summary('failed'));
     expect(await inspectTrialFolder(folder, trialOf(10))).toEqual({ kind: 'unfinished' });
-    writeFileSync(trialFiles(folder).summary, '{"id":"x","status":"done"}');
+    writeFileSync(trialFiles(folder).summary, summary('done'));
     expect(await inspectTrialFolder(folder, trialOf(10))).toMatchObject({ kind: 'finished', summary: { id: 'x' } });
   });
 

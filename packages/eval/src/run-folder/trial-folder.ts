@@ -1,10 +1,14 @@
 import { join } from 'node:path';
-import { isJsonObject, type Json, PeftError } from '@tfjs-peft/peft-core';
-import { parse, stringify } from 'yaml';
+import { isPeftError, type Json, PeftError } from '@tfjs-peft/peft-core';
+import { stringify } from 'yaml';
 import { type TrialConfig, withoutPaths } from '../config/trial-config.js';
+import { trialConfig } from '../config/trial-config-schema.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
+import { trialSummary } from '../trial/trial-summary-schema.js';
 import { compareConfigurations, describeDifferences } from './compare-configurations.js';
-import { readJsonIfThere, readTextIfThere } from './read-text.js';
+import { parseYaml } from './parse-yaml.js';
+import { readTextIfThere } from './read-text.js';
+import { parseStored, readStoredJson } from './stored-json.js';
 import { writeFileAtomically } from './write-file-atomically.js';
 
 /** The files of one trial. */
@@ -33,7 +37,10 @@ export async function inspectTrialFolder(folder: string, trial: TrialConfig): Pr
   const files = trialFiles(folder);
   const text = await readTextIfThere(files.config);
   if (text === null) return { kind: 'new' };
-  requireSameConfiguration(folder, withoutPathsOf(readYaml(text, files.config)), withoutPaths(trial));
+  const stored = readYaml(text, files.config);
+  // A file of another shape differs, and the error says where.
+  const found = trialConfig.safeParse(stored).success ? withoutPaths(stored as unknown as TrialConfig) : stored;
+  requireSameConfiguration(folder, found, withoutPaths(trial));
   const summary = await readSummary(folder);
   return summary?.status === 'done' ? { kind: 'finished', summary } : { kind: 'unfinished' };
 }
@@ -65,26 +72,19 @@ export async function readTrialConfig(folder: string): Promise<TrialConfig> {
   const path = trialFiles(folder).config;
   const text = await readTextIfThere(path);
   if (text === null) throw damaged(path, 'the file is not there');
-  const value = readYaml(text, path);
-  if (!isTrialConfig(value)) throw damaged(path, 'it does not describe a trial');
-  return value;
+  return parseStored(trialConfig, readYaml(text, path), (why) => damaged(path, why));
 }
 
 /** The summary of a trial, failed or done; null where there is none yet. Errors: `JSON_INVALID`, `RUN_FOLDER_DAMAGED`. */
 export async function readSummary(folder: string): Promise<TrialSummary | null> {
-  const path = trialFiles(folder).summary;
-  const summary = await readJsonIfThere(path);
-  if (summary === null) return null;
-  if (typeof summary.id !== 'string' || typeof summary.status !== 'string')
-    throw damaged(path, 'it does not describe the result of a trial');
-  return summary as unknown as TrialSummary;
+  return readStoredJson(trialFiles(folder).summary, trialSummary, { code: 'RUN_FOLDER_DAMAGED', fix: runAgain });
 }
 
 export function readYaml(text: string, path: string): Json {
   try {
-    return parse(text, { maxAliasCount: 0 }) as Json;
+    return parseYaml(text, path) as Json;
   } catch (error) {
-    throw damaged(path, error instanceof Error ? error.message : String(error));
+    throw damaged(path, isPeftError(error) ? error.text.found : String(error));
   }
 }
 
@@ -92,10 +92,7 @@ const damaged = (path: string, why: string) =>
   new PeftError('RUN_FOLDER_DAMAGED', {
     found: `"${path}": ${why}`,
     expected: 'the file as this program wrote it',
-    fix: 'delete the folder of this trial and run it again',
+    fix: runAgain,
   });
 
-const withoutPathsOf = (value: Json): unknown => (isTrialConfig(value) ? withoutPaths(value) : value);
-
-const isTrialConfig = (value: unknown): value is TrialConfig =>
-  isJsonObject(value) && ['data', 'model', 'method', 'seed'].every((key) => isJsonObject(value[key]));
+const runAgain = 'delete the folder of this trial and run it again';

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { toFolderError } from './folder-errors.js';
+import { makeFolderSync } from './make-folder.js';
 
 /**
  * Writes a file under a temporary name in the same folder, then renames it: readers see the old file or the whole new one, whatever
@@ -12,7 +13,7 @@ export function writeFileAtomicallySync(path: string, data: string | Uint8Array)
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolderSync(folder);
     const file = openSync(temporary, 'wx');
     try {
       writeFileSync(file, data);

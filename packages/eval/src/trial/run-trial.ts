@@ -2,6 +2,7 @@ import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
 import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config/trial-config.js';
 import { type OnExperimentEvent, referTo, type TrialReference } from '../experiment/experiment-event.js';
 import { describeEnvironment } from '../run-folder/describe-environment.js';
+import { lockFolder } from '../run-folder/folder-lock.js';
 import { parseLines } from '../run-folder/line-log.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
 import {
@@ -11,6 +12,7 @@ import {
   trialFiles,
   writeTrialConfig,
 } from '../run-folder/trial-folder.js';
+import { writeStoredJson } from '../run-folder/stored-json.js';
 import { ensureWritableFolder, writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import { runFloor } from './run-floor.js';
 import type { Session } from './session.js';
@@ -34,14 +36,25 @@ export interface RunTrialOptions {
  * Runs one trial in its folder: configuration, split, training with checkpoints, test, adapter, and at the very end `summary.json`, whose
  * presence says that the trial is finished. A finished trial is not run again.
  *
- * Errors: `OUTPUT_UNWRITABLE`, `DISK_FULL`, `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_UNFINISHED`, `INTERRUPTED`, and those of
+ * Errors: `OUTPUT_UNWRITABLE`, `DISK_FULL`, `FOLDER_IN_USE`, `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_UNFINISHED`, `INTERRUPTED`, and those of
  * the split, the method and training.
  */
 export async function runTrial(trial: TrialConfig, options: RunTrialOptions): Promise<TrialSummary> {
-  const { folder, session, onEvent = () => {}, signal } = options;
-  const reference = options.reference ?? referTo(trial, 0);
+  const { folder, signal } = options;
   if (signal?.aborted) throw interrupted(folder);
   await ensureWritableFolder(folder);
+  // The process of a run that was killed may still be ending.
+  const release = await lockFolder(folder, { patience: 20 });
+  try {
+    return await runLocked(trial, options);
+  } finally {
+    release();
+  }
+}
+
+async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<TrialSummary> {
+  const { folder, session, onEvent = () => {}, signal } = options;
+  const reference = options.reference ?? referTo(trial, 0);
   const state = await inspectTrialFolder(folder, trial);
   const split = session.data.split(trial.seed.data);
   if (state.kind === 'finished') {
@@ -84,7 +97,7 @@ export async function runTrial(trial: TrialConfig, options: RunTrialOptions): Pr
     splitHash: split.hash,
     warnings,
   };
-  await writeFileAtomically(files.summary, toText(summary));
+  await writeStoredJson(files.summary, summary);
   return summary;
 }
 
@@ -169,7 +182,7 @@ export async function writeFailure(
     folder: `trials/${trialFolderName(trial)}`,
     warnings: [],
   };
-  await writeFileAtomically(trialFiles(folder).summary, toText(summary));
+  await writeStoredJson(trialFiles(folder).summary, summary);
   return summary;
 }
 

@@ -17,8 +17,8 @@ export interface TrainingLogs {
 export async function openTrainingLogs(folder: string, seconds: () => number): Promise<TrainingLogs> {
   const files = trialFiles(folder);
   const known = parseLines(await readTextIfThere(files.timings));
-  const secondsAt = ({ step, split }: MetricsRow) =>
-    known.find((entry) => entry.step === step && entry.split === split)?.seconds;
+  const seen = new Map(known.map(({ step, split, seconds }) => [`${String(split)} ${String(step)}`, seconds]));
+  const secondsAt = ({ step, split }: MetricsRow) => seen.get(`${split} ${step}`);
   let logs: { readonly metrics: LineLog; readonly timings: LineLog } | undefined;
   return {
     write(event) {

@@ -1,6 +1,6 @@
 import { PeftError } from '../errors.js';
 import { head as createHead, type HeadMethod } from '../head.js';
-import type { HostSpec } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 import type { Json, JsonObject } from '../json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import { type AdapterFiles, hubHeadConfigName, hubHeadTensorsName, refusePickle } from './adapter-files.js';

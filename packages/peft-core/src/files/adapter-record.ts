@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PeftError } from '../errors.js';
 import { headsOf, resolveReadout, resolveReadouts } from '../head.js';
-import { type HostSpec, type Readout, readouts } from '../host.js';
+import { type HostSpec, type Readout, readouts } from '../host-spec.js';
 import type { JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
 import { describeMethod, type MethodDescription, parseConfig } from '../registry.js';

@@ -1,6 +1,7 @@
 import { isPeftError, PeftError } from '../errors.js';
 import type { EncodedAdapter, FileCodec } from '../file-codec.js';
-import type { HostSpec, HostTensors } from '../host.js';
+import type { HostTensors } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 import { type NamedArrays, readParameters } from '../parameters.js';
 import { sizeOf } from '../plan.js';
 import { checkTensors } from './check-tensors.js';

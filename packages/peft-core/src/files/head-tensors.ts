@@ -1,6 +1,6 @@
 import { PeftError } from '../errors.js';
 import { type HeadMethod, resolveReadout } from '../head.js';
-import type { ClassifierLayout, HostSpec } from '../host.js';
+import type { ClassifierLayout, HostSpec } from '../host-spec.js';
 import type { HeadLayout } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 

@@ -1,6 +1,6 @@
 import { compilePattern } from '../compile-pattern.js';
 import { PeftError } from '../errors.js';
-import type { HostSpec } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json.js';
 import { canonicalJson } from './canonical-json.js';
 

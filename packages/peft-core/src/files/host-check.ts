@@ -1,5 +1,5 @@
 import { PeftError } from '../errors.js';
-import type { HostSpec } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 
 export const adapterForAnotherHost = (made: { readonly fingerprint: string; readonly name?: string }, host: HostSpec) =>
   new PeftError('ADAPTER_FOR_ANOTHER_HOST', {

@@ -1,6 +1,7 @@
 import { compose } from '../compose.js';
 import { PeftError } from '../errors.js';
-import type { HostSpec, HostTensors } from '../host.js';
+import type { HostTensors } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 import type { Json, JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';

@@ -17,7 +17,7 @@ import { own, pair, toy } from '../../test/toy-methods.js';
 import { compose } from '../compose.js';
 import { isPeftError } from '../errors.js';
 import { head } from '../head.js';
-import type { HostSpec } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 import { createRegistry } from '../registry.js';
 import { type WritableTensor, writeSafetensors } from '../safetensors/write-safetensors.js';
 import { loadAdapter } from './load-adapter.js';

@@ -1,4 +1,5 @@
 import type { HostTensors } from '../host.js';
+import { limitWarnings } from '../safe-text.js';
 import { toParameters } from '../parameters.js';
 import type { MethodRegistry } from '../registry.js';
 import {
@@ -28,8 +29,9 @@ export async function loadAdapter(
   allFiles: AdapterFiles,
   host: HostTensors,
   registry: MethodRegistry,
-  options: LoadOptions = {},
+  given: LoadOptions = {},
 ): Promise<LoadedAdapter> {
+  const options = { ...given, ...(given.onWarning && { onWarning: limitWarnings(given.onWarning) }) };
   checkFileNames(allFiles);
   const files = options.folder === undefined ? allFiles : filesBelow(allFiles, options.folder);
   const { effective, ...loaded } = await loadArrays(files, host, registry, options);

@@ -1,5 +1,6 @@
 import { PeftError } from '../errors.js';
-import type { HostSpec, HostTensors } from '../host.js';
+import type { HostTensors } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json.js';
 import { seededBuffers } from '../initial-values.js';
 import type { PeftMethod } from '../method.js';

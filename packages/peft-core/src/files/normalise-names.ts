@@ -1,5 +1,5 @@
 import { PeftError } from '../errors.js';
-import type { HostSpec } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 
 /** What became of the names of a file's tensors before they were judged. */

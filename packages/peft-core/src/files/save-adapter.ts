@@ -1,5 +1,6 @@
 import type { Adapter } from '../adapter.js';
-import type { HostSpec, HostTensors } from '../host.js';
+import type { HostTensors } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
 import { type NamedArrays, namespaceOf, readParameters } from '../parameters.js';

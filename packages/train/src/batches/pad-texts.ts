@@ -1,26 +1,8 @@
-import {
-  type EncodedText,
-  type Host,
-  type HostOutputs,
-  padBatch,
-  type PaddedBatch,
-  PeftError,
-} from '@tfjs-peft/peft-core';
-import type * as tf from '@tensorflow/tfjs';
+import { type EncodedText, type Host, padBatch, type PaddedBatch, PeftError } from '@tfjs-peft/peft-core';
 
 /** Texts as a padded batch of this host. */
 export const padTexts = (host: Host, texts: readonly EncodedText[]): PaddedBatch =>
   padBatch(texts, host.spec.padTokenId, { maxTokens: host.spec.maxPositionEmbeddings });
-
-/** Errors: `LOGITS_MISSING`. */
-export function requireLogits({ logits }: HostOutputs): tf.Tensor2D {
-  if (logits) return logits;
-  throw new PeftError('LOGITS_MISSING', {
-    found: 'a pass that gave hidden states and no logits',
-    expected: 'a method that acts at the readout',
-    fix: 'compose the method with a head: compose(method, head({ labels }))',
-  });
-}
 
 /** Errors: `TEXT_EMPTY`. */
 export function checkTexts(texts: readonly EncodedText[], split?: string): void {

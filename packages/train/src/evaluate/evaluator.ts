@@ -1,5 +1,5 @@
 import type { Host, JsonObject, Parameters, PeftMethod, Stream } from '@tfjs-peft/peft-core';
-import type { TrainConfig } from '../run/train-config.js';
+import type { ValidationConfig } from './validation-config.js';
 
 /** How good a state is: `headline` chooses between states, larger is better. NaN counts as the worst. */
 export interface Score {
@@ -18,7 +18,7 @@ export interface EvaluatedState {
   readonly host: Host;
   readonly method: PeftMethod;
   readonly effective: Parameters;
-  readonly config: Pick<TrainConfig, 'validation' | 'evaluationBatchSize'>;
+  readonly config: { readonly validation: ValidationConfig; readonly evaluationBatchSize: number };
   /** Draws and dropout of this evaluation. */
   readonly stream: Stream;
   readonly signal?: AbortSignal;

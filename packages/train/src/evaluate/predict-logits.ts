@@ -11,7 +11,8 @@ import {
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
-import { checkTexts, padTexts, requireGoingOn, requireLogits } from '../batches/pad-texts.js';
+import { checkTexts, padTexts, requireGoingOn } from '../batches/pad-texts.js';
+import { requireLogits } from '../objectives/require-logits.js';
 import { yieldToEventLoop } from './yield-to-event-loop.js';
 
 export interface PredictOptions {

@@ -1,8 +1,8 @@
 import type { LogitsObjective } from '../objectives/logits-objective.js';
 import { checkExamples, identifyExamples, type LabelledExample } from '../batches/labelled-texts.js';
-import type { TrainConfig } from '../run/train-config.js';
-import type { EvaluatedState, Evaluation, Evaluator, Score } from './evaluator.js';
+import type { Evaluation, Evaluator, Score } from './evaluator.js';
 import { predictLogits } from './predict-logits.js';
+import type { ValidationConfig } from './validation-config.js';
 
 /** Scores logits `[rows, labels]` (row-major) against one target a row. */
 export type ScoreFunction<Target = number> = (logits: Float32Array, targets: readonly Target[]) => Score;
@@ -50,7 +50,7 @@ export function scoreLogits<Target>(options: ScoreLogitsOptions<Target>): Evalua
 export function scoreDraws<Target>(
   draws: readonly Float32Array[],
   columns: number,
-  aggregate: TrainConfig['validation']['aggregate'],
+  aggregate: ValidationConfig['aggregate'],
   { examples, objective, score }: ScoreLogitsOptions<Target>,
 ): Evaluation {
   const targets = examples.map(({ label }) => label);

@@ -1,6 +1,6 @@
 import { type Batch, type HostOutputs, type Objective, objectiveOfOutputs, PeftError } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
-import { requireLogits } from '../batches/pad-texts.js';
+import { requireLogits } from './require-logits.js';
 
 /** An objective of logits `[batch, labels]` with one target an example. */
 export interface LogitsObjective<Target = number> extends Objective<readonly Target[]> {

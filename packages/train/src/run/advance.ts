@@ -4,7 +4,7 @@ import { toBatch } from '../batches/batch-source.js';
 import { warmupThen } from '../optimisers/schedule.js';
 import { allTensors, trainingStep, type TrainingTensors } from '../step/training-step.js';
 import type { ProgressClock } from './progress-clock.js';
-import type { Progress, TrainingRun } from './run-training.js';
+import type { Progress, TrainingRun } from './training-run.js';
 import type { MetricsRow } from './train-events.js';
 import type { TrainingState } from './training-state.js';
 

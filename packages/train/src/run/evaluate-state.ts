@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Evaluator } from '../evaluate/evaluator.js';
 import { withEffective } from '../evaluate/with-effective.js';
 import type { ProgressClock } from './progress-clock.js';
-import type { Progress, TrainingRun } from './run-training.js';
+import type { Progress, TrainingRun } from './training-run.js';
 import { select } from './selection.js';
 import type { MetricsRow } from './train-events.js';
 import type { TrainingState } from './training-state.js';

@@ -2,49 +2,24 @@ import {
   countParameters,
   describeMethod,
   disposeParameters,
-  type ParameterPlan,
   PeftError,
   readParameters,
-  type Stream,
   toParameters,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import type { Evaluator } from '../evaluate/evaluator.js';
 import { withEffective } from '../evaluate/with-effective.js';
 import { yieldToEventLoop } from '../evaluate/yield-to-event-loop.js';
-import type { GroupedSettings } from '../optimisers/parameter-groups.js';
-import { allTensors, disposeReplaced, type StepSetting } from '../step/training-step.js';
+import { allTensors, disposeReplaced } from '../step/training-step.js';
 import { advance } from './advance.js';
-import { type Checkpoint, checkpointName, writeCheckpoint } from './checkpoint.js';
+import { checkpointName, writeCheckpoint } from './checkpoint.js';
 import { evaluateState } from './evaluate-state.js';
 import { createProgressClock } from './progress-clock.js';
-import type { RunIdentity } from './run-identity.js';
 import { isExhausted } from './selection.js';
 import type { StepCounts } from './train-config.js';
 import type { MetricsRow } from './train-events.js';
-import type { TrainingRequest, TrainingResult } from './training-request.js';
+import type { TrainingResult } from './training-request.js';
+import type { Progress, TrainingRun } from './training-run.js';
 import type { TrainingState } from './training-state.js';
-
-/** A run with all that is decided once. */
-export interface TrainingRun<Targets> extends TrainingRequest<Targets>, StepSetting<Targets>, StepCounts {
-  readonly optimiser: StepSetting<Targets>['optimiser'];
-  readonly evaluator: Evaluator | null;
-  readonly plan: ParameterPlan;
-  readonly groups: GroupedSettings;
-  readonly identity: RunIdentity;
-  /** The stream that all others of this run are derived from. */
-  readonly root: Stream;
-  /** Of the batches. */
-  readonly order: Stream;
-  /** Where the first state comes from, if not from initial values. */
-  readonly checkpoint: Checkpoint | null;
-}
-
-/** The next state of a run, and what is to be said about how it came. */
-export interface Progress {
-  readonly state: TrainingState;
-  readonly row: MetricsRow;
-}
 
 /** Runs from `start` to the end. Its tensors are disposed, also after an error. */
 export async function runTraining<Targets>(run: TrainingRun<Targets>, start: TrainingState): Promise<TrainingResult> {

@@ -1,27 +1,12 @@
 import { type Optimiser, parseConfig } from '@tfjs-peft/peft-core';
 import { z } from 'zod';
+import { validationConfig } from '../evaluate/validation-config.js';
 import { adamW } from '../optimisers/adamw.js';
 import type { ParameterGroup } from '../optimisers/parameter-groups.js';
 import { sgd } from '../optimisers/sgd.js';
 import { signDescent } from '../optimisers/sign-descent.js';
 
 const count = z.number().int().positive();
-
-const validationConfig = z.strictObject({
-  /**
-   * `stochastic`: fresh simplex draws for every example, no dropout (arXiv 2310.15793; the same as `midpoint` for a method that draws
-   * nothing). `midpoint`: one deterministic pass. `dropout`: passes in training mode, the control that asks whether only Monte-Carlo
-   * validation matters.
-   */
-  mode: z.enum(['midpoint', 'stochastic', 'dropout']).default('stochastic'),
-  /** The metric of all draws together, the mean of the metrics of each draw, or the metric of the mean probability. */
-  aggregate: z.enum(['pooled', 'mean', 'ensemble']).default('pooled'),
-  draws: count.default(10),
-  /** Fresh draws at every evaluation; the same ones each time if false. */
-  resample: z.boolean().default(true),
-  /** Also evaluates the deterministic midpoint, for the record only. */
-  logMidpoint: z.boolean().default(true),
-});
 
 const trainConfig = z.strictObject({
   learningRate: z.number().positive().default(2e-4),

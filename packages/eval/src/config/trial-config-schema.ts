@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import {
+  dataConfig,
+  experimentConfig,
+  methodDescription,
+  methodName,
+  modelConfig,
+  testConfig,
+} from './experiment-config.js';
+import { mergeTrainConfigs, partialTrainConfig } from './train-config.js';
+import type { TrialConfig } from './trial-config.js';
+
+const seed = z.int().min(0).max(0xffffffff);
+
+/** `config.resolved.yaml` of a trial. */
+export const trialConfig: z.ZodType<TrialConfig> = z.strictObject({
+  version: z.literal(1),
+  task: z.string().min(1).max(300),
+  data: dataConfig,
+  model: modelConfig,
+  method: z.discriminatedUnion('kind', [
+    z.strictObject({ name: methodName, kind: z.literal('floor'), floor: z.enum(['majority', 'linear-probe']) }),
+    z.strictObject({ name: methodName, kind: z.literal('trained'), description: methodDescription }),
+  ]),
+  train: partialTrainConfig.transform((settings) => mergeTrainConfigs(settings)).nullable(),
+  seed: z.strictObject({ data: seed, train: seed }),
+  metrics: experimentConfig.shape.metrics,
+  test: testConfig,
+});

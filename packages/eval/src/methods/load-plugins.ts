@@ -1,0 +1,114 @@
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { PeftError } from '@tfjs-peft/peft-core';
+import type { EvalPlugin } from './plugins.js';
+
+/** A plugin's module, found but not imported; plain JSON. */
+export interface PluginModule {
+  /** As it was given: the name of a package, or a path. */
+  readonly name: string;
+  /** Of the file to import. */
+  readonly url: string;
+}
+
+const isPath = (name: string) => name.startsWith('.') || isAbsolute(name);
+/** `data:`, `https:`, `node:`: code from anywhere but an installed package or a file of this machine. */
+export const isUrl = (name: string) => /^[a-z][a-z0-9+.-]*:/i.test(name);
+
+/**
+ * Finds plugin modules and imports none: paths and the names of packages start at `directory`, the folder of whoever names them.
+ * A module named twice is one. Errors: `PLUGIN_UNUSABLE`.
+ */
+export async function resolvePlugins(names: readonly string[], directory: string): Promise<PluginModule[]> {
+  const modules: PluginModule[] = [];
+  for (const name of names) modules.push({ name, url: await resolvePlugin(name, directory) });
+  return uniqueModules(modules);
+}
+
+const uniqueModules = (modules: readonly PluginModule[]): PluginModule[] =>
+  modules.filter(({ url }, index) => modules.findIndex((other) => other.url === url) === index);
+
+async function resolvePlugin(name: string, directory: string): Promise<string> {
+  if (isPath(name)) return pathToFileURL(resolve(directory, name)).href;
+  const unusable = (why: string, fix: string, cause?: unknown) =>
+    new PeftError('PLUGIN_UNUSABLE', { found: `plugin "${name}" ${why}`, fix, cause });
+  if (isUrl(name)) throw unusable('is a URL', 'name an installed package, or a path that starts with "./"');
+  // ESM alone, and Node's own `import.meta.resolve` starts at this file.
+  const { moduleResolve } = await import('import-meta-resolve');
+  try {
+    return moduleResolve(name, pathToFileURL(join(resolve(directory), 'any.js'))).href;
+  } catch (cause) {
+    throw unusable(
+      `is no package that "${directory}" finds`,
+      'install it there, or give a path that starts with "./"',
+      cause,
+    );
+  }
+}
+
+/** Imports modules, each of which exports `plugin: EvalPlugin`. Errors: `PLUGIN_UNUSABLE`. */
+export async function importPlugins(modules: readonly PluginModule[]): Promise<EvalPlugin[]> {
+  const plugins: EvalPlugin[] = [];
+  for (const { name, url } of modules) {
+    const loaded = (await import(url).catch((cause: unknown) => {
+      throw new PeftError('PLUGIN_UNUSABLE', {
+        found: `plugin "${name}" cannot be imported (${cause instanceof Error ? cause.message : String(cause)})`,
+        fix: 'install it, or give a path that starts with "./"',
+        cause,
+      });
+    })) as { readonly plugin?: unknown };
+    if (!isPlugin(loaded.plugin))
+      throw new PeftError('PLUGIN_UNUSABLE', {
+        found: `plugin "${name}" exports no \`plugin\``,
+        expected: 'export const plugin = { methods, presets, tasks }, each a list',
+      });
+    plugins.push({ ...loaded.plugin, name });
+  }
+  return plugins;
+}
+
+function isPlugin(value: unknown): value is EvalPlugin {
+  if (typeof value !== 'object' || value === null) return false;
+  const { methods = [], presets = [], tasks = [] } = value as Record<string, unknown>;
+  return [methods, presets, tasks].every(Array.isArray);
+}
+
+/** {@link resolvePlugins}, then {@link importPlugins}. Errors: `PLUGIN_UNUSABLE`. */
+export const loadPlugins = async (names: readonly string[], directory: string): Promise<EvalPlugin[]> =>
+  importPlugins(await resolvePlugins(names, directory));
+
+export interface GivenPlugins {
+  readonly modules: readonly PluginModule[];
+  /** Those of the modules, imported, and those passed as objects. */
+  readonly plugins: readonly EvalPlugin[];
+}
+
+/**
+ * What a caller passes (names, seen from the working directory, or objects), after what a configuration names, seen from its folder.
+ * Errors: `PLUGIN_UNUSABLE`.
+ */
+export async function loadGivenPlugins(
+  given: readonly (EvalPlugin | string)[],
+  configured: { readonly names: readonly string[]; readonly directory: string } = { names: [], directory: '.' },
+): Promise<GivenPlugins> {
+  const names = given.filter((entry) => typeof entry === 'string');
+  const modules = uniqueModules([
+    ...(await resolvePlugins(configured.names, configured.directory)),
+    ...(await resolvePlugins(names, '.')),
+  ]);
+  const objects = given.filter((entry) => typeof entry !== 'string');
+  return { modules, plugins: [...(await importPlugins(modules)), ...objects] };
+}
+
+/** How the experiment.yaml in `folder` names a module: a path from that folder, which survives another working directory, or a package. */
+export const nameFromFolder = ({ name, url }: PluginModule, folder: string): string =>
+  isPath(name) ? pathFrom(folder, fileURLToPath(url)) : name;
+
+/** What to type in the working directory for what the experiment.yaml in `folder` names. */
+export const nameFromHere = (name: string, folder: string): string =>
+  isPath(name) ? pathFrom(resolve('.'), resolve(folder, name)) : name;
+
+function pathFrom(folder: string, path: string): string {
+  const short = relative(resolve(folder), path).replaceAll('\\', '/');
+  return isAbsolute(short) || short.startsWith('.') ? short : `./${short}`;
+}

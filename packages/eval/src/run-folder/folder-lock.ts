@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { z } from 'zod';
+import { identifyThisProcess, type ProcessIdentity, stateOf } from './process-identity.js';
+import { readTextIfThere } from './read-text.js';
+import { removeLeftovers } from './remove-leftovers.js';
+import { writeFileAtomicallySync } from './write-file-atomically.js';
+
+const prefix = '.writer-';
+const lockRecord = z.object({
+  version: z.literal(1),
+  pid: z.int().min(1),
+  started: z.string().max(100).nullable(),
+  host: z.string().max(300),
+  boot: z.string().max(300).nullable(),
+  space: z.string().max(300).nullable(),
+  since: z.string().max(40),
+});
+
+interface Writer extends ProcessIdentity {
+  readonly since: string;
+  readonly path: string;
+}
+
+/** How often a held folder is looked at again. */
+const pauseMilliseconds = 100;
+
+/**
+ * Makes this process the only writer of `folder` until what it returns is called or the process ends, however it ends: a lock names its
+ * process, and one whose process is gone counts for nothing. Each writer puts a file of its own there and then looks for others, so two
+ * that come at the same moment see each other, and nobody ever removes the file of a living one. `patience`: how many seconds to wait for
+ * another writer to end. Errors: `FOLDER_IN_USE`, `OUTPUT_UNWRITABLE`, `DISK_FULL`.
+ */
+export async function lockFolder(folder: string, { patience = 2 } = {}): Promise<() => void> {
+  const deadline = performance.now() + 1000 * patience;
+  for (;;) {
+    const own = join(folder, `${prefix}${process.pid}-${randomBytes(6).toString('hex')}.json`);
+    const since = new Date().toISOString();
+    writeFileAtomicallySync(own, `${JSON.stringify({ version: 1, ...identifyThisProcess(), since })}\n`);
+    const remove = () => rmSync(own, { force: true });
+    process.once('exit', remove);
+    const release = () => {
+      process.off('exit', remove);
+      remove();
+    };
+    let other: Writer | undefined;
+    try {
+      other = await findOther(folder, own);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    if (!other) {
+      await removeLeftovers(folder, basename(own));
+      await removeLeftovers(join(folder, 'checkpoint'), '');
+      return release;
+    }
+    release();
+    if (performance.now() > deadline) throw inUse(folder, other);
+    // Two that saw each other and both stepped back must not meet again and again.
+    await new Promise((resolve) => setTimeout(resolve, pauseMilliseconds * (0.5 + Math.random())));
+  }
+}
+
+/** A living writer other than `own`. Files of dead ones are removed, and so are files that are no lock of this program. */
+async function findOther(folder: string, own: string): Promise<Writer | undefined> {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (!name.startsWith(prefix) || !name.endsWith('.json') || path === own) continue;
+    const record = readRecord(await readTextIfThere(path, { maxBytes: 4096 }));
+    if (record && stateOf(record) !== 'dead') return { ...record, path };
+    rmSync(path, { force: true });
+  }
+  return undefined;
+}
+
+function readRecord(text: string | null): z.output<typeof lockRecord> | null {
+  try {
+    return lockRecord.parse(JSON.parse(text ?? ''));
+  } catch {
+    return null;
+  }
+}
+
+const inUse = (folder: string, writer: Writer) =>
+  new PeftError('FOLDER_IN_USE', {
+    found: `process ${writer.pid} on ${writer.host} has been writing to "${folder}" since ${writer.since}`,
+    expected: 'one writer of a folder at a time',
+    fix:
+      stateOf(writer) === 'unknown'
+        ? `wait until it ends or choose another folder; if that machine no longer runs it, delete "${writer.path}"`
+        : 'wait until it ends, or choose another folder',
+  });

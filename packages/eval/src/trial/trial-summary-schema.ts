@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { methodName } from '../config/experiment-config.js';
+import type { TrialSummary } from './trial-summary.js';
+
+/** Names of tasks, splits and metrics. */
+const name = z.string().max(300);
+const message = z.string().max(20_000);
+const count = z.int().min(0);
+const splitMetrics = z.object({
+  headline: z.number(),
+  metrics: z.record(name, z.number()),
+  undefined: count,
+  rows: count,
+});
+
+/** Below the folder of the experiment, and nowhere else. */
+export const trialPath = z.string().regex(/^trials\/[A-Za-z0-9][A-Za-z0-9_.-]{0,200}$/, 'trials/<name>');
+
+/** `summary.json` of a trial, and an entry of `results.json`. */
+export const trialSummary: z.ZodType<TrialSummary> = z.object({
+  id: name,
+  method: methodName,
+  kind: z.enum(['floor', 'trained']),
+  dataSeed: count,
+  trainSeed: count,
+  task: name,
+  shots: count,
+  status: z.enum(['done', 'failed']),
+  error: z.object({ code: name, message, stack: message.optional() }).optional(),
+  test: z.record(name, splitMetrics),
+  headlineSplit: name,
+  headlineMetric: name,
+  dev: z.object({ headline: z.number(), step: count }).optional(),
+  steps: count,
+  stoppedEarly: z.boolean(),
+  trainableParameters: count,
+  effectiveParameters: count,
+  trainSeconds: z.number(),
+  seconds: z.number(),
+  secondsPerStep: z.number(),
+  fileBytes: count,
+  peakMemoryBytes: z.number(),
+  simplex: z
+    .object({
+      meanSquaredCosine: z.number(),
+      rootMeanSquaredDistance: z.number(),
+      midpointNorm: z.number(),
+      vertexNorm: z.number(),
+    })
+    .optional(),
+  splitHash: name,
+  configHash: name,
+  hostFingerprint: name,
+  backend: name,
+  subset: z.boolean(),
+  folder: trialPath,
+  warnings: z.array(message),
+});

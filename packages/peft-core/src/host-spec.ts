@@ -1,0 +1,73 @@
+/** How hidden states become one vector a text: state of the first token, its tanh pooler, or the mean over tokens that are not padding. */
+export type Readout = 'cls' | 'pooler' | 'mean';
+export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean'];
+
+/** What an affine map of an encoder is for: lets methods have defaults that hold on every architecture. */
+export type LinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'feedForwardIn' | 'feedForwardOut' | 'pooler';
+
+/** A named place of a host where a method may act. Paths are torch module paths, `encoder.layer.3.attention.self.query`. */
+export type Site =
+  | { readonly kind: 'embeddings'; readonly path: string; readonly size: number }
+  | { readonly kind: 'table'; readonly path: string; readonly rows: number; readonly size: number }
+  | {
+      readonly kind: 'linear';
+      readonly path: string;
+      readonly role?: LinearRole;
+      readonly layer?: number;
+      readonly inputSize: number;
+      readonly outputSize: number;
+    }
+  | { readonly kind: 'norm'; readonly path: string; readonly layer?: number; readonly size: number }
+  | {
+      readonly kind: 'attention';
+      readonly path: string;
+      readonly layer: number;
+      readonly heads: number;
+      readonly headSize: number;
+    }
+  | {
+      readonly kind: 'sublayer';
+      readonly path: string;
+      readonly layer: number;
+      readonly place: 'attention' | 'feedForward';
+      readonly size: number;
+    }
+  | { readonly kind: 'hidden'; readonly path: string; readonly layer: number; readonly size: number }
+  | { readonly kind: 'tensor'; readonly path: string; readonly shape: readonly number[] }
+  | { readonly kind: 'readout'; readonly path: string; readonly size: number; readonly readouts: readonly Readout[] };
+
+export type SiteKind = Site['kind'];
+
+/** How HF's classifier of an architecture looks: an optional dense layer with an activation, then an affine map, on one readout. */
+export interface ClassifierLayout {
+  /** `classifier.dense` of RoBERTa, `pre_classifier` of DistilBERT; absent for one affine map. */
+  readonly hidden?: { readonly path: string; readonly activation: 'tanh' | 'relu' };
+  /** `classifier`, `classifier.out_proj`. */
+  readonly output: string;
+  readonly readout: Readout;
+}
+
+/** Everything about a host that can be known without touching a tensor. */
+export interface HostSpec {
+  /** `bert`, as in the host's config.json. */
+  readonly modelType: string;
+  /** Attribute under which HF classes keep the encoder (`bert` in `BertForSequenceClassification`): part of names in HF files. */
+  readonly baseModelPrefix: string;
+  readonly classifier: ClassifierLayout;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  /** The longest text in tokens: positions that the table reserves, as RoBERTa's does, are not counted. */
+  readonly maxPositionEmbeddings: number;
+  readonly padTokenId: number;
+  readonly defaultReadout: Readout;
+  readonly sites: readonly Site[];
+  /** SHA-256 over the architecture and all weights: says whether an adapter was made for this host. */
+  readonly fingerprint: string;
+  /** Where the host came from, for messages and files: a Hub name or a folder name. */
+  readonly name: string;
+}
+
+/** The sites of one kind, in the order of the forward pass. */
+export const sitesOfKind = <K extends SiteKind>(host: HostSpec, kind: K): Extract<Site, { kind: K }>[] =>
+  host.sites.filter((site): site is Extract<Site, { kind: K }> => site.kind === kind);
