@@ -2,23 +2,28 @@ import type { Context, EffectiveSpec, Intervention, Interventions, Parameters, P
 import type * as tf from '@tensorflow/tfjs';
 import type { Subject } from '../kit/subject.js';
 
-const entries = [
-  'type',
-  'config',
-  'namespaces',
-  'parts',
-  'withParts',
-  'plan',
-  'reparametrise',
-  'intervene',
-  'penalty',
-  'objective',
-  'prepare',
-  'afterStep',
-  'fold',
-  'combine',
-  'files',
-] as const satisfies readonly (keyof PeftMethod)[];
+/** All entries of a method: one that is left out does not compile. */
+const entryNames: Readonly<Record<keyof PeftMethod, true>> = {
+  type: true,
+  config: true,
+  namespaces: true,
+  kinds: true,
+  head: true,
+  parts: true,
+  withParts: true,
+  plan: true,
+  reparametrise: true,
+  intervene: true,
+  penalty: true,
+  objective: true,
+  prepare: true,
+  withConfig: true,
+  afterStep: true,
+  fold: true,
+  combine: true,
+  files: true,
+};
+const entries = Object.keys(entryNames) as readonly (keyof PeftMethod)[];
 
 /** The method with some entries exchanged; also for methods that are instances of classes. */
 export function override(method: PeftMethod, changes: Partial<PeftMethod>): PeftMethod {
@@ -74,7 +79,7 @@ export const breakEffective = (
         const changed = specs.map(
           (spec, index) => [spec.name, change(effective.get(spec.name)!, spec, index)] as const,
         );
-        return method.intervene(new Map(changed) as Parameters, context);
+        return method.intervene(new Map([...effective, ...changed]) as Parameters, context);
       },
     }),
   );

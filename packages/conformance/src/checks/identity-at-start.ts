@@ -20,9 +20,9 @@ export const identityAtStart: ConformanceCheck = {
           : breakMethod(subject, (method) =>
               override(method, {
                 plan(host) {
-                  const { raw, effective } = method.plan(host);
+                  const { raw, ...rest } = method.plan(host);
                   const initial = { kind: 'normal', standardDeviation: 0.5 } as const;
-                  return { raw: raw.map((spec) => ({ ...spec, initial })), effective };
+                  return { ...rest, raw: raw.map((spec) => ({ ...spec, initial })) };
                 },
               }),
             ),

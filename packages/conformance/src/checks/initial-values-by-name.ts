@@ -96,10 +96,10 @@ const withLaws = (subject: Subject, law: (host: HostSpec) => InitialLaw, stream?
   breakMethod(subject, (method) =>
     override(method, {
       plan(host) {
-        const { raw, effective } = method.plan(host);
+        const { raw, ...rest } = method.plan(host);
         return {
+          ...rest,
           raw: raw.map((spec) => ({ ...spec, initial: law(host), ...(stream !== undefined && { stream }) })),
-          effective,
         };
       },
     }),

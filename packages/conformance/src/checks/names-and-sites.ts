@@ -22,8 +22,8 @@ export const namesAndSites: ConformanceCheck = {
         breakMethod(subject, (method) =>
           override(method, {
             plan(host) {
-              const { raw, effective } = method.plan(host);
-              return { raw, effective: effective.map((spec) => ({ ...spec, site: `${spec.site}.nowhere` })) };
+              const { effective, ...rest } = method.plan(host);
+              return { ...rest, effective: effective.map((spec) => ({ ...spec, site: `${spec.site}.nowhere` })) };
             },
           }),
         ),
@@ -35,8 +35,8 @@ export const namesAndSites: ConformanceCheck = {
         breakMethod(subject, (method) =>
           override(method, {
             plan(host) {
-              const { raw, effective } = method.plan(host);
-              return { raw, effective: effective.map((spec) => ({ ...spec, shape: [...spec.shape, 1] })) };
+              const { effective, ...rest } = method.plan(host);
+              return { ...rest, effective: effective.map((spec) => ({ ...spec, shape: [...spec.shape, 1] })) };
             },
           }),
         ),

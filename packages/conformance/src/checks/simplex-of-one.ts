@@ -33,9 +33,9 @@ export const simplexOfOne: ConformanceCheck = {
         return breakMethod(subject, () =>
           override(plain, {
             plan(host) {
-              const { raw, effective } = plain.plan(host);
+              const { raw, ...rest } = plain.plan(host);
               const initial = { kind: 'normal', standardDeviation: 0.1 * ++asked } as const;
-              return { raw: raw.map((spec) => ({ ...spec, initial })), effective };
+              return { ...rest, raw: raw.map((spec) => ({ ...spec, initial })) };
             },
           }),
         );

@@ -26,9 +26,10 @@ export const trainingStepCheck: ConformanceCheck = {
           const idle = { name: `${namespace}.idle`, shape: [2] };
           return override(method, {
             plan(host) {
-              const { raw, effective } = method.plan(host);
+              const { raw, effective, ...rest } = method.plan(host);
               const site = effective[0]!.site;
               return {
+                ...rest,
                 raw: [...raw, { ...idle, initial: { kind: 'constant', value: 1 } }],
                 effective: [...effective, { ...idle, site, perExample: 'none' }],
               };
@@ -53,9 +54,9 @@ export const trainingStepCheck: ConformanceCheck = {
         breakMethod(subject, (method) =>
           override(method, {
             plan(host) {
-              const { raw, effective } = method.plan(host);
-              const [first, ...rest] = raw;
-              return { raw: [{ ...first!, trainable: false }, ...rest], effective };
+              const { raw, ...rest } = method.plan(host);
+              const [first, ...others] = raw;
+              return { ...rest, raw: [{ ...first!, trainable: false }, ...others] };
             },
             afterStep: (raw) => new Map([...raw].map(([name, tensor]) => [name, tensor.add(1)])),
           }),

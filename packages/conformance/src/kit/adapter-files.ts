@@ -13,7 +13,7 @@ export const isTensorFile = (name: string): boolean => name.endsWith('.safetenso
 export async function readTensorFile(files: AdapterFiles, name: string): Promise<Map<string, NamedArray>> {
   const file = await openSafetensors(bytesSource(name, files.get(name)!));
   const arrays = new Map<string, NamedArray>();
-  for (const [tensor, { shape }] of file.tensors) arrays.set(tensor, { shape, data: await file.readFloat32(tensor) });
+  for (const [tensor, { shape }] of file.tensors) arrays.set(tensor, { shape, data: await file.readNumbers(tensor) });
   return arrays;
 }
 

@@ -4,6 +4,7 @@ import {
   createStream,
   effectiveParameters,
   initialValues,
+  type NamedArray,
   type NamedArrays,
   normals,
   type Parameters,
@@ -44,13 +45,15 @@ export const startValues = (subject: Subject, method: PeftMethod): NamedArrays =
 export const atStart = (subject: Subject, method: PeftMethod): Trained =>
   trainedWith(subject, method, toParameters(startValues(subject, method)));
 
-/** A method that has learned something: initial values and normal numbers on top, keyed by names and by `variant`. */
+/** A method that has learned something: initial values and normal numbers on top, keyed by names and by `variant`. Buffers learn nothing. */
 export function afterTraining(subject: Subject, method: PeftMethod, variant: string | number = 0): Trained {
   const { deviation = 0.3 } = subject.options;
   const stream = substream(seedOf(subject), 'learned', variant);
-  const arrays = [...startValues(subject, method)].map(([name, { shape, data }]) => {
+  const buffers = new Set((method.plan(subject.host.spec).buffers ?? []).map(({ name }) => name));
+  const arrays = [...startValues(subject, method)].map(([name, { shape, data }]): [string, NamedArray] => {
+    if (buffers.has(name)) return [name, { shape, data }];
     const noise = normals(substream(stream, name), sizeOf(shape));
-    return [name, { shape, data: data.map((value, i) => value + deviation * noise[i]!) }] as const;
+    return [name, { shape, data: data.map((value, i) => value + deviation * noise[i]!) }];
   });
   return trainedWith(subject, method, toParameters(new Map(arrays)));
 }
