@@ -11,9 +11,10 @@ export function sparseProduct(
   values: tf.Tensor,
   [inputs, outputs]: readonly [number, number],
 ): tf.Tensor {
-  const width = tf.scalar(outputs, 'int32');
-  const rowsOf = (at: tf.Tensor) => at.floorDiv(width) as tf.Tensor1D;
-  const columnsOf = (at: tf.Tensor) => at.mod(width) as tf.Tensor1D;
+  // Made in the backward pass: a tensor of the forward one is freed by then.
+  const width = () => tf.scalar(outputs, 'int32');
+  const rowsOf = (at: tf.Tensor) => at.floorDiv(width()) as tf.Tensor1D;
+  const columnsOf = (at: tf.Tensor) => at.mod(width()) as tf.Tensor1D;
   return tf.customGrad((states, numbers, save) => {
     const [input, entries] = [states as tf.Tensor, numbers as tf.Tensor];
     (save as tf.GradSaveFunc)([input, entries]);
