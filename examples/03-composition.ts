@@ -11,7 +11,7 @@ import { loadHost } from '@tfjs-peft/transformer';
 await selectBackend();
 const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: 'mean' });
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
-const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 200 }));
+const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 100 }));
 const examples = (some: typeof rows.train) =>
   some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 24 }), label }));
 const [learned, held] = [examples(rows.train), examples(rows.tests[0]!.rows)];
@@ -31,7 +31,7 @@ const result = await train({
   host,
   method,
   ...labelledTask({ train: learned }),
-  config: parseTrainConfig({ steps: 30, batchSize: 16, learningRate: 3e-3 }),
+  config: parseTrainConfig({ steps: 20, batchSize: 8, learningRate: 3e-3 }),
   seed: 13,
 });
 

@@ -81,7 +81,7 @@ const objectiveWith = (weight: number): LogitsObjective => ({
 });
 const before = tf.memory().numTensors;
 const distanceOf = async (weight: number) => {
-  const { history } = await learn(lora({ rank: 4 }), { objective: objectiveWith(weight), steps: 16 });
+  const { history } = await learn(lora({ rank: 4 }), { objective: objectiveWith(weight), steps: 8 });
   return history.at(-1)!.terms!.lnsr! / weight;
 };
 const [free, held] = [await distanceOf(1e-9), await distanceOf(1e-2)];

@@ -16,7 +16,7 @@ import * as tf from '@tensorflow/tfjs';
 import { labels, openSetting } from './setting.js';
 
 const { host, examples } = await openSetting();
-const method = compose(lora({ rank: 4, initialisation: 'gaussian' }), head({ labels }));
+const method = compose(lora({ rank: 4, initialisation: 'random' }), head({ labels }));
 const plan = method.plan(host.spec);
 // Not at LoRA's start, where half of the gradients are zero.
 const raw = toParameters(initialValues(plan, createStream(13)));

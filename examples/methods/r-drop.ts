@@ -30,10 +30,10 @@ const disagreement = async (weight: number) => {
     method: compose(lora({ rank: 4, dropout: 0.1 }), head({ labels, dropout: 0.3 })),
     source: labelledTexts(examples, crossEntropy()),
     objective: rDrop(weight),
-    config: parseTrainConfig({ steps: 20, batchSize: 16, learningRate: 3e-3, schedule: 'constant' }),
+    config: parseTrainConfig({ steps: 14, batchSize: 8, learningRate: 3e-3, schedule: 'constant' }),
     seed: 13,
   });
-  const steps = history.filter(({ split }) => split === 'train').slice(-8);
+  const steps = history.filter(({ split }) => split === 'train').slice(-6);
   console.log(`weight ${weight}: loss ${history[0]!.loss.toFixed(3)} to ${steps.at(-1)!.loss.toFixed(3)}`);
   return steps.reduce((sum, { terms }) => sum + terms!.agreement! / weight / steps.length, 0);
 };

@@ -31,13 +31,13 @@ async function open(): Promise<Setting> {
 export const labels = ['ham', 'spam'];
 
 /** Trains a method with a head for a few steps; says how the loss fell. */
-export async function learn(method: PeftMethod, { steps = 12, learningRate = 3e-3, objective = crossEntropy() } = {}) {
+export async function learn(method: PeftMethod, { steps = 10, learningRate = 3e-3, objective = crossEntropy() } = {}) {
   const { host, examples } = await openSetting();
   const result = await train({
     host,
     method: compose(method, head({ labels })),
     ...labelledTask({ train: examples, objective }),
-    config: parseTrainConfig({ steps, learningRate, batchSize: 16, schedule: 'constant' }),
+    config: parseTrainConfig({ steps, learningRate, batchSize: 8, schedule: 'constant' }),
     seed: 13,
   });
   const [first, last] = [result.history[0]!, result.history.at(-1)!];
