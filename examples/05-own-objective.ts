@@ -15,7 +15,7 @@ const focalLoss = (focus: number): Objective<readonly number[]> =>
     const right = tf.oneHot(tf.tensor1d([...targets], 'int32'), logits.shape[1]);
     const logProbability = tf.logSoftmax(logits).mul(right).sum(1);
     const doubt = tf.scalar(1).sub(logProbability.exp()).pow(focus);
-    return doubt.mul(logProbability).mean().neg();
+    return doubt.mul(logProbability).mean().mul<tf.Scalar>(-1);
   });
 
 await selectBackend();

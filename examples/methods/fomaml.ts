@@ -5,6 +5,7 @@ import {
   type Batch,
   compose,
   createStream,
+  disposeParameters,
   evaluationContext,
   head,
   initialValues,
@@ -16,7 +17,7 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { adamW, crossEntropy, sgd, toBatch } from '@tfjs-peft/train';
+import { crossEntropy, sgd, toBatch } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { labels, openSetting } from './setting.js';
 
@@ -72,32 +73,25 @@ const lossAfterAdapting = async (raw: Parameters) => {
   return loss!;
 };
 
-const outer = adamW();
-const start = toParameters(initialValues(method.plan(host.spec), createStream(13)));
-let state = { parameters: start as Parameters, memory: outer.init(start) };
-const before = await lossAfterAdapting(state.parameters);
+const outer = sgd();
+let raw: Parameters = toParameters(initialValues(method.plan(host.spec), createStream(13)));
+const before = await lossAfterAdapting(raw);
 for (let step = 1; step <= 6; step++) {
-  const old = state;
-  state = tf.tidy(() => {
-    const tasks = [2 * step, 2 * step + 1].map((number) => metaLoss(old.parameters, number).gradients);
+  const old = raw;
+  // `tf.tidy` looks for its results in plain objects, not in maps.
+  const updated = tf.tidy(() => {
+    const tasks = [2 * step, 2 * step + 1].map((number) => metaLoss(old, number).gradients);
     const gradients = new Map([...tasks[0]!].map(([name, first]) => [name, first.add(tasks[1]!.get(name)!).div(2)]));
-    const settingsOf = () => ({ learningRate: 3e-3, weightDecay: 0 });
-    const updated = outer.update({ parameters: old.parameters, gradients, state: old.memory, step, settingsOf });
-    // `tf.tidy` looks for results in plain objects and lists, not in maps.
-    [...updated.parameters.values(), ...[...updated.state.values()].flatMap((slot) => [...slot.values()])].forEach(
-      tf.keep,
-    );
-    return { parameters: updated.parameters, memory: updated.state };
+    const settingsOf = () => ({ learningRate: 0.5, weightDecay: 0 });
+    const update = { parameters: old, gradients, state: outer.init(old), step, settingsOf };
+    return Object.fromEntries(outer.update(update).parameters);
   });
-  const kept = new Set([
-    ...state.parameters.values(),
-    ...[...state.memory.values()].flatMap((slot) => [...slot.values()]),
-  ]);
-  for (const tensors of [old.parameters, ...old.memory.values()])
-    for (const tensor of tensors.values()) if (!kept.has(tensor)) tensor.dispose();
+  raw = new Map(Object.entries(updated));
+  for (const [name, tensor] of old) if (tensor !== raw.get(name)) tensor.dispose();
 }
-const after = await lossAfterAdapting(state.parameters);
+const after = await lossAfterAdapting(raw);
 console.log(
   `loss on new tasks after ${inner.steps} steps: ${before.toFixed(3)} before meta-training, ${after.toFixed(3)} after`,
 );
 if (!(after < before)) throw new Error('meta-training did not help');
+disposeParameters(raw);

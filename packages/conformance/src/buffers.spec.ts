@@ -25,7 +25,7 @@ const create = (): PeftMethod => ({
   plan(host) {
     const sparse = targetsOn(host).map(({ path }) => ({ name: `buffered.${path}.values`, shape: [size], site: path }));
     const middle = targetsOn(host).map(({ path }) => ({ name: `buffered.${path}.middle`, shape: [4], site: path }));
-    const [{ inputSize, outputSize }] = targetsOn(host) as [{ inputSize: number; outputSize: number }];
+    const { inputSize, outputSize } = targetsOn(host)[0]!;
     const matrix = (name: string, shape: number[]) => ({
       name: `buffered.${name}`,
       shape,
