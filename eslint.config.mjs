@@ -46,6 +46,7 @@ export default tseslint.config(
       '**/node_modules/**',
       '**/.cache/**',
       'runs/**',
+      'fuzz-findings/**',
       '.nx/**',
       '**/goldens/**',
       'tools/consumer/project/**',

@@ -1,7 +1,11 @@
 import { packageBuild } from '../../tools/build/package-build.js';
 
-/** Gives the CommonJS build its own `import.meta.url`, also in folders whose names have `#`, `%` or spaces (tsup's `shims` fail there). */
+/**
+ * The reader of Parquet files is an entry of its own: child processes start from it. The CommonJS build gets its own `import.meta.url`, also
+ * in folders whose names have `#`, `%` or spaces (tsup's `shims` fail there).
+ */
 export default packageBuild({
+  entry: { index: 'src/index.ts', 'parquet-process': 'src/parquet-process.ts' },
   esbuildOptions(options, { format }) {
     if (format !== 'cjs') return;
     options.define = { ...options.define, 'import.meta.url': 'moduleUrl' };

@@ -1,11 +1,27 @@
 // Packs every public package, checks the tarballs with publint and attw, then uses four of them from a project outside the workspace:
-// five training steps from ESM, from CommonJS and from TypeScript. `--keep` leaves the project for a look.
+// five training steps from ESM, from CommonJS and from TypeScript. What all of them install comes from the registry alone. `--keep` leaves the
+// project for a look.
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkDownloads } from './check-downloads.mjs';
 import { bin, buildPackages, packageNames, packPackage, root, run, say } from './pack-packages.mjs';
 
 const here = join(root, 'tools', 'consumer');
+/** A package without its build cannot be packed. */
+function refuseUnbuilt(folder) {
+  const copy = join(folder, 'packages', 'unbuilt');
+  cpSync(join(root, 'packages', 'peft-core', 'package.json'), join(copy, 'package.json'));
+  cpSync(join(root, 'tools', 'build'), join(folder, 'tools', 'build'), { recursive: true });
+  try {
+    execFileSync('npm', ['pack', '--dry-run', '--ignore-scripts=false'], { cwd: copy, stdio: 'pipe' });
+  } catch (error) {
+    if (/lacks .*dist/.test(String(error.stderr))) return say('a package that is not built is refused');
+  }
+  throw new Error('npm pack packs a package without dist');
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-consumer-'));
 try {
   buildPackages();
@@ -18,6 +34,10 @@ try {
     if (name !== 'cli') run(bin('attw'), [tarball, '--format', 'table-flipped']);
     say(`publint and attw clean: ${name}`);
   }
+
+  refuseUnbuilt(folder);
+  const installed = checkDownloads(tarballs, join(folder, 'all'));
+  say(`all packages: ${installed} packages installed, all from the registry, none runs a script that downloads`);
 
   const project = join(folder, 'project');
   mkdirSync(project);

@@ -76,7 +76,11 @@ try {
   const simplex = trials.find((name) => name.includes('my-method-subspace'));
   const texts = ['You have won', "Minutes of Tuesday's meeting"];
   for (const saved of ['runs/short', simplex])
-    expect(`predict ${saved}`, tfjsPeft('predict', saved, '--plugin', './dist/index.js', ...texts), /(ham|spam)[\s\S]*(ham|spam)/);
+    expect(
+      `predict ${saved}`,
+      tfjsPeft('predict', saved, '--plugin', './dist/index.js', ...texts),
+      /(ham|spam)[\s\S]*(ham|spam)/,
+    );
   expect('inspect the simplex', tfjsPeft('inspect', simplex), /SUBSPACE[\s\S]*MY_METHOD|MY_METHOD[\s\S]*SUBSPACE/);
 
   for (const file of readdirSync(examples).filter((name) => name !== 'setting.ts')) {

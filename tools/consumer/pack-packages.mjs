@@ -17,9 +17,10 @@ export function buildPackages() {
   run(bin('nx'), ['run-many', '-t', 'build']);
 }
 
-/** Packs one public package into a folder; the path of the tarball. */
+/** Packs one public package into a folder; the path of the tarball. Its `prepack` refuses a package that is not built. */
 export function packPackage(name, folder) {
-  const packed = run('npm', ['pack', '--json', '--pack-destination', folder], join(root, 'packages', name));
+  const args = ['pack', '--json', '--ignore-scripts=false', '--pack-destination', folder];
+  const packed = run('npm', args, join(root, 'packages', name));
   return join(folder, JSON.parse(packed)[0].filename);
 }
 

@@ -205,7 +205,7 @@ export async function hungChild(faults: Faults): Promise<Outcome> {
     ...runArguments(faults.config, output),
     ...['--plugin', plugin, '--methods', 'hang,linear-probe'],
   ];
-  const limited = start([...args('hung'), '--hang-limit', '2'], { cwd: faults.root });
+  const limited = start([...args('hung'), '--hang-limit', '5'], { cwd: faults.root });
   const code = await limited.ended;
   const text = limited.text();
   if (code !== 1 || !/no sign of life/.test(text)) wrong.push(`with a limit: ${code}: ${text.slice(-500)}`);
@@ -223,9 +223,17 @@ export async function hungChild(faults: Faults): Promise<Outcome> {
   if (ended !== 130) wrong.push(`after two Ctrl-C: ${ended}: ${stopped.text().slice(-300)}`);
   const left = await allEnd(stopped, 3);
   if (left.length > 0) wrong.push(`after two Ctrl-C went on: ${left.join('; ')}`);
+  const patient = start(args('hung-once'), { cwd: faults.root });
+  await sleep(1000 * faults.seconds + 1000);
+  hit(patient, 'group', 'SIGINT', () => 0);
+  const once = patient.seconds();
+  const end = await patient.ended;
+  const waited = patient.seconds() - once;
+  if (end !== 130 || waited > 60) wrong.push(`after one Ctrl-C: ${end} after ${waited.toFixed(1)} s`);
+  wrong.push(...(await allEnd(patient, 3)));
   return {
     name: 'hung child',
-    text: `ended by its limit, and ${after.toFixed(1)} s after the second Ctrl-C`,
+    text: `ended by its limit, ${waited.toFixed(1)} s after one Ctrl-C and ${after.toFixed(1)} s after the second`,
     wrong,
   };
 }

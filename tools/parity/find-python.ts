@@ -4,7 +4,15 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
+/** Pinned packages, and the venv in the cache that holds them. */
+export interface PythonPackages {
+  readonly requirements: string;
+  readonly venv: string;
+}
+const hfPeft: PythonPackages = {
+  requirements: fileURLToPath(new URL('requirements.txt', import.meta.url)),
+  venv: 'parity',
+};
 
 /** Prints name, version found (or nothing) and pinned version of every package that is not as pinned. */
 const listDifferences = `
@@ -25,7 +33,10 @@ const run = (command: string, args: readonly string[], shown = false) =>
   spawnSync(command, args, { encoding: 'utf8', stdio: shown ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'] });
 
 /** Packages that are not as pinned in requirements.txt; undefined if this is no Python that runs. */
-function differences(python: string): { name: string; found: string; pinned: string }[] | undefined {
+function differences(
+  python: string,
+  requirements: string,
+): { name: string; found: string; pinned: string }[] | undefined {
   const { status, stdout } = run(python, ['-c', listDifferences, requirements]);
   if (status !== 0) return undefined;
   const lines = stdout.split(/\r?\n/).filter(Boolean);
@@ -39,12 +50,16 @@ function cacheFolder(env = process.env): string {
 }
 
 /**
- * A Python with HF peft: the named one, or a venv in the user's cache that is made once and brought up to requirements.txt.
+ * A Python with pinned packages, HF peft unless told otherwise: the named one, or a venv in the user's cache that is made once and brought up to requirements.txt.
  * Throws {@link NoPython}.
  */
-export function findPython(named: string | undefined, say: (line: string) => void): string {
+export function findPython(
+  named: string | undefined,
+  say: (line: string) => void,
+  { requirements, venv: name }: PythonPackages = hfPeft,
+): string {
   if (named) {
-    const found = differences(named);
+    const found = differences(named, requirements);
     if (!found) throw new NoPython(`${named} is no Python that runs. Name another one with --python, or none.`);
     const missing = found.filter((one) => one.found === '').map(({ name }) => name);
     if (missing.length > 0)
@@ -52,11 +67,11 @@ export function findPython(named: string | undefined, say: (line: string) => voi
     for (const one of found) say(`note: ${named} has ${one.name} ${one.found}, pinned is ${one.pinned}`);
     return named;
   }
-  const venv = join(cacheFolder(), 'parity');
+  const venv = join(cacheFolder(), name);
   const python = join(venv, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
   if (!existsSync(python)) makeVenv(venv, say);
-  if (differences(python)?.length !== 0) {
-    say(`installing tools/parity/requirements.txt in ${venv} (torch is large)`);
+  if (differences(python, requirements)?.length !== 0) {
+    say(`installing ${requirements} in ${venv} (torch is large)`);
     const { status } = run(python, ['-m', 'pip', 'install', '--quiet', '-r', requirements], true);
     if (status !== 0)
       throw new NoPython(

@@ -10,8 +10,8 @@ export interface CliIo {
   /** Columns of the terminal that results go to; 100 where there is none. */
   readonly width: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Text from standard input; null where that is a terminal. */
-  readInput(): Promise<string | null>;
+  /** Bytes of standard input as they arrive; null where that is a terminal. */
+  input(): AsyncIterable<Uint8Array> | null;
   /** Calls back at every request to stop; returns what ends that. */
   onStop(stop: (signal: StopSignal) => void): () => void;
   /** Ends the process at once. */
@@ -41,12 +41,7 @@ export function processIo(): CliIo {
     bar: moving ? stderr : null,
     width: stdout.isTTY ? stdout.columns : 100,
     environment: env,
-    async readInput() {
-      if (stdin.isTTY) return null;
-      const chunks: Buffer[] = [];
-      for await (const chunk of stdin) chunks.push(chunk as Buffer);
-      return Buffer.concat(chunks).toString('utf8');
-    },
+    input: () => (stdin.isTTY ? null : (stdin as AsyncIterable<Uint8Array>)),
     onStop(stop) {
       let isEcho = false;
       const listeners = (Object.keys(stopCodes) as StopSignal[]).map((signal) => {

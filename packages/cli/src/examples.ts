@@ -25,5 +25,6 @@ export const examples = {
     'predict runs/rte-100 --pair "A man sleeps." "Somebody is asleep."',
   ],
   inspect: ['inspect runs/demo', 'inspect runs/demo/adapter --json'],
+  explain: ['explain lora', 'explain prefix-lora-ia3-subspace --model ./my-model --json'],
   doctor: ['doctor', 'doctor --backend wasm --json'],
 } as const satisfies Record<string, readonly string[]>;

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { EvalOptions } from './commands/eval.js';
+import type { ExplainOptions } from './commands/explain.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { PredictOptions } from './commands/predict.js';
 import type { RunCommandOptions } from './commands/run.js';
@@ -32,7 +33,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--fresh', 'delete the results of an earlier demo and start anew')
     .action(async (options: DemoOptions) => done(await (await import('./commands/demo.js')).demo(options, io)));
 
-  runs(command('run', 'run', 'Train and compare methods on a task over several seeds.'))
+  table(runs(command('run', 'run', 'Train and compare methods on a task over several seeds.')))
     .option(
       '--task <name or file>',
       'a known task (spam-subjects, sst2, rte, ...) or a labelled CSV, TSV, JSONL or Parquet file',
@@ -44,6 +45,18 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--label-column <name>', 'column of the label, for a file')
     .option('--test-file <file>', 'test rows; otherwise a part of the file is set aside')
     .option('--regression', 'labels of the file are numbers to predict')
+    .option(
+      '--max-labels <number>',
+      'more distinct labels in a file are taken for a mistake (default: 100)',
+      wholeNumber,
+    )
+    .addOption(
+      new Option('--empty-text <policy>', 'rows with an empty text (default: error)').choices([
+        'error',
+        'drop',
+        'keep',
+      ]),
+    )
     .option('--methods <names>', 'comma-separated (default: prefix,prefix-subspace)', list)
     .option('--no-floors', 'leave out the floors (majority, linear-probe) that are added otherwise')
     .option('--reference <names>', 'methods that the others are compared with (default: the last floor)', list)
@@ -51,6 +64,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--seed <number>', 'this one data seed', wholeNumberOrZero)
     .option('--train-seeds <seeds>', 'how many training seeds from 0, or a list such as 0,1 (default: 1)')
     .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
     .option('--steps <number>', 'training steps', wholeNumber)
     .addOption(new Option('--protocol <name>', 'how the development set is made (default: same_k)').choices(protocols))
     .option('--test-cap <number>', 'at most this many test rows, for development', wholeNumber)
@@ -68,6 +82,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--data <folder>', 'folder of the task files, if they moved')
     .option('--task <name>', 'another task than the one it was trained on')
     .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
     .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
     .option('--reference <names>', 'methods that the others are compared with', list)
     .addOption(pluginOption())
@@ -76,12 +91,15 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/eval.js')).evaluateAgain(folder, options, io)),
     );
 
-  command('predict', 'predict', 'Classify texts with a saved run or adapter.')
-    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter')
+  table(command('predict', 'predict', 'Classify texts with a saved run or adapter.'))
+    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter; or org/name[@revision] on the Hub')
     .argument('[texts...]', 'texts; without any they are read from --file or from standard input, one a line')
-    .option('--file <file>', 'a file with one text a line')
+    .option('--file <file>', 'a file with one text a line, or a CSV, TSV, JSONL or Parquet table')
+    .option('--text-column <name>', 'column of the text, for a table')
+    .option('--text-pair-column <name>', 'column of the second text of a pair, for a table')
     .option('--pair', 'texts are pairs: two arguments each, or two columns separated by a tab in a line')
     .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
     .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
     .addOption(pluginOption())
     .addOption(backendOption())
@@ -93,6 +111,14 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .argument('<folder>', 'folder of an adapter (ours or of HF peft), a trial or an experiment')
     .action(async (folder: string, options: InspectOptions) =>
       done(await (await import('./commands/inspect.js')).inspect(folder, options, io)),
+    );
+
+  command('explain', 'explain', 'Say what a method trains on a host and where it acts, without loading a model.')
+    .argument('<method>', 'a method such as lora or prefix-subspace')
+    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub that is on this machine')
+    .addOption(pluginOption())
+    .action(async (method: string, options: ExplainOptions) =>
+      done(await (await import('./commands/explain.js')).explainMethod(method, options, io)),
     );
 
   command('doctor', 'doctor', 'Say which backends work on this machine, which one is used and how to get a faster one.')
@@ -132,6 +158,17 @@ const runs = (command: Command): Command =>
       wholeNumber,
     )
     .option('--resume', 'go on with what an earlier, interrupted command left unfinished');
+
+/** How a file of rows is to be read; what commands share that take one. */
+const table = (command: Command): Command =>
+  command
+    .option('--encoding <name>', 'encoding of a text file, such as latin1 or utf-16le (default: utf-8)')
+    .option('--delimiter <character>', 'between the fields of a CSV file (default: a comma)', character)
+    .option('--column-names <names>', 'comma-separated, for a CSV or TSV file without a header line', list)
+    .option('--quoted-tsv', 'fields of a TSV file are quoted as in CSV');
+
+/** A tab is hard to type. */
+const character = (text: string): string => (text === '\\t' ? '\t' : text);
 
 const helpOf = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  $ tfjs-peft ${line}\n`).join('')}`;
 

@@ -11,7 +11,7 @@ export function fakeIo(more: Partial<CliIo> = {}) {
     bar: null,
     width: 100,
     environment: {},
-    readInput: () => Promise.resolve(null),
+    input: () => null,
     onStop(listener) {
       stop = listener;
       return () => (stop = undefined);

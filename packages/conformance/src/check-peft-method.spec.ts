@@ -85,6 +85,30 @@ describe('checkPeftMethod', () => {
   });
 });
 
+describe('what a method says and does before training', () => {
+  it('holds a method to the kinds that it declares', async () => {
+    const only = ['declared-kinds'];
+    const declaring = (kinds: PeftMethod['kinds']) => check(() => ({ ...denseDelta(), kinds }), { only });
+    expect((await declaring(undefined)).get('declared-kinds')).toBe('not applicable');
+    expect((await declaring(['weightDelta', 'biasDelta'])).get('declared-kinds')).toBe('passed');
+    expect((await declaring(['biasDelta', 'tap'])).get('declared-kinds')).toMatch(/emits weightDelta/);
+  });
+
+  it('holds prepare to what it may do', async () => {
+    const only = ['prepare'];
+    const prepared = (prepare: PeftMethod['prepare']) => check(() => ({ ...denseDelta(), prepare }), { only });
+    expect((await prepared(undefined)).get('prepare')).toBe('not applicable');
+    expect((await prepared(async () => denseDelta())).get('prepare')).toBe('passed');
+    const leaks: tf.Tensor[] = [];
+    const leaking = await prepared(async () => {
+      leaks.push(tf.keep(tf.scalar(0)));
+      return denseDelta();
+    });
+    expect(leaking.get('prepare')).toBe('prepare keeps 1 tensors');
+    tf.dispose(leaks);
+  });
+});
+
 describe('negative controls', () => {
   it('are there for every check, and break every check in words of its own', () => {
     for (const { name, controls } of conformanceChecks) expect([name, controls.length]).not.toEqual([name, 0]);

@@ -2,6 +2,7 @@ import { batchAxis } from './checks/batch-axis.js';
 import { combine } from './checks/combine.js';
 import { composition } from './checks/composition.js';
 import { configIsData } from './checks/config-is-data.js';
+import { declaredKinds } from './checks/declared-kinds.js';
 import { disablePartsCheck } from './checks/disable-parts.js';
 import { evaluationRepeats } from './checks/evaluation-repeats.js';
 import { gradients } from './checks/gradients.js';
@@ -16,6 +17,7 @@ import { noLeaks } from './checks/no-leaks.js';
 import { outputShares } from './checks/output-shares.js';
 import { padding } from './checks/padding.js';
 import { planIsPure } from './checks/plan-is-pure.js';
+import { prepareCheck } from './checks/prepare.js';
 import { randomnessFromStreams } from './checks/randomness-from-streams.js';
 import { rowAdapters } from './checks/row-adapters.js';
 import { saveAndLoad } from './checks/save-and-load.js';
@@ -32,9 +34,11 @@ export const conformanceChecks: readonly ConformanceCheck[] = [
   configIsData,
   planIsPure,
   namesAndSites,
+  prepareCheck,
   initialValuesByName,
   identityAtStart,
   methodActs,
+  declaredKinds,
   evaluationRepeats,
   randomnessFromStreams,
   padding,

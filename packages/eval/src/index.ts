@@ -9,6 +9,7 @@ export {
   type TestConfig,
 } from './config/experiment-config.js';
 export { type ResolvedExperiment, resolveExperiment } from './config/resolve-experiment.js';
+export { parseYaml, yamlLimits } from './config/parse-yaml.js';
 export { hashTrial, type TrialConfig, trialFolderName, trialId, type TrialMethod } from './config/trial-config.js';
 export { completeMethod, expandMethod } from './methods/complete-method.js';
 export { type GivenPlugins, loadGivenPlugins, loadPlugins } from './methods/load-plugins.js';
@@ -21,10 +22,10 @@ export {
   writeAdapterFolder,
 } from './run-folder/adapter-folder.js';
 export { createFolderStore } from './run-folder/folder-checkpoint-store.js';
-export { parseYaml, yamlLimit } from './run-folder/parse-yaml.js';
 export { readSummary, readTrialConfig, trialFiles } from './run-folder/trial-folder.js';
 export { ensureWritableFolder, writeFileAtomically } from './run-folder/write-file-atomically.js';
 export { runTrial, type RunTrialOptions } from './trial/run-trial.js';
+export { openTaskData, type TaskData, type TrialSplit } from './trial/task-data.js';
 export { openSession, type Session, type SessionOptions } from './trial/session.js';
 export type { SplitMetrics, TrialSummary } from './trial/trial-summary.js';
 export type {

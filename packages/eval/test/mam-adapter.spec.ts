@@ -44,6 +44,7 @@ describe('the MAM recipe', () => {
     const prefixNumbers = 30 * size + size * 800 + 800 + 800 * 2 * layers * size + 2 * layers * size;
     const adapterNumbers = layers * (2 * size * 4 + 4 + size);
     expect(countParameters(mam().plan(host.spec))).toEqual({
+      buffers: 0,
       trainable: prefixNumbers + adapterNumbers,
       effective: 2 * layers * size * 30 + adapterNumbers,
     });

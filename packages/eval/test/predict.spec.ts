@@ -72,6 +72,53 @@ describe('openPredictor', () => {
     predictor.dispose();
   });
 
+  it('refuses what is no text, as callers without types pass it', async () => {
+    const predictor = await openPredictor(out, { backend });
+    const predict = (texts: unknown) => predictor.predict(texts as readonly string[]);
+    for (const texts of [
+      [null],
+      ['w1', undefined],
+      [1],
+      [['w1']],
+      [['w1', null]],
+      [{}],
+      [['w1', 'w2', 'w3']],
+      'w1',
+      null,
+    ])
+      await expect(predict(texts)).rejects.toMatchObject({ code: 'TEXT_INVALID' });
+    predictor.dispose();
+  });
+
+  it('predicts batch by batch as they come, with the same answers and one warning', async () => {
+    const warnings: string[] = [];
+    const predictor = await openPredictor(out, { backend, onWarning: (text) => warnings.push(text) });
+    const long = 'good '.repeat(40);
+    const texts = ['w1 good', 'w2 bad w3', long, 'w4', long];
+    const expected = await predictor.predict(texts);
+    warnings.length = 0;
+    let asked = 0;
+    async function* batches() {
+      for (const batch of [[0, null, 1], [], [2, 3], [null, 4]]) {
+        asked += 1;
+        yield await Promise.resolve(batch);
+      }
+    }
+    const got: unknown[] = [];
+    for await (const pairs of predictor.predictEach(batches(), (index) => (index === null ? null : texts[index]!))) {
+      if (got.length === 0) expect(asked).toBe(1);
+      got.push(...pairs);
+    }
+    expect(got).toEqual([0, null, 1, 2, 3, null, 4].map((i) => [i, i === null ? null : expect.anything()]));
+    (got as [number | null, { label: string; probability: number } | null][]).forEach(([index, prediction]) => {
+      if (index === null || !prediction) return;
+      expect(prediction.label).toBe(expected[index]!.label);
+      expect(prediction.probability).toBeCloseTo(expected[index]!.probability, 5);
+    });
+    expect(warnings).toEqual(['2 of 5 texts are longer than 16 tokens; only their beginning was read']);
+    predictor.dispose();
+  });
+
   it('refuses an adapter of another host and frees that host', async () => {
     const other = await writeTinyModel(join(root, 'other-bert'), 1);
     const before = tf.memory().numTensors;

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  type Batch,
   compose,
   createRegistry,
   createStream,
@@ -9,7 +10,6 @@ import {
   evaluationContext,
   head,
   type Host,
-  type HostInputs,
   initialValues,
   type NamedArrays,
   padBatch,
@@ -21,9 +21,10 @@ import {
 } from '@tfjs-peft/peft-core';
 import { prefix, prefixDefinition } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
-import { createMemoryStore, parseTrainConfig, train, type TrainingRequest } from '@tfjs-peft/train';
+import { createMemoryStore, labelledTask, parseTrainConfig, train, type TrainingRequest } from '@tfjs-peft/train';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
+import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 
 useTestBackend();
@@ -33,12 +34,12 @@ const texts = Array.from({ length: 6 }, (_, text) => {
   const inputIds = [cls, ...Array.from({ length: 5 }, (_word, i) => 5 + ((5 * text + i) % 28)), sep];
   return { inputIds, tokenTypeIds: inputIds.map(() => 0) };
 });
-const data: AsyncIterable<HostInputs> = {
+const batches: AsyncIterable<Batch> = {
   async *[Symbol.asyncIterator]() {
     for (const text of texts) {
       const inputs = padBatch([text], 0);
       try {
-        yield inputs;
+        yield { inputs, targets: [0] };
       } finally {
         tf.dispose({ ...inputs });
       }
@@ -64,10 +65,10 @@ beforeAll(async () => {
   const sizes = { hiddenSize: 16, numHiddenLayers: 2, numAttentionHeads: 4, intermediateSize: 12, vocabSize: 40 };
   [host, other] = [await createRandomHost(sizes, 4), await createRandomHost(sizes, 5)];
   // Hosts keep single projections once somebody asked for them; from here on counts of tensors are those of the method.
-  await flat.prepare!(host, data, { stream, vertex: 0 });
+  await prepare(flat);
 });
 
-const prepare = (method: PeftMethod, vertex = 0) => method.prepare!(host, data, { stream, vertex });
+const prepare = (method: PeftMethod, vertex = 0) => method.prepare!(host, preparationWith({ batches, stream, vertex }));
 /** Effective first values of a method that is prepared or needs no preparing. */
 async function startOf(method: PeftMethod): Promise<NamedArrays> {
   const raw = toParameters(initialValues(method.plan(host.spec), stream));
@@ -136,13 +137,16 @@ describe('prefix with initialisation "activation"', () => {
           [7, 9, 11],
           [12, 13, 14],
         ])
-          yield padBatch(
-            [[...ids], [20, 21, 22]].map((inputIds) => ({ inputIds, tokenTypeIds: [0, 0, 0] })),
-            0,
-          );
+          yield {
+            inputs: padBatch(
+              [[...ids], [20, 21, 22]].map((inputIds) => ({ inputIds, tokenTypeIds: [0, 0, 0] })),
+              0,
+            ),
+            targets: [0, 1],
+          };
       },
     };
-    const prepared = await one.prepare!(shallow, own, { stream, vertex: 0 });
+    const prepared = await one.prepare!(shallow, preparationWith({ batches: own, stream }));
     const raw = toParameters(initialValues(prepared.plan(shallow.spec), stream));
     const inputs = padBatch([{ inputIds: [7, 9, 11], tokenTypeIds: [0, 0, 0] }], 0, { multipleOf: 1 });
     const context = evaluationContext(shallow.spec, 1);
@@ -162,7 +166,7 @@ describe('prefix with initialisation "activation"', () => {
     expect(meanSquare(valuesOf(after), target)).toBeLessThan(before / 100);
     const short = await startOf(await prepare(mlp));
     expect(await startOf(await prepare(mlp))).toEqual(short);
-    const elsewhere = await mlp.prepare!(host, data, { stream: createStream('another'), vertex: 0 });
+    const elsewhere = await mlp.prepare!(host, preparationWith({ batches, stream: createStream('another') }));
     expect(await startOf(elsewhere)).not.toEqual(short);
   });
 
@@ -226,19 +230,17 @@ describe('prefix with initialisation "activation"', () => {
         throw new Error('broken');
       },
     };
-    await expect(flat.prepare!(broken, data, { stream, vertex: 0 })).rejects.toThrow('broken');
+    await expect(flat.prepare!(broken, preparationWith({ batches, stream }))).rejects.toThrow('broken');
     expect(tf.memory().numTensors).toBe(before);
   });
 
   it('trains, and goes on after an interruption with the same bits', async () => {
     const examples = texts.map((text, i) => ({ text, label: i % 2 }));
-    const request = (rest: Partial<TrainingRequest> = {}): TrainingRequest => ({
+    type Request = TrainingRequest<readonly number[]>;
+    const request = (rest: Partial<Request> = {}): Request => ({
       host,
       method: subspace(compose(mlp, ownHead)),
-      train: examples,
-      dev: [],
-      loss: 'cross_entropy',
-      score: () => ({ headline: 0, metrics: {} }),
+      ...labelledTask({ train: examples }),
       config: parseTrainConfig({ steps: 4, batchSize: 2, learningRate: 1e-2, checkpointEvery: 1, patience: null }),
       seed: 9,
       ...rest,
@@ -248,7 +250,7 @@ describe('prefix with initialisation "activation"', () => {
     const before = tf.memory().numTensors;
     const store = createMemoryStore();
     const stop = new AbortController();
-    const onEvent: TrainingRequest['onEvent'] = (event) => event.type === 'step' && event.step === 2 && stop.abort();
+    const onEvent: Request['onEvent'] = (event) => event.type === 'step' && event.step === 2 && stop.abort();
     await expect(train(request({ store, signal: stop.signal, onEvent }))).rejects.toMatchObject({
       code: 'INTERRUPTED',
     });

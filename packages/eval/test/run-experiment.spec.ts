@@ -26,6 +26,32 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: { code?: string; message: string }) => `${error.code}: ${error.message}`,
   );
 
+describe('an experiment with plugins', () => {
+  it('imports those of its caller, records them, and names them where a later run lacks them', async () => {
+    const { config, root, out } = await tinyExperiment({ methods: ['mine'] });
+    writeFileSync(
+      join(root, 'mine.mjs'),
+      `export const plugin = { presets: [{ name: 'mine', summary: '', kind: 'floor', floor: 'majority' }] };`,
+    );
+    await runExperiment({ ...config, plugins: ['./mine.mjs'] }, { folder: out, backend, directory: root });
+    expect(readFileSync(join(out, 'experiment.yaml'), 'utf8')).toContain('- ../mine.mjs');
+    const error: unknown = await runExperiment(config, { folder: out, backend, resume: true }).catch(
+      (caught: unknown) => caught,
+    );
+    expect(error).toMatchObject({ code: 'UNKNOWN_PRESET' });
+    expect(String(error)).toMatch(
+      /was run with the plugin "\.\.\/mine\.mjs"; if you trust it, pass --plugin .*mine\.mjs/,
+    );
+    const again = await runExperiment(config, {
+      folder: out,
+      backend,
+      resume: true,
+      plugins: [join(root, 'mine.mjs')],
+    });
+    expect(again.trials.map(({ status }) => status)).toEqual(['done']);
+  });
+});
+
 describe('runExperiment', () => {
   it('runs floors and methods on one split and leaves complete folders', async () => {
     const { config, out } = await tinyExperiment({
@@ -218,6 +244,39 @@ describe('runExperiment', () => {
     const [answer] = await predictor.predict([['w1 good', 'w2 bad']]);
     expect(answer).toMatchObject({ text: ['w1 good', 'w2 bad'], score: expect.any(Number), probabilities: {} });
     predictor.dispose();
+  });
+
+  it('learns scores of any size alike, and keeps their units in the adapter', async () => {
+    const scored = async (scale: (score: number) => number) => {
+      const { config, out, root } = await tinyExperiment({ methods: [tinyPrefix, tinySubspace] });
+      const file = join(root, 'scores.csv');
+      const rows = Array.from(
+        { length: 100 },
+        (_, row) => `w${row % 20} ${['bad', 'fine', 'good'][row % 3]},${scale(row % 3)}`,
+      );
+      writeFileSync(file, ['text,score', ...rows].join('\n'));
+      const data = { ...config.data, file: { file, textColumn: 'text', labelColumn: 'score', regression: true } };
+      const { trials } = await runExperiment({ ...config, data }, { folder: out, backend });
+      const files = trials.map(({ folder }) => join(out, folder));
+      const predictions = files.flatMap((folder) => lines(join(folder, 'predictions.jsonl')));
+      const predictor = await openPredictor(files[0]!, { backend });
+      const [again] = await predictor.predict([`w1 fine`]);
+      predictor.dispose();
+      const record = JSON.parse(readFileSync(join(files[0]!, 'adapter', 'tfjs_peft.json'), 'utf8'));
+      return {
+        spearman: trials.map(({ test }) => test['test']!.metrics['spearman']),
+        predicted: predictions.map(({ predicted }) => predicted as number),
+        again: again!.score!,
+        record: JSON.stringify(record),
+      };
+    };
+    const small = await scored((score) => score + 1);
+    const large = await scored((score) => 1000 * (score + 1));
+    expect(large.spearman).toEqual(small.spearman);
+    large.predicted.forEach((value, i) => expect(value / 1000).toBeCloseTo(small.predicted[i]!, 3));
+    expect(large.again / 1000).toBeCloseTo(small.again, 3);
+    expect(large.predicted.reduce((a, b) => a + b) / large.predicted.length).toBeGreaterThan(1000);
+    expect(large.record).toMatch(/"targets":\{"mean":\d{4}/);
   });
 
   it('goes on after a trial that fails, reports it, and runs it again on resume', async () => {

@@ -99,7 +99,7 @@ describe('an experiment in processes', () => {
       plugins: [plugin],
       jobs: 2,
       backend: testBackendName,
-      hangLimit: 2,
+      hangLimit: 5,
     });
     expect(result.trials.map(({ method, status }) => `${method} ${status}`)).toEqual(['hang failed', 'majority done']);
     expect(result.trials[0]!.error).toMatchObject({ code: 'TRIAL_HUNG' });

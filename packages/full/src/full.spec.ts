@@ -53,7 +53,7 @@ const startOf = (method: ReturnType<typeof wholeHost>, seed: number) =>
 describe('fullFineTuning', () => {
   it('counts every number of the host, from the plan alone', () => {
     const plan = fullFineTuning().plan(miniLm);
-    expect(countParameters(plan)).toEqual({ trainable: 22_713_216, effective: 22_713_216 });
+    expect(countParameters(plan)).toEqual({ trainable: 22_713_216, effective: 22_713_216, buffers: 0 });
     const tensors = miniLm.sites.filter(({ kind }) => kind === 'tensor').map(({ path }) => `full.${path}`);
     expect(plan.raw.map(({ name }) => name).sort()).toEqual(tensors.sort());
     expect(reportCoverage(plan, miniLm).map(({ kind, covered, total }) => [kind, covered, total])).toEqual([

@@ -42,7 +42,7 @@ export function mt19937(seed: number | bigint): NextWord {
   if (checkSeed(seed) > 0xffffffffn)
     throw new PeftError('SEED_INVALID', {
       found: `data seed ${seed}`,
-      expected: 'at most 4294967295 for the legacy generator of protocol "lmbff"',
+      expected: 'at most 4294967295 for the legacy generator of protocol "per_class"',
       fix: 'choose a smaller seed',
     });
   const key = new Uint32Array(size);

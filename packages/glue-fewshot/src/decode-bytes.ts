@@ -5,15 +5,31 @@ const windows1252 =
 
 /** A decoder that throws on invalid bytes, or (lenient) replaces them by U+FFFD; undefined for an unknown encoding. */
 export function createDecoder(encoding: string, lenient = false): ((bytes: Uint8Array) => string) | undefined {
-  let decoder;
+  const decoder = openDecoder(encoding, lenient);
+  return decoder && ((bytes) => mend(decoder, decoder.decode(bytes)));
+}
+
+/** Like {@link createDecoder} (strict) for bytes that come in pieces; a last call without bytes ends it. */
+export function createStreamDecoder(encoding: string): ((bytes?: Uint8Array) => string) | undefined {
+  const decoder = openDecoder(encoding, false);
+  return decoder && ((bytes) => mend(decoder, bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode()));
+}
+
+type Decoder = InstanceType<typeof TextDecoder>;
+
+function openDecoder(encoding: string, lenient: boolean): Decoder | undefined {
   try {
-    decoder = new TextDecoder(encoding, { fatal: !lenient });
+    return new TextDecoder(encoding, { fatal: !lenient });
   } catch {
     return undefined;
   }
-  if (decoder.encoding !== 'windows-1252') return (bytes) => decoder.decode(bytes);
-  // Several releases of Node decode this family as ISO-8859-1; the texts must not depend on the release.
-  // Where the decoder is right, none of the replaced characters occurs but the five that stay the same.
-  return (bytes) =>
-    decoder.decode(bytes).replace(/[\x80-\x9f]/g, (character) => windows1252[character.charCodeAt(0) - 0x80]!);
 }
+
+/**
+ * Several releases of Node decode the windows-1252 family as ISO-8859-1; the texts must not depend on the release. Where the decoder is
+ * right, none of the replaced characters occurs but the five that stay the same.
+ */
+const mend = ({ encoding }: Decoder, text: string): string =>
+  encoding === 'windows-1252'
+    ? text.replace(/[\x80-\x9f]/g, (character) => windows1252[character.charCodeAt(0) - 0x80]!)
+    : text;

@@ -104,8 +104,12 @@ export function majorityBaseline(
     });
   if (task.output.kind === 'regression')
     return constantBaseline(task, labels.reduce((sum, label) => sum + label, 0) / labels.length, testLabels, options);
-  const counts = task.output.labels.map((_, label) => labels.filter((other) => other === label).length);
-  return constantBaseline(task, counts.indexOf(Math.max(...counts)), testLabels, options);
+  const counts = new Map<number, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const most = task.output.labels
+    .map((_, label) => label)
+    .reduce((best, label) => ((counts.get(label) ?? 0) > (counts.get(best) ?? 0) ? label : best), 0);
+  return constantBaseline(task, most, testLabels, options);
 }
 
 /** The labels of a list of examples. */

@@ -1,4 +1,6 @@
 import { PeftError } from '@tfjs-peft/peft-core';
+import { labelKey } from './label-key.js';
+import { show } from './show.js';
 import { type Cell, findColumn, placeOf, type Table } from './table.js';
 import type { EmptyTextPolicy, LabelledText, TaskDefinition } from './task.js';
 
@@ -12,7 +14,7 @@ export interface ColumnLayout {
 
 /**
  * Turns a table into labelled examples, numbered from 0 in the order of the file.
- * Errors: `TASK_COLUMN_MISSING`, `TASK_LABEL_UNKNOWN`, `TASK_TEXT_EMPTY`; each names file, line and cure.
+ * Errors: `TASK_COLUMN_MISSING`, `TASK_COLUMN_UNFIT`, `TASK_LABEL_UNKNOWN`, `TASK_TEXT_EMPTY`; each names file, line and cure.
  */
 export function labelRows(
   table: Table,
@@ -23,16 +25,18 @@ export function labelRows(
   const textColumns = layout.texts.map((names) => findColumn(table, names));
   const labelColumn = findColumn(table, layout.label);
   const read = output.kind === 'classes' ? classReader(output.labels, layout.labelsByIndex) : scoreReader(output.range);
+  const labelAt = layout.labelsByIndex ? plainLabel : labelText;
   const empty: number[] = [];
   const rows: LabelledText[] = [];
-  for (const [i, cells] of table.rows.entries()) {
-    const texts = textColumns.map((column) => toText(cells[column]));
+  for (let i = 0; i < table.rowCount; i++) {
+    const texts = textColumns.map((column) => textAt(table, i, column));
     if (emptyText !== 'keep' && texts.some((text) => text.trim() === '')) {
       empty.push(i);
       continue;
     }
-    const label = read(cells[labelColumn]);
-    if (label === undefined) throw unknownLabel(table, i, cells[labelColumn], name, output);
+    const shown = labelAt(table, i, labelColumn);
+    const label = read(shown);
+    if (label === undefined) throw unknownLabel(table, i, shown, name, output);
     rows.push({ row: rows.length, texts, label });
   }
   if (empty.length > 0 && emptyText === 'error') throw emptyTexts(table, empty);
@@ -41,39 +45,89 @@ export function labelRows(
 
 const toText = (cell: Cell): string => (cell === null || cell === undefined ? '' : String(cell));
 
+/** The text of a cell; '' where there is none. Errors: `TASK_COLUMN_UNFIT` for a cell that is no text. */
+export function textAt(table: Table, row: number, column: number): string {
+  const cell = table.cell(row, column);
+  if (typeof cell !== 'object' || cell === null) return toText(cell);
+  throw unfit(
+    table,
+    row,
+    column,
+    'a text',
+    'write one text in each row (join a list of words with spaces, take one field of a record), or name another column',
+  );
+}
+
+/** The label of a row as text, without the outer spaces. Errors: `TASK_COLUMN_UNFIT` for a cell that is no label, or several. */
+function plainLabel(table: Table, row: number, column: number): string {
+  const cell = table.cell(row, column);
+  const text = typeof cell === 'object' && cell !== null ? undefined : toText(cell).trim();
+  if (text !== undefined && !isList(text)) return text;
+  throw unfit(
+    table,
+    row,
+    column,
+    'one label: a text has one here, never several',
+    'write one label in each row; for several labels a text, train one task of yes and no for each of them',
+  );
+}
+
+/** Like {@link plainLabel}; a number that stands for a class the file names becomes that name. */
+export function labelText(table: Table, row: number, column: number): string {
+  const text = plainLabel(table, row, column);
+  return table.classNames?.get(table.columns[column]!)?.[Number(text === '' ? Number.NaN : text)] ?? text;
+}
+
+/** A list that a spreadsheet or a data frame wrote as text. */
+const isList = (text: string) => /^\[.*\]$/s.test(text);
+
+function unfit(table: Table, row: number, column: number, expected: string, fix: string): PeftError {
+  return new PeftError('TASK_COLUMN_UNFIT', {
+    found: `${table.file}, ${placeOf(table, row)}: ${describe(table.cell(row, column))} in column ${show(table.columns[column]!)}`,
+    expected,
+    fix,
+  });
+}
+
+function describe(cell: Cell): string {
+  if (Array.isArray(cell)) return `a list of ${cell.length} value${cell.length === 1 ? '' : 's'}`;
+  if (cell instanceof Date) return 'a date';
+  if (ArrayBuffer.isView(cell)) return 'bytes';
+  return typeof cell === 'object' ? 'a record with fields' : `the list ${show(toText(cell))}`;
+}
+
 function classReader(labels: readonly string[], byIndex: boolean) {
-  const indices = new Map(labels.map((label, index) => [label, index]));
+  const indices = new Map(labels.map((label, index) => [labelKey(label), index]));
   if (byIndex) for (const index of labels.keys()) if (!indices.has(String(index))) indices.set(String(index), index);
-  return (cell: Cell) => indices.get(toText(cell).trim());
+  return (text: string) => indices.get(labelKey(text));
 }
 
 const scoreReader =
   ([lowest, highest]: readonly [number, number]) =>
-  (cell: Cell) => {
-    const score = toNumber(cell);
+  (text: string) => {
+    const score = toNumber(text);
     return score >= lowest && score <= highest ? score : undefined;
   };
 
-/** The number a cell holds, or NaN. `Number('')` would be 0. */
-export const toNumber = (cell: Cell): number => {
-  const text = toText(cell).trim();
-  return text === '' || typeof cell === 'boolean' ? Number.NaN : Number(text);
-};
+/** The number a text says, or NaN. `Number('')` would be 0. */
+export const toNumber = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
 
 function unknownLabel(
   table: Table,
   row: number,
-  cell: Cell,
+  label: string,
   name: string,
   output: TaskDefinition['output'],
 ): PeftError {
-  const shown = toText(cell).trim();
-  const hidden = shown === '-1' && output.kind === 'classes';
+  const hidden = label === '-1' && output.kind === 'classes';
   return new PeftError('TASK_LABEL_UNKNOWN', {
-    found: `${table.file}, ${placeOf(table, row)}: ${shown === '' ? 'no label' : `label "${shown}"`}, which task ${name} does not have`,
+    found: `${table.file}, ${placeOf(table, row)}: ${label === '' ? 'no label' : `label ${show(label)}`}, which task ${name} does not have`,
     expected:
       output.kind === 'classes'
-        ? `one of ${output.labels.slice(0, 20).join(', ')}`
+        ? `one of ${output.labels
+            .slice(0, 20)
+            .map((known) => show(known).slice(1, -1))
+            .join(', ')}`
         : `a number from ${output.range[0]} to ${output.range[1]}`,
     fix: hidden
       ? '-1 stands for the hidden labels of a GLUE test set; use the validation (dev) file'
@@ -86,6 +140,6 @@ function emptyTexts(table: Table, rows: readonly number[]): PeftError {
   return new PeftError('TASK_TEXT_EMPTY', {
     found: `${table.file}: empty text in ${places.join(', ')}${rows.length > 5 ? ` and ${rows.length - 5} more rows` : ''}`,
     expected: 'a text in every text column',
-    fix: 'fill or remove these rows, or set emptyText to "drop" (leaves them out and renumbers the rest) or "keep"',
+    fix: 'fill or remove these rows, or set emptyText (in the command: --empty-text) to "drop" (leaves them out and renumbers the rest) or "keep"',
   });
 }

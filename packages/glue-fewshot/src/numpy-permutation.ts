@@ -2,7 +2,7 @@ import { mt19937, type NextWord, pcg64 } from './bit-generators.js';
 
 /**
  * `numpy.random.default_rng(seed).permutation(count)`, exactly: what `Dataset.shuffle(seed)` of huggingface/datasets does and
- * what protocols `unipelt`, `same_k` and `budget` cut. Errors: `SEED_INVALID`.
+ * what protocols `fixed`, `same_k` and `budget` cut. Errors: `SEED_INVALID`.
  */
 export const numpyPermutation = (seed: number | bigint, count: number): number[] => shuffled(pcg64(seed), count);
 

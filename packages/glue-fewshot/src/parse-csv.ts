@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import { checkColumns, emptyFile, malformed, messageOf, type Table } from './table.js';
+import { checkColumns, emptyFile, malformed, messageOf, type Table, tableOf } from './table.js';
 
 export interface CsvOptions {
   /** One character; a comma by default. */
@@ -26,7 +26,12 @@ export function parseCsv(text: string, file: string, { delimiter = ',', columnNa
         `line ${info.lines} has ${record.length} fields where ${columns.length} are expected`,
         'put fields that contain the delimiter or a line break in double quotes',
       );
-  return { file, columns, rows: records.map(({ record }) => record), lines: records.map(({ info }) => info.lines) };
+  return tableOf(
+    file,
+    columns,
+    records.map(({ record }) => record),
+    records.map(({ info }) => info.lines),
+  );
 }
 
 function parseRecords(text: string, file: string, delimiter: string): Parsed[] {

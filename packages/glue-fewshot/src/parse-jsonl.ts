@@ -1,18 +1,30 @@
 import { type Cell, emptyFile, malformed, type Table } from './table.js';
 
-/** Parses JSON Lines: one flat object a line; blank lines are allowed. Errors: `TASK_FILE_MALFORMED`, naming the line. */
+/**
+ * Parses JSON Lines: one object a line; blank lines are allowed, and each line may have keys of its own (no row of all columns is ever made:
+ * that would be quadratic). Errors: `TASK_FILE_MALFORMED`, naming the line.
+ */
 export function parseJsonl(text: string, file: string): Table {
-  const objects: Record<string, unknown>[] = [];
+  const objects: Readonly<Record<string, unknown>>[] = [];
   const lines: number[] = [];
+  const columns = new Set<string>();
   for (const [i, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
-    objects.push(parseLine(line, i + 1, file));
+    const object = parseLine(line, i + 1, file);
+    objects.push(object);
     lines.push(i + 1);
+    for (const key of Object.keys(object)) columns.add(key);
   }
   if (objects.length === 0) throw emptyFile(file);
-  const columns = [...new Set(objects.flatMap((object) => Object.keys(object)))];
-  const rows = objects.map((object) => columns.map((column) => toCell(object[column])));
-  return { file, columns, rows, lines };
+  const names = [...columns];
+  return {
+    file,
+    columns: names,
+    rowCount: objects.length,
+    cell: (row, column) =>
+      (Object.hasOwn(objects[row]!, names[column]!) ? objects[row]![names[column]!] : null) as Cell,
+    lines,
+  };
 }
 
 function parseLine(line: string, number: number, file: string): Record<string, unknown> {
@@ -25,7 +37,3 @@ function parseLine(line: string, number: number, file: string): Record<string, u
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw malformed(file, `line ${number} is not a JSON object`, 'write one JSON object a line, {"text": …, "label": …}');
 }
-
-/** Nested values matter only in a column that is asked for; there their JSON text is at least visible. */
-const toCell = (value: unknown): Cell =>
-  typeof value === 'object' && value !== null ? JSON.stringify(value) : (value as Cell);

@@ -1,30 +1,129 @@
-import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
-import { type Cell, checkColumns, emptyFile, messageOf, type Table } from './table.js';
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { deserialize, serialize } from 'node:v8';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { dataLimits } from './data-limits.js';
+import type { ParquetAnswer, ParquetQuestion } from './parquet-process.js';
+import { type Cell, checkColumns, emptyFile, type Table, tableOf } from './table.js';
+
+/** What reading one file may cost. */
+export interface ParquetLimits {
+  readonly milliseconds: number;
+  /** Of heap. */
+  readonly megabytes: number;
+}
 
 /**
- * Parses a Parquet file with flat columns (Snappy or uncompressed, as the Hub writes them). 64-bit integers arrive as BigInt.
- * Errors: `TASK_FILE_UNREADABLE`, `TASK_FILE_MALFORMED`.
+ * Parses a Parquet file (uncompressed, Snappy, gzip, Brotli, Zstandard or LZ4). 64-bit integers arrive as BigInt, nested values as objects.
+ *
+ * It is read in a process of its own with a limit of time and memory: hyparquet takes the lengths that a file states at their word, so
+ * that a damaged one may never end (`readRleBitPackedHybrid`, runs of no values; seen up to 1.33.0) or fill the memory, and running out of
+ * memory ends a whole process, worker threads included. Errors: `TASK_FILE_UNREADABLE`, `TASK_FILE_MALFORMED`.
  */
-export async function parseParquet(bytes: Uint8Array, file: string): Promise<Table> {
-  // Loaded when first needed: the library is ESM-only, and few users have Parquet files.
-  const { parquetMetadata, parquetRead, parquetSchema } = await import('hyparquet');
-  // A copy of its own: a Node buffer may be a window on a larger pool.
-  const buffer = new Uint8Array(bytes).buffer;
-  try {
-    const metadata = parquetMetadata(buffer);
-    const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
-    let rows: Cell[][] = [];
-    await parquetRead({ file: buffer, metadata, columns, onComplete: (all) => (rows = all as Cell[][]) });
-    if (rows.length === 0) throw emptyFile(file);
-    return { file, columns: checkColumns(file, columns), rows };
-  } catch (cause) {
-    if (isPeftError(cause)) throw cause;
+export async function parseParquet(
+  bytes: Uint8Array,
+  file: string,
+  limits: ParquetLimits = parquetLimits(bytes.length),
+): Promise<Table> {
+  const answer = await askProcess({ bytes, pageBytes: dataLimits.parquetPageBytes }, file, limits);
+  if ('error' in answer) throw unreadable(file, answer.error);
+  const { columns, rows, hint } = answer;
+  if (rows.length === 0) throw emptyFile(file);
+  const table = tableOf(file, checkColumns(file, columns), rows as readonly (readonly Cell[])[]);
+  const classNames = readClassNames(hint);
+  return classNames.size === 0 ? table : { ...table, classNames };
+}
+
+function parquetLimits(size: number): ParquetLimits {
+  const megabytes = size / 2 ** 20;
+  const { parquetSeconds, parquetSecondsPerMegabyte } = dataLimits;
+  const { parquetHeap, parquetHeapPerMegabyte, parquetHeapMost } = dataLimits;
+  return {
+    milliseconds: Math.ceil(1000 * (parquetSeconds + parquetSecondsPerMegabyte * megabytes)),
+    megabytes: Math.min(parquetHeapMost, Math.ceil(parquetHeap + parquetHeapPerMegabyte * megabytes)),
+  };
+}
+
+/** How a process ended; Windows tells no signal. */
+interface Ending {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly cause?: Error;
+}
+
+/** The program beside this file: TypeScript in a checkout, JavaScript in the built package. */
+async function askProcess(question: ParquetQuestion, file: string, limits: ParquetLimits): Promise<ParquetAnswer> {
+  const source = import.meta.url.endsWith('.ts');
+  const program = fileURLToPath(new URL(source ? './parquet-process.ts' : './parquet-process.js', import.meta.url));
+  const loader = source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
+  const child = spawn(
+    process.execPath,
+    [`--max-old-space-size=${limits.megabytes}`, ...loader, program, String(limits.milliseconds)],
+    { stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, NODE_OPTIONS: '' }, windowsHide: true },
+  );
+  const started = performance.now();
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  // A process that ends before it has read everything is told by how it ended.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(serialize(question));
+  const ending = await new Promise<Ending>((resolve) => {
+    child.on('error', (cause) => resolve({ code: null, signal: null, cause }));
+    child.on('close', (code, signal) => resolve({ code, signal }));
+  });
+  if (ending.code === 0) return deserialize(Buffer.concat(chunks)) as ParquetAnswer;
+  if (ending.cause)
     throw new PeftError('TASK_FILE_UNREADABLE', {
-      found: `${file}: ${messageOf(cause)}`,
-      expected: 'a complete Parquet file, Snappy-compressed or uncompressed',
-      fix: 'fetch or write the file again; a pointer file of Git LFS must be replaced by its content',
-      cause,
+      found: `${file}: no process can be started to read it (${ending.cause.message})`,
+      fix: 'allow child processes, or convert the file to CSV or JSONL',
+      cause: ending.cause,
     });
+  throw unreadable(
+    file,
+    ending.signal === 'SIGKILL' || (ending.signal === null && performance.now() - started >= limits.milliseconds)
+      ? `not read after ${(limits.milliseconds / 1000).toFixed(1)} seconds`
+      : `reading needs more than ${limits.megabytes} MB of memory`,
+  );
+}
+
+const unreadable = (file: string, what: string) =>
+  new PeftError('TASK_FILE_UNREADABLE', {
+    found: `${file}: ${what}`,
+    expected: 'a complete Parquet file, uncompressed or compressed with Snappy, gzip, Brotli, Zstandard or LZ4',
+    fix: what.includes('footer')
+      ? 'fetch the file again; a pointer file of Git LFS must be replaced by its content'
+      : 'the file may be damaged: fetch or write it again, with compression snappy if in doubt',
+  });
+
+/** The names of `ClassLabel` columns in the note that `datasets` leaves in its files; none where the note is something else. */
+function readClassNames(hint: string | null): ReadonlyMap<string, readonly string[]> {
+  const names = new Map<string, readonly string[]>();
+  const features = valueAt(parseJson(hint), 'info', 'features');
+  if (typeof features !== 'object' || features === null) return names;
+  for (const column of Object.keys(features)) {
+    const feature = valueAt(features, column);
+    const given = valueAt(feature, 'names');
+    if (valueAt(feature, '_type') !== 'ClassLabel' || !Array.isArray(given)) continue;
+    if (given.every((name): name is string => typeof name === 'string')) names.set(column, given);
+  }
+  return names;
+}
+
+const valueAt = (value: unknown, ...path: readonly string[]): unknown =>
+  path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key)
+        ? (inner as Readonly<Record<string, unknown>>)[key]
+        : undefined,
+    value,
+  );
+
+function parseJson(text: string | null): unknown {
+  try {
+    return text === null ? null : JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 
@@ -38,5 +137,13 @@ export function joinTables(tables: readonly Table[]): Table {
         expected: `the columns of its first shard ${first.file}: ${first.columns.join(', ')}`,
         fix: 'fetch all shards from the same revision',
       });
-  return { ...first, rows: tables.flatMap(({ rows }) => rows) };
+  const rows = tables.flatMap((table) => Array.from({ length: table.rowCount }, (_, row) => ({ table, row })));
+  return {
+    ...first,
+    rowCount: rows.length,
+    cell: (index, column) => {
+      const place = rows[index];
+      return place && place.table.cell(place.row, column);
+    },
+  };
 }

@@ -1,33 +1,33 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 
 /**
- * How train and dev are cut from the training rows.
- * - `unipelt`: the first K of a permutation train, the next 1,000 are dev (Mao et al. 2021, arXiv 2110.07577).
+ * How train and dev are cut from the training rows. The names are those of the command's `--protocol`.
+ * - `fixed`: the first K of a permutation train, the next 1,000 are dev, as in UniPELT (Mao et al. 2021, arXiv 2110.07577).
  * - `same_k`: the first K train, the next K are dev: a true few-shot dev set (LM-BFF's reason, without its class balance).
  * - `budget`: K is all that is labelled; 0.3 : 1 of it is dev (after prefix-tuning's low-data design, arXiv 2101.00190).
- * - `lmbff`: K per class train, the next K per class are dev, cut from numpy's legacy shuffle (Gao et al. 2020, arXiv 2012.15723).
+ * - `per_class`: K per class train, the next K per class are dev, cut from numpy's legacy shuffle, as in LM-BFF (Gao et al. 2020, arXiv 2012.15723).
  */
-export type Protocol = 'unipelt' | 'same_k' | 'budget' | 'lmbff';
-export const protocols: readonly Protocol[] = ['unipelt', 'same_k', 'budget', 'lmbff'];
+export type Protocol = 'fixed' | 'same_k' | 'budget' | 'per_class';
+export const protocols: readonly Protocol[] = ['fixed', 'same_k', 'budget', 'per_class'];
 
 export interface SplitOptions {
-  /** Number of training examples; per class under `lmbff`, train and dev together under `budget`. */
+  /** Number of training examples; per class under `per_class`, train and dev together under `budget`. */
   readonly k: number;
   /** Seeds the permutation. */
   readonly dataSeed: number;
   /** `same_k` by default. */
   readonly protocol?: Protocol;
-  /** Size of the dev set under `unipelt`; 1,000 by default. */
+  /** Size of the dev set under `fixed`; 1,000 by default. */
   readonly devSize?: number;
   /** Part of K that is dev under `budget`; by default 0.3 / 1.3. */
   readonly devFraction?: number;
-  /** Keep the class proportions of the training rows; not with `lmbff`, which balances classes itself. */
+  /** Keep the class proportions of the training rows; not with `per_class`, which balances classes itself. */
   readonly stratify?: boolean;
   /** Cut each test set to so many rows, always the same ones: for development, never for a reported number. */
   readonly testCap?: number | null;
 }
 
-/** How many rows a split takes; per class under `lmbff`. */
+/** How many rows a split takes; per class under `per_class`. */
 export interface SplitSizes {
   readonly train: number;
   readonly dev: number;
@@ -38,14 +38,14 @@ export function splitSizes(options: SplitOptions): SplitSizes {
   const { k, protocol = 'same_k', devSize, devFraction, stratify = false, testCap } = options;
   checkCount('k', k);
   if (!protocols.includes(protocol)) throw invalid(`protocol "${protocol}"`, `one of ${protocols.join(', ')}`);
-  if (devSize !== undefined && protocol !== 'unipelt')
-    throw invalid(`devSize with protocol ${protocol}`, 'protocol unipelt');
+  if (devSize !== undefined && protocol !== 'fixed')
+    throw invalid(`devSize with protocol ${protocol}`, 'protocol fixed');
   if (devFraction !== undefined && protocol !== 'budget')
     throw invalid(`devFraction with protocol ${protocol}`, 'protocol budget');
-  if (stratify && protocol === 'lmbff')
-    throw invalid('stratify with protocol lmbff', 'one of them: lmbff balances the classes');
+  if (stratify && protocol === 'per_class')
+    throw invalid('stratify with protocol per_class', 'one of them: per_class balances the classes');
   if (testCap != null) checkCount('testCap', testCap);
-  if (protocol === 'unipelt') return { train: k, dev: checkCount('devSize', devSize ?? 1000) };
+  if (protocol === 'fixed') return { train: k, dev: checkCount('devSize', devSize ?? 1000) };
   if (protocol !== 'budget') return { train: k, dev: k };
   const dev = Math.round((devFraction ?? 0.3 / 1.3) * k);
   if (!(dev >= 1 && dev < k))

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { errorOf } from '../test/error-of.js';
 import { temporaryFolders } from '../test/temporary-folder.js';
 import { glueTasks } from './glue-tasks.js';
 import { createTaskRegistry, loadTask } from './task-registry.js';
@@ -189,5 +191,23 @@ describe('the TSV layout', () => {
       ],
       label: 1,
     });
+  });
+});
+
+describe('the data directory', () => {
+  const files = { 'train.tsv': 'sentence\tlabel\na\t0\nb\t1\n', 'dev.tsv': 'sentence\tlabel\nc\t1\n' };
+  const below = (prefix: string) =>
+    Object.fromEntries(Object.entries(files).map(([name, text]) => [`${prefix}/${name}`, text]));
+  const sst2 = (dataDirectory: string) => loadTask(createTaskRegistry(glueTasks), 'sst2', { dataDirectory });
+
+  it('may be the folder of the task, the one above it, or the one above that', async () => {
+    const root = await folder({ ...below('glue/SST-2'), 'other/note.txt': '' });
+    for (const path of ['glue/SST-2', 'glue', '.']) expect((await sst2(join(root, path))).train).toHaveLength(2);
+  });
+
+  it('is never guessed: neither another task’s folder nor one of two', async () => {
+    const root = await folder({ ...below('a/SST-2'), ...below('b/SST-2'), ...below('c/RTE') });
+    expect((await errorOf(() => sst2(root))).code).toBe('TASK_DIRECTORY_AMBIGUOUS');
+    expect((await errorOf(() => sst2(join(root, 'c/RTE')))).code).toBe('TASK_FILE_MISSING');
   });
 });

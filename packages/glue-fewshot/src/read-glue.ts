@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import { findTaskFolders } from './find-data-folder.js';
 import { findSet, type FoundSet, list, type SetNames } from './find-glue-files.js';
 import { type ColumnLayout, labelRows } from './label-rows.js';
 import { joinTables, parseParquet } from './parse-parquet.js';
@@ -35,7 +36,7 @@ export async function readGlue(
       expected: `a folder with ${source.folder}/train.tsv or ${source.config}/train-00000-of-00001.parquet`,
       fix: 'give the folder that holds GLUE',
     });
-  const directories = [join(dataDirectory, source.folder), join(dataDirectory, source.config)];
+  const directories = await findTaskFolders(dataDirectory, [source.folder, source.config]);
   const notes: string[] = [];
   const files: string[] = [];
   let subset = false;
@@ -47,8 +48,8 @@ export async function readGlue(
     subset ||= found.subset;
     const table = await readSet(found, source, notes);
     const rows = labelRows(table, source, task, options.emptyText ?? source.emptyText ?? 'error');
-    if (rows.length < table.rows.length)
-      notes.push(`${table.file}: ${table.rows.length - rows.length} rows with an empty text left out`);
+    if (rows.length < table.rowCount)
+      notes.push(`${table.file}: ${table.rowCount - rows.length} rows with an empty text left out`);
     return rows;
   };
   const train = await read({ tsv: ['train'], hub: 'train' });
@@ -96,6 +97,6 @@ async function missing(dataDirectory: string, source: GlueSource, { tsv, hub }: 
       `${source.config}/${hub}/0000.parquet`,
       `${source.folder}/${tsv.at(-1)}.subset.tsv`,
     ].join(' or '),
-    fix: 'give the folder that holds the folders of the GLUE tasks',
+    fix: `give the folder ${source.folder}, the folder that holds the folders of the GLUE tasks, or the one above it`,
   });
 }

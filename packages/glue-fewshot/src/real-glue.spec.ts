@@ -32,7 +32,7 @@ if (!present) process.stderr.write('real-glue.spec.ts: skipped, no folder shared
   ])('%s is a cut and its splits say so', async (name, train, tests) => {
     const loaded = await load(name);
     expect([loaded.train.length, loaded.tests.map(({ rows }) => rows.length)]).toEqual([train, tests]);
-    expect(splitTask(loaded, { k: 16, dataSeed: 13, protocol: 'lmbff' }).subset).toBe(true);
+    expect(splitTask(loaded, { k: 16, dataSeed: 13, protocol: 'per_class' }).subset).toBe(true);
   });
 
   it('raw MSR text of MRPC keeps its quotes', async () => {
@@ -42,11 +42,11 @@ if (!present) process.stderr.write('real-glue.spec.ts: skipped, no folder shared
     );
   });
 
-  it('splits are slices of numpy’s permutation, and RTE and MRPC allow unipelt up to K = 1,000', async () => {
+  it('splits are slices of numpy’s permutation, and RTE and MRPC allow the fixed protocol up to K = 1,000', async () => {
     for (const name of ['rte', 'mrpc']) {
       const loaded = await load(name);
       const order = numpyPermutation(42, loaded.train.length);
-      const split = splitTask(loaded, { k: 1000, dataSeed: 42, protocol: 'unipelt' });
+      const split = splitTask(loaded, { k: 1000, dataSeed: 42, protocol: 'fixed' });
       expect([split.usedSeed, split.trainRows, split.devRows]).toEqual([
         42,
         order.slice(0, 1000),

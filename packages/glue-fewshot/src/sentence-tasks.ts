@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { createDecoder } from './decode-bytes.js';
+import { findDataFolder } from './find-data-folder.js';
 import { holdOut } from './hold-out.js';
 import { labelRows } from './label-rows.js';
 import { readBytes } from './read-table.js';
-import { decodeText, emptyFile, malformed, type Table } from './table.js';
+import { decodeText, emptyFile, malformed, type Table, tableOf } from './table.js';
 import type { EmptyTextPolicy, ReadOptions, TaskDefinition, TaskRows } from './task.js';
 
 /** Fixed for good, like the number of rows: changing either changes every published number on the tasks without a test file. */
@@ -47,20 +48,24 @@ async function readSentences(
       expected: `a folder with ${trainFile}`,
       fix: 'give the folder that holds the sentence files',
     });
+  const folder = await findDataFolder(
+    dataDirectory,
+    [trainFile, testFile].filter((name) => name !== undefined),
+  );
   const layout = { texts: [['sentence']], label: ['label'], labelsByIndex: true };
   const notes: string[] = [];
   const read = async (name: string) => {
-    const file = join(dataDirectory, name);
+    const file = join(folder, name);
     const table = parseLabelledLines(await readBytes(file), file);
     const rows = labelRows(table, layout, task, emptyText);
-    const dropped = table.rows.length - rows.length;
+    const dropped = table.rowCount - rows.length;
     if (dropped > 0) notes.push(`${file}: ${dropped} rows with an empty text left out`);
     return rows;
   };
   const rows = await read(trainFile);
   const held = testFile === undefined ? holdOut(rows, Math.round(testFraction * rows.length), testSeed) : undefined;
   const { train, test } = held ?? { train: rows, test: await read(testFile!) };
-  const files = [trainFile, testFile].flatMap((name) => (name === undefined ? [] : [join(dataDirectory, name)]));
+  const files = [trainFile, testFile].flatMap((name) => (name === undefined ? [] : [join(folder, name)]));
   if (held) notes.push(`${test.length} of ${rows.length} rows of ${trainFile} held out for testing`);
   return { train, tests: [{ name: 'test', rows: test }], subset: false, files, notes };
 }
@@ -76,7 +81,12 @@ function parseLabelledLines(bytes: Uint8Array, file: string): Table {
       throw malformed(file, `line ${index + 1} is ${JSON.stringify(line.slice(0, 40))}`, 'write `label sentence`');
     return [line.slice(0, space), line.slice(space + 1).trim()];
   });
-  return { file, columns: ['label', 'sentence'], rows, lines: rows.map((_, index) => index + 1) };
+  return tableOf(
+    file,
+    ['label', 'sentence'],
+    rows,
+    rows.map((_, index) => index + 1),
+  );
 }
 
 function decodeEither(bytes: Uint8Array, file: string): string {

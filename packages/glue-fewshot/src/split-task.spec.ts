@@ -15,21 +15,21 @@ const goldens = JSON.parse(readFileSync(new URL('../goldens/splits.json', import
 describe('splits (T10)', () => {
   const task = inventedTask(labels(2490));
 
-  it('unipelt: slices of the permutation, K and then 1,000', () => {
+  it('fixed: slices of the permutation, K and then 1,000', () => {
     const order = numpyPermutation(42, 2490);
     for (const k of [100, 500, 1000]) {
-      const split = splitTask(task, { k, dataSeed: 42, protocol: 'unipelt' });
+      const split = splitTask(task, { k, dataSeed: 42, protocol: 'fixed' });
       expect(split.trainRows).toEqual(order.slice(0, k));
       expect(split.devRows).toEqual(order.slice(k, k + 1000));
       expect(split.testRows).toEqual({ test: 'all' });
     }
-    expect(splitTask(task, { k: 100, dataSeed: 42, protocol: 'unipelt', devSize: 30 }).devRows).toHaveLength(30);
+    expect(splitTask(task, { k: 100, dataSeed: 42, protocol: 'fixed', devSize: 30 }).devRows).toHaveLength(30);
   });
 
-  it('same_k is the default and shares its training rows with unipelt', () => {
+  it('same_k is the default and shares its training rows with fixed', () => {
     const split = splitTask(task, { k: 100, dataSeed: 13 });
     expect(split.protocol).toBe('same_k');
-    expect(split.trainRows).toEqual(splitTask(task, { k: 100, dataSeed: 13, protocol: 'unipelt' }).trainRows);
+    expect(split.trainRows).toEqual(splitTask(task, { k: 100, dataSeed: 13, protocol: 'fixed' }).trainRows);
     expect(split.devRows).toEqual(numpyPermutation(13, 2490).slice(100, 200));
   });
 
@@ -46,11 +46,11 @@ describe('splits (T10)', () => {
     expect(sizes({ devFraction: 0.5 })).toEqual([50, 50]);
   });
 
-  it('lmbff: equals the cut of its reference script, for two and more classes', () => {
+  it('per_class: equals the cut of its reference script, for two and more classes', () => {
     for (const { seed, k, labels: given, train, dev } of goldens.lmbff) {
       const names = Array.from({ length: Math.max(...given) + 1 }, (_, i) => `class ${i}`);
       const loaded = inventedTask(given, { output: { kind: 'classes', labels: names } });
-      const split = splitTask(loaded, { k, dataSeed: seed, protocol: 'lmbff' });
+      const split = splitTask(loaded, { k, dataSeed: seed, protocol: 'per_class' });
       expect(split.trainRows).toEqual(train);
       expect(split.devRows).toEqual(dev);
       expect(Object.values(split.labelCounts.train)).toEqual(names.map(() => k));
@@ -58,28 +58,28 @@ describe('splits (T10)', () => {
     }
   });
 
-  it('lmbff on scores balances the two sides of the boundary; 2.5 itself is above', () => {
+  it('per_class on scores balances the two sides of the boundary; 2.5 itself is above', () => {
     const scores = Array.from({ length: 60 }, (_, i) => (i % 11) / 2);
     const output = { kind: 'regression', range: [0, 5], classBoundary: 2.5 } as const;
-    const split = splitTask(inventedTask(scores, { output }), { k: 8, dataSeed: 13, protocol: 'lmbff' });
+    const split = splitTask(inventedTask(scores, { output }), { k: 8, dataSeed: 13, protocol: 'per_class' });
     const below = split.trainRows.filter((row) => scores[row]! < 2.5);
     expect(below).toHaveLength(8);
     expect(split.labelCounts.dev).toEqual({ 'below 2.5': 8, '2.5 and above': 8 });
   });
 
   it('is deterministic, disjoint and inside the training range, for all protocols', () => {
-    const protocol = fc.constantFrom('unipelt' as const, 'same_k' as const, 'budget' as const, 'lmbff' as const);
+    const protocol = fc.constantFrom('fixed' as const, 'same_k' as const, 'budget' as const, 'per_class' as const);
     fc.assert(
       fc.property(protocol, fc.integer({ min: 9, max: 60 }), fc.nat(10000), fc.boolean(), (name, k, dataSeed, even) => {
         const loaded = inventedTask(labels(300, 2));
-        const stratify = even && name !== 'lmbff';
-        const options = { k, dataSeed, protocol: name, stratify, ...(name === 'unipelt' && { devSize: 50 }) };
+        const stratify = even && name !== 'per_class';
+        const options = { k, dataSeed, protocol: name, stratify, ...(name === 'fixed' && { devSize: 50 }) };
         const split = splitTask(loaded, options);
         expect(splitTask(loaded, options)).toEqual(split);
         const rows = [...split.trainRows, ...split.devRows];
         expect(new Set(rows).size).toBe(rows.length);
         expect(rows.every((row) => Number.isInteger(row) && row >= 0 && row < 300)).toBe(true);
-        const perK = name === 'lmbff' ? 2 * k : name === 'budget' ? k - split.devRows.length : k;
+        const perK = name === 'per_class' ? 2 * k : name === 'budget' ? k - split.devRows.length : k;
         expect(split.trainRows).toHaveLength(perK);
       }),
       { numRuns: 60 },
@@ -180,8 +180,8 @@ describe('splits of bad input', () => {
       'SPLIT_TOO_LARGE',
       expect.stringMatching(/60 train \+ 60 dev = 120 rows.*100/),
     ]);
-    expect((await failure({ k: 5, dataSeed: 1, protocol: 'unipelt' })).code).toBe('SPLIT_TOO_LARGE');
-    const perClass = await failure({ k: 30, dataSeed: 1, protocol: 'lmbff' });
+    expect((await failure({ k: 5, dataSeed: 1, protocol: 'fixed' })).code).toBe('SPLIT_TOO_LARGE');
+    const perClass = await failure({ k: 30, dataSeed: 1, protocol: 'per_class' });
     expect([perClass.code, perClass.message]).toEqual([
       'SPLIT_TOO_LARGE',
       expect.stringMatching(/class "(no|yes)".*at least 60.*at most 25/),
@@ -203,9 +203,9 @@ describe('splits of bad input', () => {
       { k: 10, dataSeed: 1, devFraction: 0.5 },
       { k: 10, dataSeed: 1, protocol: 'budget', devFraction: 1 },
       { k: 1, dataSeed: 1, protocol: 'budget' },
-      { k: 10, dataSeed: 1, protocol: 'lmbff', stratify: true },
+      { k: 10, dataSeed: 1, protocol: 'per_class', stratify: true },
       { k: 10, dataSeed: 1, testCap: 0 },
-      { k: 10, dataSeed: 1, protocol: 'unipelt', devSize: -1 },
+      { k: 10, dataSeed: 1, protocol: 'fixed', devSize: -1 },
     ];
     for (const options of bad)
       expect([options, (await failure(options)).code]).toEqual([options, 'SPLIT_OPTION_INVALID']);

@@ -3,6 +3,7 @@ import { countClasses, type Cut, cutPerClass, cutPlain, cutStratified } from './
 import { hashTexts } from './hash-texts.js';
 import { legacyPermutation, numpyPermutation } from './numpy-permutation.js';
 import { type Protocol, type SplitOptions, type SplitSizes, splitSizes } from './protocols.js';
+import { show } from './show.js';
 import { classNames, classOf, type LabelledText, type LoadedTask, type TestSet } from './task.js';
 
 /** A split as a JSON artefact: which rows train, which are dev, which are tested, and proof of what they contain. */
@@ -47,7 +48,7 @@ export function splitTask(loaded: LoadedTask, options: SplitOptions): Split {
   const names = classNames(task.output);
   const notes: string[] = [];
   const { cut, usedSeed } =
-    protocol === 'lmbff'
+    protocol === 'per_class'
       ? { cut: balancedCut(task.name, classes, names, sizes, dataSeed), usedSeed: dataSeed }
       : drawnCut(task.name, classes, names, sizes, { dataSeed, stratify, protocol, k }, notes);
   const testRows = Object.fromEntries(tests.map((test) => [test.name, cappedRows(test, testCap, notes)]));
@@ -56,6 +57,7 @@ export function splitTask(loaded: LoadedTask, options: SplitOptions): Split {
     return Object.fromEntries(names.map((name, label) => [name, counts[label]!]));
   };
   const rows = { trainRows: cut.train, devRows: cut.dev, testRows };
+  if (task.output.kind === 'classes') notes.push(...untrainedClasses(cut.train, classes, names));
   return {
     task: task.name,
     k,
@@ -70,6 +72,19 @@ export function splitTask(loaded: LoadedTask, options: SplitOptions): Split {
     subset,
     notes,
   };
+}
+
+/** Classes that the training texts of a split leave out: a method cannot learn what it never sees. */
+function untrainedClasses(train: readonly number[], classes: readonly number[], names: readonly string[]): string[] {
+  const drawn = countClasses(train, classes, names.length);
+  const all = countClasses([...classes.keys()], classes, names.length);
+  const missing = names.map((_, label) => label).filter((label) => drawn[label] === 0);
+  if (missing.length === 0) return [];
+  const shown = missing.slice(0, 5).map((label) => `${show(names[label]!)} (${all[label]} of ${classes.length} rows)`);
+  const more = missing.length > shown.length ? ` and ${missing.length - shown.length} more` : '';
+  return [
+    `no training text of class ${shown.join(', ')}${more} among the ${train.length} drawn, so it cannot be learnt; protocol per_class draws k of every class`,
+  ];
 }
 
 /** The examples of a split. */
@@ -121,7 +136,7 @@ function balancedCut(
   throw new PeftError('SPLIT_TOO_LARGE', {
     found: `k = ${sizes.train} per class: class "${names[short]}" of task ${task} has ${counts[short]} training rows`,
     expected: `at least ${sizes.train + sizes.dev} (${sizes.train} train + ${sizes.dev} dev)`,
-    fix: `choose k of at most ${Math.floor(Math.min(...counts) / 2)}`,
+    fix: `choose k of at most ${Math.floor(counts.reduce((a, b) => Math.min(a, b)) / 2)}`,
   });
 }
 
@@ -154,7 +169,7 @@ function drawnCut(
   throw new PeftError('SPLIT_ONE_CLASS', {
     found: `k = ${k} of task ${task} with data seed ${dataSeed}: ${sizes.train} train and ${sizes.dev} dev rows never hold two classes each`,
     expected: 'at least two classes in train and in dev',
-    fix: 'choose a larger k, or protocol lmbff, which balances the classes; check that the training rows have more than one label',
+    fix: 'choose a larger k, or protocol per_class, which balances the classes; check that the training rows have more than one label',
   });
 }
 

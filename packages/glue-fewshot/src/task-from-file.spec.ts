@@ -160,7 +160,7 @@ describe('bad labelled files are one typed error', () => {
       'TASK_COLUMN_MISSING',
       /no column "subjet" in .*t\.csv.*"subject", "label".*did you mean "subject"/,
     ],
-    ['missing label column', 't.csv', good, { labelColumn: 'zzzzzz' }, 'TASK_COLUMN_MISSING', /give its column names/],
+    ['missing label column', 't.csv', good, { labelColumn: 'zzzzzz' }, 'TASK_COLUMN_MISSING', /set columnNames/],
     ['missing pair column', 't.csv', good, { textPairColumn: 'x' }, 'TASK_COLUMN_MISSING', /no column "x"/],
     [
       'fractional labels',
@@ -202,7 +202,7 @@ describe('bad labelled files are one typed error', () => {
     ['JSON that is no object', 't.jsonl', '[1]\n', {}, 'TASK_FILE_MALFORMED', /line 1 is not a JSON object/],
     ['missing JSON key', 't.jsonl', '{"subject":"a","label":"b"}\n{"label":"c"}\n', {}, 'TASK_TEXT_EMPTY', /line 2/],
     ['no rows', 't.csv', 'subject,label\n', {}, 'TASK_FILE_MALFORMED', /no rows/],
-    ['unknown ending', 't.xlsx', good, {}, 'TASK_FILE_UNREADABLE', /\.csv, \.tsv, \.jsonl, \.parquet/],
+    ['unknown ending', 't.xlsx', good, {}, 'TASK_FILE_UNREADABLE', /\.csv, \.tsv, \.jsonl, \.ndjson, \.parquet/],
     ['unknown encoding', 't.csv', good, { encoding: 'utf-9' }, 'TASK_FILE_UNREADABLE', /text encoding "utf-9"/],
     ['test fraction', 't.csv', good, { testFraction: 1 }, 'TASK_OPTION_INVALID', /testFraction 1/],
     ['nothing left to train', 't.csv', good, { testFraction: 0.9 }, 'TASK_FILE_MALFORMED', /3 rows, of which 3/],

@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { holdOut } from './hold-out.js';
-import { type LabelStyle, outputOf } from './label-set.js';
+import { type LabelStyle, labelSetOf } from './label-set.js';
 import { type ColumnLayout, labelRows } from './label-rows.js';
 import { readTable, type TableOptions } from './read-table.js';
 import { findColumn, type Table } from './table.js';
@@ -28,7 +28,7 @@ export interface FileTaskOptions extends TableOptions, LabelStyle {
 
 /**
  * Makes a task of any labelled file. Its labels are the values of the label column, sorted (numerically if all are numbers).
- * Errors: those of the readers, `TASK_COLUMN_MISSING`, `TASK_LABELS_UNFIT` where the labels are no classes, `TASK_OPTION_INVALID`.
+ * Errors: those of the readers, `TASK_COLUMN_MISSING`, `TASK_COLUMN_UNFIT` where cells are no texts or labels, `TASK_LABELS_UNFIT` where the labels are no classes, `TASK_OPTION_INVALID`.
  */
 export async function taskFromFile(options: FileTaskOptions): Promise<TaskDefinition> {
   const { file, testFile, textColumn, textPairColumn, labelColumn, testFraction = 0.2, regression = false } = options;
@@ -41,10 +41,11 @@ export async function taskFromFile(options: FileTaskOptions): Promise<TaskDefini
   const table = await readTable(file, options);
   const testTable = testFile === undefined ? undefined : await readTable(testFile, options);
   const fields = textPairColumn === undefined ? [textColumn] : [textColumn, textPairColumn];
-  const noHeader = 'name an existing column; if the file has no header line, give its column names';
+  const noHeader =
+    'name an existing column; if the file has no header line, set columnNames (in the command: --column-names label,text)';
   for (const column of [...fields, labelColumn]) findColumn(table, [column], noHeader);
   const name = options.name ?? basename(file, extname(file));
-  const output = outputOf(table, testTable && regression ? [testTable] : [], labelColumn, options);
+  const { output, warnings } = labelSetOf(table, testTable && regression ? [testTable] : [], labelColumn, options);
   const layout: ColumnLayout = { texts: fields.map((field) => [field]), label: [labelColumn], labelsByIndex: false };
   const task = {
     name,
@@ -65,7 +66,7 @@ export async function taskFromFile(options: FileTaskOptions): Promise<TaskDefini
       const notes = [...repeatedTexts(train, test)];
       if (testFile === undefined) notes.push(`${test.length} of ${all.length} rows of ${file} held out for testing`);
       const files = testFile === undefined ? [file] : [file, testFile];
-      return { train, tests: [{ name: 'test', rows: test }], subset: false, files, notes };
+      return { train, tests: [{ name: 'test', rows: test }], subset: false, files, notes, warnings };
     },
   };
 }

@@ -39,7 +39,7 @@ export function createTaskRegistry(definitions: readonly TaskDefinition[]): Task
         fix:
           close.length > 0
             ? `did you mean "${close[0]}"?`
-            : 'name a known task, or make one of your file (taskFromFile)',
+            : 'name a known task, or a labelled file whose name ends in .csv, .tsv, .jsonl or .parquet',
       });
     },
     with: (...more) => createTaskRegistry([...tasks.values(), ...more]),

@@ -42,13 +42,18 @@ export interface TaskRows {
   readonly files: readonly string[];
   /** What a user should know: rows skipped, test sets not found. */
   readonly notes: readonly string[];
+  /** What is probably a mistake in the data: labels that look alike, or like several in one. */
+  readonly warnings?: readonly string[];
 }
 
 /** What to do with a row that has an empty text: stop (`error`), leave the row out (`drop`), or accept it (`keep`). */
 export type EmptyTextPolicy = 'error' | 'drop' | 'keep';
 
 export interface ReadOptions {
-  /** The folder that holds the task's folder (`SST-2/` or `sst2/`). Embedded tasks and file tasks need none. */
+  /**
+   * The folder that holds the task's folder (`SST-2/` or `sst2/`), that folder itself, or the one above. Embedded tasks and file tasks need
+   * none.
+   */
   readonly dataDirectory?: string;
   /** Overrides the task's own choice, which is `error` unless its official files contain empty texts. */
   readonly emptyText?: EmptyTextPolicy;

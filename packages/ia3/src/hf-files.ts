@@ -6,6 +6,7 @@ import {
   isPeftError,
   type JsonObject,
   matchTargets,
+  meansPooler,
   type NamedArrays,
   PeftError,
   readHfPatterns,
@@ -70,7 +71,7 @@ export function readHfIa3Config(config: JsonObject, host: HostSpec): z.input<typ
   const feedForward =
     readHfPatterns(config, 'feedforward_modules', host) ?? usualInHf(host, 'feedforward_modules').feedForward;
   const exclude = readHfPatterns(config, 'exclude_modules', host) ?? [];
-  const hf = hfGates({ targets, feedForward, exclude }, host);
+  const hf = hfGates({ targets, feedForward, exclude }, host, meansPooler(config, host));
   const own = { targets, feedForwardTargets: feedForward, name: 'ia3' };
   if (typeof targets !== 'string') matchTargets(host, 'linear', targets); // A name without a hit is an error there, with near misses.
   if (hf.size === 0) throw nothingSelected(config, host);

@@ -17,6 +17,7 @@ export interface HfTargets {
 export function hfGates(
   { targets, feedForward, exclude = [] }: HfTargets,
   host: HostSpec,
+  pooler = true,
 ): ReadonlyMap<string, Gate['side']> {
   const isTarget = matchNames(targets);
   const isExcluded = matchNames(exclude);
@@ -25,7 +26,8 @@ export function hfGates(
       ? matchNames(feedForward)
       : (key: string) => feedForward.some((end) => key.endsWith(end));
   return new Map(
-    sitesOfKind(host, 'linear').flatMap(({ path }) => {
+    sitesOfKind(host, 'linear').flatMap(({ path, role }) => {
+      if (role === 'pooler' && !pooler) return [];
       const key = `${host.baseModelPrefix}.${path}`;
       return isTarget(key) && !isExcluded(key) ? [[path, isFeedForward(key) ? 'input' : 'output'] as const] : [];
     }),
@@ -42,10 +44,11 @@ export const agrees = (gates: readonly Gate[], hf: ReadonlyMap<string, Gate['sid
  */
 export function writeHfTargets(config: Ia3Config, host: HostSpec): HfTargets {
   const gates = chooseGates(config, host);
+  const pooler = host.classifier.readout === 'pooler' || gates.some(({ site }) => site.role === 'pooler');
   const { targets, feedForwardTargets } = config;
   if (Array.isArray(targets) && Array.isArray(feedForwardTargets)) {
     const lists = { targets: sorted([...targets, ...feedForwardTargets]), feedForward: sorted(feedForwardTargets) };
-    if (agrees(gates, hfGates(lists, host))) return lists;
+    if (agrees(gates, hfGates(lists, host, pooler))) return lists;
   }
   return {
     targets: expressionFor(gates, host),

@@ -39,7 +39,7 @@ const distance = async (a: tf.Tensor, b: tf.Tensor) => (await a.sub(b).abs().max
 
 describe('ia3', () => {
   it('counts two hidden sizes and one feed-forward size a layer', () => {
-    expect(countParameters(ia3().plan(miniLm))).toEqual({ trainable: 13_824, effective: 13_824 });
+    expect(countParameters(ia3().plan(miniLm))).toEqual({ trainable: 13_824, effective: 13_824, buffers: 0 });
     expect(countParameters(ia3(hfLists).plan(describedBert(12, 768))).trainable).toBe(64_512);
     expect(reportCoverage(ia3().plan(miniLm), miniLm)).toEqual([
       { kind: 'linear', covered: 18, total: 36, numbers: 13_824, layers: [0, 1, 2, 3, 4, 5] },

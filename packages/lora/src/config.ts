@@ -18,6 +18,8 @@ export const loraConfig = z
       .union([z.string().min(1), z.array(z.string().min(1))])
       .nullable()
       .default(null),
+    /** Whether the pooler is among the modules that `targets` and `bias` may mean; HF's classifier of RoBERTa has none. */
+    pooler: z.boolean().default(true),
     /** Only these layers, counted from 0. */
     layers: z
       .union([z.int().min(0), z.array(z.int().min(0))])

@@ -1,9 +1,19 @@
-import { type HostSpec, type JsonObject, parseConfig, PeftError } from '@tfjs-peft/peft-core';
+import {
+  endsOf,
+  headModules,
+  type HostSpec,
+  type JsonObject,
+  matchNames,
+  meansPooler,
+  parseConfig,
+  PeftError,
+  withoutHeadNames,
+} from '@tfjs-peft/peft-core';
 import { z } from 'zod';
 import type { LoraConfig, loraConfig } from './config.js';
 import { hfPath } from './names.js';
 import type { LoraTarget } from './plan-targets.js';
-import { hfSelects, type LoraSite } from './select-targets.js';
+import { hfSelector, type LoraSite } from './select-targets.js';
 
 const names = z.union([z.string(), z.array(z.string())]).nullish();
 const starts = ['gaussian', 'orthogonal', 'eva'] as const;
@@ -31,11 +41,13 @@ const hfLoraConfig = z.looseObject({
  * Errors: `CONFIG_INVALID`; `CONFIG_KEY_UNSUPPORTED` for starts that change the host's own weights.
  */
 export function readHfLoraConfig(config: JsonObject, host: HostSpec): z.input<typeof loraConfig> {
+  requireModules(config, host);
   const hf = parseConfig(hfLoraConfig, config, 'adapter_config.json');
   return {
     rank: hf.r,
     alpha: hf.lora_alpha,
-    targets: withoutHead(hf.target_modules ?? null, host),
+    targets: Array.isArray(hf.target_modules) ? withoutHeadNames(hf.target_modules, host) : (hf.target_modules ?? null),
+    ...(hasPooler(host) && !meansPooler(config, host) && { pooler: false }),
     exclude: withEffect(hf.exclude_modules ?? null, host),
     layers: hf.layers_to_transform ?? null,
     layersPattern: hf.layers_pattern ?? null,
@@ -48,6 +60,24 @@ export function readHfLoraConfig(config: JsonObject, host: HostSpec): z.input<ty
     dropout: hf.lora_dropout ?? 0,
     initialisation: readStart(hf.init_lora_weights ?? true),
   };
+}
+
+/** Lists without a module that can be adapted: what else the file names says why. Errors: `CONFIG_KEY_UNSUPPORTED`, `TARGET_UNSUPPORTED`. */
+function requireModules({ target_modules: targets, target_parameters: parameters }: JsonObject, host: HostSpec): void {
+  const named = Array.isArray(targets) ? (targets as readonly unknown[]) : null;
+  if (Array.isArray(parameters) && parameters.length > 0 && (targets == null || named?.length === 0))
+    throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
+      found: `"target_parameters" names ${parameters.length} tensors and "target_modules" nothing`,
+      expected: 'modules: low-rank factors of single tensors (experts, for example) are not supported',
+      fix: 'train the adapter again on affine maps',
+    });
+  const head: readonly unknown[] = headModules(host);
+  if (named && named.length > 0 && named.every((name) => head.includes(name)))
+    throw new PeftError('TARGET_UNSUPPORTED', {
+      found: `"target_modules": ${(named as string[]).map((name) => `"${name}"`).join(', ')}, which is the head`,
+      expected: 'modules of the encoder: the head is trained and stored whole',
+      fix: 'train the adapter again on modules of the encoder, ["query", "value"] for example',
+    });
 }
 
 function readStart(start: boolean | string): LoraConfig['initialisation'] {
@@ -65,20 +95,14 @@ function readStart(start: boolean | string): LoraConfig['initialisation'] {
   });
 }
 
-/** HF peft never adapts a head that it trains, though "all-linear" names parts of some (RoBERTa's `classifier.dense`). */
-function withoutHead(targets: string | string[] | null, { classifier, sites }: HostSpec): string | string[] | null {
-  const head = [classifier.output, ...(classifier.hidden ? [classifier.hidden.path] : [])];
-  const paths = new Set(sites.filter(isLoraSite).map(({ path }) => path));
-  return Array.isArray(targets) ? targets.filter((name) => !head.includes(name) || paths.has(name)) : targets;
-}
+const hasPooler = ({ sites }: HostSpec) => sites.some((site) => site.kind === 'linear' && site.role === 'pooler');
 
 function withEffect(exclude: string | readonly string[] | null, host: HostSpec): LoraConfig['exclude'] {
   const paths = host.sites.filter(isLoraSite).map(({ path }) => hfPath(host, path));
-  const hits = (targets: string | string[]) =>
-    paths.some((path) => hfSelects({ targets, exclude: null, layers: null, layersPattern: null }, path));
   if (exclude === null) return null;
-  if (typeof exclude === 'string') return exclude !== '' && hits(exclude) ? exclude : null;
-  return exclude.filter((pattern) => hits([pattern]));
+  if (typeof exclude === 'string') return exclude !== '' && paths.some(matchNames(exclude)) ? exclude : null;
+  const ends = new Set(paths.flatMap(endsOf));
+  return exclude.filter((pattern) => ends.has(pattern));
 }
 
 const isLoraSite = (site: HostSpec['sites'][number]): site is LoraSite =>
@@ -120,10 +144,16 @@ function spellTargets(config: LoraConfig, targets: readonly LoraTarget[], host: 
   const spelling: Spelling = { targets: config.targets ?? usual, exclude, layers, layersPattern };
   // HF peft refuses a regular expression together with layers.
   const impossible = typeof spelling.targets === 'string' && (layers !== null || layersPattern !== null);
-  const modules = host.sites.filter(({ kind }) => kind !== 'tensor' && kind !== 'readout');
+  const modules = host.sites.filter(
+    (site) =>
+      site.kind !== 'tensor' &&
+      site.kind !== 'readout' &&
+      (config.pooler || site.kind !== 'linear' || site.role !== 'pooler'),
+  );
+  const selects = hfSelector(spelling);
   const same = modules.every(({ path }) => {
     const name = hfPath(host, path);
-    return hfSelects(spelling, name) === wanted.has(name);
+    return selects(name) === wanted.has(name);
   });
   return same && !impossible ? spelling : { targets: whole, exclude: null, layers: null, layersPattern: null };
 }

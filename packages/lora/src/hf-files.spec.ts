@@ -24,6 +24,9 @@ import { type LoraConfig } from './config.js';
 import { readHfLoraConfig } from './hf-config.js';
 import { lora, loraDefinition } from './lora.js';
 
+/** In milliseconds of this process: the machine may be busy with others. */
+const cpuTime = () => process.cpuUsage().user / 1000;
+
 useTestBackend();
 
 const registry = createRegistry(loraDefinition, headDefinition, composeDefinition);
@@ -163,7 +166,70 @@ describe('files of lora', () => {
   });
 });
 
+describe("a RoBERTa checkpoint with a pooler, which HF's classifier does not have", () => {
+  it.each<[string, Options, JsonObject]>([
+    ['names', { targets: ['dense', 'query'] }, { target_modules: ['dense', 'query'] }],
+    ['an expression', { targets: '.*(dense|query)' }, { target_modules: '.*(dense|query)' }],
+    ['all biases', { bias: 'all' }, {}],
+    ['all-linear', { targets: 'all-linear' }, { target_modules: ['query', 'key', 'value', 'dense', 'out_proj'] }],
+  ])('is read without it for %s', async (_, config, changes) => {
+    const roberta = await smallHost({ modelType: 'roberta' } as never);
+    const method = compose(
+      lora({ ...config, pooler: false }),
+      head({ labels: ['a', 'b'], hidden: 'tanh', readout: 'cls' }),
+    );
+    const adapter = {
+      method,
+      effective: randomValues(method, roberta.spec),
+      hostFingerprint: roberta.spec.fingerprint,
+    };
+    expect(roberta.spec.sites.some(({ path }) => path === 'pooler.dense')).toBe(true);
+    const files = await saveAdapter(adapter, roberta);
+    const bare = withConfig(files, { ...jsonOf(files), ...changes });
+    const loaded = await loadAdapter(
+      new Map([...bare].filter(([name]) => name !== 'tfjs_peft.json')),
+      roberta,
+      registry,
+    );
+    expect([...loaded.effective.keys()].sort()).toEqual([...adapter.effective.keys()].sort());
+    expect([...loaded.effective.keys()].some((name) => name.includes('pooler'))).toBe(false);
+    const again = await saveAdapter(loaded, roberta, { extraConfig: loaded.extraConfig });
+    expect(again.get(tensorsName)).toEqual(files.get(tensorsName));
+    roberta.dispose();
+  });
+});
+
+describe('patterns from a stranger', () => {
+  const seconds = async (run: () => Promise<unknown>) => {
+    const start = cpuTime();
+    await run();
+    return (cpuTime() - start) / 1000;
+  };
+  const slow = (i: number) => `(?:.|${'.?'.repeat(60 + i)}x)*layer.${i % 2}.attention.self.query(?:)`;
+
+  it.each<[string, JsonObject]>([
+    ['hundreds of ranks', { rank_pattern: Object.fromEntries(Array.from({ length: 300 }, (_, i) => [slow(i), 8])) }],
+    ['look-aheads', { target_modules: `${'(?=(?:.?.?.?.?)*q)'.repeat(150)}.*query` }],
+    ['look-aheads for layers', { layers_to_transform: [0], layers_pattern: [`(?=(.*)*)${'(?=.*)'.repeat(300)}layer`] }],
+    ['a list of targets', { target_modules: Array.from({ length: 60_000 }, (_, i) => `query${i}`) }],
+    ['an endless list of targets', { target_modules: Array.from({ length: 70_000 }, (_, i) => `q${i}`) }],
+    ['a list of exclusions', { exclude_modules: Array.from({ length: 60_000 }, (_, i) => `query${i}`) }],
+  ])('of %s end soon', async (_, changes) => {
+    const files = await hfFolder({}, changes);
+    expect(await seconds(() => codeOf(files))).toBeLessThan(2);
+    expect(await codeOf(files)).toMatch(/^(no error|TARGET\w+|TENSOR_\w+|JSON_TOO_LARGE)$/);
+  });
+});
+
 describe('files that lora refuses', () => {
+  it('for weights without modules says so, and names the entry', async () => {
+    const files = await hfFolder({}, { target_modules: [], target_parameters: ['encoder.layer.0.weight'] });
+    const error = await load(files).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'CONFIG_KEY_UNSUPPORTED' });
+    expect(String(error)).toContain('target_parameters');
+    expect(await codeOf(await hfFolder({}, { target_modules: ['classifier'] }))).toBe('TARGET_UNSUPPORTED');
+  });
+
   it.each<[string, JsonObject]>([
     ['pissa', { init_lora_weights: 'pissa' }],
     ['pissa, iterated', { init_lora_weights: 'pissa_niter_16' }],

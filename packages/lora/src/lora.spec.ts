@@ -5,6 +5,7 @@ import {
   countParameters,
   createStream,
   evaluationContext,
+  floatsOf,
   head,
   type Host,
   initialValues,
@@ -20,6 +21,7 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { minilmSpec } from '../test/minilm-spec.js';
 import { largest, randomValues, smallHost, someInputs } from '../test/small-host.js';
@@ -41,7 +43,7 @@ const pass = (method: PeftMethod, effective: Parameters, context: Partial<Contex
 };
 const hidden = (...args: globalThis.Parameters<typeof pass>) => pass(...args).lastHiddenState;
 const bare = () => host.forward(someInputs(), [], evaluationContext(host.spec, 2)).lastHiddenState;
-const valuesOf = (method: PeftMethod, name: string) => initialValues(method.plan(host.spec), seed).get(name)!.data;
+const valuesOf = (method: PeftMethod, name: string) => floatsOf(initialValues(method.plan(host.spec), seed).get(name)!);
 const lowRankOf = (method: PeftMethod) =>
   method
     .intervene(start(method), evaluationContext(host.spec, 2))
@@ -60,7 +62,7 @@ const words = 'embeddings.word_embeddings';
 describe('what lora plans', () => {
   it('counts as published on MiniLM', () => {
     const count = (config: globalThis.Parameters<typeof lora>[0]) => countParameters(lora(config).plan(minilmSpec));
-    expect(count({})).toEqual({ trainable: 73_728, effective: 73_728 });
+    expect(count({})).toEqual({ trainable: 73_728, effective: 73_728, buffers: 0 });
     expect(count({ dora: true }).trainable).toBe(73_728 + 12 * 384);
     expect(count({ loraBias: true }).trainable).toBe(73_728 + 12 * 384);
     expect(count({ bias: 'lora_only' }).trainable).toBe(73_728 + 12 * 384);
@@ -161,9 +163,8 @@ describe('where lora starts', () => {
   it('is prepared for an orthogonal start, whose factors are random and whose product is zero', async () => {
     const method = lora({ initialisation: 'orthogonal', rank: 4, targets: ['query', 'word_embeddings'] });
     expect(codeOf(() => start(method))).toBe('METHOD_UNPREPARED');
-    async function* noData() {}
     const prepare = (vertex: number) =>
-      method.prepare!(host, noData(), { stream: substream(seed, vertex), vertex }) as Promise<PeftMethod>;
+      method.prepare!(host, preparationWith({ stream: substream(seed, vertex), vertex })) as Promise<PeftMethod>;
     const prepared = await prepare(0);
     const effective = start(prepared);
     expect(await largest(hidden(prepared, effective).sub(bare()))).toBeLessThan(1e-6);

@@ -1,4 +1,12 @@
-import { compilePattern, type HostSpec, nearMisses, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
+import {
+  compilePattern,
+  createPatternWork,
+  endsOf,
+  type HostSpec,
+  nearMisses,
+  PeftError,
+  sitesOfKind,
+} from '@tfjs-peft/peft-core';
 import type { LoraConfig } from './config.js';
 import { hfPath } from './names.js';
 import { type LoraSite, selectTargets } from './select-targets.js';
@@ -42,10 +50,11 @@ export function planTargets(config: LoraConfig, host: HostSpec): LoraTarget[] {
 }
 
 /** Paths of the modules whose bias is trained. */
-export function biasPaths({ bias }: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): string[] {
+export function biasPaths({ bias, pooler }: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): string[] {
   if (bias === 'none') return [];
   if (bias === 'lora_only') return targets.filter(({ kind }) => kind === 'linear').map(({ path }) => path);
-  return [...sitesOfKind(host, 'linear'), ...sitesOfKind(host, 'norm')].map(({ path }) => path);
+  const linears = sitesOfKind(host, 'linear').filter(({ role }) => pooler || role !== 'pooler');
+  return [...linears, ...sitesOfKind(host, 'norm')].map(({ path }) => path);
 }
 
 /** The value for each name: that of the first pattern that fits, else the usual one. */
@@ -55,16 +64,15 @@ export function valuesByPattern(
   usual: number,
   names: readonly string[],
 ): number[] {
-  const entries = Object.entries(patterns).map(([key, value]) => ({
-    key,
-    value,
-    fits: compilePattern(`(?:.*\\.)?(?:${key})`),
-  }));
+  const work = createPatternWork(field);
+  const entries = Object.entries(patterns).map(([key, value]) => {
+    const fits = compilePattern(`(?:.*\\.)?(?:${key})`, work);
+    return { key, value, hits: new Set(names.filter(fits)) };
+  });
   const alphabetical = [...entries].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const unused = entries.find((entry) => !names.some((name) => entry.fits(name)));
+  const unused = entries.find(({ hits }) => hits.size === 0);
   if (unused) {
-    const suffixes = names.flatMap((name) => name.split('.').map((_, start, parts) => parts.slice(start).join('.')));
-    const close = nearMisses(unused.key, new Set(suffixes));
+    const close = nearMisses(unused.key, new Set(names.flatMap(endsOf)));
     throw new PeftError('TARGET_UNMATCHED', {
       found: `${field}: "${unused.key}" matches none of the targets`,
       expected: close.length > 0 ? `something like ${close.join(', ')}` : `a path such as ${names[0]}`,
@@ -72,8 +80,8 @@ export function valuesByPattern(
     });
   }
   return names.map((name) => {
-    const first = entries.find((entry) => entry.fits(name));
-    const inFiles = alphabetical.find((entry) => entry.fits(name));
+    const first = entries.find(({ hits }) => hits.has(name));
+    const inFiles = alphabetical.find(({ hits }) => hits.has(name));
     if (first?.value === inFiles?.value) return first?.value ?? usual;
     throw new PeftError('PATTERN_ORDER_LOST', {
       found: `${field}: "${first!.key}" (${first!.value}) and "${inFiles!.key}" (${inFiles!.value}) both fit ${name}`,

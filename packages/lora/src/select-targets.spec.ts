@@ -6,7 +6,7 @@ import { parseConfig } from '@tfjs-peft/peft-core';
 import { loraConfig } from './config.js';
 import { hfPath } from './names.js';
 import { planTargets, valuesByPattern } from './plan-targets.js';
-import { hfSelects, selectTargets } from './select-targets.js';
+import { hfSelector, selectTargets } from './select-targets.js';
 
 interface Selection {
   target_modules: string | string[];
@@ -59,7 +59,7 @@ describe('targets', () => {
         layersPattern: layers_pattern ?? null,
       });
       expect(selectTargets(config, host).map(({ path }) => hfPath(host, path))).toEqual(selected);
-      expect(golden.names.filter((name) => name !== 'classifier' && hfSelects(config, name))).toEqual(selected);
+      expect(golden.names.filter((name) => name !== 'classifier' && hfSelector(config)(name))).toEqual(selected);
     },
   );
 

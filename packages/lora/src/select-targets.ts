@@ -1,4 +1,14 @@
-import { compilePattern, type HostSpec, matchNames, nearMisses, PeftError, type Site } from '@tfjs-peft/peft-core';
+import {
+  compilePattern,
+  createPatternWork,
+  endsOf,
+  findUnmatched,
+  type HostSpec,
+  matchNames,
+  nearMisses,
+  PeftError,
+  type Site,
+} from '@tfjs-peft/peft-core';
 import type { LoraConfig } from './config.js';
 import { hfPath } from './names.js';
 
@@ -6,7 +16,8 @@ import { hfPath } from './names.js';
 export type LoraSite = Extract<Site, { kind: 'linear' | 'table' }>;
 
 /** The part of the configuration that says where. */
-export type TargetSelection = Pick<LoraConfig, 'targets' | 'exclude' | 'layers' | 'layersPattern'>;
+export type TargetSelection = Pick<LoraConfig, 'targets' | 'exclude' | 'layers' | 'layersPattern'> &
+  Partial<Pick<LoraConfig, 'pooler'>>;
 
 export const allLinear = 'all-linear';
 
@@ -16,75 +27,89 @@ export const allLinear = 'all-linear';
  * Errors: `TARGET_UNMATCHED` for each pattern and layer that matches nothing, `TARGET_PATTERN_INVALID`.
  */
 export function selectTargets(config: TargetSelection, host: HostSpec): LoraSite[] {
-  const sites = host.sites.filter((site): site is LoraSite => site.kind === 'linear' || site.kind === 'table');
+  const sites = host.sites.filter(
+    (site): site is LoraSite =>
+      site.kind === 'table' || (site.kind === 'linear' && (config.pooler !== false || site.role !== 'pooler')),
+  );
   const { targets, exclude } = config;
-  const named = sites.filter(({ path }) => patternList(exclude).some((pattern) => fits(pattern, exclude, path, host)));
   for (const [field, value] of Object.entries({ targets, exclude }))
-    for (const pattern of value === allLinear && field === 'targets' ? [] : patternList(value))
-      if (!sites.some(({ path }) => fits(pattern, value, path, host)))
-        throw unmatched(field, pattern, value, sites, host);
+    if (value !== null && !(value === allLinear && field === 'targets')) requireHits(field, value, sites, host);
+  const isNamed = exclude === null || exclude.length === 0 ? () => false : matchSites(exclude, host);
+  const isTarget = targets === null || targets === allLinear ? () => false : matchSites(targets, host);
   const wanted = (site: LoraSite): boolean => {
     if (targets === null) return site.kind === 'linear' && (site.role === 'query' || site.role === 'value');
-    if (targets === allLinear) return site.kind === 'linear';
-    return patternList(targets).some((pattern) => fits(pattern, targets, site.path, host));
+    return targets === allLinear ? site.kind === 'linear' : isTarget(site);
   };
-  const chosen = sites.filter((site) => wanted(site) && !named.includes(site));
+  const chosen = sites.filter((site) => wanted(site) && !isNamed(site));
+  const whole = new Set(Array.isArray(targets) ? targets : []);
+  const layerAt = layerFinder(config);
   const kept = chosen.filter(
-    ({ path }) =>
-      (Array.isArray(targets) && targets.includes(hfPath(host, path))) || inLayers(config, hfPath(host, path)),
+    ({ path }) => whole.has(hfPath(host, path)) || inLayers(config, layerAt(hfPath(host, path))),
   );
+  const layersKept = new Set(kept.map(({ path }) => layerAt(hfPath(host, path))));
   for (const layer of layerList(config))
-    if (!kept.some(({ path }) => layerOf(config, hfPath(host, path)) === layer))
+    if (!layersKept.has(layer))
       throw nothingLeft(`layer ${layer} of layers [${layerList(config).join(', ')}] holds no target`, host);
   if (kept.length === 0) throw nothingLeft('after `exclude`, no target is left', host);
   return kept;
 }
 
-/** What HF peft would do with these entries of adapter_config.json at a module with this name. */
-export function hfSelects({ targets, exclude, layers, layersPattern }: TargetSelection, name: string): boolean {
-  if (exclude !== null && exclude.length > 0 && matchNames(exclude)(name)) return false;
-  if (targets === null || !matchNames(targets)(name)) return false;
-  if (typeof targets === 'string' || targets.includes(name)) return true;
-  return inLayers({ layers, layersPattern }, name);
+/** What HF peft would do with these entries of adapter_config.json at a module, by its name. */
+export function hfSelector({ targets, exclude, layers, layersPattern }: TargetSelection): (name: string) => boolean {
+  const isExcluded = exclude !== null && exclude.length > 0 ? matchNames(exclude) : () => false;
+  const isTarget = targets === null ? () => false : matchNames(targets);
+  const whole = new Set(Array.isArray(targets) ? targets : []);
+  const layerAt = layerFinder({ layersPattern });
+  return (name) => {
+    if (isExcluded(name) || !isTarget(name)) return false;
+    return typeof targets === 'string' || whole.has(name) || inLayers({ layers }, layerAt(name));
+  };
 }
 
 const patternList = (patterns: string | readonly string[] | null): readonly string[] =>
   patterns === null ? [] : typeof patterns === 'string' ? [patterns] : patterns;
 
-/** Whether one pattern of `patterns` names the module at `path`. */
-function fits(pattern: string, patterns: string | readonly string[] | null, path: string, host: HostSpec): boolean {
-  const name = hfPath(host, path);
-  if (typeof patterns !== 'string') return matchNames([pattern])(name);
-  const isMeant = matchNames(pattern);
-  return isMeant(name) || isMeant(path);
+/** Whether a module is meant, by its name in HF's classifier; an expression may also be for its path. */
+function matchSites(patterns: string | readonly string[], host: HostSpec): (site: LoraSite) => boolean {
+  const isMeant = matchNames(patterns);
+  return ({ path }) => isMeant(hfPath(host, path)) || (typeof patterns === 'string' && isMeant(path));
+}
+
+function requireHits(field: string, value: string | readonly string[], sites: readonly LoraSite[], host: HostSpec) {
+  const names = sites.map(({ path }) => hfPath(host, path));
+  const all = typeof value === 'string' ? [...names, ...sites.map(({ path }) => path)] : names;
+  const missed = findUnmatched(value, all);
+  if (missed !== undefined) throw unmatched(field, missed, value, sites, host);
 }
 
 const layerList = ({ layers }: Pick<TargetSelection, 'layers'>): readonly number[] =>
   layers === null ? [] : typeof layers === 'number' ? [layers] : layers;
 
-const inLayers = (config: Pick<TargetSelection, 'layers' | 'layersPattern'>, name: string): boolean => {
+const inLayers = (config: Pick<TargetSelection, 'layers'>, layer: number | undefined): boolean => {
   const layers = layerList(config);
-  const layer = layerOf(config, name);
   return layers.length === 0 || (layer !== undefined && layers.includes(layer));
 };
 
 /** The number behind the first two segments or more that have one, or behind what `layersPattern` names. */
-function layerOf({ layersPattern }: Pick<TargetSelection, 'layersPattern'>, name: string): number | undefined {
+function layerFinder({ layersPattern }: Pick<TargetSelection, 'layersPattern'>): (name: string) => number | undefined {
   const patterns = patternList(layersPattern).filter((pattern) => pattern !== '');
+  const work = createPatternWork('layersPattern');
   const isList =
     patterns.length > 0
-      ? patterns.map((pattern) => compilePattern(`(?:.*\\.)?(?:${pattern})`))
+      ? patterns.map((pattern) => compilePattern(`(?:.*\\.)?(?:${pattern})`, work))
       : [(before: string) => before.includes('.')];
-  const segments = name.split('.');
-  const numbers = segments
-    .map((segment, index) => ({
-      segment,
-      before: segments.slice(0, index).join('.'),
-      isLast: index === segments.length - 1,
-    }))
-    .filter(({ segment, isLast }) => /^\d+$/.test(segment) && !isLast);
-  const found = isList.map((test) => numbers.find(({ before }) => test(before))).find((number) => number !== undefined);
-  return found && Number(found.segment);
+  return (name) => {
+    const segments = name.split('.');
+    const numbers = segments
+      .map((segment, index) => ({
+        segment,
+        before: segments.slice(0, index).join('.'),
+        isLast: index === segments.length - 1,
+      }))
+      .filter(({ segment, isLast }) => /^\d+$/.test(segment) && !isLast);
+    const found = isList.map((test) => numbers.find(({ before }) => test(before))).find((number) => number);
+    return found && Number(found.segment);
+  };
 }
 
 function unmatched(
@@ -94,8 +119,7 @@ function unmatched(
   sites: readonly LoraSite[],
   host: HostSpec,
 ): PeftError {
-  const suffixes = ({ path }: LoraSite) => path.split('.').map((_, start, parts) => parts.slice(start).join('.'));
-  const names = [...new Set(sites.flatMap(suffixes))];
+  const names = [...new Set(sites.flatMap(({ path }) => endsOf(path)))];
   const close = nearMisses(pattern, names);
   const asList = typeof patterns === 'string' && names.some((name) => name === pattern);
   return new PeftError('TARGET_UNMATCHED', {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { peftErrorOf } from '../test/bad-files.js';
 import { compilePattern } from './compile-pattern.js';
+import { createPatternWork } from './pattern-work.js';
 
 const whole = (pattern: string) => {
   const expression = new RegExp(`^(?:${pattern})$`);
@@ -46,6 +47,13 @@ describe('compilePattern', () => {
     );
   });
 
+  it.each(['a{0,65536}', 'a{12345}', 'ba{,3}', `a{1,${'3'.repeat(200)}}`])(
+    'refuses the repeat of %s, which would be read as plain text',
+    async (pattern) => {
+      expect((await peftErrorOf(() => compilePattern(pattern))).code).toBe('TARGET_PATTERN_INVALID');
+    },
+  );
+
   it.each([
     '.*query',
     '.*\\.(query|value)',
@@ -69,6 +77,22 @@ describe('compilePattern', () => {
   ])('is not stopped by %s', (_, pattern) => {
     // RegExp would not come back from these in a lifetime.
     expect(compilePattern(pattern)(path)).toBe(false);
+  });
+
+  it('takes time by the length of text and pattern with look-ahead too', () => {
+    // From every place of a long text, and in each other: the square and the cube of these would be minutes.
+    const text = 'ab'.repeat(1500);
+    const work = createPatternWork('a test', 3e6);
+    expect(compilePattern('(?:(?=.*x).|(?=.*y).|a|b)*z', work)(text)).toBe(false);
+    expect(compilePattern('(?:(?!(?=.*x).*y)[ab])*', work)(text)).toBe(true);
+  });
+
+  it('ends where all patterns of an entry together cost too much', async () => {
+    const work = createPatternWork('rankPattern', 1e4);
+    const costly = Array.from({ length: 100 }, (_, i) => compilePattern(`(?:.?.?.?.?.?)*${i}`, work));
+    const error = await peftErrorOf(() => costly.some((matches) => matches(path)));
+    expect(error.code).toBe('TARGET_PATTERNS_TOO_COSTLY');
+    expect(error.message).toContain('rankPattern');
   });
 
   it('refuses patterns that grow beyond measure', async () => {

@@ -1,15 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
+import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { peftErrorOf } from '../test/bad-files.js';
 import { toyHost } from '../test/toy-host.js';
 import { own, pair, toy } from '../test/toy-methods.js';
 import { compose } from './compose.js';
 import { evaluationContext } from './context.js';
 import { head } from './head.js';
-import type { Host, HostOutputs } from './host.js';
+import type { Host, HostInputs, HostOutputs } from './host.js';
 import { initialValues } from './initial-values.js';
 import type { BiasDelta } from './intervention.js';
-import { effectiveParameters, foldMethod, type Objective, type PeftMethod } from './method.js';
+import { effectiveParameters, foldMethod, type PeftMethod } from './method.js';
+import { type Objective, objectiveOfOutputs } from './objective.js';
 import { type Parameters, toParameters } from './parameters.js';
 import { createStream } from './random-stream.js';
 import { describeMethod } from './registry.js';
@@ -33,7 +35,15 @@ function full(name: string, weight: number): PeftMethod {
     reparametrise: (raw) => map(raw, (x) => x.mul(weight)),
     penalty: (effective) =>
       tf.addN([...mine(effective).values()].map((x) => x.square().sum())).mul(weight) as tf.Scalar,
-    objective: (objective) => (pass, at) => objective(pass, at).mul(10).add(weight) as tf.Scalar,
+    objective: (objective) => ({
+      id: objective.id,
+      loss: (...args) => ({
+        loss: objective
+          .loss(...args)
+          .loss.mul(10)
+          .add(weight) as tf.Scalar,
+      }),
+    }),
     afterStep: (raw) => map(raw, (x) => x.clipByValue(0, weight)),
     prepare: async () => toy({ name, targets: ['value'] }),
   };
@@ -98,9 +108,10 @@ describe('compose', () => {
   });
 
   it('wraps the objective by the first part first', async () => {
-    const objective: Objective = () => tf.scalar(1);
+    const objective: Objective = objectiveOfOutputs('one', () => tf.scalar(1));
     const wrapped = compose(full('a', 2), toy({ name: 'b' }), full('c', 5)).objective!(objective);
-    expect(await scalarOf(wrapped(() => ({}) as HostOutputs, context))).toBe((1 * 10 + 2) * 10 + 5);
+    const { loss } = wrapped.loss(() => ({}) as HostOutputs, { inputs: {} as HostInputs, targets: null }, context);
+    expect(await scalarOf(loss)).toBe((1 * 10 + 2) * 10 + 5);
   });
 
   it('refuses two parts that claim one site, when planned', () => {
@@ -113,10 +124,7 @@ describe('compose', () => {
 
   it('prepares and projects part by part', async () => {
     const method = compose(full('a', 2), toy({ name: 'b' }));
-    const prepared = await method.prepare!({ spec: toyHost } as Host, (async function* () {})(), {
-      stream: createStream(1),
-      vertex: 0,
-    });
+    const prepared = await method.prepare!({ spec: toyHost } as Host, preparationWith());
     expect(describeMethod(prepared)).toEqual(
       describeMethod(compose(toy({ name: 'a', targets: ['value'] }), toy({ name: 'b' }))),
     );

@@ -21,6 +21,11 @@ const headConfig = z.strictObject({
   dropout: z.number().min(0).lt(1).default(0),
   /** Standard deviation of the weight's initial values; the bias starts at zero. */
   initialStandardDeviation: z.number().nonnegative().default(0.02),
+  /**
+   * What the targets of a regression were standardised by in training. For the record: the stored weight and bias give the units of the
+   * task already.
+   */
+  targets: z.strictObject({ mean: z.number(), standardDeviation: z.number().positive() }).optional(),
   name: z
     .string()
     .regex(/^[a-z][a-z0-9_-]*$/)

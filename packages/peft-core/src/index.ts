@@ -96,8 +96,11 @@ export {
 } from './registry.js';
 export { compose, composeDefinition } from './compose.js';
 export { head, type HeadConfig, headDefinition, type HeadMethod, headsOf, isHead, resolveReadout } from './head.js';
+export { bounds } from './bounds.js';
 export { compilePattern } from './compile-pattern.js';
-export { matchNames, matchTargets } from './match-targets.js';
+export { createPatternWork, type PatternWork } from './pattern-work.js';
+export { compileSearch, type PatternMatch } from './search-pattern.js';
+export { endsOf, findUnmatched, matchNames, matchTargets } from './match-targets.js';
 export { type Adapter, runAdapter } from './adapter.js';
 export { rememberPerHost } from './remember-per-host.js';
 export { runRows } from './run-rows.js';

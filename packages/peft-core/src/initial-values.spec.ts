@@ -5,6 +5,7 @@ import { toy } from '../test/toy-methods.js';
 import { compose } from './compose.js';
 import { head } from './head.js';
 import { initialValues } from './initial-values.js';
+import { floatsOf } from './parameters.js';
 import type { ParameterPlan, ParameterSpec } from './plan.js';
 import { createStream } from './random-stream.js';
 
@@ -12,6 +13,7 @@ const seed = createStream(1);
 const planOf = (...raw: ParameterSpec[]): ParameterPlan => ({ raw, effective: [] });
 const draw = (...raw: ParameterSpec[]) => initialValues(planOf(...raw), seed);
 const mean = (values: Float32Array) => values.reduce((a, b) => a + b, 0) / values.length;
+const floats = (values: ReturnType<typeof draw>, name: string) => floatsOf(values.get(name)!);
 
 describe('initialValues', () => {
   it('follows the law of each parameter', () => {
@@ -23,10 +25,10 @@ describe('initialValues', () => {
       { name: 'a.given', shape: [2], initial: { kind: 'given', values: new Float32Array([7, 8]) } },
       { name: 'a.scalar', shape: [], initial: { kind: 'normal', standardDeviation: 1 } },
     );
-    const normal = values.get('a.normal')!.data;
+    const normal = floats(values, 'a.normal');
     expect(mean(normal)).toBeCloseTo(3, 2);
     expect(Math.sqrt(mean(normal.map((z) => (z - 3) ** 2)))).toBeCloseTo(0.02, 3);
-    const uniform = values.get('a.uniform')!.data;
+    const uniform = floats(values, 'a.uniform');
     expect(mean(uniform)).toBeCloseTo(1, 1);
     expect([Math.min(...uniform), Math.max(...uniform)].map(Math.round)).toEqual([-2, 4]);
     expect([...new Set(values.get('a.constant')!.data)]).toEqual([-1.5]);

@@ -42,17 +42,19 @@ export function lossAndGradients<Targets>(request: GradientRequest<Targets>): Lo
   const keep = (name: string, value: tf.Scalar) => kept.push([name, tf.keep(value.clone())]);
   try {
     // `engine().gradients`, because `tf.valueAndGrads` throws for a parameter without influence on the loss.
-    const { grads } = tf.engine().gradients(
+    const { value: sum, grads } = tf.engine().gradients(
       () => {
         const { loss, terms } = lossOfBatch(request);
         keep('', loss);
         for (const [name, term] of Object.entries(terms)) keep(name, term);
-        return Object.values(terms).reduce<tf.Scalar>((sum, term) => sum.add(term), loss);
+        // A copy, since a loss may be a tensor that was passed in.
+        return Object.values(terms).reduce<tf.Scalar>((total, term) => total.add(term), loss.clone());
       },
       tensors,
       undefined,
       true,
     );
+    sum.dispose();
     const gradients = new Map(
       names.flatMap((name, index): [string, tf.Tensor][] => (grads[index] ? [[name, grads[index]]] : [])),
     );

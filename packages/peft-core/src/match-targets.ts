@@ -1,6 +1,8 @@
+import { bounds } from './bounds.js';
 import { compilePattern } from './compile-pattern.js';
 import { nearMisses, PeftError } from './errors.js';
 import { type HostSpec, type Site, type SiteKind, sitesOfKind } from './host-spec.js';
+import type { PatternWork } from './pattern-work.js';
 
 /**
  * The sites of one kind that the patterns name. A pattern in a list matches a whole path or a dotted suffix of it (`query`,
@@ -14,29 +16,44 @@ export function matchTargets<K extends SiteKind>(
   patterns: string | readonly string[],
 ): Extract<Site, { kind: K }>[] {
   const sites = sitesOfKind(host, kind);
-  const list = typeof patterns === 'string' ? [patterns] : new Set(patterns);
-  const hits = new Set<string>();
-  for (const pattern of list) {
-    const matches = typeof patterns === 'string' ? compilePattern(pattern) : suffix(pattern);
-    const found = sites.filter(({ path }) => matches(path));
-    if (found.length === 0) throw unmatched(pattern, sites, host);
-    for (const { path } of found) hits.add(path);
-  }
-  return sites.filter(({ path }) => hits.has(path));
+  const matches = matchNames(patterns);
+  const missed = findUnmatched(
+    patterns,
+    sites.map(({ path }) => path),
+  );
+  if (missed !== undefined) throw unmatched(missed, sites, host);
+  return sites.filter(({ path }) => matches(path));
 }
 
-/** Whether a name is meant by `patterns`: a list of whole names or dotted ends of them, or one regular expression for the whole name. */
-export function matchNames(patterns: string | readonly string[]): (name: string) => boolean {
-  if (typeof patterns === 'string') return compilePattern(patterns);
-  const tests = patterns.map(suffix);
-  return (name) => tests.some((test) => test(name));
+/** The first pattern that names nothing among `names`; undefined if each one does. Errors: those of {@link matchNames}. */
+export function findUnmatched(patterns: string | readonly string[], names: readonly string[]): string | undefined {
+  if (typeof patterns === 'string') return names.some(matchNames(patterns)) ? undefined : patterns;
+  const known = new Set(names.flatMap(endsOf));
+  return patterns.find((pattern) => !known.has(pattern));
 }
 
-const suffix = (pattern: string) => (path: string) => path === pattern || path.endsWith(`.${pattern}`);
+/**
+ * Whether a name is meant by `patterns`: a list of whole names or dotted ends of them, or one regular expression for the whole name.
+ * Errors: those of {@link compilePattern}; `TARGETS_TOO_MANY`.
+ */
+export function matchNames(patterns: string | readonly string[], work?: PatternWork): (name: string) => boolean {
+  if (typeof patterns === 'string') return compilePattern(patterns, work);
+  if (patterns.length > bounds.targets)
+    throw new PeftError('TARGETS_TOO_MANY', {
+      found: `a list of ${patterns.length} targets`,
+      expected: `at most ${bounds.targets}`,
+      fix: 'name kinds of modules ("query") instead of each one',
+    });
+  const wanted = new Set(patterns);
+  return (name) => endsOf(name).some((end) => wanted.has(end));
+}
+
+/** `c`, `b.c` and `a.b.c` of `a.b.c`, the longest first. */
+export const endsOf = (path: string): string[] =>
+  path.split('.').map((_, start, segments) => segments.slice(start).join('.'));
 
 function unmatched(pattern: string, sites: readonly Site[], host: HostSpec): PeftError {
-  const suffixes = ({ path }: Site) => path.split('.').map((_, start, parts) => parts.slice(start).join('.'));
-  const names = new Set(sites.flatMap(suffixes));
+  const names = new Set(sites.flatMap(({ path }) => endsOf(path)));
   const close = nearMisses(pattern, names);
   return new PeftError('TARGET_UNMATCHED', {
     found: `target "${pattern}" matches nothing on host "${host.name}"`,

@@ -14,8 +14,8 @@ describe('sizeOf', () => {
 describe('countParameters', () => {
   it('counts what is trained and what is deployed', () => {
     const method = compose(toy(), head({ labels: ['a', 'b'] }));
-    expect(countParameters(method.plan(toyHost))).toEqual({ trainable: 18, effective: 18 });
-    expect(countParameters(pair(method).plan(toyHost))).toEqual({ trainable: 36, effective: 36 });
+    expect(countParameters(method.plan(toyHost))).toEqual({ trainable: 18, effective: 18, buffers: 0 });
+    expect(countParameters(pair(method).plan(toyHost))).toEqual({ trainable: 36, effective: 36, buffers: 0 });
   });
 
   it('leaves frozen parameters out of what is trained', () => {
@@ -26,7 +26,7 @@ describe('countParameters', () => {
       ],
       effective: [],
     };
-    expect(countParameters(plan)).toEqual({ trainable: 3, effective: 0 });
+    expect(countParameters(plan)).toEqual({ trainable: 3, effective: 0, buffers: 0 });
   });
 });
 

@@ -13,7 +13,7 @@ function batches(...texts: number[][][]) {
     async *[Symbol.asyncIterator]() {
       for (const batch of texts) {
         asked.count++;
-        yield padBatch(batch.map(encode), 0);
+        yield { inputs: padBatch(batch.map(encode), 0), targets: null };
       }
     },
   };

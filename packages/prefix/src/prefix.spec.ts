@@ -51,9 +51,9 @@ describe('prefix', () => {
     const miniLm = hostOf(6, 384, 12);
     const bertBase = hostOf(12, 768, 12);
     const count = (host: HostSpec, config: Parameters<typeof prefix>[0]) => countParameters(prefix(config).plan(host));
-    expect(count(miniLm, { reparametrisation: 'none' })).toEqual({ trainable: 46_080, effective: 46_080 });
-    expect(count(miniLm, {})).toEqual({ trainable: 2_564_864, effective: 46_080 });
-    expect(count(bertBase, { prefixLength: 30 })).toEqual({ trainable: 9_872_384, effective: 552_960 });
+    expect(count(miniLm, { reparametrisation: 'none' })).toEqual({ trainable: 46_080, effective: 46_080, buffers: 0 });
+    expect(count(miniLm, {})).toEqual({ trainable: 2_564_864, effective: 46_080, buffers: 0 });
+    expect(count(bertBase, { prefixLength: 30 })).toEqual({ trainable: 9_872_384, effective: 552_960, buffers: 0 });
     expect(reportCoverage(prefix().plan(miniLm), miniLm)).toEqual([
       { kind: 'attention', covered: 6, total: 6, numbers: 46_080, layers: [0, 1, 2, 3, 4, 5] },
     ]);

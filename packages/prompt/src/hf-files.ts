@@ -5,6 +5,9 @@ import { type RowsConfig, rowsName } from './virtual-tokens.js';
 
 const tensorName = 'prompt_embeddings';
 
+/** Architectures whose position ids depend on which tokens are padding. */
+const readsPadding = ['roberta', 'xlm-roberta'];
+
 /** HF peft stores both methods as `prompt_embeddings` `[length, hidden]`: the rows themselves, whatever made them. */
 const rowsFiles = (
   peftType: string,
@@ -16,7 +19,11 @@ const rowsFiles = (
   encode: (effective, host) => ({
     config: { ...sizesOf(host), num_virtual_tokens: config.length, ...ownEntries(host) },
     tensors: new Map([[tensorName, effective.get(rowsName(config))!]]),
-    differences: [],
+    differences: readsPadding.includes(host.modelType)
+      ? [
+          `padding on the left: HF numbers it like text on "${host.modelType}" once a prompt comes before it; on the right it is the same`,
+        ]
+      : [],
   }),
   decode(tensors, host) {
     checkTensors(tensors, [{ name: tensorName, shape: [config.length, host.hiddenSize] }], `adapter of ${peftType}`);

@@ -24,12 +24,14 @@ describe('pTuning', () => {
     // Embedding 20 × 768, maps 768 → 128 → 128 → 768.
     const mlp = pTuning({ length: 20, encoderHiddenSize: 128 });
     expect(countParameters(mlp.plan(bert))).toEqual({
+      buffers: 0,
       trainable: 15_360 + 98_432 + 16_512 + 99_072,
       effective: 15_360,
     });
     // torch.nn.LSTM(768, 128, 2, bidirectional): 1,314,816; maps 256 → 256 → 768.
     const lstm = pTuning({ length: 20, encoder: 'lstm', encoderHiddenSize: 128 });
     expect(countParameters(lstm.plan(bert))).toEqual({
+      buffers: 0,
       trainable: 15_360 + 1_314_816 + 65_792 + 197_376,
       effective: 15_360,
     });

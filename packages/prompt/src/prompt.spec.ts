@@ -3,7 +3,6 @@ import {
   combineAdapters,
   createStream,
   evaluationContext,
-  type HostInputs,
   initialValues,
   type NamedArray,
   type PeftMethod,
@@ -14,6 +13,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import { createRandomHost, type EncoderHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
+import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { describedHost } from '../test/described-host.js';
 import { prompt, promptDefinition } from './prompt.js';
@@ -26,8 +26,8 @@ beforeAll(async () => {
 });
 
 const seed = createStream(5);
-const noData: AsyncIterable<HostInputs> = { async *[Symbol.asyncIterator]() {} };
-const prepared = (method: PeftMethod, vertex = 0, stream = seed) => method.prepare!(host, noData, { stream, vertex });
+const prepared = (method: PeftMethod, vertex = 0, stream = seed) =>
+  method.prepare!(host, preparationWith({ stream, vertex }));
 const rowsOf = (method: PeftMethod) => [...initialValues(method.plan(host.spec), seed).values()][0]!.data;
 const wordRow = async (id: number) => await host.weight('embeddings.word_embeddings.weight').slice([id], [1]).data();
 
@@ -147,7 +147,7 @@ describe('prompt from words', () => {
       code: 'TOKEN_ID_UNKNOWN',
     });
     const tableless = { spec: { ...host.spec, sites: [] }, weight: host.weight } as never;
-    await expect(method.prepare!(tableless, noData, { stream: seed, vertex: 0 })).rejects.toMatchObject({
+    await expect(method.prepare!(tableless, preparationWith({ stream: seed }))).rejects.toMatchObject({
       code: 'SITE_MISSING',
     });
   });

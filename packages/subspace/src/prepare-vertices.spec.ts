@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { createStream, type Host, initialValues, type PeftMethod, type Preparation } from '@tfjs-peft/peft-core';
+import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { subspace } from './subspace.js';
 
 useTestBackend();
 
 const host = { spec: { name: 'toy', fingerprint: 'toy' } } as Host;
-const noData = (async function* () {})();
 
 /** One number whose first value is given by what `prepare` was told; `size` may depend on it too. */
 const counting = (seen: Preparation[], sizeOf = (_vertex: number) => 1): PeftMethod => {
@@ -27,7 +27,7 @@ const counting = (seen: Preparation[], sizeOf = (_vertex: number) => 1): PeftMet
     },
     intervene: () => [],
     ...(vertex === null && {
-      prepare: async (_host, _data, preparation) => {
+      prepare: async (_host, preparation) => {
         seen.push(preparation);
         return made(preparation.vertex);
       },
@@ -45,7 +45,7 @@ describe('prepareVertices', () => {
     expect(() => initialValues(method.plan(host.spec), stream)).toThrow(
       expect.objectContaining({ code: 'METHOD_UNPREPARED' }),
     );
-    const prepared = await method.prepare!(host, noData, { stream, vertex: 0 });
+    const prepared = await method.prepare!(host, preparationWith({ stream }));
     expect(seen.map(({ vertex }) => vertex)).toEqual([0, 1, 2]);
     expect(seen[0]!.stream).toEqual(stream);
     expect(new Set(seen.map((preparation) => preparation.stream.path)).size).toBe(3);
@@ -58,9 +58,39 @@ describe('prepareVertices', () => {
     expect(prepared.prepare).toBeUndefined();
   });
 
+  it('has one copy of a buffer, and refuses vertices that choose their own', async () => {
+    const choosing = (choose: (preparation: Preparation) => number): PeftMethod => {
+      const made = (index: number): PeftMethod => ({
+        type: 'CHOOSING',
+        config: {},
+        namespaces: ['choosing'],
+        plan: () => ({
+          raw: [{ name: 'choosing.value', shape: [1], initial: { kind: 'normal', standardDeviation: 1 } }],
+          effective: [{ name: 'choosing.value', shape: [1], site: 'a', perExample: 'none' }],
+          buffers: [
+            {
+              name: 'choosing.index',
+              shape: [1],
+              dtype: 'int32',
+              initial: { kind: 'given', values: Int32Array.of(index) },
+            },
+          ],
+        }),
+        intervene: () => [],
+      });
+      return { ...made(0), prepare: async (_host, preparation) => made(choose(preparation)) };
+    };
+    const prepare = (method: PeftMethod) => subspace(method).prepare!(host, preparationWith({ stream }));
+    const plan = (await prepare(choosing(() => 2 ** 24 + 1))).plan(host.spec);
+    const values = initialValues(plan, stream);
+    expect([...values.keys()]).toEqual(['choosing.vertex.0.value', 'choosing.vertex.1.value', 'choosing.index']);
+    expect([...values.get('choosing.index')!.data]).toEqual([2 ** 24 + 1]);
+    await expect(prepare(choosing(({ vertex }) => vertex))).rejects.toMatchObject({ code: 'VERTICES_DIFFER' });
+  });
+
   it('refuses vertices that could not be mixed', async () => {
     const method = subspace(counting([], (vertex) => 1 + vertex));
-    await expect(method.prepare!(host, noData, { stream, vertex: 0 })).rejects.toMatchObject({
+    await expect(method.prepare!(host, preparationWith({ stream }))).rejects.toMatchObject({
       code: 'VERTICES_DIFFER',
       message: expect.stringContaining('vertex 1'),
     });

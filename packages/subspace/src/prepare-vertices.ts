@@ -29,7 +29,12 @@ export async function prepareVertices(
 function requireSamePlans(starts: readonly PeftMethod[], host: HostSpec): void {
   const shapeOf = (method: PeftMethod) => {
     const { raw, effective, buffers } = method.plan(host);
-    return JSON.stringify([describeMethod(method), raw.map(({ name, shape }) => [name, shape]), effective, buffers ?? []]);
+    return JSON.stringify([
+      describeMethod(method),
+      raw.map(({ name, shape }) => [name, shape]),
+      effective,
+      buffers ?? [],
+    ]);
   };
   const first = shapeOf(starts[0]!);
   const other = starts.findIndex((start, vertex) => vertex > 0 && shapeOf(start) !== first);

@@ -7,9 +7,11 @@ import {
   evaluationContext,
   foldMethod,
   head,
+  type HostInputs,
   type HostSpec,
   initialValues,
   type Intervention,
+  type Objective,
   type Parameters,
   type PeftMethod,
   toParameters,
@@ -203,13 +205,21 @@ describe('subspace', () => {
   it('averages the loss over several draws', async () => {
     const simplex = subspace(both, { trainDraws: 3 });
     const seen: string[] = [];
-    const loss = simplex.objective!((_pass, used) => {
-      seen.push(used.streams.draws.path);
-      return tf.scalar(seen.length);
-    })(() => {
+    const counting: Objective = {
+      id: 'counting',
+      loss(_pass, _batch, used) {
+        seen.push(used.streams.draws.path);
+        return { loss: tf.scalar(seen.length), terms: { squared: tf.scalar(seen.length ** 2) } };
+      },
+    };
+    const noPass = () => {
       throw new Error('no pass needed');
-    }, context('train'));
+    };
+    const wrapped = simplex.objective!(counting);
+    const { loss, terms } = wrapped.loss(noPass, { inputs: {} as HostInputs, targets: null }, context('train'));
     expect((await loss.data())[0]).toBe(2);
+    expect((await terms!['squared']!.data())[0]).toBeCloseTo((1 + 4 + 9) / 3, 6);
+    expect(wrapped.id).toBe('counting');
     expect(new Set(seen).size).toBe(3);
   });
 

@@ -75,7 +75,9 @@ function createSubspace(
   const planOf = rememberPerHost((host) => {
     const plan = inner.plan(host);
     // What has one copy for the whole simplex.
-    const specs = [...plan.raw, ...plan.effective].filter((spec) => spec.shared || (!config.head && isHeadName(spec.name)));
+    const specs = [...plan.raw, ...plan.effective].filter(
+      (spec) => spec.shared || (!config.head && isHeadName(spec.name)),
+    );
     return { ...plan, shared: new Set([...specs, ...(plan.buffers ?? [])].map(({ name }) => name)) };
   });
 
@@ -104,7 +106,10 @@ function createSubspace(
 
   const midpoint = (effective: Parameters, host: HostSpec): Parameters =>
     new Map([
-      ...planOf(host).effective.map(({ name }): [string, tf.Tensor] => [name, meanOfVertices(verticesOf(effective, name))]),
+      ...planOf(host).effective.map(({ name }): [string, tf.Tensor] => [
+        name,
+        meanOfVertices(verticesOf(effective, name)),
+      ]),
       ...buffersOf(effective, host),
     ]);
 
@@ -246,7 +251,10 @@ function createSubspace(
 /** The mean of several losses, term by term. */
 function meanLoss(losses: readonly Loss[]): Loss {
   const mean = (values: readonly tf.Scalar[]) => tf.addN([...values]).div<tf.Scalar>(values.length);
-  const terms = Object.keys(losses[0]!.terms ?? {}).map((name) => [name, mean(losses.map((loss) => loss.terms![name]!))]);
+  const terms = Object.keys(losses[0]!.terms ?? {}).map((name) => [
+    name,
+    mean(losses.map((loss) => loss.terms![name]!)),
+  ]);
   return {
     loss: mean(losses.map(({ loss }) => loss)),
     ...(terms.length > 0 && { terms: Object.fromEntries(terms) as Record<string, tf.Scalar> }),

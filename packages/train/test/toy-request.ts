@@ -1,5 +1,6 @@
 import { compose, head, type Host, type PeftMethod } from '@tfjs-peft/peft-core';
-import { labelledTask } from '../src/labelled-task.js';
+import { type LabelledTask, labelledTask } from '../src/labelled-task.js';
+import { crossEntropy } from '../src/objectives/cross-entropy.js';
 import { parseTrainConfig, type TrainConfigInput } from '../src/run/train-config.js';
 import type { MetricsRow } from '../src/run/train-events.js';
 import type { TrainingRequest } from '../src/run/training-request.js';
@@ -13,15 +14,21 @@ export const withoutPrepare = (method: PeftMethod): PeftMethod => ({ ...method, 
 
 export type ToyRequest = TrainingRequest<readonly number[]>;
 
+/** The toy's question with other examples, another score or objective: spread it over a request. */
+export const toyTask = (task: Partial<LabelledTask<number>> = {}) =>
+  labelledTask<number>({
+    train: toyExamples(18, 'train'),
+    dev: toyExamples(11, 'dev'),
+    score: accuracy,
+    objective: crossEntropy(),
+    ...task,
+  });
+
 /** A run of 22 steps: 5 steps an epoch with a smaller last batch, an evaluation each 5. */
-export const toyRequest = (
-  host: Host,
-  config: TrainConfigInput = {},
-  rest: Partial<ToyRequest> = {},
-): ToyRequest => ({
+export const toyRequest = (host: Host, config: TrainConfigInput = {}, rest: Partial<ToyRequest> = {}): ToyRequest => ({
   host,
   method: withHead(toyShift({ noise: 0.2, beta: 0.01 })),
-  ...labelledTask({ train: toyExamples(18, 'train'), dev: toyExamples(11, 'dev'), score: accuracy }),
+  ...toyTask(),
   config: parseTrainConfig({
     learningRate: 0.02,
     batchSize: 4,

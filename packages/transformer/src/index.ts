@@ -13,7 +13,7 @@ export { createMlmHead, type MlmHead, type MlmSelection } from './mlm/create-mlm
 export { memoryTensorSource, type TensorSource } from './weights/tensor-source.js';
 export { createTokenizer } from './tokenizer/create-tokenizer.js';
 export type { EncodeOptions, TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer/tokenizer.js';
-export type { HostChoices, LoadedHost } from './load/build-host.js';
+export type { ClassifierHints, HostChoices, LoadedHost } from './load/build-host.js';
 export { loadHostFromUrl, type LoadHostFromUrlOptions } from './load/load-host-from-url.js';
 export type { OpenedModel } from './load/open-model.js';
 export type { FetchProgress } from './load/url-files.js';
@@ -26,4 +26,11 @@ export {
   openModelDirectory,
 } from './load/load-host.js';
 export { loadMlmHead } from './load/load-mlm-head.js';
-export { type DownloadProgress, type HubModel, type HubOptions, resolveHubModel } from './hub/resolve-hub-model.js';
+export {
+  type DownloadProgress,
+  type HubModel,
+  type HubOptions,
+  isHubName,
+  resolveHubAdapter,
+  resolveHubModel,
+} from './hub/resolve-hub-model.js';

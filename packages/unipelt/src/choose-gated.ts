@@ -29,4 +29,5 @@ export function chooseGated(inner: PeftMethod, { gates }: UnipeltConfig): GatedP
   });
 }
 
-const canBeGated = ({ kinds = [] }: PeftMethod): boolean => kinds.some(isGateable);
+/** By what it emits; a wrapper that does not say so, by what its parts emit. */
+const canBeGated = ({ kinds, parts = [] }: PeftMethod): boolean => kinds?.some(isGateable) ?? parts.some(canBeGated);

@@ -11,7 +11,8 @@ export function gateIntervention(
 ): Intervention {
   const { gate } = rulesOf(intervention);
   if (!gate || !('path' in intervention)) throw unsupported(part, `has an effect of kind ${intervention.kind}`);
-  if ('gate' in intervention && typeof intervention.gate === 'function') throw unsupported(part, 'has gates of its own');
+  if ('gate' in intervention && typeof intervention.gate === 'function')
+    throw unsupported(part, 'has gates of its own');
   return gate(intervention, gateAt(intervention.path));
 }
 

@@ -31,7 +31,7 @@ function inputSizeOf(path: string, gated: string, host: HostSpec): number {
   for (const site of host.sites) {
     if (site.path !== path) continue;
     if (site.kind === 'linear') return site.inputSize;
-    if (site.kind === 'attention' || site.kind === 'sublayer') return host.hiddenSize;
+    if (site.kind === 'attention' || site.kind === 'sublayer' || site.kind === 'hidden') return host.hiddenSize;
   }
   throw unsupported(gated, `acts at "${path}"`);
 }

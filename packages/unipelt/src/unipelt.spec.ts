@@ -16,6 +16,7 @@ import {
   initialValues,
   loadAdapter,
   mergeAdapter,
+  objectiveOfOutputs,
   padBatch,
   type Parameters,
   type PeftMethod,
@@ -26,6 +27,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
+import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { adapter, biases, lora, prefix, toyDefinitions } from '../test/toy-parts.js';
 import { unipelt, unipeltDefinition } from './unipelt.js';
@@ -79,8 +81,9 @@ describe('unipelt', () => {
       ['unipelt-adapter.encoder.layer.0.output.weight', [8]],
       ['unipelt-adapter.encoder.layer.0.output.bias', [1]],
     ]);
-    expect(own.every(({ name, site, perExample }) => name.includes(site) && perExample === 'axis')).toBe(true);
+    expect(own.every(({ name, site, perExample }) => name.includes(site!) && perExample === 'axis')).toBe(true);
     expect(countParameters({ raw, effective })).toEqual({
+      buffers: 0,
       trainable: countParameters(all(biases()).plan(host.spec)).trainable + 2 * 4 * 9,
       effective: countParameters(all(biases()).plan(host.spec)).effective + 2 * 4 * 9,
     });
@@ -217,7 +220,10 @@ describe('unipelt', () => {
         seen.push(...effective.keys());
         return tf.scalar(7);
       },
-      objective: (objective) => (pass, context) => objective(pass, context).mul(3),
+      objective: (objective) => ({
+        id: objective.id,
+        loss: (...args) => ({ loss: objective.loss(...args).loss.mul<tf.Scalar>(3) }),
+      }),
       prepare: () => Promise.resolve(busy),
       afterStep: (raw) => new Map([...raw].map(([name, tensor]) => [name, tensor.neg()])),
     };
@@ -231,13 +237,14 @@ describe('unipelt', () => {
     expect((await method.penalty!(effective, context).data())[0]).toBe(7);
     expect(seen.length).toBeGreaterThan(0);
     expect(seen.filter((name) => !name.startsWith('lora.'))).toEqual([]);
-    const loss = method.objective!(() => tf.scalar(2))(() => ({ lastHiddenState: tf.zeros([1, 1, 1]) }), context);
+    const two = objectiveOfOutputs('two', () => tf.scalar(2));
+    const pass = () => ({ lastHiddenState: tf.zeros<tf.Rank.R3>([1, 1, 1]) });
+    const { loss } = method.objective!(two).loss(pass, { inputs: someInputs(), targets: null }, context);
     expect((await loss.data())[0]).toBe(6);
     const stepped = method.afterStep!(raw);
     for (const [name, tensor] of stepped)
       expect(await apart(tensor, name.startsWith('lora.') ? raw.get(name)!.neg() : raw.get(name)!)).toBe(0);
-    const none = { async *[Symbol.asyncIterator]() {} };
-    const prepared = await method.prepare!(host, none, { stream: createStream(1), vertex: 0 });
+    const prepared = await method.prepare!(host, preparationWith());
     expect(prepared.type).toBe('UNIPELT');
     expect(prepared.namespaces).toEqual(method.namespaces);
     const quiet = unipelt(lora());

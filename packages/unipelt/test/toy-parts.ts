@@ -3,6 +3,7 @@ import {
   getParameter,
   type HostSpec,
   type Intervention,
+  type InterventionKind,
   type MethodDefinition,
   parseConfig,
   type Parameters,
@@ -26,6 +27,7 @@ interface Effect {
 
 const toyDefinition = (
   type: string,
+  kind: InterventionKind,
   effectsOf: (config: ToyConfig, host: HostSpec) => readonly Effect[],
 ): MethodDefinition<typeof toyConfig> => ({
   type,
@@ -34,6 +36,7 @@ const toyDefinition = (
     type,
     config,
     namespaces: [config.name],
+    kinds: [kind],
     plan(host) {
       const specs = effectsOf(config, host).flatMap(({ path, shapes }) =>
         Object.entries(shapes).map(([key, shape]): EffectiveSpec => ({
@@ -54,7 +57,7 @@ const toyDefinition = (
 });
 
 /** Rank 2 at queries and values, scale 3. */
-export const loraDefinition = toyDefinition('LORA', (_config, host) =>
+export const loraDefinition = toyDefinition('LORA', 'lowRankDelta', (_config, host) =>
   sitesOfKind(host, 'linear')
     .filter(({ role }) => role === 'query' || role === 'value')
     .map(({ path, inputSize, outputSize }) => ({
@@ -64,7 +67,7 @@ export const loraDefinition = toyDefinition('LORA', (_config, host) =>
     })),
 );
 /** Two keys and values a layer. */
-export const prefixDefinition = toyDefinition('PREFIX_TUNING', (_config, host) =>
+export const prefixDefinition = toyDefinition('PREFIX_TUNING', 'keyValuePrefix', (_config, host) =>
   sitesOfKind(host, 'attention').map(({ path, heads, headSize }) => ({
     path,
     shapes: { keys: [heads, 2, headSize], values: [heads, 2, headSize] },
@@ -78,7 +81,7 @@ export const prefixDefinition = toyDefinition('PREFIX_TUNING', (_config, host) =
   })),
 );
 /** `y · weight` added, of the sublayer's output or of its input. */
-export const adapterDefinition = toyDefinition('BOTTLENECK_ADAPTER', ({ placement }, host) =>
+export const adapterDefinition = toyDefinition('BOTTLENECK_ADAPTER', 'sublayerAdapter', ({ placement }, host) =>
   sitesOfKind(host, 'sublayer')
     .filter(({ place }) => place === 'feedForward')
     .map(({ path, size }) => ({
@@ -100,7 +103,7 @@ export const adapterDefinition = toyDefinition('BOTTLENECK_ADAPTER', ({ placemen
     })),
 );
 /** A bias at each value map: nothing that could be gated. */
-export const biasDefinition = toyDefinition('BIASES', (_config, host) =>
+export const biasDefinition = toyDefinition('BIASES', 'biasDelta', (_config, host) =>
   sitesOfKind(host, 'linear')
     .filter(({ role }) => role === 'value')
     .map(({ path, outputSize }) => ({

@@ -32,7 +32,7 @@ export function methodNames(name: string): MethodNames {
 }
 
 /** The name that stands for the method in the templates. */
-export const templateNames = methodNames('my-method');
+const templateNames = methodNames('my-method');
 
 /** A template's text or path with the method's names in it. */
 export const renameMethod = (text: string, names: MethodNames): string =>

@@ -8,7 +8,7 @@ export interface TemplateFile {
   readonly text: string;
 }
 
-export const templateFolder = (kind: 'inside' | 'outside'): string =>
+const templateFolder = (kind: 'inside' | 'outside'): string =>
   join(workspaceRoot, 'tools', 'peft-method', `template-${kind}`);
 
 /**

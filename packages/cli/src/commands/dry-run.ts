@@ -5,6 +5,7 @@ import {
   formatBytes,
   formatNumber,
   loadGivenPlugins,
+  openTaskData,
   resolveExperiment,
   type TrialConfig,
   trialFolderName,
@@ -16,7 +17,6 @@ import {
   type ParameterCount,
   reportCoverage,
 } from '@tfjs-peft/peft-core';
-import { taskFromFile } from '@tfjs-peft/glue-fewshot';
 import { findCoincidingVertices } from '@tfjs-peft/subspace';
 import { countSteps } from '@tfjs-peft/train';
 import type { CliIo } from '../cli-io.js';
@@ -43,10 +43,10 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
   });
   const catalogue = createCatalogue(plugins);
   const { config, trials } = resolveExperiment(input, catalogue);
-  const { output: taskOutput } = config.data.file
-    ? await taskFromFile(config.data.file as Parameters<typeof taskFromFile>[0])
-    : catalogue.tasks.get(config.task);
-  const labels = taskOutput.kind === 'classes' ? taskOutput.labels : ['score'];
+  // Reads the rows and cuts the splits: what cannot be cut is an error here as it is in a run.
+  const { labels, loaded, split } = await openTaskData(config, config.seeds.data, catalogue);
+  const notes = [...(loaded.warnings ?? []), ...config.seeds.data.flatMap((seed) => split(seed).warnings)];
+  if (!options.quiet) new Set(notes).forEach((text) => io.err(`warning: ${text}\n`));
   const host = await describeHost(config.model);
   const firsts = trials.filter(
     (trial, index) => trials.findIndex(({ method }) => method.name === trial.method.name) === index,
@@ -68,7 +68,9 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
     const { steps } = countSteps(train, examples);
     if (!host) return { ...base, steps };
     const readout = config.model.readout ?? host.spec.defaultReadout;
-    const plan = catalogue.registry.build(completeMethod(method.description, catalogue.registry, labels, readout)).plan(host.spec);
+    const plan = catalogue.registry
+      .build(completeMethod(method.description, catalogue.registry, labels, readout))
+      .plan(host.spec);
     const counts = countParameters(plan);
     return {
       ...base,

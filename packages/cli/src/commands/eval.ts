@@ -20,6 +20,7 @@ export interface EvalOptions {
   readonly data?: string;
   readonly task?: string;
   readonly model?: string;
+  readonly revision?: string;
   readonly labels?: readonly string[];
   readonly plugin?: readonly string[];
   readonly reference?: readonly string[];
@@ -53,6 +54,7 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
       ...(options.draws !== undefined && { draws: options.draws }),
       ...(options.task !== undefined && { task: options.task }),
       ...(options.model !== undefined && { model: options.model }),
+      ...(options.revision !== undefined && { revision: options.revision }),
       ...(options.labels && { labels: options.labels }),
       ...(options.plugin && { plugins: options.plugin }),
       ...(options.data !== undefined && { data: { directory: options.data } }),

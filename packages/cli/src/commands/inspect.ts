@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  createCatalogue,
   formatBytes,
   formatNumber,
   formatSeconds,
@@ -45,7 +46,8 @@ interface Inspection {
 
 async function inspectOwnAdapter(folder: string): Promise<Inspection | null> {
   if (!(await isAdapterFolder(folder))) return null;
-  const summary = await inspectAdapter(await readAdapterFolder(folder));
+  const { registry } = createCatalogue();
+  const summary = await inspectAdapter(await readAdapterFolder(folder), { registry });
   return { data: { kind: 'adapter', ...summary }, lines: adapterLines(summary) };
 }
 
@@ -88,6 +90,9 @@ async function inspectExperiment(folder: string): Promise<Inspection | null> {
     `${trials.length} runs: ${trials.length - failed.length} done, ${failed.length} failed`,
     `methods: ${names.join(', ')}`,
     `${config.data.shots} labelled texts, data seeds ${config.seeds.data.join(', ')}, train seeds ${config.seeds.train.join(', ')}, host ${config.model.name}`,
+    ...(config.plugins.length > 0
+      ? [`plugins it was run with (nothing is imported here): ${config.plugins.join(', ')}`]
+      : []),
     ...(adapter ? [`adapter of ${adapter.trial}: ${adapter.reason}`] : ['no adapter: no method was trained']),
     `largest adapter file: ${formatBytes(bytes)}`,
     ...(chosen ? ['', ...chosen.lines] : []),
@@ -106,9 +111,16 @@ function adapterLines(summary: AdapterSummary): string[] {
       : []),
     ...(host ? [`host: ${host.name ?? 'unnamed'}, fingerprint ${host.fingerprint.slice(0, 12)}`] : []),
     ...(summary.baseModelNameOrPath !== undefined && !host ? [`host: ${summary.baseModelNameOrPath}`] : []),
+    ...(summary.notLoadable === undefined ? [] : [`cannot be loaded: ${summary.notLoadable}`]),
+    ...(summary.taskType === undefined ? [] : [`task: ${summary.taskType}`]),
+    ...(summary.baseClass === undefined ? [] : [`made around: ${summary.baseClass}`]),
     ...(head ? [`head: ${JSON.stringify(head)}`] : []),
+    ...(summary.labels && !head
+      ? [`labels: ${summary.labels.slice(0, 20).join(', ')}${summary.labels.length > 20 ? ', …' : ''}`]
+      : []),
     `${formatNumber(numbers)} numbers in ${tensors.length} tensors (${dtypes.join(', ')})`,
     ...(ranks.length > 0 ? [`rank: ${ranks.join(', ')}`] : []),
+    ...(summary.alpha === undefined ? [] : [`alpha: ${summary.alpha}`]),
     ...coverage.map(
       ({ target, layers, tensors: count, numbers: size }) =>
         `covers ${target}${layers.length > 0 ? ` in ${layers.length} layer${layers.length === 1 ? '' : 's'} (${layers.join(', ')})` : ''}: ${count} tensors, ${formatNumber(size)} numbers`,

@@ -1,22 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import type { BackendChoice } from '@tfjs-peft/backend';
-import { openPredictor, type Prediction, printable, type PredictorInput } from '@tfjs-peft/eval';
-import { PeftError } from '@tfjs-peft/peft-core';
+import { openPredictor, type Prediction, printable } from '@tfjs-peft/eval';
 import type { CliIo } from '../cli-io.js';
 import { jsonLine } from '../safe-output.js';
+import { collectInputs, type InputOptions, type PlacedInput, showPlace } from './collect-inputs.js';
 
-export interface PredictOptions {
+export interface PredictOptions extends InputOptions {
   readonly backend: BackendChoice;
-  readonly file?: string;
-  readonly pair?: boolean;
   readonly model?: string;
+  readonly revision?: string;
   readonly labels?: readonly string[];
   readonly plugin?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
-/** `tfjs-peft predict`. */
+/** `tfjs-peft predict`: results are printed as they come, so that any number of lines needs the memory of a few hundred. */
 export async function predict(
   folder: string,
   texts: readonly string[],
@@ -27,79 +25,82 @@ export async function predict(
   const predictor = await openPredictor(folder, {
     backend: options.backend,
     ...(options.model !== undefined && { model: options.model }),
+    ...(options.revision !== undefined && { revision: options.revision }),
     ...(options.labels && { labels: options.labels }),
     ...(options.plugin && { plugins: options.plugin }),
     onWarning: (text) => io.err(`warning: ${text}\n`),
   });
+  const printer = (options.json ? jsonPrinter : textPrinter)(io, predictor.labels);
+  const blank = { count: 0, places: [] as string[] };
   try {
-    const predictions = await predictor.predict(inputs);
-    io.out(options.json ? jsonLine(predictions) : formatPredictions(predictions));
-    return 0;
+    for await (const pairs of predictor.predictEach(inputs, ({ text }) => text)) {
+      for (const [{ place }, prediction] of pairs) {
+        if (prediction) continue;
+        blank.count += 1;
+        if (place && blank.places.length < 5) blank.places.push(showPlace(place));
+      }
+      printer.print(pairs);
+    }
   } finally {
+    printer.end();
     predictor.dispose();
   }
+  if (blank.count > 0)
+    io.err(
+      `warning: no text in ${blank.places.join(', ')}${blank.count > blank.places.length ? ` and ${blank.count - blank.places.length} more` : ''}; ${options.json ? 'left out' : 'an empty line each'}\n`,
+    );
+  return 0;
 }
 
-/** Texts from the arguments, a file, or standard input. Errors: `USAGE`, `FILE_UNREADABLE`. */
-export async function collectInputs(
-  texts: readonly string[],
-  { file, pair = false }: Pick<PredictOptions, 'file' | 'pair'>,
-  io: Pick<CliIo, 'readInput'>,
-): Promise<PredictorInput[]> {
-  if (texts.length > 0 && file !== undefined)
-    throw new PeftError('USAGE', { found: 'both texts and --file', fix: 'keep one of them' });
-  if (texts.length > 0) return pair ? pairUp(texts) : [...texts];
-  const content = file === undefined ? await io.readInput() : await readTextFile(file);
-  if (content === null)
-    throw new PeftError('USAGE', {
-      found: 'no text to classify',
-      fix: 'give texts as arguments, a --file with one a line, or pipe lines in',
-    });
-  const lines = content.split(/\r?\n/).filter((line) => line.trim() !== '');
-  if (lines.length === 0)
-    throw new PeftError('USAGE', { found: `${file === undefined ? 'standard input' : `"${file}"`} holds no text` });
-  return pair ? lines.map(splitPair) : lines;
+type Pairs = readonly (readonly [PlacedInput, Prediction | null])[];
+interface Printer {
+  readonly print: (pairs: Pairs) => void;
+  readonly end: () => void;
 }
 
-function pairUp(texts: readonly string[]): [string, string][] {
-  if (texts.length % 2 !== 0)
-    throw new PeftError('USAGE', {
-      found: `${texts.length} texts with --pair`,
-      expected: 'two for each pair',
-      fix: 'put quotes around each text',
-    });
-  return texts.flatMap((text, index): [string, string][] => (index % 2 === 0 ? [[text, texts[index + 1]!]] : []));
+/** One list, a prediction a line, each with the line or row it belongs to. */
+function jsonPrinter(io: CliIo): Printer {
+  let lead = '[';
+  return {
+    print(pairs) {
+      const lines = pairs.flatMap(([{ place }, prediction]) => {
+        if (!prediction) return [];
+        const line = `${lead}${jsonLine({ ...place, ...prediction }).trimEnd()}`;
+        lead = ',\n';
+        return [line];
+      });
+      if (lines.length > 0) io.out(lines.join(''));
+    },
+    end: () => io.out(lead === '[' ? '[]\n' : ']\n'),
+  };
 }
 
-function splitPair(line: string, index: number): [string, string] {
-  const parts = line.split('\t');
-  if (parts.length === 2) return [parts[0]!, parts[1]!];
-  throw new PeftError('USAGE', {
-    found: `line ${index + 1} has ${parts.length} column${parts.length === 1 ? '' : 's'}`,
-    expected: 'two texts separated by a tab, because of --pair',
-  });
+/** One line for each line of the input. A regression has one label, which is not printed. */
+function textPrinter(io: CliIo, labels: readonly string[]): Printer {
+  const width = labels.length === 1 ? scoreWidth : widest(labels);
+  return {
+    print(pairs) {
+      io.out(pairs.map(([, prediction]) => (prediction ? formatPredictions([prediction], width) : '\n')).join(''));
+    },
+    end: () => undefined,
+  };
 }
 
-async function readTextFile(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new PeftError('FILE_UNREADABLE', {
-      found: `cannot read "${path}"`,
-      expected: 'a text file with one text a line',
-      fix: 'check the path given as --file',
-      cause,
-    });
-  });
-}
+/** Width of a score of four digits, such as `-0.0001234`. */
+const scoreWidth = 10;
 
-/** Columns label, probability, text. */
-export function formatPredictions(predictions: readonly Prediction[]): string {
-  const labels = predictions.map(({ label }) => printable(label));
-  const width = Math.max(...labels.map((label) => label.length));
-  return predictions
-    .map(({ text, probability, score }, index) => {
+const widest = (labels: readonly string[]): number =>
+  labels.reduce((width, label) => Math.max(width, printable(label).length), 0);
+
+/** Columns label, probability, text; the first one as wide as the widest label if nothing else is said. */
+export const formatPredictions = (
+  predictions: readonly Prediction[],
+  width = widest(predictions.map(({ label }) => label)),
+): string =>
+  predictions
+    .map(({ text, label, probability, score }) => {
       const certainty = score === undefined ? `${probability.toFixed(3)}  ` : '';
       const shown = typeof text === 'string' ? text : text.join('\t');
-      return `${labels[index]!.padEnd(width)}  ${certainty}${shown.split('\t').map(printable).join('\t')}\n`;
+      return `${printable(label).padEnd(width)}  ${certainty}${shown.split('\t').map(printable).join('\t')}\n`;
     })
     .join('');
-}

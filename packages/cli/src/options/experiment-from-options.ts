@@ -13,6 +13,12 @@ export interface RunOptions {
   readonly labelColumn?: string;
   readonly testFile?: string;
   readonly regression?: boolean;
+  readonly maxLabels?: number;
+  readonly emptyText?: string;
+  readonly columnNames?: readonly string[];
+  readonly delimiter?: string;
+  readonly encoding?: string;
+  readonly quotedTsv?: boolean;
   readonly methods?: readonly string[];
   /** False for `--no-floors`. */
   readonly floors?: boolean;
@@ -20,6 +26,7 @@ export interface RunOptions {
   readonly seed?: number;
   readonly trainSeeds?: string;
   readonly model?: string;
+  readonly revision?: string;
   readonly steps?: number;
   readonly protocol?: string;
   readonly testCap?: number;
@@ -38,9 +45,9 @@ export function experimentFromOptions(options: RunOptions, known: KnownKeys, bas
   refuseContradictions(options);
   const { methods, floors = true } = options;
   const start: JsonObject = base ?? { version: 1, methods: [...defaultMethods] };
-  const data = dataOf(options);
+  const data = dataOf(options, base);
   const train = defined({ steps: options.steps });
-  const model = defined({ name: options.model });
+  const model = defined({ name: options.model, revision: options.revision });
   const seeds = seedsOf(options, base);
   const merged = {
     ...start,
@@ -58,6 +65,7 @@ export function experimentFromOptions(options: RunOptions, known: KnownKeys, bas
       expected: '--task with a known task or a labelled file, or --config',
       fix: 'try --task spam-subjects',
     });
+  requireColumns(config);
   return (floors ? withFloors(config) : config) as unknown as ExperimentConfigInput;
 }
 
@@ -67,14 +75,64 @@ export const isTaskFile = (task: string): boolean => /\.(csv|tsv|txt|jsonl|ndjso
 const taskOf = ({ task }: RunOptions): JsonObject =>
   task === undefined ? {} : { task: isTaskFile(task) ? 'file' : task };
 
-function dataOf(options: RunOptions): JsonObject {
-  const { task, data, shots, protocol, testCap, textColumn, textPairColumn, labelColumn, testFile, regression } =
-    options;
-  const file =
-    task !== undefined && isTaskFile(task)
-      ? defined({ file: task, textColumn, textPairColumn, labelColumn, testFile, regression })
-      : undefined;
-  return defined({ directory: data, shots, protocol, testCap, file });
+function dataOf(options: RunOptions, base: JsonObject | undefined): JsonObject {
+  const { task, data, shots, protocol, testCap, emptyText } = options;
+  return defined({
+    directory: data,
+    shots,
+    protocol,
+    testCap,
+    emptyText,
+    file: fileOf(task, fileOptions(options), base),
+  });
+}
+
+/** The labelled file of `--task`, or that of the configuration with what the options change. Errors: `USAGE` where there is neither. */
+function fileOf(task: string | undefined, changes: JsonObject, base: JsonObject | undefined): JsonObject | undefined {
+  if (task !== undefined) return isTaskFile(task) ? { file: task, ...changes } : undefined;
+  const [first] = Object.keys(changes);
+  if (first === undefined) return undefined;
+  const data = base?.data;
+  const known = isJsonObject(data) ? data.file : undefined;
+  if (isJsonObject(known)) return { ...known, ...changes };
+  throw new PeftError('USAGE', {
+    found: `${optionOf(first)} without a labelled file`,
+    fix: 'give the file as --task, or leave the option out',
+  });
+}
+
+/** What options say about a labelled file, by the keys of `data.file`. */
+function fileOptions(options: RunOptions): JsonObject {
+  const { textColumn, textPairColumn, labelColumn, testFile, regression } = options;
+  const { maxLabels, columnNames, delimiter, encoding, quotedTsv } = options;
+  return defined({
+    textColumn,
+    textPairColumn,
+    labelColumn,
+    testFile,
+    regression,
+    maxLabels,
+    columnNames: columnNames && [...columnNames],
+    delimiter,
+    encoding,
+    quotedTsv,
+  });
+}
+
+/** `--text-column` of `textColumn`. */
+const optionOf = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** The schema would only say that a string was expected. Errors: `USAGE`. */
+function requireColumns({ data }: JsonObject): void {
+  const file = isJsonObject(data) ? data.file : undefined;
+  if (!isJsonObject(file)) return;
+  const missing = ['textColumn', 'labelColumn'].filter((key) => file[key] === undefined);
+  if (missing.length === 0) return;
+  throw new PeftError('USAGE', {
+    found: `no ${missing.map(optionOf).join(' and no ')} for the file ${JSON.stringify(file.file)}`,
+    expected: 'the names of the columns that hold the text and the label',
+    fix: 'look at the first line of the file; if it holds no names, give them with --column-names',
+  });
 }
 
 function seedsOf({ seeds, seed, trainSeeds }: RunOptions, base: JsonObject | undefined): JsonObject {
@@ -99,17 +157,12 @@ function refuseContradictions(options: RunOptions): void {
     throw new PeftError('USAGE', { found, fix });
   };
   if (seed !== undefined && seeds !== undefined) refuse('both --seed and --seeds', 'keep one of them');
-  const ofFiles = {
-    '--text-column': options.textColumn,
-    '--text-pair-column': options.textPairColumn,
-    '--label-column': options.labelColumn,
-    '--test-file': options.testFile,
-    '--regression': options.regression,
-  };
-  if (task === undefined || isTaskFile(task)) return;
-  for (const [option, value] of Object.entries(ofFiles))
-    if (value !== undefined)
-      refuse(`${option} with the task "${task}"`, 'give a labelled file as --task, or leave the option out');
+  const [first] = Object.keys(fileOptions(options));
+  if (task === undefined || isTaskFile(task) || first === undefined) return;
+  refuse(
+    `${optionOf(first)} with the task "${task}", whose name has no ending of a labelled file`,
+    'rename the file so that it ends in .csv, .tsv, .jsonl or .parquet; for a known task leave the option out',
+  );
 }
 
 const section = (key: string, start: JsonObject, more: JsonObject): JsonObject =>

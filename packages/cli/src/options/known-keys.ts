@@ -6,8 +6,22 @@ import type { KnownKeys } from './apply-settings.js';
 /** Keys without a default do not show in a configuration whose defaults are written out. */
 const withoutDefault: Readonly<Record<string, readonly string[]>> = {
   '': ['name'],
+  data: ['emptyText'],
   model: ['revision'],
-  'data.file': ['file', 'textColumn', 'textPairColumn', 'labelColumn', 'testFile', 'testFraction', 'regression'],
+  'data.file': [
+    'file',
+    'textColumn',
+    'textPairColumn',
+    'labelColumn',
+    'testFile',
+    'testFraction',
+    'regression',
+    'maxLabels',
+    'columnNames',
+    'delimiter',
+    'encoding',
+    'quotedTsv',
+  ],
 };
 
 /** The keys of an experiment, from its own schema: the defaults written out, and the few keys that have none. */

@@ -39,6 +39,16 @@ const dataFile = z.strictObject({
   testFile: z.string().optional(),
   testFraction: z.number().gt(0).lt(1).optional(),
   regression: z.boolean().optional(),
+  /** More distinct labels are taken for a mistake; 100 if absent. */
+  maxLabels: z.int().min(2).optional(),
+  /** For a CSV or TSV file without a header line. */
+  columnNames: z.array(z.string()).min(1).optional(),
+  /** Between the fields of a CSV file; a comma if absent. */
+  delimiter: z.string().optional(),
+  /** Of a CSV, TSV or JSONL file; UTF-8 if absent. */
+  encoding: z.string().optional(),
+  /** Whether a TSV file quotes fields as CSV does. */
+  quotedTsv: z.boolean().optional(),
 });
 
 export const dataConfig = z.strictObject({
@@ -46,6 +56,8 @@ export const dataConfig = z.strictObject({
   directory: z.string().nullable().default(null),
   /** A labelled text file as a task of its own (`task: file`). */
   file: dataFile.nullable().default(null),
+  /** Rows with an empty text: an error, left out, or kept; the task's own choice if absent. */
+  emptyText: z.enum(['error', 'drop', 'keep']).optional(),
   /** K: number of labelled texts (per class under `per_class`). */
   shots: z.int().min(1).default(100),
   /** How the development set is made; `none`: there is none, the last step counts. */

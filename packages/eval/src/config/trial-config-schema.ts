@@ -7,6 +7,7 @@ import {
   modelConfig,
   testConfig,
 } from './experiment-config.js';
+import { recipeNames } from '../methods/presets.js';
 import { mergeTrainConfigs, partialTrainConfig } from './train-config.js';
 import type { TrialConfig } from './trial-config.js';
 
@@ -20,7 +21,12 @@ export const trialConfig: z.ZodType<TrialConfig> = z.strictObject({
   model: modelConfig,
   method: z.discriminatedUnion('kind', [
     z.strictObject({ name: methodName, kind: z.literal('floor'), floor: z.enum(['majority', 'linear-probe']) }),
-    z.strictObject({ name: methodName, kind: z.literal('trained'), description: methodDescription }),
+    z.strictObject({
+      name: methodName,
+      kind: z.literal('trained'),
+      description: methodDescription,
+      recipe: z.enum(recipeNames),
+    }),
   ]),
   train: partialTrainConfig.transform((settings) => mergeTrainConfigs(settings)).nullable(),
   seed: z.strictObject({ data: seed, train: seed }),

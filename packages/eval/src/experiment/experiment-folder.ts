@@ -1,6 +1,7 @@
 import { cp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { z } from 'zod';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { type ExperimentConfig, experimentConfig } from '../config/experiment-config.js';
 import { isDirectoryName } from '../config/trial-config.js';
@@ -11,6 +12,7 @@ import { readYaml, requireSameConfiguration } from '../run-folder/trial-folder.j
 import { parseStored, writeStoredJson } from '../run-folder/stored-json.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
+import { trialPath, trialSummary } from '../trial/trial-summary-schema.js';
 
 export const experimentFiles = (folder: string) => ({
   config: join(folder, 'experiment.yaml'),
@@ -29,6 +31,16 @@ export interface ExperimentResult {
   /** The trial whose adapter is copied to `adapter/`, and why that one; null if none was trained. */
   readonly adapter: { readonly trial: string; readonly reason: string } | null;
 }
+
+/** `results.json`. */
+export const storedResults = z.object({
+  config: experimentConfig,
+  trials: z.array(trialSummary).readonly(),
+  adapter: z
+    .object({ trial: trialPath, reason: z.string().max(2000) })
+    .nullable()
+    .default(null),
+});
 
 /**
  * Writes experiment.yaml, or checks the one that is there: more methods and seeds may be added to an experiment, everything else must be
@@ -96,7 +108,7 @@ export async function writeResults(
   }
   const result: ExperimentResult = { folder, config, trials, adapter: chosen };
   const { folder: _folder, ...stored } = result;
-  await writeStoredJson(files.results, stored);
+  await writeStoredJson(files.results, storedResults, stored);
   return result;
 }
 

@@ -17,6 +17,8 @@ interface ProcessSetup extends RunnerSetup {
 
 /** Seconds that a process gets to finish its step and save after a request to stop; more where its steps were seen to take longer. */
 const stopLimit = 20;
+/** Seconds without a sign of life that starting up may take at least: loading modules and a host on a busy machine. */
+const startLimit = 60;
 /** How a process ends that was asked to from outside. */
 const requests: readonly (string | null)[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -42,9 +44,6 @@ function createProcessRunner(
 ): TrialRunner & { open(): Promise<void> } {
   const { config, folder, modules, resume, backend, hangLimit, onEvent, signal } = setup;
   let child: ChildProcess | undefined;
-  // A command that ends at once takes its processes with it.
-  const kill = () => void child?.kill('SIGKILL');
-  process.once('exit', kill);
   const abort = () => void (child?.connected && child.send({ type: 'abort' } satisfies WorkerRequest));
   signal?.addEventListener('abort', abort);
 
@@ -58,9 +57,10 @@ function createProcessRunner(
       const tick = () => {
         longest = Math.max(longest, ++silent);
         if (signal?.aborted) stopping += 1;
-        const hung = silent > hangLimit;
+        const limit = message.type === 'open' ? Math.max(startLimit, hangLimit) : hangLimit;
+        const hung = silent > limit;
         if (!hung && stopping <= Math.max(stopLimit, 2 * longest)) return;
-        finish(() => reject(hung ? hungError(hangLimit) : interruptedError(folder)));
+        finish(() => reject(hung ? hungError(limit) : interruptedError(folder)));
         worker.kill('SIGKILL');
       };
       const timer = setInterval(tick, 1000);
@@ -104,7 +104,6 @@ function createProcessRunner(
     },
     async close() {
       signal?.removeEventListener('abort', abort);
-      process.off('exit', kill);
       const closing = child;
       if (!closing || closing.exitCode !== null || closing.signalCode !== null) return;
       const ended = new Promise((resolve) => closing.once('exit', resolve));
@@ -116,17 +115,28 @@ function createProcessRunner(
   };
 }
 
+/** A process that ends at once takes its children with it. */
+const living = new Set<ChildProcess>();
+const killAll = () => living.forEach((child) => child.kill('SIGKILL'));
+
 /** The worker beside this file: TypeScript in a checkout, JavaScript in the built package. */
 function startWorker(count: number): ChildProcess {
   const source = import.meta.url.endsWith('.ts');
   const entry = fileURLToPath(new URL(source ? './run-trial-worker.ts' : './run-trial-worker.js', import.meta.url));
   const threads = String(Math.max(1, Math.floor(cpus().length / count)));
-  return fork(entry, [String(process.pid)], {
+  const child = fork(entry, [String(process.pid)], {
     execArgv: source ? sourceFlags() : [],
     // Several processes with as many threads each as there are processors only wait for each other.
     env: { ...process.env, OMP_NUM_THREADS: threads, TF_NUM_INTRAOP_THREADS: threads, TF_NUM_INTEROP_THREADS: '1' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
+  if (living.size === 0) process.on('exit', killAll);
+  living.add(child);
+  child.once('exit', () => {
+    living.delete(child);
+    if (living.size === 0) process.off('exit', killAll);
+  });
+  return child;
 }
 
 function sourceFlags(): string[] {

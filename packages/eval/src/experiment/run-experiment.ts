@@ -7,6 +7,7 @@ import { parseExperiment } from '../config/experiment-config.js';
 import { resolveExperiment } from '../config/resolve-experiment.js';
 import { loadGivenPlugins, nameFromFolder } from '../methods/load-plugins.js';
 import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
+import { nameMissingPlugins } from '../predict/refuse-plugins.js';
 import { lockFolder } from '../run-folder/folder-lock.js';
 import { inspectTrialFolder, refuseUnfinished, requireSameConfiguration } from '../run-folder/trial-folder.js';
 import { ensureWritableFolder } from '../run-folder/write-file-atomically.js';
@@ -56,7 +57,7 @@ export async function runExperiment(
   const { modules, plugins } = await loadGivenPlugins(options.plugins ?? [], { names: parsed.plugins, directory });
   const catalogue = createCatalogue(plugins);
   const recorded = modules.map((module) => nameFromFolder(module, folder));
-  const { config, trials } = resolveExperiment({ ...input, plugins: recorded }, catalogue);
+  const { config, trials } = await resolveOrName({ ...input, plugins: recorded }, catalogue, folder);
   const planned = trials.map((trial, index): PlannedTrial => ({ trial, reference: referTo(trial, index) }));
   await ensureWritableFolder(folder);
   const release = await lockFolder(folder);
@@ -76,6 +77,15 @@ export async function runExperiment(
     });
   } finally {
     release();
+  }
+}
+
+/** What cannot be resolved may be something that the folder's earlier run had from a plugin. */
+async function resolveOrName(input: ExperimentConfigInput, catalogue: Catalogue, folder: string) {
+  try {
+    return resolveExperiment(input, catalogue);
+  } catch (error) {
+    throw await nameMissingPlugins(error, [folder]);
   }
 }
 

@@ -1,19 +1,31 @@
-import { describeMethod, type MethodDescription, type MethodRegistry, type Readout } from '@tfjs-peft/peft-core';
+import {
+  describeMethod,
+  type HeadConfig,
+  type MethodDescription,
+  type MethodRegistry,
+  type Readout,
+} from '@tfjs-peft/peft-core';
 
-/** A description in which every head has labels, and a readout unless it names its own. */
+/** A description in which every head has labels, a readout unless it names its own, and the scale of a regression's targets. */
 export function completeMethod(
   method: MethodDescription,
   registry: MethodRegistry,
   labels: readonly string[],
   readout: Readout | null,
+  targets?: HeadConfig['targets'],
 ): MethodDescription {
   const { type, config, parts } = method;
   return {
     type,
     config: takesLabels(type, registry)
-      ? { ...config, labels: config.labels ?? labels, readout: config.readout ?? readout }
+      ? {
+          ...config,
+          labels: config.labels ?? labels,
+          readout: config.readout ?? readout,
+          ...(targets && { targets }),
+        }
       : config,
-    ...(parts && { parts: parts.map((part) => completeMethod(part, registry, labels, readout)) }),
+    ...(parts && { parts: parts.map((part) => completeMethod(part, registry, labels, readout, targets)) }),
   };
 }
 

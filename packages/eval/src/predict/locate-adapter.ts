@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { hfConfigName, isJsonObject, parseJsonObject, PeftError, recordName } from '@tfjs-peft/peft-core';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { hfConfigName, isJsonObject, isPeftError, parseJsonObject, PeftError, recordName } from '@tfjs-peft/peft-core';
 import { minilmFiles } from '@tfjs-peft/minilm';
+import { type HubOptions, isHubName, resolveHubAdapter } from '@tfjs-peft/transformer';
 import type { ModelConfig } from '../config/experiment-config.js';
 import type { TrialConfig } from '../config/trial-config.js';
 import { experimentFiles, readExperiment } from '../experiment/experiment-folder.js';
@@ -25,8 +26,12 @@ export interface LocatedAdapter {
  * Finds the adapter of an experiment folder (the copy in it), of a trial folder, or in an adapter folder itself, ours or HF peft's.
  * Errors: `FOLDER_MISSING`, `ADAPTER_NOT_FOUND`, `HOST_UNKNOWN` where nothing says which host it was made for.
  */
-export async function locateAdapter(folder: string, model?: string): Promise<LocatedAdapter> {
-  const root = resolve(folder);
+export async function locateAdapter(
+  folder: string,
+  model?: string,
+  { revision, environment }: LocateOptions = {},
+): Promise<LocatedAdapter> {
+  const root = (await adapterOfHub(folder, environment)) ?? resolve(folder);
   const found = await stat(root).catch(() => null);
   if (!found?.isDirectory())
     throw new PeftError('FOLDER_MISSING', {
@@ -41,14 +46,23 @@ export async function locateAdapter(folder: string, model?: string): Promise<Loc
       expected: 'the folder of a finished experiment or trial, or one with adapter_config.json or tfjs_peft.json',
       fix: 'run the experiment to its end (--resume), or pass another folder',
     });
-  const trial = await trialOf(adapter === root ? dirname(root) : root);
+  // Around an adapter that stands alone lies whatever lies there: of a run it says more, anything else is nobody's damage.
+  const trial = await (adapter === root ? trialOf(dirname(root)).catch(ignoreOwnErrors) : trialOf(root));
   const named = model === undefined ? undefined : modelNamed(model, trial?.model.readout ?? null);
   return {
     adapter,
     trial,
-    model: named ?? trial?.model ?? modelNamed(await recordedHost(adapter), null),
+    model: {
+      ...(named ?? trial?.model ?? (await recordedModel(adapter))),
+      ...(revision !== undefined && { revision }),
+    },
     plugins: adapter === root ? [] : await recordedPlugins(root),
   };
+}
+
+function ignoreOwnErrors(error: unknown): null {
+  if (isPeftError(error)) return null;
+  throw error;
 }
 
 /** The trial whose folder this is, or the trial that an experiment took its adapter from. */
@@ -65,14 +79,52 @@ export async function recordedPlugins(folder: string): Promise<readonly string[]
   return text === null ? [] : readExperiment(text, path).plugins;
 }
 
-async function recordedHost(folder: string): Promise<string> {
+export interface LocateOptions {
+  /** Of the host on the Hub; default what the adapter says, else `main`. */
+  readonly revision?: string;
+  /** Instead of `process.env`, for the Hub. */
+  readonly environment?: HubOptions['environment'];
+}
+
+/** The folder of an adapter by its name on the Hub, `org/name` or `org/name@revision`; undefined for a folder that is there. */
+async function adapterOfHub(name: string, environment: HubOptions['environment']): Promise<string | undefined> {
+  if (await stat(name).catch(() => null)) return undefined;
+  const [, repository, revision] = /^([^@/]+\/[^@/]+)(?:@(.+))?$/.exec(name) ?? [];
+  if (repository === undefined || !isHubName(repository)) return undefined;
+  const found = await resolveHubAdapter(repository, {
+    ...(revision !== undefined && { revision }),
+    ...(environment && { environment }),
+  }).catch((error: unknown) => {
+    if (!isPeftError(error) || !['HUB_UNREACHABLE', 'HUB_ACCESS_DENIED', 'HUB_NOT_FOUND'].includes(error.code))
+      throw error;
+    const found = `no folder "${name}", and as a name of the Hub: ${error.text.found}`;
+    throw new PeftError(error.code, { ...error.text, found, cause: error });
+  });
+  return found.directory;
+}
+
+/** The host that the files of an adapter name, at the revision that they name. */
+async function recordedModel(folder: string): Promise<ModelConfig> {
+  const { name, revision } = await recordedHost(folder);
+  const isPath = isAbsolute(name) || /^(\.|~|[A-Za-z]:[\\/])/.test(name) || name.includes('\\');
+  if (isPath && !(await stat(name).catch(() => null)))
+    throw new PeftError('HOST_UNKNOWN', {
+      found: `the adapter in "${folder}" names the host "${name}", a folder that is not on this machine`,
+      fix: 'name the host with the option model (--model): "minilm", a directory or a name of the Hub',
+    });
+  return { ...modelNamed(name, null), ...(revision !== undefined && { revision }) };
+}
+
+async function recordedHost(folder: string): Promise<{ readonly name: string; readonly revision?: string }> {
   const files = await readAdapterFolder(folder);
   const record = files.get(recordName);
   const host = record && parseJsonObject(record, recordName).host;
   const config = files.get(hfConfigName);
-  const base = config && parseJsonObject(config, hfConfigName).base_model_name_or_path;
+  const entries = config ? parseJsonObject(config, hfConfigName) : {};
+  const { base_model_name_or_path: base, revision } = entries;
   const name = isJsonObject(host) ? host.name : base;
-  if (typeof name === 'string' && name !== '') return name;
+  if (typeof name === 'string' && name !== '')
+    return { name, ...(typeof revision === 'string' && revision !== '' && { revision }) };
   throw new PeftError('HOST_UNKNOWN', {
     found: `nothing in "${folder}" says for which host the adapter is`,
     fix: 'name it: model "minilm", a directory ("./bert") or a name of the Hub',

@@ -16,11 +16,13 @@ import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plu
 import { readAdapterFolder } from '../run-folder/adapter-folder.js';
 import { openHost } from '../trial/open-host.js';
 import { type LocatedAdapter, locateAdapter } from './locate-adapter.js';
-import { nameMissingPlugins, refuseUnnamedPlugins } from './refuse-plugins.js';
+import { foldersAround, nameMissingPlugins, refuseUnnamedPlugins } from './refuse-plugins.js';
 
 export interface OpenAdapterOptions {
   /** `minilm`, a directory or a name of the Hub; what the folder records if absent. */
   readonly model?: string;
+  /** Of the host on the Hub; what the adapter says if absent. */
+  readonly revision?: string;
   /** Names of the labels of a folder that HF peft wrote, which has none. */
   readonly labels?: readonly string[];
   /** Default `auto`; `current` takes the backend that is set already. */
@@ -41,6 +43,8 @@ export interface OpenedAdapter {
   readonly tokenizer: Tokenizer;
   readonly adapter: LoadedAdapter;
   readonly labels: readonly string[];
+  /** Whether each label is a question of its own, by the base model of an adapter of HF peft. */
+  readonly multiLabel: boolean;
   readonly catalogue: Catalogue;
   readonly backend: JsonObject;
   dispose(): void;
@@ -54,16 +58,19 @@ export async function openAdapter(
   folder: string,
   { unfolded = false, ...options }: OpenAdapterOptions & { readonly unfolded?: boolean },
 ): Promise<OpenedAdapter> {
-  const located = await locateAdapter(folder, options.model);
+  const { revision } = options;
+  const located = await locateAdapter(folder, options.model, { ...(revision !== undefined && { revision }) });
   if (options.plugins === undefined) refuseUnnamedPlugins(folder, located);
   const { plugins } = await loadGivenPlugins(options.plugins ?? []);
   const catalogue = createCatalogue(plugins);
   const files = await readAdapterFolder(located.adapter);
   const backend = await reportBackend(options.backend ?? 'auto');
-  const { host, tokenizer } = await openHost(located.model, options.host);
+  const { host, tokenizer, classifier } = await openHost(located.model, options.host);
   try {
     const adapter = await loadAdapter(files, host, catalogue.registry, {
       unfolded,
+      tokenizerDigest: tokenizer.digest,
+      ...(classifier?.labels && { labelsOfBase: classifier.labels }),
       ...(options.labels && { labels: options.labels }),
       ...(options.onWarning && { onWarning: options.onWarning }),
     });
@@ -73,6 +80,8 @@ export async function openAdapter(
       tokenizer,
       adapter,
       labels: labelsOfHead(adapter.method, folder),
+      // What an adapter of ours predicts, its own head says.
+      multiLabel: adapter.report.writtenBy === 'hf-peft' && (classifier?.multiLabel ?? false),
       catalogue,
       backend,
       dispose() {
@@ -82,7 +91,7 @@ export async function openAdapter(
     };
   } catch (error) {
     host.dispose();
-    throw await nameMissingPlugins(error, located);
+    throw await nameMissingPlugins(error, foldersAround(located));
   }
 }
 

@@ -13,11 +13,19 @@ export function refuseUnnamedPlugins(folder: string, { plugins, adapter }: Locat
   });
 }
 
-/** An error for a method or a preset that is not known, together with what the experiment around the adapter was run with. */
-export async function nameMissingPlugins(error: unknown, { adapter }: LocatedAdapter): Promise<unknown> {
-  if (!isPeftError(error) || error.code !== 'UNKNOWN_METHOD') return error;
-  // Beside a copied adapter, or above the trial that made it.
-  for (const folder of [resolve(adapter, '..'), resolve(adapter, '..', '..', '..')]) {
+/** Errors of names that a plugin may have given. */
+const unknown = new Set(['UNKNOWN_METHOD', 'UNKNOWN_PRESET', 'UNKNOWN_TASK']);
+
+/** The folders that may say with which plugins an adapter was made: beside a copied one, or above the trial that made it. */
+export const foldersAround = ({ adapter }: LocatedAdapter): string[] => [
+  resolve(adapter, '..'),
+  resolve(adapter, '..', '..', '..'),
+];
+
+/** An error for a name that is not known, together with what an experiment in one of these folders was run with. */
+export async function nameMissingPlugins(error: unknown, folders: readonly string[]): Promise<unknown> {
+  if (!isPeftError(error) || !unknown.has(error.code)) return error;
+  for (const folder of folders) {
     const plugins = await recordedPlugins(folder).catch((): string[] => []);
     if (plugins.length > 0)
       return new PeftError(error.code, {

@@ -10,6 +10,9 @@ export function softmax(logits: Float32Array, columns: number): Float64Array {
   return result;
 }
 
+/** Probabilities of logits that are questions of their own. */
+export const sigmoid = (logits: Float32Array): Float64Array => Float64Array.from(logits, (x) => 1 / (1 + Math.exp(-x)));
+
 /** Index of the largest value of each row; the first one of equal ones. */
 export const argmaxRows = (logits: Float32Array, columns: number): number[] =>
   Array.from({ length: columns === 0 ? 0 : logits.length / columns }, (_, row) => {

@@ -1,22 +1,11 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { experimentConfig } from '../config/experiment-config.js';
-import { experimentFiles, type ExperimentResult } from '../experiment/experiment-folder.js';
+import { experimentFiles, type ExperimentResult, storedResults } from '../experiment/experiment-folder.js';
 import { parseLines } from '../run-folder/line-log.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
 import { readStoredJson } from '../run-folder/stored-json.js';
 import { readTrialConfig, trialFiles } from '../run-folder/trial-folder.js';
-import { trialPath, trialSummary } from '../trial/trial-summary-schema.js';
 import type { TrialHistory } from './plot-histories.js';
-
-const storedResults = z.object({
-  config: experimentConfig,
-  trials: z.array(trialSummary).readonly(),
-  adapter: z
-    .object({ trial: trialPath, reason: z.string().max(2000) })
-    .nullable()
-    .default(null),
-});
 
 /** A line of metrics.jsonl, as far as it is read. */
 const metricsLine = z.object({

@@ -1,5 +1,5 @@
-import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { lstat, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type AdapterFiles, checkFileNames, hfConfigName, PeftError, recordName } from '@tfjs-peft/peft-core';
 import { toFolderError } from './folder-errors.js';
 import { makeFolderSync } from './make-folder.js';
@@ -21,7 +21,7 @@ export async function isAdapterFolder(folder: string): Promise<boolean> {
 
 /**
  * The files of an adapter by name (`parts/0/adapter_config.json` with "/" on every system), as `loadAdapter` takes them: `.json` and
- * `.safetensors` files, nothing behind a symbolic link. Pickles are listed without their bytes.
+ * `.safetensors` files, nothing behind a symbolic link but for those of the Hub's cache. Pickles are listed without their bytes.
  * Errors: `ADAPTER_FOLDER_MISSING`, `ADAPTER_FOLDER_EMPTY`, `ADAPTER_FILE_NOT_PLAIN`, `ADAPTER_TOO_LARGE`, `FILE_NAME_UNSAFE`.
  */
 export async function readAdapterFolder(folder: string, options: ReadAdapterOptions = {}): Promise<AdapterFiles> {
@@ -53,7 +53,7 @@ async function readInto(
     });
   });
   for (const name of names.sort()) {
-    const path = join(root, below, name);
+    const path = await resolveInCache(root, join(root, below, name));
     const entry = await lstat(path);
     if (entry.isDirectory() && depth < maxDepth && !name.startsWith('.')) {
       await readInto(files, root, `${below}${name}/`, depth + 1, limits);
@@ -74,6 +74,17 @@ async function readInto(
       });
     files.set(`${below}${name}`, name.endsWith('.bin') ? new Uint8Array() : new Uint8Array(await readFile(path)));
   }
+}
+
+/**
+ * In a snapshot of the Hub's cache every file is a link to a blob of the same repository: that is its format, so the blob stands for it.
+ * Any other link stays what it is, to be refused.
+ */
+async function resolveInCache(root: string, path: string): Promise<string> {
+  const repository = /^(.*[/\\]models--[^/\\]+)[/\\]snapshots[/\\][^/\\]+[/\\]?$/.exec(resolve(root))?.[1];
+  if (repository === undefined || !(await lstat(path)).isSymbolicLink()) return path;
+  const [target, blobs] = await Promise.all([realpath(path), realpath(join(repository, 'blobs'))]).catch(() => []);
+  return target !== undefined && dirname(target) === blobs ? target : path;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { PeftError, isPeftError } from '@tfjs-peft/peft-core';
 
-const noSpace = new Set(['ENOSPC', 'EDQUOT']);
+const noSpace = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const unwritable = new Set([
   'EACCES',
   'EPERM',

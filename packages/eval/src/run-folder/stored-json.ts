@@ -8,9 +8,13 @@ export const storedVersion = 2;
 
 const checksumOf = ({ checksum: _checksum, ...rest }: JsonObject): string => sha256Hex(canonicalJson(rest));
 
-/** Writes an object with its version and the SHA-256 of its canonical JSON. Errors: `OUTPUT_UNWRITABLE`, `DISK_FULL`. */
-export async function writeStoredJson(path: string, value: object): Promise<void> {
-  const plain = { version: storedVersion, ...(JSON.parse(JSON.stringify(value)) as JsonObject) };
+/**
+ * Writes an object with its version and the SHA-256 of its canonical JSON, as `schema` has it: what is written can be read back, and is the
+ * same text whether it was read back before or not. Errors: `OUTPUT_UNWRITABLE`, `DISK_FULL`.
+ */
+export async function writeStoredJson(path: string, schema: z.ZodType, value: object): Promise<void> {
+  const known = schema.parse(JSON.parse(JSON.stringify(value)));
+  const plain = { version: storedVersion, ...(JSON.parse(JSON.stringify(known)) as JsonObject) };
   const text = JSON.stringify({ ...plain, checksum: checksumOf(plain) }, null, 2);
   await writeFileAtomically(path, `${text}\n`);
 }

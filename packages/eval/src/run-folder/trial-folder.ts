@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { isPeftError, type Json, PeftError } from '@tfjs-peft/peft-core';
 import { stringify } from 'yaml';
+import { parseYaml } from '../config/parse-yaml.js';
 import { type TrialConfig, withoutPaths } from '../config/trial-config.js';
 import { trialConfig } from '../config/trial-config-schema.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
 import { trialSummary } from '../trial/trial-summary-schema.js';
 import { compareConfigurations, describeDifferences } from './compare-configurations.js';
-import { parseYaml } from './parse-yaml.js';
 import { readTextIfThere } from './read-text.js';
 import { parseStored, readStoredJson } from './stored-json.js';
 import { writeFileAtomically } from './write-file-atomically.js';

@@ -1,6 +1,6 @@
 import { type Host, PeftError, type Readout, sitesOfKind } from '@tfjs-peft/peft-core';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import { loadHost, type Tokenizer } from '@tfjs-peft/transformer';
+import { type ClassifierHints, loadHost, type Tokenizer } from '@tfjs-peft/transformer';
 import type { ModelConfig } from '../config/experiment-config.js';
 
 /** The name under which the embedded host goes. */
@@ -10,6 +10,8 @@ export interface OpenedHost {
   readonly host: Host;
   readonly tokenizer: Tokenizer;
   readonly readout: Readout;
+  /** What the files of the host say about a classifier. */
+  readonly classifier?: ClassifierHints;
 }
 
 /** The host that a configuration names, or `given`. Errors: `READOUT_UNAVAILABLE`, and those of `loadHost`. */
@@ -17,10 +19,11 @@ export async function openHost(
   model: ModelConfig,
   given?: { readonly host: Host; readonly tokenizer: Tokenizer },
 ): Promise<OpenedHost> {
-  const { host, tokenizer } = given ?? (await loadNamed(model));
+  const loaded: Omit<OpenedHost, 'readout'> = given ?? (await loadNamed(model));
+  const { host } = loaded;
   const readout = model.readout ?? host.spec.defaultReadout;
   const available = sitesOfKind(host.spec, 'readout').flatMap((site) => site.readouts);
-  if (available.includes(readout)) return { host, tokenizer, readout };
+  if (available.includes(readout)) return { ...loaded, readout };
   throw new PeftError('READOUT_UNAVAILABLE', {
     found: `readout "${readout}" on host "${host.spec.name}"`,
     expected: `one of ${available.join(', ')}`,

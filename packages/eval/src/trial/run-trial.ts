@@ -1,4 +1,4 @@
-import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError, shorten } from '@tfjs-peft/peft-core';
 import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config/trial-config.js';
 import { type OnExperimentEvent, referTo, type TrialReference } from '../experiment/experiment-event.js';
 import { describeEnvironment } from '../run-folder/describe-environment.js';
@@ -19,6 +19,7 @@ import type { Session } from './session.js';
 import { trainTrial } from './train-trial.js';
 import type { TrialContext } from './trial-context.js';
 import type { TrialSummary } from './trial-summary.js';
+import { trialSummary } from './trial-summary-schema.js';
 
 export interface RunTrialOptions {
   /** Folder of this trial. */
@@ -95,9 +96,9 @@ async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<
     seconds: context.seconds(),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     splitHash: split.hash,
-    warnings,
+    warnings: warnings.map((text) => shorten(text)),
   };
-  await writeStoredJson(files.summary, summary);
+  await writeStoredJson(files.summary, trialSummary, summary);
   return summary;
 }
 
@@ -182,7 +183,7 @@ export async function writeFailure(
     folder: `trials/${trialFolderName(trial)}`,
     warnings: [],
   };
-  await writeStoredJson(trialFiles(folder).summary, summary);
+  await writeStoredJson(trialFiles(folder).summary, trialSummary, summary);
   return summary;
 }
 

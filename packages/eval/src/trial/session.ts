@@ -11,6 +11,8 @@ import { openTaskData, type TaskData } from './task-data.js';
 /** What the trials of one experiment share: host, tokenizer, texts and frozen features are loaded or computed once. */
 export interface Session {
   readonly host: Host;
+  /** Digest of the tokenizer. */
+  readonly tokenizerDigest: string;
   readonly readout: Readout;
   readonly data: TaskData;
   readonly catalogue: Catalogue;
@@ -46,6 +48,7 @@ export async function openSession(
   onEvent({ type: 'phase', text: `reading task ${config.data.file?.file ?? config.task}` });
   const data = await openTaskData(config, config.seeds.data, catalogue);
   data.loaded.notes.forEach((text) => onEvent({ type: 'phase', text }));
+  data.loaded.warnings?.forEach((text) => onEvent({ type: 'warning', text }));
   if (data.loaded.subset)
     onEvent({
       type: 'warning',
@@ -80,6 +83,7 @@ export async function openSession(
   const size = host.spec.hiddenSize;
   return {
     host,
+    tokenizerDigest: tokenizer.digest,
     readout,
     data,
     catalogue,

@@ -126,9 +126,11 @@ async function readTask(
   { task, data }: Pick<ExperimentConfig, 'task' | 'data'>,
   tasks: Catalogue['tasks'],
 ): Promise<LoadedTask> {
-  if (!data.file) return loadTask(tasks, task, { ...(data.directory !== null && { dataDirectory: data.directory }) });
+  const emptyText = data.emptyText && { emptyText: data.emptyText };
+  if (!data.file)
+    return loadTask(tasks, task, { ...emptyText, ...(data.directory !== null && { dataDirectory: data.directory }) });
   const definition = await taskFromFile(data.file);
-  return loadTask(createTaskRegistry([definition]), definition.name);
+  return loadTask(createTaskRegistry([definition]), definition.name, { ...emptyText });
 }
 
 /** K labelled texts without a development set still come from the same permutation: a few rows after them are drawn and not used. */
@@ -167,14 +169,7 @@ function splitOptions({ train }: LoadedTask, data: DataConfig, dataSeed: number)
     ...(data.devSize !== null && { devSize: data.devSize }),
     ...(data.devFraction !== null && { devFraction: data.devFraction }),
   };
-  switch (protocol) {
-    case 'none':
-      return { ...common, protocol: 'unipelt', devSize: Math.max(2, Math.min(k, unusedDevRows, train.length - k)) };
-    case 'fixed':
-      return { ...own, protocol: 'unipelt' };
-    case 'per_class':
-      return { ...own, protocol: 'lmbff' };
-    default:
-      return { ...own, protocol };
-  }
+  return protocol === 'none'
+    ? { ...common, protocol: 'fixed', devSize: Math.max(2, Math.min(k, unusedDevRows, train.length - k)) }
+    : { ...own, protocol };
 }

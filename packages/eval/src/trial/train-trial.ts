@@ -8,6 +8,7 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { type LabelledText, labelsOf } from '@tfjs-peft/glue-fewshot';
 import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/subspace';
 import type { MetricsRow } from '@tfjs-peft/train';
 import type { TrialMethod } from '../config/trial-config.js';
@@ -17,6 +18,7 @@ import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
 import { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
 import { trialFiles } from '../run-folder/trial-folder.js';
 import { recipes } from './recipes/recipes.js';
+import { foldTargetScale, hasHead, standardise, targetScaleOf, type TargetScale } from './standardise-targets.js';
 import { evaluateTests } from './task-data.js';
 import { openTrainingLogs } from './training-logs.js';
 import { writePredictions } from './write-predictions.js';
@@ -28,16 +30,20 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
   const { host, catalogue, data } = session;
   const files = trialFiles(folder);
   const { description, recipe } = trial.method as Extract<TrialMethod, { kind: 'trained' }>;
-  const method = catalogue.registry.build(
-    completeMethod(description, catalogue.registry, data.labels, session.readout),
-  );
+  const build = (targets?: TargetScale) =>
+    catalogue.registry.build(completeMethod(description, catalogue.registry, data.labels, session.readout, targets));
+  const plain = build();
+  const scale = data.regression && hasHead(plain) ? targetScaleOf(labelsOf(split.train)) : undefined;
+  const method = scale ? build(scale) : plain;
+  const examples = (rows: readonly LabelledText[]) =>
+    scale ? standardise(session.examples(rows), scale) : session.examples(rows);
   const logs = await openTrainingLogs(folder, context.seconds);
   context.phase(`${method.prepare ? 'preparing the method, then ' : ''}training on ${split.train.length} texts`);
   const result = await recipes[recipe]({
     session,
     method,
-    train: session.examples(split.train),
-    dev: session.examples(split.dev),
+    train: examples(split.train),
+    dev: examples(split.dev),
     config: trial.train!,
     seed: trial.seed.train,
     store: createFolderStore(files.checkpoint),
@@ -53,7 +59,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
     },
     ...(signal && { signal }),
   });
-  const effective = toParameters(result.effective);
+  const effective = toParameters(scale ? foldTargetScale(result.method, result.effective, scale) : result.effective);
   try {
     const outputs = await evaluateTests(data, session.encode, (texts, name) =>
       predictAtPoint({
@@ -73,7 +79,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
     const saved = await saveAdapter(
       { method: result.method, effective, hostFingerprint: host.spec.fingerprint },
       host,
-      { baseModelNameOrPath: host.spec.name },
+      { baseModelNameOrPath: host.spec.name, tokenizerDigest: session.tokenizerDigest },
     );
     const counts = countParameters(result.method.plan(host.spec));
     const outcome: TrialOutcome = {

@@ -6,9 +6,14 @@ import type { TrialSummary } from './trial-summary.js';
 const name = z.string().max(300);
 const message = z.string().max(20_000);
 const count = z.int().min(0);
+/** JSON has no NaN: what could not be computed is null there. */
+const measured = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? NaN);
 const splitMetrics = z.object({
-  headline: z.number(),
-  metrics: z.record(name, z.number()),
+  headline: measured,
+  metrics: z.record(name, measured),
   undefined: count,
   rows: count,
 });
@@ -30,22 +35,22 @@ export const trialSummary: z.ZodType<TrialSummary> = z.object({
   test: z.record(name, splitMetrics),
   headlineSplit: name,
   headlineMetric: name,
-  dev: z.object({ headline: z.number(), step: count }).optional(),
+  dev: z.object({ headline: measured, step: count }).optional(),
   steps: count,
   stoppedEarly: z.boolean(),
   trainableParameters: count,
   effectiveParameters: count,
-  trainSeconds: z.number(),
-  seconds: z.number(),
-  secondsPerStep: z.number(),
+  trainSeconds: measured,
+  seconds: measured,
+  secondsPerStep: measured,
   fileBytes: count,
-  peakMemoryBytes: z.number(),
+  peakMemoryBytes: measured,
   simplex: z
     .object({
-      meanSquaredCosine: z.number(),
-      rootMeanSquaredDistance: z.number(),
-      midpointNorm: z.number(),
-      vertexNorm: z.number(),
+      meanSquaredCosine: measured,
+      rootMeanSquaredDistance: measured,
+      midpointNorm: measured,
+      vertexNorm: measured,
     })
     .optional(),
   splitHash: name,

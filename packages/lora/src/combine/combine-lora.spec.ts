@@ -6,6 +6,7 @@ import {
   type CombineOptions,
   compose,
   createStream,
+  floatsOf,
   head,
   type HostSpec,
   type NamedArray,
@@ -82,7 +83,10 @@ const deltasOf = ({ method, effective }: Omit<CombineMember, 'weight'>) =>
     planTargets(method.config as LoraConfig, host).map(({ path, scale, inputSize, outputSize, rank }) => {
       const names = parameterNames(method.config as LoraConfig, path);
       const [down, up] = [effective.get(names.down)!, effective.get(names.up)!];
-      const product = multiply(fromFloat32(down.data, inputSize, rank), fromFloat32(up.data, rank, outputSize));
+      const product = multiply(
+        fromFloat32(floatsOf(down), inputSize, rank),
+        fromFloat32(floatsOf(up), rank, outputSize),
+      );
       return [hfPath(host, path), scaled(product, scale).data];
     }),
   );

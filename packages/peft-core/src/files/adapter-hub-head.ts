@@ -4,6 +4,7 @@ import type { HostSpec } from '../host-spec.js';
 import type { Json, JsonObject } from '../json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import { type AdapterFiles, hubHeadConfigName, hubHeadTensorsName, refusePickle } from './adapter-files.js';
+import { briefJson } from './brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import { decodeHead, hfHeadConfig, takeHead } from './head-tensors.js';
 import { chooseLabels } from './label-names.js';
@@ -49,7 +50,9 @@ function readFlexibleHead(
   if (hidden !== 'none' && hidden !== 'tanh' && hidden !== 'relu')
     throw unsupported('activation_function', activation, '"tanh" or "relu"');
   const output = layers === 1 ? 1 : 4;
-  const start = `heads.${String(file['name'])}.`;
+  const { name: headName } = file;
+  if (typeof headName !== 'string') throw unsupported('name', headName, 'the name of the head');
+  const start = `heads.${headName}.`;
   const labels = chooseLabels(
     tensors.get(`${start}${output}.weight`)?.shape[0] ?? 1,
     namesOf(config['label2id']),
@@ -96,12 +99,13 @@ function readClassHead(file: JsonObject, tensors: NamedArrays, host: HostSpec, o
 function namesOf(map: Json | undefined): readonly (Json | undefined)[] {
   if (!isJsonObject(map)) return [];
   const entries = Object.entries(map);
-  return entries.map((_, index) => entries.find(([, id]) => Number(id) === index)?.[0]);
+  const names = new Map(entries.map(([name, id]) => [typeof id === 'string' ? Number(id) : id, name]));
+  return entries.map((_, index) => names.get(index));
 }
 
 const unsupported = (key: string, value: Json | undefined, expected: string) =>
   new PeftError('HEAD_UNSUPPORTED', {
-    found: `${hubHeadConfigName}: "${key}": ${JSON.stringify(value) ?? 'no value'}`,
+    found: `${hubHeadConfigName}: "${key}": ${briefJson(value)}`,
     expected,
     fix: "leave out the head's files to load the adapter without it, and train a head for it",
   });

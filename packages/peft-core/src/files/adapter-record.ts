@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bounds } from '../bounds.js';
 import { PeftError } from '../errors.js';
 import { headsOf, resolveReadout, resolveReadouts } from '../head.js';
 import { type HostSpec, type Readout, readouts } from '../host-spec.js';
@@ -6,6 +7,7 @@ import type { JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
 import { describeMethod, type MethodDescription, parseConfig } from '../registry.js';
 import { recordName } from './adapter-files.js';
+import { briefJson } from './brief-json.js';
 import { parseJsonObject } from './parse-json-strict.js';
 
 const formatVersion = 1;
@@ -19,7 +21,13 @@ const description: z.ZodType<MethodDescription> = z.strictObject({
 const record = z.strictObject({
   format: z.literal('tfjs-peft-adapter'),
   formatVersion: z.literal(formatVersion),
-  host: z.strictObject({ fingerprint: z.string(), name: z.string(), modelType: z.string() }),
+  host: z.strictObject({
+    fingerprint: z.string(),
+    name: z.string(),
+    modelType: z.string(),
+    /** SHA-256 of the tokenizer that made the ids; older records have none. */
+    tokenizer: z.string().optional(),
+  }),
   /** The method to deploy: folded, every readout resolved. */
   method: description,
   /** The method whose parameters are in vertices.safetensors; null if folding changes nothing. */
@@ -48,10 +56,10 @@ export const ownLayout = 'own-names/1';
 
 /** Errors: `ADAPTER_FORMAT_UNKNOWN`, `CONFIG_INVALID`, and those of {@link parseJsonObject}. */
 export function parseRecord(bytes: Uint8Array): AdapterRecord {
-  const json = parseJsonObject(bytes, recordName, { maxBytes: 2 ** 23, maxDepth: 64 });
+  const json = parseJsonObject(bytes, recordName, { maxBytes: bounds.recordBytes, maxDepth: 64 });
   if (json['format'] !== 'tfjs-peft-adapter' || json['formatVersion'] !== formatVersion)
     throw new PeftError('ADAPTER_FORMAT_UNKNOWN', {
-      found: `${recordName}: format ${JSON.stringify(json['format'])}, version ${JSON.stringify(json['formatVersion'])}`,
+      found: `${recordName}: format ${briefJson(json['format'])}, version ${briefJson(json['formatVersion'])}`,
       expected: `format "tfjs-peft-adapter", version ${formatVersion}`,
       fix: 'update @tfjs-peft/peft-core, or take the file out to load the folder as HF peft would',
     });
@@ -64,13 +72,19 @@ export function makeRecord(
   unfolded: PeftMethod | null,
   units: AdapterRecord['units'],
   differences: readonly string[],
+  tokenizerDigest: string | undefined,
 ): AdapterRecord {
   const heads = headsOf(folded);
   const head = heads.length === 1 ? heads[0] : undefined;
   return {
     format: 'tfjs-peft-adapter',
     formatVersion,
-    host: { fingerprint: host.fingerprint, name: host.name, modelType: host.modelType },
+    host: {
+      fingerprint: host.fingerprint,
+      name: host.name,
+      modelType: host.modelType,
+      ...(tokenizerDigest !== undefined && { tokenizer: tokenizerDigest }),
+    },
     method: describeMethod(resolveReadouts(folded, host)),
     unfolded: unfolded && describeMethod(resolveReadouts(unfolded, host)),
     head: head ? { readout: resolveReadout(head.head, host), labels: [...head.head.labels] } : null,

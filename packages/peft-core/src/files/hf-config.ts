@@ -1,12 +1,15 @@
+import { bounds } from '../bounds.js';
 import { nearMisses, PeftError } from '../errors.js';
 import type { Json, JsonObject } from '../json.js';
+import { baseClassKeys } from './base-class.js';
+import { briefJson } from './brief-json.js';
 import { canonicalJson } from './canonical-json.js';
 
 /** The version of HF peft whose format is written. */
 export const peftVersion = '0.21.0';
 
 /** Keys that every `adapter_config.json` has and that no method owns. */
-const commonKeys = [
+const commonKeys = new Set([
   'auto_mapping',
   'base_model_name_or_path',
   'inference_mode',
@@ -15,7 +18,7 @@ const commonKeys = [
   'peft_version',
   'revision',
   'task_type',
-];
+]);
 
 /** Keys that change what HF peft computes, with the values that do not. A method that implements one owns it. */
 const semanticKeys: ReadonlyMap<string, readonly Json[]> = new Map<string, readonly Json[]>([
@@ -82,18 +85,31 @@ export interface HfConfigOptions {
   readonly extraConfig?: JsonObject;
 }
 
-export const makeHfConfig = (peftType: string, own: JsonObject, options: HfConfigOptions): JsonObject => ({
-  ...options.extraConfig,
-  ...own,
-  auto_mapping: null,
-  base_model_name_or_path: options.baseModelNameOrPath ?? options.extraConfig?.['base_model_name_or_path'] ?? null,
-  inference_mode: true,
-  modules_to_save: ['classifier', 'score'],
-  peft_type: peftType,
-  peft_version: peftVersion,
-  revision: options.revision ?? options.extraConfig?.['revision'] ?? null,
-  task_type: 'SEQ_CLS',
-});
+/** An adapter without a head keeps the class that it was made around; with one it is a sequence classifier's. */
+export function makeHfConfig(
+  peftType: string,
+  own: JsonObject,
+  hasHead: boolean,
+  { extraConfig = {}, ...options }: HfConfigOptions,
+): JsonObject {
+  const taskType = hasHead ? 'SEQ_CLS' : taskToKeep(extraConfig);
+  return {
+    ...extraConfig,
+    ...own,
+    auto_mapping: taskType === null ? (extraConfig['auto_mapping'] ?? null) : null,
+    base_model_name_or_path: options.baseModelNameOrPath ?? extraConfig['base_model_name_or_path'] ?? null,
+    inference_mode: true,
+    modules_to_save: taskType === 'SEQ_CLS' ? ['classifier', 'score'] : null,
+    peft_type: peftType,
+    peft_version: peftVersion,
+    revision: options.revision ?? extraConfig['revision'] ?? null,
+    task_type: taskType,
+  };
+}
+
+/** The task that an adapter without a head is written for. */
+export const taskToKeep = ({ task_type: taskType }: JsonObject): Json =>
+  taskType === undefined ? 'SEQ_CLS' : taskType;
 
 /**
  * Judges the entries that the method does not own: those that change outputs are errors unless they say "nothing special", the others
@@ -105,42 +121,48 @@ export function checkForeignKeys(
   where: string,
   onWarning: (message: string) => void,
 ): JsonObject {
-  const foreign = Object.entries(config).filter(([key]) => !commonKeys.includes(key) && !Object.hasOwn(owned, key));
+  const foreign = Object.entries(config).filter(([key]) => !commonKeys.has(key) && !Object.hasOwn(owned, key));
+  const unknown: (readonly [string, Json])[] = [];
   for (const [key, value] of foreign) {
     const harmless = semanticKeys.get(key);
     if (harmless?.some((allowed) => canonicalJson(allowed) === canonicalJson(value))) continue;
     if (harmless)
       throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
-        found: `${where}: "${key}": ${brief(value)}, which changes outputs and is not supported by ${String(config['peft_type'])} here`,
-        expected: harmless.length > 0 ? `"${key}": ${brief(harmless[0]!)}, or no such entry` : `no entry "${key}"`,
+        found: `${where}: "${key}": ${briefJson(value)}, which changes outputs and is not supported by ${briefJson(config['peft_type'])} here`,
+        expected: harmless.length > 0 ? `"${key}": ${briefJson(harmless[0]!)}, or no such entry` : `no entry "${key}"`,
         fix: 'convert the adapter in HF peft to one without it, or train it again without it',
       });
-    if (neutralKeys.has(key)) continue;
+    if (!neutralKeys.has(key)) unknown.push([key, value]);
+  }
+  for (const [key, value] of unknown.slice(0, bounds.warnings)) {
     const [close] = nearMisses(key, [...commonKeys, ...Object.keys(owned), ...semanticKeys.keys()], 1);
     onWarning(
-      `${where}: unknown entry "${key}": ${brief(value)}${close ? ` (did you mean "${close}"?)` : ''}; it is kept and has no effect`,
+      `${where}: unknown entry ${briefJson(key)}: ${briefJson(value)}${close ? ` (did you mean "${close}"?)` : ''}; it is kept and has no effect`,
     );
   }
+  if (unknown.length > bounds.warnings)
+    onWarning(`${where}: ${unknown.length - bounds.warnings} more unknown entries; they are kept and have no effect`);
   checkModulesToSave(config['modules_to_save'], where);
   const origin = ['base_model_name_or_path', 'revision'].filter((key) => config[key] != null);
+  const { task_type: taskType } = config;
+  if (taskType !== 'SEQ_CLS') origin.push(...baseClassKeys.filter((key) => Object.hasOwn(config, key)));
   return Object.fromEntries([...foreign, ...origin.map((key) => [key, config[key]!] as const)]);
 }
 
+/** What of the kept entries has no effect here: all but those that say which class the adapter is for. */
+export const ignoredEntries = (extraConfig: JsonObject): string[] =>
+  Object.keys(extraConfig).filter((key) => !(baseClassKeys as readonly string[]).includes(key));
+
 /** Modules that HF's sequence classifiers keep beside their encoder. */
-const headModules = ['classifier', 'pre_classifier', 'score'];
+const headModules: readonly Json[] = ['classifier', 'pre_classifier', 'score'];
 
 function checkModulesToSave(value: Json | undefined, where: string): void {
   const modules = value == null ? [] : Array.isArray(value) ? (value as readonly Json[]) : [value];
-  const other = modules.find((name) => !headModules.includes(String(name)));
+  const other = modules.find((name) => !headModules.includes(name));
   if (other === undefined) return;
   throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
-    found: `${where}: "modules_to_save" names ${brief(other)}`,
+    found: `${where}: "modules_to_save" names ${briefJson(other)}`,
     expected: `only ${headModules.map((name) => `"${name}"`).join(', ')}, the heads of sequence classifiers`,
     fix: 'train the adapter again without other modules',
   });
 }
-
-const brief = (value: Json) => {
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
-};

@@ -1,10 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { peftErrorOf } from '../../test/bad-files.js';
 import { bytesOfText, edited, jsonOf, loaded, retensored, saved, valuesOf, without } from '../../test/toy-adapters.js';
-import { toy } from '../../test/toy-methods.js';
+import { toy, toyRegistry } from '../../test/toy-methods.js';
 import { compose } from '../compose.js';
+import { isPeftError } from '../errors.js';
 import { head } from '../head.js';
+import { writeSafetensors } from '../safetensors/write-safetensors.js';
 import { inspectAdapter } from './inspect-adapter.js';
+
+/** In milliseconds of this process: the machine may be busy with others. */
+const cpuTime = () => process.cpuUsage().user / 1000;
 
 /** Files made to stop, fill or mislead whoever opens them; each must come to an end, in an error with a name or in the adapter. */
 const method = compose(toy(), head({ labels: ['ham', 'spam'], readout: 'pooler' }));
@@ -83,6 +88,23 @@ describe('names from a stranger', () => {
     }
   });
 
+  it('of tensors that a pattern could look at for ever', async () => {
+    const start = cpuTime();
+    for (const name of [
+      `${'.layer.1.\n'.repeat(4e4)}.bias`,
+      `${'layers.1.'.repeat(4e4)}\n`,
+      `${'heads.a'.repeat(5e4)}.`,
+    ]) {
+      const files = edited(
+        await retensored(await foreign(), (tensors) => tensors.set(name, { shape: [1], data: new Float32Array(1) })),
+        configName,
+        { peft_type: 'LORA', bias: 'none' },
+      );
+      expect((await inspectAdapter(files)).coverage.length).toBeGreaterThan(0);
+    }
+    expect(cpuTime() - start).toBeLessThan(3000);
+  });
+
   it('of a method', async () => {
     for (const peft_type of ['constructor', '__proto__', 'x'.repeat(1e5), ['TOY'], {}, 1]) {
       const error = await peftErrorOf(async () => loaded(edited(await foreign(), configName, { peft_type })));
@@ -93,6 +115,53 @@ describe('names from a stranger', () => {
 });
 
 describe('a configuration from a stranger', () => {
+  it('with values that cannot become text', async () => {
+    const nasty = { toString: 1 };
+    for (const changes of [
+      { modules_to_save: [nasty] },
+      { peft_type: nasty },
+      { task_type: nasty },
+      { peft_version: nasty },
+      { rank_pattern: nasty },
+      { bias: nasty },
+      { auto_mapping: { base_model_class: nasty } },
+    ]) {
+      const files = edited(await foreign(), configName, changes);
+      for (const run of [() => loaded(files), () => inspectAdapter(files, { registry: toyRegistry })])
+        await run().catch((error: unknown) => expect(isPeftError(error)).toBe(true));
+    }
+    const bad = edited(await foreign(), configName, { peft_type: nasty });
+    expect((await peftErrorOf(() => inspectAdapter(bad))).code).toBe('CONFIG_INVALID');
+  });
+
+  it('with thousands of unknown entries gives a few warnings', async () => {
+    const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`unknown_${i}`, i]));
+    const warnings: string[] = [];
+    const start = cpuTime();
+    const { extraConfig } = await loaded(edited(await foreign(), configName, many), {
+      onWarning: (text) => void warnings.push(text),
+    });
+    expect(cpuTime() - start).toBeLessThan(2000);
+    expect(Object.keys(extraConfig)).toHaveLength(20_000);
+    expect(warnings).toHaveLength(9);
+    expect(warnings.at(-1)).toContain('19992 more');
+    expect(warnings.join('').length).toBeLessThan(5000);
+  });
+
+  it('of AdapterHub with a long list of labels', async () => {
+    const label2id = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`label ${i}`, i]));
+    const head = { name: 'a', config: { head_type: 'classification', layers: 1, label2id } };
+    const files = new Map([
+      [configName, bytesOfText(JSON.stringify({ name: 'a', config: { architecture: 'toy', targets: ['query'] } }))],
+      ['adapter.safetensors', writeSafetensors(new Map())],
+      ['model_head.safetensors', writeSafetensors(new Map())],
+      ['head_config.json', bytesOfText(JSON.stringify(head))],
+    ]);
+    const start = cpuTime();
+    await loaded(files).catch((error: unknown) => expect(isPeftError(error)).toBe(true));
+    expect(cpuTime() - start).toBeLessThan(1000);
+  });
+
   it('that says it is AdapterHub and holds a union of unions', async () => {
     let config: object = { architecture: 'toy' };
     for (let depth = 0; depth < 8; depth++) config = { architecture: 'union', configs: [config] };

@@ -18,4 +18,5 @@ export type { LoadedAdapter, LoadOptions, LoadReport, Writer } from './load-opti
 export { isJsonObject, type JsonLimits, parseJsonObject, parseJsonStrict } from './parse-json-strict.js';
 export { saveAdapter, type SaveOptions } from './save-adapter.js';
 export { sha256Hex } from './sha256-hex.js';
-export { readHfPatterns } from './hf-patterns.js';
+export { headModules, meansPooler, readHfPatterns, withoutHeadNames } from './hf-patterns.js';
+export { briefJson } from './brief-json.js';

@@ -1,5 +1,6 @@
+import { isPeftError, PeftError } from '../errors.js';
 import type { Json, JsonObject } from '../json.js';
-import type { MethodDescription } from '../registry.js';
+import type { MethodDescription, MethodRegistry } from '../registry.js';
 import type { Dtype } from '../safetensors/dtypes.js';
 import {
   adapterFolders,
@@ -7,6 +8,7 @@ import {
   checkFileNames,
   filesBelow,
   hfConfigName,
+  hubHeadConfigName,
   hubTensorsName,
   recordName,
   requireFile,
@@ -14,10 +16,13 @@ import {
   tensorsName,
 } from './adapter-files.js';
 import { type AdapterRecord, parseRecord } from './adapter-record.js';
+import { baseClassOf, requireTask } from './base-class.js';
+import { briefJson } from './brief-json.js';
+import { requireHfDefinition } from './load-hf-folder.js';
 import { guessVersion, hubDefects, knownDefects, pickleDefects, type WriterVersion } from './known-defects.js';
-import { isAdapterHubConfig, partsOfAdapterHub } from './load-adapter-hub-folder.js';
+import { isAdapterHubConfig, partsOfAdapterHub, requireHubDefinition } from './load-adapter-hub-folder.js';
 import type { Writer } from './load-options.js';
-import { parseJsonObject } from './parse-json-strict.js';
+import { isJsonObject, parseJsonObject } from './parse-json-strict.js';
 import {
   isHeadName,
   ranksOf,
@@ -42,6 +47,13 @@ export interface AdapterSummary {
   /** Which versions can have written the folder; for one of HF peft. */
   readonly writer?: WriterVersion;
   readonly taskType?: string;
+  /** HF class that it was made around, where the file says so. */
+  readonly baseClass?: string;
+  readonly alpha?: number;
+  /** Names of the outputs of its head, where a file has them. */
+  readonly labels?: readonly string[];
+  /** Why it cannot be loaded with the registry that was passed; absent if nothing is known against it. */
+  readonly notLoadable?: string;
   readonly tensors: readonly TensorSummary[];
   /** What the deployed adapter has where, by the names of its tensors. */
   readonly coverage: readonly TargetCoverage[];
@@ -57,6 +69,8 @@ export interface AdapterSummary {
 export interface InspectAdapterOptions {
   /** Read the numbers too, for the norm of each tensor. */
   readonly norms?: boolean;
+  /** To say whether its methods can be loaded. */
+  readonly registry?: MethodRegistry;
 }
 
 /**
@@ -66,7 +80,7 @@ export interface InspectAdapterOptions {
  */
 export async function inspectAdapter(
   allFiles: AdapterFiles,
-  { norms = false }: InspectAdapterOptions = {},
+  { norms = false, registry }: InspectAdapterOptions = {},
 ): Promise<AdapterSummary> {
   checkFileNames(allFiles);
   const files = onlyAdapter(allFiles);
@@ -75,6 +89,14 @@ export async function inspectAdapter(
   const configName = files.has(hfConfigName) || !record ? hfConfigName : firstPart(files);
   const config = configName === undefined ? {} : parseJsonObject(requireFile(files, configName), configName);
   const hub = !record && isAdapterHubConfig(config);
+  const { peft_type: peftType } = config;
+  if (!record && !hub && peftType !== undefined && typeof peftType !== 'string')
+    throw new PeftError('CONFIG_INVALID', {
+      found: `${hfConfigName}: "peft_type": ${briefJson(peftType)}`,
+      expected: 'the name of a method, "LORA" for example',
+      fix: 'fetch the file again from its origin',
+    });
+  const notLoadable = registry && reasonAgainst(config, record, hub, registry);
   const tensors = await summariseTensors(files, norms);
   const wanted = hub ? hubTensorsName : tensorsName;
   const deployed = tensors.filter(({ file }) => file === wanted || (!hub && file.endsWith(`/${wanted}`)));
@@ -83,7 +105,7 @@ export async function inspectAdapter(
   const names = own.map(({ name }) => name);
   return {
     writtenBy: record ? 'tfjs-peft' : hub ? 'adapter-hub' : 'hf-peft',
-    method: record?.method.type ?? (hub ? hubMethod(config) : String(config['peft_type'] ?? 'unknown')),
+    method: record?.method.type ?? (hub ? hubMethod(config) : (textOf(peftType) ?? 'unknown')),
     ...(record && { description: record.method, host: record.host, differences: record.differences }),
     ...(record?.unfolded && { unfolded: record.unfolded }),
     ...(record?.head && { head: record.head }),
@@ -93,6 +115,10 @@ export async function inspectAdapter(
     ...(!record && !hub && { writer: guessVersion(config, names, files) }),
     ...(hub && typeof config['version'] === 'string' && { writer: { version: config['version'], clues: [] } }),
     taskType: textOf(config['task_type']),
+    baseClass: baseClassOf(config),
+    alpha: numberOf(hub ? (config['config'] as JsonObject)['alpha'] : config['lora_alpha']),
+    labels: record?.head?.labels ?? labelsBeside(files),
+    ...(notLoadable !== undefined && { notLoadable }),
     tensors,
     coverage: summariseCoverage(own),
     ranks: ranksOf(own),
@@ -103,6 +129,40 @@ export async function inspectAdapter(
       ...(hub ? hubDefects(config) : knownDefects(config, names, record !== undefined)),
     ],
   };
+}
+
+const numberOf = (value: Json | undefined) => (typeof value === 'number' ? value : undefined);
+
+/** The first reason why a load would fail that needs no host. */
+function reasonAgainst(
+  config: JsonObject,
+  record: AdapterRecord | undefined,
+  hub: boolean,
+  registry: MethodRegistry,
+): string | undefined {
+  try {
+    if (record) registry.build(record.method);
+    else if (hub) for (const part of partsOfAdapterHub(config)) requireHubDefinition(part, registry);
+    else {
+      requireHfDefinition(config, registry);
+      requireTask(config, hfConfigName);
+    }
+    return undefined;
+  } catch (error) {
+    if (isPeftError(error)) return error.message;
+    throw error;
+  }
+}
+
+/** Names from a head of AdapterHub or from the config.json of a model in the folder. */
+function labelsBeside(files: AdapterFiles): readonly string[] | undefined {
+  const headBytes = files.get(hubHeadConfigName);
+  const head = headBytes && parseJsonObject(headBytes, hubHeadConfigName);
+  const map = head && (isJsonObject(head['config']) ? head['config']['label2id'] : head['label2id']);
+  if (isJsonObject(map)) return Object.keys(map);
+  const bytes = files.get('config.json');
+  const names = bytes && parseJsonObject(bytes, 'config.json')['id2label'];
+  return isJsonObject(names) ? Object.values(names).filter((name) => typeof name === 'string') : undefined;
 }
 
 const textOf = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);

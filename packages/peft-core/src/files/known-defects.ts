@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../json.js';
 import { type AdapterFiles, pickleNames } from './adapter-files.js';
+import { briefJson } from './brief-json.js';
 import { lostHeadDefect } from './head-tensors.js';
 import { partsOfAdapterHub } from './load-adapter-hub-folder.js';
 import { isHeadName } from './summarise-tensors.js';
@@ -14,8 +15,8 @@ export interface WriterVersion {
   readonly clues: readonly string[];
 }
 
-const promptLearning = ['PREFIX_TUNING', 'PROMPT_TUNING', 'P_TUNING'];
-const earlyBias = /\.layer\.\d+\..*(?<!base_layer|lora_B)\.bias$/;
+const promptLearning: readonly unknown[] = ['PREFIX_TUNING', 'PROMPT_TUNING', 'P_TUNING'];
+const isEarlyBias = (name: string) => /(?<!\.base_layer|\.lora_B)\.bias$/.test(name) && /\.layer\.\d+\./.test(name);
 
 /** From the table of versions in docs/files.md; HF peft 0.18 is the first that writes its version. */
 export function guessVersion(config: JsonObject, names: readonly string[], files: AdapterFiles): WriterVersion {
@@ -25,7 +26,7 @@ export function guessVersion(config: JsonObject, names: readonly string[], files
     return { below: '0.7.0', clues: ['biases of targets have no "base_layer" in their names'] };
   if (files.has('adapter_model.bin') && !files.has('adapter_model.safetensors'))
     return { below: '0.18.0', clues: ['no "peft_version"', 'a pickle, the default before 0.7.0'] };
-  if (lacksHead(config, names) && promptLearning.includes(String(config['peft_type'])))
+  if (lacksHead(config, names) && promptLearning.includes(config['peft_type']))
     return {
       atLeast: '0.15.0',
       below: '0.17.0',
@@ -42,7 +43,7 @@ export function knownDefects(config: JsonObject, names: readonly string[], ours:
   const defects: string[] = [];
   if (!ours && lacksHead(config, names))
     defects.push(
-      `no tensors of a head, though the task is SEQ_CLS${promptLearning.includes(String(type)) ? `; ${lostHeadDefect}` : ''}`,
+      `no tensors of a head, though the task is SEQ_CLS${promptLearning.includes(type) ? `; ${lostHeadDefect}` : ''}`,
     );
   if (names.some((name) => /\.modules_to_save\./.test(name)))
     defects.push('tensor names with the segment "modules_to_save", which no version of peft loads; they are read here');
@@ -72,7 +73,7 @@ export function hubDefects(file: JsonObject): string[] {
   return [
     ...(faulty
       ? [
-          `a LoRA of ${String(file['version'])}, which scaled by one whatever alpha was (adapter-hub/adapters#770): alpha ${brief(first!['alpha'])} counts as r ${brief(first!['r'])}`,
+          `a LoRA of ${typeof file['version'] === 'string' ? file['version'].slice(0, 40) : 'an unknown version'}, which scaled by one whatever alpha was (adapter-hub/adapters#770): alpha ${briefJson(first!['alpha'])} counts as r ${briefJson(first!['r'])}`,
         ]
       : []),
     ...(parts.some(({ use_gating: gated }) => gated === true) ? ['gates, which most methods here do not have'] : []),
@@ -93,5 +94,4 @@ function beforeScalingFix(version: Json | undefined): boolean {
 const lacksHead = (config: JsonObject, names: readonly string[]) =>
   config['task_type'] === 'SEQ_CLS' && !names.some((name) => isHeadName(name));
 const hasEarlyBiases = (config: JsonObject, names: readonly string[]) =>
-  config['peft_type'] === 'LORA' && config['bias'] !== 'all' && names.some((name) => earlyBias.test(name));
-const brief = (value: Json | undefined) => (JSON.stringify(value) ?? 'none').slice(0, 40);
+  config['peft_type'] === 'LORA' && config['bias'] !== 'all' && names.some(isEarlyBias);

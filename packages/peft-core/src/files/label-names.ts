@@ -9,7 +9,7 @@ import type { LoadOptions } from './load-options.js';
 export function chooseLabels(
   count: number,
   found: readonly (Json | undefined)[],
-  { labels, onWarning }: LoadOptions,
+  { labels, labelsOfBase, onWarning }: LoadOptions,
   where: string,
 ): readonly string[] {
   if (labels) {
@@ -21,6 +21,7 @@ export function chooseLabels(
     });
   }
   if (found.length === count && found.every((name) => typeof name === 'string')) return found as readonly string[];
+  if (labelsOfBase?.length === count) return labelsOfBase;
   if (found.length > 0)
     onWarning?.(`${where}: its labels do not name the ${count} outputs of the head; using LABEL_0 and so on`);
   return Array.from({ length: count }, (_, i) => `LABEL_${i}`);

@@ -2,12 +2,13 @@ import { compose } from '../compose.js';
 import { PeftError } from '../errors.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
-import type { Json, JsonObject } from '../json.js';
+import type { JsonObject } from '../json.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import type { AdapterHubPart, MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, hubTensorsName, refusePickle, requireFile } from './adapter-files.js';
 import { loadAdapterHubHead } from './adapter-hub-head.js';
+import { briefJson } from './brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import { inFile } from './decode-part.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
@@ -29,7 +30,7 @@ export function partsOfAdapterHub(file: JsonObject): readonly JsonObject[] {
   const { configs } = config;
   if (Array.isArray(configs) && configs.length > 0 && configs.every(isJsonObject)) return configs as JsonObject[];
   throw new PeftError('CONFIG_INVALID', {
-    found: `${hfConfigName}: a union with "configs": ${brief(configs)}`,
+    found: `${hfConfigName}: a union with "configs": ${briefJson(configs)}`,
     expected: 'a list of the configurations of its methods',
   });
 }
@@ -55,7 +56,7 @@ export async function loadAdapterHubFolder(
   const methods: PeftMethod[] = [];
   const effective = new Map<string, NamedArray>();
   for (const config of entries) {
-    const definition = requireDefinition(config, registry);
+    const definition = requireHubDefinition(config, registry);
     const own = select(tensors, definition.adapterHub!.modules, name);
     const again = [...own.keys()].find((tensor) => claimed.has(tensor));
     if (again !== undefined)
@@ -96,12 +97,13 @@ export async function loadAdapterHubFolder(
   };
 }
 
-function requireDefinition(config: JsonObject, registry: MethodRegistry): MethodDefinition {
+/** The definition that reads a method of AdapterHub. Errors: `ADAPTER_HUB_UNSUPPORTED`. */
+export function requireHubDefinition(config: JsonObject, registry: MethodRegistry): MethodDefinition {
   const definitions = [...registry.definitions.values()].filter(({ adapterHub }) => adapterHub);
   const found = definitions.find(({ adapterHub }) => adapterHub!.reads(config));
   if (found) return found;
   throw unsupported(
-    `a method of architecture ${brief(config['architecture'] ?? null)} that no registered method reads`,
+    `a method of architecture ${briefJson(config['architecture'] ?? null)} that no registered method reads`,
     `one of ${definitions.map(({ type }) => type).join(', ') || '(the registry has no method that reads them)'}`,
   );
 }
@@ -112,7 +114,7 @@ function requireHost(file: JsonObject, host: HostSpec): void {
   for (const [key, value] of Object.entries(expected))
     if (file[key] != null && file[key] !== value)
       throw new PeftError('ADAPTER_FOR_ANOTHER_HOST', {
-        found: `${hfConfigName}: "${key}": ${brief(file[key])}`,
+        found: `${hfConfigName}: "${key}": ${briefJson(file[key])}`,
         expected: `${JSON.stringify(value)} for host "${host.name}"`,
         fix: 'load the adapter on the host it was trained for',
       });
@@ -122,7 +124,7 @@ function requireText(file: JsonObject, key: string): string {
   const { [key]: value } = file;
   if (typeof value === 'string' && value !== '') return value;
   throw new PeftError('CONFIG_INVALID', {
-    found: `${hfConfigName}: "${key}": ${brief(value)}`,
+    found: `${hfConfigName}: "${key}": ${briefJson(value)}`,
     expected: 'the name of the adapter, which is part of the names of its tensors',
   });
 }
@@ -150,10 +152,5 @@ const unsupported = (found: string, expected?: string) =>
   new PeftError('ADAPTER_HUB_UNSUPPORTED', {
     found: `${hfConfigName}: ${found}`,
     expected,
-    fix: 'pass a registry with the definition of this method, or train the adapter again with one that is there',
+    fix: 'train the adapter again with one of these methods',
   });
-
-const brief = (value: Json | undefined) => {
-  const text = JSON.stringify(value) ?? 'none';
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-};

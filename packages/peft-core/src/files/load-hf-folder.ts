@@ -3,13 +3,15 @@ import { nearMisses, PeftError } from '../errors.js';
 import { head as createHead } from '../head.js';
 import type { HostTensors } from '../host.js';
 import type { Json, JsonObject } from '../json.js';
-import type { MethodRegistry } from '../registry.js';
+import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
+import { requireTask } from './base-class.js';
+import { briefJson } from './brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
 import { blankEncoding, decodePart, inFile, readHostTensors } from './decode-part.js';
 import { decodeHead, headMissing, hfHeadConfig, hfHeadNames, takeHead } from './head-tensors.js';
-import { checkForeignKeys } from './hf-config.js';
+import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
 import { normaliseNames } from './normalise-names.js';
@@ -26,8 +28,8 @@ export async function loadHfFolder(
   const warn = options.onWarning ?? (() => undefined);
   refuseVerticesAlone(files, options, warn);
   const config = parseJsonObject(requireFile(files, hfConfigName), hfConfigName);
+  const taskType = requireTask(config, hfConfigName);
   const method = buildMethod(config, host, registry);
-  const taskType = checkTask(config);
   const read = await readTensors(files, tensorsName);
   const frozen = await readHostTensors(method.files, tensors);
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
@@ -39,7 +41,7 @@ export async function loadHfFolder(
   const report = {
     writtenBy: 'hf-peft',
     tensors: named.size,
-    ignoredEntries: Object.keys(extraConfig),
+    ignoredEntries: ignoredEntries(extraConfig),
     ...nameReport,
   } as const;
   if (!stored) {
@@ -60,43 +62,57 @@ export async function loadHfFolder(
   return { method: whole, effective, extraConfig, report };
 }
 
-function buildMethod(config: JsonObject, host: HostTensors['spec'], registry: MethodRegistry): CodecMethod {
-  const { peft_type: peftType } = config;
+/** The definition that reads a folder of HF peft. Errors: `UNKNOWN_PEFT_TYPE`. */
+export function requireHfDefinition({ peft_type: peftType }: JsonObject, registry: MethodRegistry): MethodDefinition {
   const known = [...registry.definitions.values()].filter(({ fromHfConfig }) => fromHfConfig).map(({ type }) => type);
   const definition = typeof peftType === 'string' ? registry.definitions.get(peftType) : undefined;
-  if (!definition?.fromHfConfig) {
-    const [close] = typeof peftType === 'string' ? nearMisses(peftType, known, 1) : [];
-    throw new PeftError('UNKNOWN_PEFT_TYPE', {
-      found: `${hfConfigName}: "peft_type": ${(JSON.stringify(peftType) ?? 'none').slice(0, 60)}`,
-      expected: `one of ${known.join(', ') || '(the registry has no method that HF peft knows)'}`,
-      fix: close === undefined ? 'pass a registry with the definition of this method' : `did you mean "${close}"?`,
-    });
-  }
+  if (definition?.fromHfConfig) return definition;
+  const meant = typeof peftType === 'string' ? slipOf(peftType, known) : undefined;
+  throw new PeftError('UNKNOWN_PEFT_TYPE', {
+    found: `${hfConfigName}: "peft_type": ${briefJson(peftType)}${meant === undefined ? ', which no method here reads' : ''}`,
+    expected: `one of ${known.join(', ') || '(the registry has no method that HF peft knows)'}`,
+    fix:
+      meant === undefined
+        ? 'use it in HF peft, or train the adapter again with one of these methods'
+        : `did you mean "${meant}"?`,
+  });
+}
+
+/** Methods of HF peft that nothing here reads: names of their own, though some look like a slip of another's. */
+const otherMethods = new Set(
+  (
+    'ADALORA ADAPTION_PROMPT BOFT BONE C3A CPT DELORA FOURIERFT GRALORA HRA LILY LOHA LOKR MISS MULTITASK_PROMPT_TUNING OFT OSF POLY ' +
+    'PSOFT PVERA RANDLORA ROAD SHIRA TINYLORA TRAINABLE_TOKENS UNILORA VBLORA VERA WAVEFT XLORA'
+  ).split(' '),
+);
+
+/** The known type that a misspelt one must mean: the same letters, or all but one of them. */
+function slipOf(peftType: string, known: readonly string[]): string | undefined {
+  if (peftType.length > 64 || otherMethods.has(peftType.toUpperCase())) return undefined;
+  const lettersOf = (type: string) => type.toUpperCase().replace(/[^A-Z0-9]/g, '');
+  const close = nearMisses(lettersOf(peftType), known.map(lettersOf), 1)[0];
+  const [long, short] = [close ?? '', lettersOf(peftType)].sort((a, b) => b.length - a.length) as [string, string];
+  const isSlip = long.length - short.length <= 1 && [...short].filter((letter, i) => letter !== long[i]).length <= 1;
+  return close !== undefined && isSlip ? known.find((type) => lettersOf(type) === close) : undefined;
+}
+
+function buildMethod(config: JsonObject, host: HostTensors['spec'], registry: MethodRegistry): CodecMethod {
+  const definition = requireHfDefinition(config, registry);
   const input = inFile(hfConfigName, () => definition.fromHfConfig!(config, host));
   const method = inFile(hfConfigName, () => registry.build({ type: definition.type, config: input as JsonObject }));
   if (method.files) return method as CodecMethod;
   throw new Error(`${definition.type} reads HF configurations but has no file codec`);
 }
 
-/** Errors: `TASK_UNSUPPORTED`. */
-function checkTask({ task_type: taskType }: JsonObject): string | null {
-  if (taskType == null) return null;
-  if (taskType === 'SEQ_CLS' || taskType === 'FEATURE_EXTRACTION') return taskType;
-  throw new PeftError('TASK_UNSUPPORTED', {
-    found: `${hfConfigName}: "task_type": ${JSON.stringify(taskType)}`,
-    expected: 'SEQ_CLS, FEATURE_EXTRACTION or null',
-    fix: 'only adapters of text classifiers and encoders can be loaded',
-  });
-}
-
+/** Without a record nothing says what the vertices are; a folder without vertices is its own point. */
 function refuseVerticesAlone(files: AdapterFiles, options: LoadOptions, warn: (message: string) => void): void {
-  if (!files.has(verticesName) && !options.unfolded) return;
-  const found = `a folder without tfjs_peft.json${files.has(verticesName) ? ` but with ${verticesName}` : ''}`;
+  if (!files.has(verticesName)) return;
+  const found = `a folder without tfjs_peft.json but with ${verticesName}`;
   if (!options.unfolded) return warn(`${found}: only the folded adapter is loaded`);
   throw new PeftError('ADAPTER_FILE_MISSING', {
     found,
     expected: `tfjs_peft.json, which says what the vertices are`,
-    fix: 'load without `unfolded`, or pass all files of the folder',
+    fix: `pass all files of the folder; without ${verticesName} the folded adapter is loaded`,
   });
 }
 

@@ -11,6 +11,10 @@ export interface LoadOptions {
   readonly unfolded?: boolean;
   /** Names of the labels of a folder that HF peft wrote, which has none. */
   readonly labels?: readonly string[];
+  /** Names that the base model gives its outputs: taken where nothing else names them and their number is right. */
+  readonly labelsOfBase?: readonly string[];
+  /** Of the tokenizer that will make the ids; a warning if the adapter records another one. */
+  readonly tokenizerDigest?: string;
   /**
    * The subfolder that holds the adapter: HF peft writes adapters with another name than `default` into one of that name. The other files are
    * not looked at.

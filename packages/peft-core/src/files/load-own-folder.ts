@@ -16,14 +16,17 @@ import {
   verticesName,
 } from './adapter-files.js';
 import { type AdapterRecord, hfLayout, ownLayout } from './adapter-record.js';
+import { asBareEncoder, isBareEncoder } from './base-class.js';
+import { briefJson } from './brief-json.js';
 import { canonicalJson } from './canonical-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import { blankEncoding, decodePart, readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
 import { decodeHead, takeHead } from './head-tensors.js';
-import { checkForeignKeys } from './hf-config.js';
+import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { adapterForAnotherHost } from './host-check.js';
 import type { LoadedArrays, LoadOptions, LoadReport } from './load-options.js';
+import { normaliseNames } from './normalise-names.js';
 import { parseJsonObject } from './parse-json-strict.js';
 import { sha256Hex } from './sha256-hex.js';
 
@@ -42,6 +45,11 @@ export async function loadOwnFolder(
     if (!options.allowOtherHost) throw mismatch;
     warn(mismatch.message);
   }
+  const { tokenizer } = record.host;
+  if (tokenizer !== undefined && options.tokenizerDigest !== undefined && tokenizer !== options.tokenizerDigest)
+    warn(
+      `the adapter was made with another tokenizer (${tokenizer.slice(0, 12)}) than that of host "${host.name}" (${options.tokenizerDigest.slice(0, 12)}): the same texts may get other ids, and other answers`,
+    );
   const method = registry.build(record.method);
   const effective = new Map<string, NamedArray>();
   let extraConfig: JsonObject = {};
@@ -56,7 +64,7 @@ export async function loadOwnFolder(
   const reportOf = (tensors: NamedArrays): LoadReport => ({
     writtenBy: 'tfjs-peft',
     tensors: tensors.size,
-    ignoredEntries: Object.keys(extraConfig),
+    ignoredEntries: ignoredEntries(extraConfig),
     renamed: [],
     dropped: [],
   });
@@ -107,10 +115,15 @@ async function loadHfUnit(
   const tensors = await readTensors(files, where);
   const { head, rest } = takeHead(tensors, host, where);
   // Without a head in the method, its tensors stay among the others, where nothing claims them.
-  const own = unit.head ? rest : tensors;
+  const stored = unit.head ? rest : tensors;
   const frozen = await readHostTensors(unit.method.files, hostTensors);
-  const blank = blankEncoding(unit.method, host, frozen, own, where);
-  const foreign = checkStoredConfig(unit, record, files, blank.config, warn);
+  const blank = blankEncoding(unit.method, host, frozen, stored, where);
+  const configName = unit.folder + hfConfigName;
+  const config = parseJsonObject(requireFile(files, configName), configName);
+  const bare = !unit.head && isBareEncoder(config);
+  const written = bare ? asBareEncoder(blank.tensors, blank.config, host) : blank;
+  const foreign = checkStoredConfig(unit, record, config, written.config, warn);
+  const own = bare ? normaliseNames(stored, blank.tensors.keys(), host, where).tensors : stored;
   const arrays = new Map(decodePart(unit.method, own, blank, host, frozen, where));
   if (unit.head && head) for (const [name, array] of decodeHead(unit.head, head, host, where)) arrays.set(name, array);
   return { arrays, foreign };
@@ -136,12 +149,11 @@ function addOnce(effective: Map<string, NamedArray>, name: string, array: NamedA
 function checkStoredConfig(
   unit: HfUnit,
   record: AdapterRecord,
-  files: AdapterFiles,
+  config: JsonObject,
   blankConfig: JsonObject,
   warn: (message: string) => void,
 ): JsonObject {
   const where = unit.folder + hfConfigName;
-  const config = parseJsonObject(requireFile(files, where), where);
   const stored = record.units.find(({ folder }) => folder === unit.folder);
   requireLayout(stored?.layout ?? hfLayout, hfLayout, where);
   const expected: JsonObject = { ...blankConfig, peft_type: unit.method.files.peftType };
@@ -155,8 +167,8 @@ function checkStoredConfig(
     return foreign;
   }
   throw new PeftError('ADAPTER_FILES_EDITED', {
-    found: `${where} was changed after the adapter was saved: ${edited.map((key) => `"${key}" is ${JSON.stringify(config[key])}`).join(', ')}`,
-    expected: edited.map((key) => `"${key}": ${JSON.stringify(expected[key])}`).join(', '),
+    found: `${where} was changed after the adapter was saved: ${edited.map((key) => `"${key}" is ${briefJson(config[key])}`).join(', ')}`,
+    expected: edited.map((key) => `"${key}": ${briefJson(expected[key])}`).join(', '),
     fix: `undo the change, or take ${recordName} out to load the folder as HF peft would`,
   });
 }

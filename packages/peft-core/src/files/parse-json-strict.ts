@@ -1,3 +1,4 @@
+import { bounds } from '../bounds.js';
 import { PeftError } from '../errors.js';
 import type { Json, JsonObject } from '../json.js';
 
@@ -16,7 +17,7 @@ export interface JsonLimits {
 export function parseJsonStrict(
   input: Uint8Array | string,
   name: string,
-  { maxBytes = 2 ** 20, maxDepth = 32 }: JsonLimits = {},
+  { maxBytes = bounds.jsonBytes, maxDepth = 32 }: JsonLimits = {},
 ): Json {
   if (input.length > maxBytes)
     throw new PeftError('JSON_TOO_LARGE', {
@@ -25,13 +26,9 @@ export function parseJsonStrict(
       fix: 'check that this is the right file',
     });
   const text = typeof input === 'string' ? input : decodeUtf8(input, name);
-  checkKeysAndDepth(text, name, maxDepth);
+  checkText(text, name, maxDepth);
   try {
-    return JSON.parse(text, (key, value: Json) => {
-      if (typeof value === 'number' && !Number.isFinite(value))
-        throw new RangeError(`the number at "${key}" is out of range`);
-      return value;
-    }) as Json;
+    return JSON.parse(text) as Json;
   } catch (cause) {
     throw new PeftError('JSON_INVALID', {
       found: `${name}: not valid JSON (${cause instanceof Error ? cause.message : String(cause)})`,
@@ -69,12 +66,13 @@ function decodeUtf8(bytes: Uint8Array, name: string): string {
 }
 
 /** One pass over the raw text. What is malformed otherwise is left to `JSON.parse`, which comes after. */
-function checkKeysAndDepth(text: string, name: string, maxDepth: number): void {
-  const scopes: (Set<string> | null)[] = [];
+function checkText(text: string, name: string, maxDepth: number): void {
+  /** Keys of the objects that are open, made with the first key: millions of empty objects cost nothing. */
+  const scopes: (Set<string> | 'object' | 'array')[] = [];
   let keyComesNext = false;
-  const open = (scope: Set<string> | null) => {
+  const open = (scope: 'object' | 'array') => {
     scopes.push(scope);
-    keyComesNext = scope !== null;
+    keyComesNext = scope === 'object';
     if (scopes.length > maxDepth)
       throw new PeftError('JSON_TOO_DEEP', {
         found: `${name}: JSON nested deeper than ${maxDepth} levels`,
@@ -86,17 +84,21 @@ function checkKeysAndDepth(text: string, name: string, maxDepth: number): void {
     switch (text.charCodeAt(i)) {
       case 0x22: {
         const end = endOfString(text, i);
-        const scope = scopes[scopes.length - 1];
-        if (keyComesNext && scope) addKey(scope, text.slice(i, end + 1), name);
+        if (keyComesNext) {
+          const scope = scopes[scopes.length - 1];
+          const keys = scope instanceof Set ? scope : new Set<string>();
+          scopes[scopes.length - 1] = keys;
+          addKey(keys, text.slice(i, end + 1), name);
+        }
         keyComesNext = false;
         i = end;
         break;
       }
       case 0x7b:
-        open(new Set());
+        open('object');
         break;
       case 0x5b:
-        open(null);
+        open('array');
         break;
       case 0x7d:
       case 0x5d:
@@ -104,8 +106,10 @@ function checkKeysAndDepth(text: string, name: string, maxDepth: number): void {
         keyComesNext = false;
         break;
       case 0x2c:
-        keyComesNext = scopes[scopes.length - 1] != null;
+        keyComesNext = scopes.length > 0 && scopes[scopes.length - 1] !== 'array';
         break;
+      default:
+        if (isDigit(text.charCodeAt(i))) i = endOfNumber(text, i, name) - 1;
     }
   }
 }
@@ -119,6 +123,23 @@ function endOfString(text: string, start: number): number {
   }
   return text.length;
 }
+
+const isDigit = (code: number) => code >= 0x30 && code <= 0x39;
+const inNumber = /[-+.\dEe]*/y;
+
+/** Index after the number that begins at `start`. Errors: `JSON_INVALID` for one beyond the range of a double. */
+function endOfNumber(text: string, start: number, name: string): number {
+  inNumber.lastIndex = start;
+  const literal = inNumber.exec(text)![0];
+  if (Number(literal) === Infinity) throw outOfRange(literal, name);
+  return start + literal.length;
+}
+
+const outOfRange = (literal: string, name: string) =>
+  new PeftError('JSON_INVALID', {
+    found: `${name}: not valid JSON (the number ${literal.slice(0, 40)} is out of range)`,
+    fix: 'correct the file or fetch it again',
+  });
 
 function addKey(scope: Set<string>, literal: string, name: string): void {
   let key: string;

@@ -10,17 +10,21 @@ import { describeMethod } from '../registry.js';
 import { writeSafetensors } from '../safetensors/write-safetensors.js';
 import { type AdapterFiles, hfConfigName, recordName, tensorsName, verticesName } from './adapter-files.js';
 import { type AdapterRecord, hfLayout, makeRecord, ownLayout } from './adapter-record.js';
+import { asBareEncoder, isBareEncoder } from './base-class.js';
 import { canonicalJson, readableJson } from './canonical-json.js';
 import { checkFinite, checkTensors } from './check-tensors.js';
 import { readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
 import { encodeHead, headDifference } from './head-tensors.js';
-import { type HfConfigOptions, makeHfConfig } from './hf-config.js';
+import { type HfConfigOptions, makeHfConfig, taskToKeep } from './hf-config.js';
 import { adapterForAnotherHost } from './host-check.js';
 import { sha256Hex } from './sha256-hex.js';
 
 /** `baseModelNameOrPath` and `revision` go into adapter_config.json; `extraConfig` gives back what a load kept. */
-export type SaveOptions = HfConfigOptions;
+export interface SaveOptions extends HfConfigOptions {
+  /** Of the tokenizer that made the ids, to be noticed where another one makes them. */
+  readonly tokenizerDigest?: string;
+}
 
 /**
  * The files of an adapter. The top folder is one that HF peft loads if the method is one that it knows with at most one head; what HF peft
@@ -48,14 +52,15 @@ export async function saveAdapter(
   }
   const files = new Map(units.flatMap((unit) => [...unit.files]));
   if (changed) {
-    const unfolded = withoutSeeded(await readParameters(adapter.effective), adapter.method, host);
-    checkParameters(adapter.method, unfolded, host);
-    files.set(verticesName, writeSafetensors(unfolded));
+    const vertices = withoutSeeded(await readParameters(adapter.effective), adapter.method, host);
+    checkParameters(adapter.method, vertices, host);
+    files.set(verticesName, writeSafetensors(vertices));
   }
   const differences = new Set(units.flatMap((unit) => unit.differences));
   if (units.length > 1) differences.add('HF peft loads one folder of parts/ at a time, not their composition');
   const entries = units.map(({ entry }) => entry);
-  const record = makeRecord(host, method, changed ? adapter.method : null, entries, [...differences]);
+  const unfolded = changed ? adapter.method : null;
+  const record = makeRecord(host, method, unfolded, entries, [...differences], options.tokenizerDigest);
   files.set(recordName, utf8(readableJson(record)));
   return files;
 }
@@ -97,10 +102,14 @@ function encodeUnit(
     };
   }
   const { files: codec } = unit.method;
-  const encoded = codec.encode(select(arrays, [unit.method]), host, frozen);
+  const hasHead = unit.head !== undefined;
+  const whole = codec.encode(select(arrays, [unit.method]), host, frozen);
+  const bare = !hasHead && isBareEncoder(options.extraConfig ?? {});
+  const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
   const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, host) : new Map();
-  const config: JsonObject = makeHfConfig(codec.peftType, encoded.config, options);
-  const headReason = headDifference(unit.head, host);
+  const config: JsonObject = makeHfConfig(codec.peftType, encoded.config, hasHead, options);
+  const isWhole = hasHead || taskToKeep(options.extraConfig ?? {}) !== 'SEQ_CLS';
+  const headReason = unit.head || !isWhole ? headDifference(unit.head, host) : undefined;
   return {
     files: new Map([
       [folder + hfConfigName, utf8(readableJson(config))],

@@ -31,7 +31,7 @@ export async function summariseTensors(files: AdapterFiles, norms: boolean): Pro
     if (!file.endsWith('.safetensors')) continue;
     const { tensors, readFloat32 } = await openSafetensors(bytesSource(file, bytes));
     for (const [name, { dtype, shape }] of tensors) {
-      const norm = norms && ['F32', 'F16', 'BF16'].includes(dtype) ? normOf(await readFloat32(name)) : undefined;
+      const norm = norms && ['F32', 'F16', 'BF16', 'F64'].includes(dtype) ? normOf(await readFloat32(name)) : undefined;
       summaries.push({ file, name, dtype, shape, numbers: sizeOf(shape), ...(norm !== undefined && { norm }) });
     }
   }
@@ -73,7 +73,7 @@ const headName = /(^|\.)(classifier|pre_classifier|score|heads\.[^.]+)\.(?!lora_
 export const isHeadName = (name: string) => headName.test(name);
 
 function placeOf(name: string): { readonly target: string; readonly layer?: number } {
-  const found = /(?:^|\.)layers?\.(\d{1,4})\.(.*)$/.exec(name);
+  const found = /(?:^|\.)layers?\.(\d{1,4})\.([\s\S]*)$/.exec(name);
   const path = (found?.[2] ?? name.replace(/^base_model\.(model\.)?/, '')).split('.');
   const end = path.findIndex((segment) => ownSegment.test(segment));
   // What stands for all layers at once (a prompt, the prefixes of HF peft) goes by its own name.

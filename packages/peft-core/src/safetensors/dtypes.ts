@@ -1,26 +1,32 @@
-/** Bytes of one number, for every dtype of the safetensors format that is made of whole bytes. */
-const byteSizes = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  F8_E8M0: 1,
-  I16: 2,
-  U16: 2,
-  F16: 2,
-  BF16: 2,
-  I32: 4,
-  U32: 4,
-  F32: 4,
-  F64: 8,
-  I64: 8,
-  U64: 8,
-  C64: 8,
+/** Bits of one number, for every dtype of the safetensors format; those of floats below a byte lie side by side. */
+const bitSizes = {
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  F64: 64,
+  I64: 64,
+  U64: 64,
+  C64: 64,
 } as const;
 
-export type Dtype = keyof typeof byteSizes;
-export const dtypes = Object.keys(byteSizes) as readonly Dtype[];
+export type Dtype = keyof typeof bitSizes;
+export const dtypes = Object.keys(bitSizes) as readonly Dtype[];
 
-export const isDtype = (value: unknown): value is Dtype => typeof value === 'string' && Object.hasOwn(byteSizes, value);
-export const bytesOf = (dtype: Dtype): number => byteSizes[dtype];
+export const isDtype = (value: unknown): value is Dtype => typeof value === 'string' && Object.hasOwn(bitSizes, value);
+/** Bytes of one number; a part of one for floats below a byte. */
+export const bytesOf = (dtype: Dtype): number => bitSizes[dtype] / 8;

@@ -8,7 +8,7 @@ export interface SafetensorsFile {
   readonly name: string;
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   readonly metadata: ReadonlyMap<string, string>;
-  /** A tensor of F32, F16 or BF16, widened exactly. Errors: `TENSOR_MISSING`, `TENSOR_DTYPE_UNSUPPORTED`, `SAFETENSORS_TRUNCATED`. */
+  /** A tensor of F32, of F16 or BF16, widened exactly, or of F64, rounded to the nearest. Errors: `TENSOR_MISSING`, `TENSOR_DTYPE_UNSUPPORTED`, `SAFETENSORS_TRUNCATED`. */
   readFloat32(name: string): Promise<Float32Array>;
   /** A tensor of I32. Errors: the same. */
   readInt32(name: string): Promise<Int32Array>;
@@ -41,12 +41,14 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
       switch (entry.dtype) {
         case 'F32':
           return new Float32Array(await readCopy(entry, name));
+        case 'F64':
+          return Float32Array.from(new Float64Array(await readCopy(entry, name)));
         case 'F16':
           return widenF16(await readWords(entry, name));
         case 'BF16':
           return widenBF16(await readWords(entry, name));
         default:
-          throw unsupported(source.name, name, entry, 'F32, F16 or BF16');
+          throw unsupported(source.name, name, entry, 'F32, F16, BF16 or F64');
       }
     },
     async readInt32(name) {

@@ -1,4 +1,6 @@
 import { PeftError } from '../errors.js';
+import { bounds } from '../bounds.js';
+import { briefJson } from '../files/brief-json.js';
 import { isJsonObject, parseJsonObject } from '../files/parse-json-strict.js';
 import type { Json } from '../json.js';
 import { sizeOf } from '../plan.js';
@@ -20,8 +22,6 @@ export interface SafetensorsHeader {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The reference implementation's limit. */
-export const maxHeaderBytes = 100_000_000;
 const lengthBytes = 8;
 const fetchAgain = 'fetch the file again, and check its size or checksum at the source';
 
@@ -43,7 +43,7 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
       fix: fetchAgain,
     });
   const { __metadata__: metadata, ...entries } = parseJsonObject(json, where, {
-    maxBytes: maxHeaderBytes,
+    maxBytes: bounds.safetensorsHeaderBytes,
     maxDepth: 8,
   });
   const strings = readMetadata(metadata, source.name);
@@ -80,10 +80,10 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
     });
   const bytes = await readExactly(source, 0, lengthBytes, 'length of the header');
   const length = new DataView(bytes.buffer, bytes.byteOffset, lengthBytes).getBigUint64(0, true);
-  if (length < 2n || length > BigInt(maxHeaderBytes))
+  if (length < 2n || length > BigInt(bounds.safetensorsHeaderBytes))
     throw new PeftError('SAFETENSORS_HEADER_LENGTH', {
       found: `${source.name}: a header of ${length} bytes`,
-      expected: `2 to ${maxHeaderBytes} bytes`,
+      expected: `2 to ${bounds.safetensorsHeaderBytes} bytes`,
       fix: `this is not a safetensors file, perhaps an error page, a Git LFS pointer or a pickle; ${fetchAgain}`,
     });
   if (length > BigInt(source.size - lengthBytes))
@@ -106,13 +106,13 @@ function readEntry(name: string, entry: Json | undefined, dataStart: number, fil
   const { dtype, shape, data_offsets: offsets } = entry;
   if (!isDtype(dtype))
     throw new PeftError('SAFETENSORS_DTYPE_UNKNOWN', {
-      found: `${file}: tensor "${name}" has dtype ${JSON.stringify(dtype)}`,
+      found: `${file}: tensor "${name}" has dtype ${briefJson(dtype)}`,
       expected: `one of ${dtypes.join(', ')}`,
       fix: 'convert the file to F32, F16 or BF16',
     });
-  if (!isListOfSizes(shape)) throw invalid(`shape ${brief(shape)}`, 'a list of whole numbers from 0 to 2^53 - 1');
+  if (!isListOfSizes(shape)) throw invalid(`shape ${briefJson(shape)}`, 'a list of whole numbers from 0 to 2^53 - 1');
   if (!isListOfSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!)
-    throw invalid(`data_offsets ${brief(offsets)}`, '[begin, end], two whole numbers from 0, begin not after end');
+    throw invalid(`data_offsets ${briefJson(offsets)}`, '[begin, end], two whole numbers from 0, begin not after end');
   const [begin, end] = offsets as [number, number];
   // Doubles are exact below 2^53 and never rounded down to below it: a product that is not exact cannot equal a span.
   const needed = shape.includes(0) ? 0 : sizeOf(shape) * bytesOf(dtype);
@@ -127,11 +127,6 @@ function readEntry(name: string, entry: Json | undefined, dataStart: number, fil
 
 const isListOfSizes = (value: Json | undefined): value is readonly number[] =>
   Array.isArray(value) && value.every((entry) => Number.isSafeInteger(entry) && (entry as number) >= 0);
-
-const brief = (value: Json | undefined) => {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
-};
 
 function checkLayout(tensors: ReadonlyMap<string, TensorEntry>, dataStart: number, source: ByteSource): void {
   const inOrder = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
@@ -160,13 +155,14 @@ function checkLayout(tensors: ReadonlyMap<string, TensorEntry>, dataStart: numbe
 }
 
 function readMetadata(metadata: Json | undefined, file: string): Map<string, string> {
-  if (metadata === undefined) return new Map();
+  // Some writers say null for nothing.
+  if (metadata == null) return new Map();
   const entries = isJsonObject(metadata) ? Object.entries(metadata) : [['__metadata__', null] as const];
   return new Map(
     entries.map(([key, value]) => {
       if (typeof value === 'string') return [key, value];
       throw new PeftError('SAFETENSORS_METADATA_INVALID', {
-        found: `${file}: __metadata__ ${isJsonObject(metadata) ? `holds ${brief(value)} under "${key}"` : `is ${brief(metadata)}`}`,
+        found: `${file}: __metadata__ ${isJsonObject(metadata) ? `holds ${briefJson(value)} under "${key}"` : `is ${briefJson(metadata)}`}`,
         expected: 'an object whose values are all strings',
         fix: fetchAgain,
       });

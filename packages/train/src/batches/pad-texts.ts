@@ -1,8 +1,11 @@
 import { type EncodedText, type Host, padBatch, type PaddedBatch, PeftError } from '@tfjs-peft/peft-core';
 
 /** Texts as a padded batch of this host. */
-export const padTexts = (host: Host, texts: readonly EncodedText[]): PaddedBatch =>
-  padBatch(texts, host.spec.padTokenId, { maxTokens: host.spec.maxPositionEmbeddings });
+export const padTexts = (
+  host: Host,
+  texts: readonly EncodedText[],
+  maxTokens = host.spec.maxPositionEmbeddings,
+): PaddedBatch => padBatch(texts, host.spec.padTokenId, { maxTokens });
 
 /** Errors: `TEXT_EMPTY`. */
 export function checkTexts(texts: readonly EncodedText[], split?: string): void {

@@ -22,6 +22,8 @@ export interface PredictOptions {
   readonly texts: readonly EncodedText[];
   /** Default 64. */
   readonly batchSize?: number;
+  /** Longest batch that padding may make; default all positions of the host. */
+  readonly maxTokens?: number;
   /** Default `evaluate`: deterministic. `sample` draws without dropout, `train` draws and drops out. */
   readonly mode?: Mode;
   /** Passes over all texts, each with draws of its own; default 1. */
@@ -79,7 +81,7 @@ export async function predictLogits(options: PredictOptions): Promise<PredictedL
 }
 
 async function batchLogits(
-  { host, method, effective, texts }: PredictOptions,
+  { host, method, effective, texts, maxTokens }: PredictOptions,
   mode: Mode,
   batch: readonly number[],
   streams: Context['streams'],
@@ -88,6 +90,7 @@ async function batchLogits(
     const inputs = padTexts(
       host,
       batch.map((index) => texts[index]!),
+      maxTokens,
     );
     const context: Context = { mode, host: host.spec, batchSize: batch.length, streams };
     return requireLogits(host.forward(inputs, method.intervene(effective, context), context));

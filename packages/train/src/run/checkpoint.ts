@@ -8,7 +8,6 @@ import {
   openSafetensors,
   type ParameterPlan,
   PeftError,
-  sizeOf,
   writeSafetensors,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
@@ -138,21 +137,35 @@ export interface CheckpointLayout {
   readonly slots: readonly string[];
 }
 
-/** The state of a checkpoint that holds exactly what the run needs. Errors: `CHECKPOINT_UNREADABLE`. */
-export function requireArrays({ arrays, best }: Checkpoint, { plan, trained, slots }: CheckpointLayout): void {
+/**
+ * The tensors of a checkpoint in the order of the plan, since a file has an order of its own. It must hold exactly what the run needs.
+ * Errors: `CHECKPOINT_UNREADABLE`.
+ */
+export function arrangeArrays(
+  { arrays, best }: Pick<Checkpoint, 'arrays' | 'best'>,
+  { plan, trained, slots }: CheckpointLayout,
+): Pick<Checkpoint, 'arrays' | 'best'> {
   const specs = [...plan.raw.map((spec) => ({ ...spec, dtype: 'float32' as const })), ...(plan.buffers ?? [])];
-  const requireAll = (found: NamedArrays, group: string, wanted: typeof specs) => {
+  const arrange = (found: NamedArrays, group: string, wanted: typeof specs): NamedArrays => {
     if (found.size !== wanted.length) throw unreadable(`${found.size} tensors of ${group} instead of ${wanted.length}`);
-    for (const { name, shape, dtype } of wanted) {
-      const array = found.get(name);
-      if (!array || array.data.length !== sizeOf(shape) || dtypeOf(array.data) !== dtype)
+    return new Map(
+      wanted.map(({ name, shape, dtype }) => {
+        const array = found.get(name);
+        if (array?.shape.join() === shape.join() && dtypeOf(array.data) === dtype) return [name, array];
         throw unreadable(`no ${dtype} tensor "${name}" of shape [${shape.join(', ')}] in ${group}`);
-    }
+      }),
+    );
   };
-  requireAll(arrays.raw, 'raw', specs);
-  if (best) requireAll(best, 'best', specs);
-  const own = specs.filter(({ name }) => trained.includes(name));
-  for (const slot of slots) requireAll(arrays.optimiser.get(slot) ?? new Map(), `optimiser.${slot}`, own);
+  const own = trained.map((name) => specs.find((spec) => spec.name === name)!);
+  return {
+    arrays: {
+      raw: arrange(arrays.raw, 'raw', specs),
+      optimiser: new Map(
+        slots.map((slot) => [slot, arrange(arrays.optimiser.get(slot) ?? new Map(), `optimiser.${slot}`, own)]),
+      ),
+    },
+    best: best && arrange(best, 'best', specs),
+  };
 }
 
 function groupTensors(tensors: NamedArrays): Map<string, NamedArrays> {

@@ -1,20 +1,28 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { bytesSource, head, openSafetensors, writeSafetensors } from '@tfjs-peft/peft-core';
+import {
+  bytesSource,
+  head,
+  type NamedArray,
+  openSafetensors,
+  type PeftMethod,
+  writeSafetensors,
+} from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { codeOf, comparable, toyRequest, withHead } from '../../test/toy-request.js';
+import { codeOf, comparable, type ToyRequest, toyRequest, toyTask, withHead } from '../../test/toy-request.js';
 import { createToyHost, toyExamples, toyShift } from '../../test/toy-host.js';
+import { crossEntropy } from '../objectives/cross-entropy.js';
+import { sgd } from '../optimisers/sgd.js';
 import { checkpointName } from './checkpoint.js';
 import { type CheckpointStore, createMemoryStore } from './checkpoint-store.js';
 import { train } from './train.js';
 import type { TrainEvent } from './train-events.js';
 import type { TrainConfigInput } from './train-config.js';
-import type { TrainingRequest } from './training-request.js';
 
 const host = createToyHost();
 afterAll(() => host.dispose());
 
 /** A process that is killed in the middle: the run ends at an event, and nothing after it is stored. */
-async function killAt(request: TrainingRequest, isTheMoment: (event: TrainEvent) => boolean): Promise<void> {
+async function killAt(request: ToyRequest, isTheMoment: (event: TrainEvent) => boolean): Promise<void> {
   const onEvent = (event: TrainEvent) => {
     if (isTheMoment(event)) throw new Error('killed');
   };
@@ -25,6 +33,7 @@ const configs: readonly (readonly [string, TrainConfigInput])[] = [
   ['a checkpoint at every evaluation', {}],
   ['a checkpoint each 4 steps, between evaluations', { checkpointEvery: 4 }],
   ['early stopping', { patience: 2, learningRate: 0.5 }],
+  ['momentum', { optimiser: 'sgd', momentum: 0.9, learningRate: 0.1 }],
 ];
 
 describe.each(configs)('a run with %s', (_name, config) => {
@@ -106,10 +115,82 @@ describe('a run that is interrupted', () => {
 
   it('keeps metrics that are not defined', async () => {
     const score = () => ({ headline: Number.NaN, metrics: { correlation: Number.NaN, zero: -0 } });
-    const request = toyRequest(host, {}, { score, store: createMemoryStore() });
-    const whole = await train(toyRequest(host, {}, { score }));
+    const request = toyRequest(host, {}, { ...toyTask({ score }), store: createMemoryStore() });
+    const whole = await train(toyRequest(host, {}, toyTask({ score })));
     await killAt(request, (event) => event.type === 'step' && event.step === 12);
     expect(comparable((await train(request)).history)).toEqual(comparable(whole.history));
+  });
+});
+
+describe('a method that prepares itself', () => {
+  const preparing = (count: { calls: number }, more: Partial<PeftMethod<object>> = {}): PeftMethod => ({
+    ...toyShift(),
+    prepare: async () => {
+      count.calls++;
+      return toyShift({ noise: 0.1 });
+    },
+    withConfig: (config) => toyShift(config),
+    ...more,
+  });
+
+  it('is not prepared again when the run goes on, and has the configuration that it chose', async () => {
+    const count = { calls: 0 };
+    const whole = await train(toyRequest(host, {}, { method: withHead(preparing(count)) }));
+    const request = toyRequest(host, {}, { method: withHead(preparing(count)), store: createMemoryStore() });
+    await killAt(request, (event) => event.type === 'step' && event.step === 7);
+    expect(count.calls).toBe(2);
+    const resumed = await train(request);
+    expect(count.calls).toBe(2);
+    expect(resumed.method.parts![0]!.config).toMatchObject({ noise: 0.1 });
+    expect([...resumed.raw]).toEqual([...whole.raw]);
+    expect(comparable(resumed.history)).toEqual(comparable(whole.history));
+  });
+
+  it('is refused with a cure if it cannot take its configuration on', async () => {
+    const method = withHead(preparing({ calls: 0 }, { withConfig: undefined }));
+    const request = toyRequest(host, { steps: 5 }, { method, store: createMemoryStore() });
+    await train(request);
+    await expect(train(request)).rejects.toMatchObject({
+      code: 'CHECKPOINT_OF_ANOTHER_RUN',
+      message: expect.stringContaining('withConfig'),
+    });
+  });
+});
+
+describe('a run with buffers', () => {
+  const indices = Int32Array.of(3, 2 ** 24 + 1, 2 ** 31 - 1);
+  const base = toyShift();
+  const buffered: PeftMethod = {
+    ...base,
+    plan: (spec) => ({
+      ...base.plan(spec),
+      buffers: [
+        { name: 'shift.indices', shape: [3], dtype: 'int32', initial: { kind: 'given', values: indices } },
+        {
+          name: 'shift.drawn',
+          shape: [2],
+          dtype: 'float32',
+          initial: { kind: 'normal', standardDeviation: 1 },
+          seed: 5,
+        },
+      ],
+    }),
+    reparametrise: (raw, spec) =>
+      new Map([...base.reparametrise!(raw, spec), ...[...raw].filter(([name]) => /indices|drawn/.test(name))]),
+  };
+
+  it('keeps them to the bit, before and after it goes on', async () => {
+    const before = tf.memory().numTensors;
+    const method = withHead(buffered);
+    const whole = await train(toyRequest(host, {}, { method }));
+    const request = toyRequest(host, {}, { method, store: createMemoryStore() });
+    await killAt(request, (event) => event.type === 'step' && event.step === 12);
+    const resumed = await train(request);
+    for (const { raw, effective } of [whole, resumed])
+      for (const arrays of [raw, effective]) expect([...arrays.get('shift.indices')!.data]).toEqual([...indices]);
+    expect([...resumed.raw]).toEqual([...whole.raw]);
+    expect(resumed.raw.get('shift.drawn')!.data).toBeInstanceOf(Float32Array);
+    expect(tf.memory().numTensors).toBe(before);
   });
 });
 
@@ -120,7 +201,7 @@ describe('a checkpoint', () => {
     return store;
   };
 
-  it.each<[string, TrainConfigInput, Partial<TrainingRequest>, string]>([
+  it.each<[string, TrainConfigInput, Partial<ToyRequest>, string]>([
     ['seed', {}, { seed: 43 }, 'seed is 42 there and 43 here'],
     ['configuration', { learningRate: 0.03 }, {}, 'config.learningRate is 0.02 there and 0.03 here'],
     [
@@ -135,8 +216,15 @@ describe('a checkpoint', () => {
       { method: head({ labels: ['low', 'high'] }) },
       'method.type is "COMPOSE" there and "HEAD" here',
     ],
-    ['training set', {}, { train: toyExamples(18, 'others') }, 'train.digest is'],
+    ['training set', {}, toyTask({ train: toyExamples(18, 'others') }), 'train.digest is'],
     ['host', {}, { host: createToyHost({ name: 'another' }) }, 'host is "fingerprint of toy" there'],
+    [
+      'objective',
+      {},
+      toyTask({ objective: crossEntropy({ labelSmoothing: 0.1 }) }),
+      'objective is "cross_entropy" there and "cross_entropy(labelSmoothing=0.1)" here',
+    ],
+    ['optimiser', {}, { optimiser: sgd({ momentum: 0.5 }) }, 'here'],
   ])('of another %s is refused, saying what differs', async (_name, config, rest, text) => {
     const store = await stored();
     await expect(train(toyRequest(host, { steps: 5, ...config }, { store, ...rest }))).rejects.toMatchObject({
@@ -150,8 +238,11 @@ describe('a checkpoint', () => {
     ['empty', () => new Uint8Array(0)],
     ['no checkpoint', () => writeSafetensors(new Map(), {})],
     ['no JSON', () => writeSafetensors(new Map(), { metadata: { state: '{' } })],
-    ['of another version', (bytes) => rewrite(bytes, (state) => state.replace('"version":1', '"version":2'))],
-    ['without a tensor', (bytes) => rewrite(bytes, (state) => state, 'secondMoments:shift.base')],
+    ['of another version', (bytes) => rewrite(bytes, { state: replacing('"version":2', '"version":3') })],
+    ['without a tensor', (bytes) => rewrite(bytes, { dropped: 'optimiser.secondMoments:shift.base' })],
+    ['of another step', (bytes) => rewrite(bytes, { state: replacing('"step":5,', '"step":4,') })],
+    ['without its checksum', (bytes) => rewrite(bytes, { checksum: undefined })],
+    ['changed in one bit', (bytes) => rewrite(bytes, { edit: flipBit })],
   ])('that is %s is refused with the cure', async (_name, damage) => {
     const store = await stored();
     await store.write(checkpointName, await damage((await store.read(checkpointName))!));
@@ -177,14 +268,34 @@ describe('a checkpoint', () => {
   });
 });
 
-/** The same checkpoint with another state, or without one of its tensors. */
-async function rewrite(bytes: Uint8Array, change: (state: string) => string, dropped?: string): Promise<Uint8Array> {
+/** Replaces a text that must be there. */
+const replacing = (from: string, to: string) => (state: string) => {
+  expect(state).toContain(from);
+  return state.replace(from, to);
+};
+
+/** Changes the last bit of one number. */
+function flipBit(tensors: Map<string, NamedArray>): void {
+  const { data } = tensors.get('raw:shift.base')!;
+  new Int32Array(data.buffer, data.byteOffset, data.length)[3]! ^= 1;
+}
+
+interface Changes {
+  readonly state?: (state: string) => string;
+  readonly dropped?: string;
+  readonly checksum?: undefined;
+  readonly edit?: (tensors: Map<string, NamedArray>) => void;
+}
+
+/** The same checkpoint with another state, other numbers, or without one of its tensors. */
+async function rewrite(bytes: Uint8Array, changes: Changes): Promise<Uint8Array> {
   const file = await openSafetensors(bytesSource('checkpoint', bytes));
-  const names = [...file.tensors.keys()].filter((name) => name !== dropped);
-  const entries = names.map(
-    async (name) => [name, { shape: file.tensors.get(name)!.shape, data: await file.readFloat32(name) }] as const,
-  );
-  return writeSafetensors(new Map(await Promise.all(entries)), {
-    metadata: { state: change(file.metadata.get('state')!) },
-  });
+  const tensors = new Map<string, NamedArray>();
+  for (const [name, { shape }] of file.tensors) tensors.set(name, { shape, data: await file.readNumbers(name) });
+  if (changes.dropped) expect(tensors.delete(changes.dropped)).toBe(true);
+  changes.edit?.(tensors);
+  const state = file.metadata.get('state')!;
+  const metadata = new Map(file.metadata).set('state', changes.state?.(state) ?? state);
+  if ('checksum' in changes) metadata.delete('sha256');
+  return writeSafetensors(tensors, { metadata: Object.fromEntries(metadata) });
 }

@@ -41,12 +41,12 @@ describe('parseTrainConfig', () => {
 describe('createBatchOrder', () => {
   it('gives each epoch a permutation of its own, whatever was asked before', () => {
     const stream = createStream(1);
-    const inOrder = createBatchOrder(stream, 10, 4);
-    const steps = [1, 2, 3, 4, 5, 6].map((step) => inOrder(step));
+    const orderOf = createBatchOrder(10);
+    const steps = [1, 2, 3, 4, 5, 6].map((step) => orderOf(step, 4, stream));
     expect(steps.map(({ length }) => length)).toEqual([4, 4, 2, 4, 4, 2]);
     expect(steps.slice(0, 3).flat().sort()).toEqual([...Array(10).keys()]);
     expect(steps.slice(0, 3)).not.toEqual(steps.slice(3));
-    expect(createBatchOrder(stream, 10, 4)(5)).toEqual(steps[4]);
+    expect(createBatchOrder(10)(5, 4, stream)).toEqual(steps[4]);
   });
 });
 

@@ -2,7 +2,8 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import type { PeftMethod } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { createToyHost, toyExamples, toyShift } from '../../test/toy-host.js';
-import { codeOf, toyRequest, withHead, withoutPrepare } from '../../test/toy-request.js';
+import { codeOf, toyRequest, toyTask, withHead, withoutPrepare } from '../../test/toy-request.js';
+import { squaredError } from '../objectives/squared-error.js';
 import { train } from './train.js';
 
 const host = createToyHost();
@@ -13,15 +14,20 @@ describe('train refuses', () => {
   const empty = { text: { inputIds: [], tokenTypeIds: [] }, label: 0 };
 
   it.each([
-    ['no examples', { train: [] }, 'TRAINING_DATA_EMPTY'],
-    ['a text without tokens', { dev: [empty] }, 'TEXT_EMPTY'],
-    ['a label that is no class', { train: [{ ...example!, label: 0.5 }] }, 'LABEL_INVALID'],
-    ['a label beyond the head', { train: [{ ...example!, label: 2 }] }, 'LABEL_INVALID'],
-    ['a number that is none', { loss: 'mean_squared_error', train: [{ ...example!, label: NaN }] }, 'LABEL_INVALID'],
-    ['a regression with two logits', { loss: 'mean_squared_error' }, 'LOGITS_MISSHAPEN'],
-    ['a method that says nothing about logits', { method: toyShift() }, 'LOGITS_MISSING'],
+    ['no examples', () => toyTask({ train: [] }), 'TRAINING_DATA_EMPTY'],
+    ['a text without tokens', () => toyTask({ dev: [empty] }), 'TEXT_EMPTY'],
+    ['a label that is no class', () => toyTask({ train: [{ ...example!, label: 0.5 }] }), 'LABEL_INVALID'],
+    ['a label beyond the head', () => toyTask({ train: [{ ...example!, label: 2 }] }), 'LABEL_INVALID'],
+    [
+      'a number that is none',
+      () => toyTask({ objective: squaredError(), train: [{ ...example!, label: NaN }] }),
+      'LABEL_INVALID',
+    ],
+    ['a regression with two logits', () => toyTask({ objective: squaredError() }), 'LOGITS_MISSHAPEN'],
+    ['a method that says nothing about logits', () => ({ method: toyShift() }), 'LOGITS_MISSING'],
   ] as const)('%s', async (_name, rest, code) => {
-    expect(await codeOf(train(toyRequest(host, {}, rest as object)))).toBe(code);
+    const run = async () => train(toyRequest(host, {}, rest()));
+    expect(await codeOf(run())).toBe(code);
   });
 
   it('a method without trainable parameters, and one that changes nothing', async () => {
@@ -33,7 +39,7 @@ describe('train refuses', () => {
     expect(await codeOf(train(toyRequest(host, {}, { method: frozen })))).toBe('NOTHING_TO_TRAIN');
     const detached: PeftMethod = {
       ...base,
-      objective: () => () => tf.scalar(1),
+      objective: ({ id }) => ({ id, loss: () => ({ loss: tf.scalar(1) }) }),
     };
     expect(await codeOf(train(toyRequest(host, {}, { method: detached })))).toBe('NOTHING_TO_TRAIN');
   });
@@ -41,7 +47,14 @@ describe('train refuses', () => {
   it('a run that diverges, saying where and at which rate', async () => {
     const method: PeftMethod = {
       ...withoutPrepare(withHead(toyShift())),
-      objective: (objective) => (pass, context) => objective(pass, context).mul(1e30).mul(1e30) as tf.Scalar,
+      objective: ({ id, loss }) => ({
+        id,
+        loss: (...args) => ({
+          loss: loss(...args)
+            .loss.mul(1e30)
+            .mul(1e30) as tf.Scalar,
+        }),
+      }),
     };
     const before = tf.memory().numTensors;
     await expect(train(toyRequest(host, {}, { method }))).rejects.toMatchObject({

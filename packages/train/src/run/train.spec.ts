@@ -1,9 +1,18 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { disposeParameters, head, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { comparable, codeOf, toyRequest, trainLosses, withHead, withoutPrepare } from '../../test/toy-request.js';
+import {
+  comparable,
+  codeOf,
+  toyRequest,
+  toyTask,
+  trainLosses,
+  withHead,
+  withoutPrepare,
+} from '../../test/toy-request.js';
 import { accuracy, createToyHost, toyExamples, toyShift } from '../../test/toy-host.js';
 import { predictLogits } from '../evaluate/predict-logits.js';
+import { squaredError } from '../objectives/squared-error.js';
 import { train } from './train.js';
 import type { TrainingResult } from './training-request.js';
 import type { TrainEvent } from './train-events.js';
@@ -17,7 +26,7 @@ describe('train', () => {
     const request = toyRequest(
       host,
       { steps: 150, learningRate: 0.1, evaluateEvery: { epochs: 5, minSteps: 1 } },
-      { train: examples },
+      toyTask({ train: examples }),
     );
     const { effective, method, history, bestStep, best } = await train(request);
     const losses = trainLosses(history);
@@ -58,7 +67,7 @@ describe('train', () => {
     ] as const;
     const runs: TrainingResult[] = [];
     for (const validation of validations) runs.push(await train(toyRequest(host, { validation })));
-    runs.push(await train(toyRequest(host, {}, { dev: [] })));
+    runs.push(await train(toyRequest(host, {}, toyTask({ dev: [] }))));
     for (const { history } of runs) expect(trainLosses(history)).toEqual(trainLosses(runs[0]!.history));
     const headlines = (index: number) =>
       runs[index]!.history.flatMap(({ loss, split }) => (split === 'dev' ? [loss] : []));
@@ -101,7 +110,7 @@ describe('train', () => {
     const score = () => {
       throw new Error('no score');
     };
-    await expect(train(toyRequest(host, {}, { score }))).rejects.toThrow('no score');
+    await expect(train(toyRequest(host, {}, toyTask({ score })))).rejects.toThrow('no score');
     expect(await codeOf(train(toyRequest(host, {}, { method: toyShift() })))).toBe('LOGITS_MISSING');
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -109,9 +118,13 @@ describe('train', () => {
   it('trains only what is trainable, on rates of their own, and projects after each step', async () => {
     const method = withHead(toyShift({ project: true }));
     const config = { steps: 1, warmupRatio: 0, headLearningRate: 0.5, learningRate: 0.01, clipNorm: null };
-    const { raw } = await train(toyRequest(host, config, { method, dev: [] }));
+    const { raw } = await train(toyRequest(host, config, { method, ...toyTask({ dev: [] }) }));
     const start = await train(
-      toyRequest(host, { ...config, headLearningRate: 1e-12, learningRate: 1e-12 }, { method, dev: [] }),
+      toyRequest(
+        host,
+        { ...config, headLearningRate: 1e-12, learningRate: 1e-12 },
+        { method, ...toyTask({ dev: [] }) },
+      ),
     );
     const moved = (name: string) =>
       Math.max(...raw.get(name)!.data.map((value, i) => Math.abs(value - start.raw.get(name)!.data[i]!)));
@@ -154,12 +167,12 @@ describe('train', () => {
       patience: 2,
       evaluateEvery: { epochs: 0, minSteps: 2 },
     } as const;
-    const result = await train(toyRequest(host, config, { score }));
+    const result = await train(toyRequest(host, config, toyTask({ score })));
     expect(result).toMatchObject({ bestStep: 4, steps: 8, stoppedEarly: true });
     const short = await train(
-      toyRequest(host, { ...config, steps: 4, schedule: 'constant', warmupRatio: 0 }, { dev: [] }),
+      toyRequest(host, { ...config, steps: 4, schedule: 'constant', warmupRatio: 0 }, toyTask({ dev: [] })),
     );
-    const long = toyRequest(host, { ...config, schedule: 'constant', warmupRatio: 0 }, { score });
+    const long = toyRequest(host, { ...config, schedule: 'constant', warmupRatio: 0 }, toyTask({ score }));
     calls = 0;
     expect([...(await train(long)).raw]).toEqual([...short.raw]);
   });
@@ -174,7 +187,7 @@ describe('train', () => {
           return host.forward(...args);
         },
       };
-      await train(toyRequest(spy, {}, { method, dev: [] }));
+      await train(toyRequest(spy, {}, { method, ...toyTask({ dev: [] }) }));
       return batches;
     };
     const plain = await seen(head({ labels: ['low', 'high'] }));
@@ -210,11 +223,13 @@ describe('train', () => {
   it('adds penalties and objectives of methods', async () => {
     const doubled: PeftMethod = {
       ...withoutPrepare(withHead(toyShift({ beta: 0.5 }))),
-      objective: (objective) => (pass, context) => objective(pass, context).mul(2) as tf.Scalar,
+      objective: ({ id, loss }) => ({ id, loss: (...args) => ({ loss: loss(...args).loss.mul<tf.Scalar>(2) }) }),
     };
     const config = { steps: 1, warmupRatio: 0 };
-    const plain = await train(toyRequest(host, config, { method: withHead(toyShift({ beta: 0.5 })), dev: [] }));
-    const twice = await train(toyRequest(host, config, { method: doubled, dev: [] }));
+    const plain = await train(
+      toyRequest(host, config, { method: withHead(toyShift({ beta: 0.5 })), ...toyTask({ dev: [] }) }),
+    );
+    const twice = await train(toyRequest(host, config, { method: doubled, ...toyTask({ dev: [] }) }));
     expect(twice.history[0]!.loss).toBeCloseTo(2 * plain.history[0]!.loss, 5);
     expect(twice.history[0]!.penalty).toBe(plain.history[0]!.penalty);
     expect(plain.history[0]!.penalty).toBeGreaterThan(0);
@@ -224,8 +239,8 @@ describe('train', () => {
     const rows: number[] = [];
     const method: PeftMethod = {
       ...withHead(toyShift()),
-      prepare: async (_host, data) => {
-        for await (const { inputIds } of data) rows.push(inputIds.shape[0]);
+      prepare: async (_host, { batches }) => {
+        for await (const { inputs } of batches) rows.push(inputs.inputIds.shape[0]);
         return withHead(toyShift({ noise: 0.1 }));
       },
     };
@@ -268,10 +283,7 @@ describe('train', () => {
         { steps: 150, learningRate: 0.2 },
         {
           method: head({ labels: ['score'] }),
-          loss: 'mean_squared_error',
-          train: numbers('train'),
-          dev: numbers('dev'),
-          score,
+          ...toyTask({ objective: squaredError(), train: numbers('train'), dev: numbers('dev'), score }),
         },
       ),
     );

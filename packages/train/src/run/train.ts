@@ -1,7 +1,7 @@
 import { createStream, initialValues, type Optimiser, type ParameterPlan, substream } from '@tfjs-peft/peft-core';
 import { groupParameters } from '../optimisers/parameter-groups.js';
 import { nothingToTrain } from '../step/training-step.js';
-import { type Checkpoint, checkpointName, readCheckpoint, requireArrays } from './checkpoint.js';
+import { arrangeArrays, type Checkpoint, checkpointName, readCheckpoint } from './checkpoint.js';
 import { prepareMethod, restorePrepared } from './prepare-method.js';
 import { identifyRun, requireSameRun } from './run-identity.js';
 import { runTraining } from './run-training.js';
@@ -67,8 +67,8 @@ function resumeState(
   trained: readonly string[],
   optimiser: Optimiser,
 ): TrainingState {
-  requireArrays(checkpoint, { plan, trained, slots: slotsOf(optimiser) });
-  const { step, lastEvaluation, selection, best, arrays } = checkpoint;
+  const { step, lastEvaluation, selection } = checkpoint;
+  const { arrays, best } = arrangeArrays(checkpoint, { plan, trained, slots: slotsOf(optimiser) });
   return { step, lastEvaluation, selection, best, tensors: toTensors(arrays) };
 }
 

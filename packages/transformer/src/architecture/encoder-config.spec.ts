@@ -181,6 +181,7 @@ describe('parseHostConfig of other families', () => {
       message: expect.stringContaining('bert, roberta, xlm-roberta, distilbert'),
     });
     expect(() => parseHostConfig({ model_type: 'llama' }, 'm')).toThrow(refused);
-    expect(() => parseHostConfig({ model_type: 'llama' }, 'm')).not.toThrow(/did you mean/);
+    for (const model_type of ['llama', 'albert', 'camembert', 'modernbert', 'mobilebert', 'deberta', 'bert-generation'])
+      expect(() => parseHostConfig({ model_type }, 'm')).not.toThrow(/did you mean/);
   });
 });

@@ -1,4 +1,4 @@
-import { nearMisses, parseConfig, PeftError } from '@tfjs-peft/peft-core';
+import { bounds, parseConfig, PeftError } from '@tfjs-peft/peft-core';
 import { z } from 'zod';
 import { type ActivationName, activationNames, isActivationName } from '../model/activations.js';
 import { familyOf, isModelType, type ModelType, modelTypes } from './families.js';
@@ -25,19 +25,20 @@ export interface EncoderConfig {
 
 type Field = keyof ConfigEntries;
 
-const positiveInteger = z.int().min(1);
+const upTo = (most: number) => z.int().min(1).max(most);
+const { host: most } = bounds;
 const rate = z.number().min(0).lt(1);
 const checks: Readonly<Record<Field, z.ZodType>> = {
-  vocabSize: positiveInteger,
-  hiddenSize: positiveInteger,
-  numHiddenLayers: positiveInteger,
-  numAttentionHeads: positiveInteger,
-  intermediateSize: positiveInteger,
+  vocabSize: upTo(most.vocabulary),
+  hiddenSize: upTo(most.hiddenSize),
+  numHiddenLayers: upTo(most.layers),
+  numAttentionHeads: upTo(most.hiddenSize),
+  intermediateSize: upTo(most.intermediateSize),
   hiddenActivation: z.string(),
   hiddenDropout: rate,
   attentionDropout: rate,
-  maxPositionEmbeddings: positiveInteger,
-  typeVocabSize: positiveInteger,
+  maxPositionEmbeddings: upTo(most.positions),
+  typeVocabSize: upTo(most.tokenTypes),
   layerNormEpsilon: z.number().positive(),
   padTokenId: z.int().min(0).nullable(),
 };
@@ -129,14 +130,19 @@ function requireConsistentSizes(
 const keyOf = (entry: ConfigEntry<unknown>): string => ('key' in entry ? entry.key : 'a fixed value');
 
 function unknownModelType(modelType: unknown, name: string): PeftError {
-  const close = typeof modelType === 'string' ? nearMisses(modelType, modelTypes, 1) : [];
+  // Most names that look like another one's are architectures of their own (albert, camembert): only another spelling is a slip.
+  const lettersOf = (type: string) => type.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const meant =
+    typeof modelType === 'string' && modelType.length < 64
+      ? modelTypes.find(
+          (known) => lettersOf(known) === lettersOf(modelType.replace(/[-_](base|large|small|tiny|mini)\b.*/i, '')),
+        )
+      : undefined;
   return unsupported(
     name,
-    `model_type ${JSON.stringify(modelType ?? null)}`,
+    `model_type ${(JSON.stringify(modelType) ?? 'null').slice(0, 80)}`,
     `one of ${modelTypes.join(', ')}`,
-    close.length > 0
-      ? `did you mean "${close[0]}"? Otherwise take a model of a known type`
-      : 'take a model of a known type',
+    meant === undefined ? 'take a model of one of these types' : `did you mean "${meant}"?`,
   );
 }
 

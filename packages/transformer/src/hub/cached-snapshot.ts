@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shardIndexName } from '@tfjs-peft/peft-core';
 import { configName, listShards, tokenizerName, weightsName } from './select-model-files.js';
@@ -29,4 +29,12 @@ export async function listMissingFiles(snapshot: string): Promise<string[]> {
   if (index === undefined) return [...missing, weightsName];
   for (const shard of listShards(index)) if (!(await has(shard))) missing.push(shard);
   return missing;
+}
+
+/** The same for an adapter: its configuration and its tensors, whoever wrote them. */
+export async function listMissingAdapterFiles(snapshot: string): Promise<string[]> {
+  const names = await readdir(snapshot, { recursive: true }).catch((): string[] => []);
+  const hasConfig = names.includes('adapter_config.json') || names.includes('tfjs_peft.json');
+  const hasTensors = names.some((name) => name.endsWith('.safetensors'));
+  return [...(hasConfig ? [] : ['adapter_config.json']), ...(hasTensors ? [] : ['adapter_model.safetensors'])];
 }

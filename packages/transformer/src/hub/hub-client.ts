@@ -1,12 +1,15 @@
-import { PeftError } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
 import type { HubSettings } from './hub-settings.js';
-import type { HubFile } from './store-file.js';
+import { createPatientFetch } from './patient-fetch.js';
+import { readInTime } from './read-in-time.js';
+import type { FileContent, HubFile } from './store-file.js';
 
 /** The three requests that a download needs, for one model. */
 export interface HubClient {
   findCommit(revision: string): Promise<string>;
   listFiles(commit: string): Promise<HubFile[]>;
-  download(commit: string, path: string): Promise<AsyncIterable<Uint8Array>>;
+  /** The content from byte `from` on, or all of it where the server cannot begin there. */
+  download(commit: string, path: string, from: number): Promise<FileContent>;
 }
 
 /** Loads `@huggingface/hub` only now: whoever has the files never pays for it. Each request fails with a typed `HUB_...` error. */
@@ -14,7 +17,8 @@ export async function openHubClient(name: string, settings: HubSettings): Promis
   const hub = await import('@huggingface/hub');
   const token = await settings.token();
   const repo = { type: 'model', name } as const;
-  const common = { hubUrl: settings.endpoint, fetch: authorisedFetch(settings.endpoint, token) };
+  const request = createPatientFetch(settings, token);
+  const common = { hubUrl: settings.endpoint, fetch: request };
   const guard = async <Result>(request: () => Promise<Result>) => {
     try {
       return await request();
@@ -37,43 +41,44 @@ export async function openHubClient(name: string, settings: HubSettings): Promis
           revision: commit,
           recursive: true,
         }))
-          if (type === 'file') files.push({ path, size, etag: lfs ? requireHash(lfs.oid, 64) : requireHash(oid, 40) });
+          if (files.length >= mostFiles) throw new Error(`more than ${mostFiles} files`);
+          else if (type === 'file')
+            files.push({ path, size, etag: lfs ? requireHash(lfs.oid, 64) : requireHash(oid, 40) });
         return files;
       }),
-    download: (commit, path) =>
+    download: (commit, path, from) =>
       guard(async () => {
         // Plain HTTP: mirrors behind HF_ENDPOINT have it, the chunk protocol of the Hub they do not.
-        const blob = await hub.downloadFile({ ...common, repo, revision: commit, path, xet: false });
-        if (!blob) throw new Error(`${path} is listed but not there`);
-        return chunks(blob, (cause) => explain(name, settings, token !== undefined, cause));
+        const place = path.split('/').map(encodeURIComponent).join('/');
+        const response = await request(`${settings.endpoint}/${name}/resolve/${commit}/${place}`, {
+          headers: { 'Accept-Encoding': 'identity', ...(from > 0 && { Range: `bytes=${from}-` }) },
+        });
+        if (!response.ok || !response.body) {
+          await response.body?.cancel();
+          throw Object.assign(new Error(`${path}: HTTP ${response.status}`), { statusCode: response.status });
+        }
+        const begins = Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? 0);
+        if (begins !== 0 && begins !== from) throw new Error(`${path}: the answer begins at byte ${begins}`);
+        const explained = (cause: unknown) => explain(name, settings, token !== undefined, cause);
+        return { from: begins, chunks: chunks(response.body, path, settings.stallSeconds, explained) };
       }),
   };
 }
 
-async function* chunks(blob: Blob, explainError: (cause: unknown) => PeftError): AsyncGenerator<Uint8Array> {
-  const reader = blob.stream().getReader();
+const mostFiles = 100_000;
+
+async function* chunks(
+  body: ReadableStream<Uint8Array>,
+  path: string,
+  stallSeconds: number,
+  explainError: (cause: unknown) => PeftError,
+): AsyncGenerator<Uint8Array> {
   try {
-    for (;;) {
-      const { done, value } = await reader.read().catch((cause: unknown) => {
-        throw explainError(cause);
-      });
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
+    yield* readInTime(body, path, stallSeconds);
+  } catch (cause) {
+    throw explainError(cause);
   }
 }
-
-/** The token goes to the endpoint alone; unlike the client's own option this takes tokens of mirrors, which need not start with hf_. */
-const authorisedFetch =
-  (endpoint: string, token: string | undefined): typeof fetch =>
-  (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    const headers = new Headers(init?.headers);
-    if (token !== undefined && url.origin === new URL(endpoint).origin) headers.set('Authorization', `Bearer ${token}`);
-    return fetch(input, { ...init, headers });
-  };
 
 /** Hashes become file names: nothing else may. */
 function requireHash(value: string | undefined, length: 40 | 64): string {
@@ -82,6 +87,7 @@ function requireHash(value: string | undefined, length: 40 | 64): string {
 }
 
 function explain(name: string, { endpoint }: HubSettings, hasToken: boolean, cause: unknown): PeftError {
+  if (isPeftError(cause)) return cause;
   const status = typeof cause === 'object' && cause !== null && 'statusCode' in cause ? cause.statusCode : undefined;
   // The Hub answers 401 for a repository that does not exist, lest names of private ones leak.
   if (status === 401 || status === 403)
@@ -107,7 +113,7 @@ function explain(name: string, { endpoint }: HubSettings, hasToken: boolean, cau
     });
   return new PeftError('HUB_UNREACHABLE', {
     found: `"${name}" could not be downloaded from ${endpoint} (${reason(cause)})`,
-    fix: 'check the network, or set HF_ENDPOINT to a mirror, or pass the folder of a model; files that arrived whole are kept',
+    fix: 'check the network, or set HF_ENDPOINT to a mirror, or pass the folder of a model; what has arrived is kept',
     cause,
   });
 }

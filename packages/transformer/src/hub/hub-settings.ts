@@ -10,6 +10,8 @@ export interface HubSettings {
   readonly endpoint: string;
   /** No request may be made. */
   readonly offline: boolean;
+  /** Longest silence of a server. */
+  readonly stallSeconds: number;
   /** Read when first needed: a download, never a look into the cache. */
   token(): Promise<string | undefined>;
 }
@@ -18,7 +20,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads `HF_HUB_CACHE` (or `HUGGINGFACE_HUB_CACHE`), `HF_HOME`, `XDG_CACHE_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` (or `TRANSFORMERS_OFFLINE`),
- * `HF_TOKEN` (or `HUGGING_FACE_HUB_TOKEN`), `HF_TOKEN_PATH` and `HF_HUB_DISABLE_IMPLICIT_TOKEN`. Empty variables count as unset.
+ * `HF_TOKEN` (or `HUGGING_FACE_HUB_TOKEN`), `HF_TOKEN_PATH`, `HF_HUB_DISABLE_IMPLICIT_TOKEN` and `HF_HUB_DOWNLOAD_TIMEOUT` (seconds). Empty variables count as unset.
  */
 export function readHubSettings(environment: Environment = process.env): HubSettings {
   const get = (...names: readonly string[]) => names.map((name) => environment[name]?.trim()).find(Boolean);
@@ -29,6 +31,7 @@ export function readHubSettings(environment: Environment = process.env): HubSett
   return {
     cacheDirectory: getPath('HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub'),
     endpoint: (get('HF_ENDPOINT') ?? 'https://huggingface.co').replace(/\/+$/, ''),
+    stallSeconds: secondsOf(get('HF_HUB_DOWNLOAD_TIMEOUT')),
     offline: isTrue('HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'),
     async token() {
       const given = get('HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN');
@@ -38,3 +41,8 @@ export function readHubSettings(environment: Environment = process.env): HubSett
     },
   };
 }
+
+const secondsOf = (text: string | undefined): number => {
+  const seconds = Number(text);
+  return text !== undefined && seconds > 0 && seconds < 1e6 ? seconds : 30;
+};

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { mkdir, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commit, type FakeHub, startFakeHub } from '../../test/fake-hub.js';
 import { type FilesOfModel, temporaryFolder, tinyModel, writeFiles } from '../../test/tiny-model.js';
-import { type DownloadProgress, type HubOptions, resolveHubModel } from './resolve-hub-model.js';
+import { type DownloadProgress, type HubOptions, resolveHubAdapter, resolveHubModel } from './resolve-hub-model.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -129,6 +129,42 @@ describe('resolveHubModel', () => {
   });
 });
 
+describe('resolveHubAdapter', () => {
+  const adapter = {
+    'adapter_config.json': '{"peft_type":"LORA"}',
+    'adapter_model.safetensors': 'tensors',
+    'parts/lora/adapter_config.json': '{}',
+    'README.md': '# card',
+    'optimizer.pt': 'pickle',
+    'checkpoint-1/adapter_model.safetensors': 'x',
+  };
+  it('downloads the files of an adapter and no others, at a revision, once', async () => {
+    const { hub, environment, storage } = await setUp(adapter);
+    const found = await resolveHubAdapter('org/tiny', { environment, revision: 'v1' });
+    expect(found.directory).toBe(join(storage, 'snapshots', commit));
+    expect((await readdir(found.directory)).sort()).toEqual([
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'parts',
+    ]);
+    const before = hub.requests.length;
+    const offline = { ...environment, HF_HUB_OFFLINE: '1' };
+    expect(await resolveHubAdapter('org/tiny', { environment: offline, revision: 'v1' })).toEqual(found);
+    expect(hub.requests).toHaveLength(before);
+  });
+
+  it.each([
+    [{ 'config.json': '{}', 'model.safetensors': 'x' }, /no adapter_config.json/],
+    [{ 'adapter_config.json': '{}', 'adapter_model.bin': 'pickle' }, /pickles/],
+  ])('refuses a repository without one', async (files, message) => {
+    const { environment } = await setUp(files as unknown as FilesOfModel);
+    await expect(resolveHubAdapter('org/tiny', { environment })).rejects.toMatchObject({
+      code: 'HUB_NO_ADAPTER',
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
 describe('resolveHubModel when something is wrong', () => {
   it.each([
     ['truncate', 'HUB_UNREACHABLE', /model.safetensors|terminated|closed/],
@@ -147,6 +183,110 @@ describe('resolveHubModel when something is wrong', () => {
     expect(await readFile(join(directory, 'model.safetensors'))).toEqual(
       Buffer.from(tinyModel()['model.safetensors']!),
     );
+  });
+
+  const weights = 'model.safetensors';
+  const rangesOf = (hub: FakeHub) =>
+    hub.requests.flatMap(({ path, range }) => (path.endsWith(weights) ? [range ?? 'all'] : []));
+  const half = (Buffer.from(tinyModel()[weights]!).length >> 1).toString();
+
+  it.each(['truncate', 'stall', 'shorten'] as const)('goes on where a download ended by %s', async (fault) => {
+    const { hub, storage, resolve } = await setUp(tinyModel(), { HF_HUB_DOWNLOAD_TIMEOUT: '0.3' });
+    hub.faults[fault] = weights;
+    await expect(resolve()).rejects.toMatchObject({ name: 'PeftError' });
+    delete hub.faults[fault];
+    const seen: DownloadProgress[] = [];
+    const { directory } = await resolve({ onProgress: (progress) => seen.push(progress) });
+    expect(rangesOf(hub)).toEqual(['all', `bytes=${half}-`]);
+    expect(await readFile(join(directory, weights))).toEqual(Buffer.from(tinyModel()[weights]!));
+    expect(seen.at(-1)).toMatchObject({ bytes: seen[0]!.totalBytes });
+    expect(await readdir(join(storage, '.tfjs-peft-partial'))).toEqual([]);
+  });
+
+  it('begins anew where the part that was left is wrong', async () => {
+    const { hub, resolve } = await setUp();
+    hub.faults.truncate = weights;
+    await expect(resolve()).rejects.toMatchObject({ code: 'HUB_UNREACHABLE' });
+    delete hub.faults.truncate;
+    hub.faults.corrupt = weights;
+    await expect(resolve()).rejects.toMatchObject({ code: 'HUB_DOWNLOAD_CORRUPT' });
+    delete hub.faults.corrupt;
+    await resolve();
+    expect(rangesOf(hub)).toEqual(['all', `bytes=${half}-`, 'all']);
+  });
+
+  it('takes over what a killed process left, but not what another one may still write', async () => {
+    const { hub, storage, resolve } = await setUp();
+    await resolve();
+    const blob = (await readlink(join(storage, 'snapshots', commit, weights))).split('/').at(-1)!;
+    const part = join(storage, '.tfjs-peft-partial', `${blob}.00000000-0000-0000-0000-000000000000`);
+    const start = Buffer.from(tinyModel()[weights]!).subarray(0, 100);
+    for (const [age, range] of [
+      [10, 'all'],
+      [1000, 'bytes=100-'],
+    ] as const) {
+      await rm(join(storage, 'snapshots'), { recursive: true });
+      await rm(join(storage, 'blobs', blob));
+      await writeFile(part, start);
+      await utimes(part, Date.now() / 1000 - age, Date.now() / 1000 - age);
+      await resolve();
+      expect(rangesOf(hub).at(-1)).toBe(range);
+    }
+    expect(await readdir(join(storage, '.tfjs-peft-partial'))).toEqual([]);
+    const old = join(storage, 'blobs', `${blob}.00000000-0000-0000-0000-000000000000.incomplete`);
+    await writeFile(old, start);
+    await utimes(old, 1e9, 1e9);
+    await rm(join(storage, 'snapshots'), { recursive: true });
+    await resolve();
+    expect(await readdir(join(storage, 'blobs'))).not.toContain(old.split('/').at(-1));
+  });
+
+  it('writes no more than the Hub lists', async () => {
+    const { hub, resolve, blobs } = await setUp();
+    hub.faults.overflow = weights;
+    await expect(resolve()).rejects.toMatchObject({
+      code: 'HUB_DOWNLOAD_CORRUPT',
+      message: expect.stringMatching(/more than the \d+ bytes/),
+    });
+    expect((await blobs()).every((name) => /^[0-9a-f]{40}$/.test(name))).toBe(true);
+  });
+
+  it.each(['stall', 'silent'] as const)('does not wait for ever for a server that is %s', async (fault) => {
+    const { hub, resolve } = await setUp(tinyModel(), { HF_HUB_DOWNLOAD_TIMEOUT: '0.3' });
+    hub.faults[fault] = weights;
+    const start = performance.now();
+    await expect(resolve()).rejects.toMatchObject({
+      code: 'HUB_STALLED',
+      message: expect.stringMatching(/0\.3 seconds.*HF_HUB_DOWNLOAD_TIMEOUT/),
+    });
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
+  it.each(['pages', 'page'] as const)('ends a list of files with endless %s', async (endless) => {
+    const { hub, resolve } = await setUp();
+    hub.faults.endless = endless;
+    await expect(resolve()).rejects.toMatchObject({ code: 'HUB_ANSWER_TOO_LARGE' });
+  });
+
+  it.each([
+    [429, '0'],
+    [503, '0'],
+    [503, new Date(0).toUTCString()],
+    [503, undefined],
+  ])('comes again after HTTP %d with Retry-After %s', async (status, retryAfter) => {
+    const { hub, resolve } = await setUp();
+    Object.assign(hub.faults, { status, statusTimes: 1, ...(retryAfter !== undefined && { retryAfter }) });
+    await expect(resolve()).resolves.toMatchObject({ commit });
+  });
+
+  it('does not wait for hours, and says when it is asked to', async () => {
+    const { hub, resolve } = await setUp();
+    Object.assign(hub.faults, { status: 429, retryAfter: '7200' });
+    await expect(resolve()).rejects.toMatchObject({
+      code: 'HUB_FAILED',
+      message: expect.stringMatching(/HTTP 429/),
+    });
+    expect(hub.requests).toHaveLength(1);
   });
 
   it('replaces a file in the cache that is shorter than it should be', async () => {
@@ -202,6 +342,12 @@ describe('resolveHubModel when something is wrong', () => {
     });
     const adapter = await setUp({ 'adapter_config.json': '{}' });
     await expect(adapter.resolve()).rejects.toMatchObject({ code: 'HUB_NO_CONFIG' });
+  });
+
+  it.each([{ toString: 1 }, [['a']], null, 3])('refuses the shard name %j', async (name) => {
+    const index = JSON.stringify({ weight_map: { a: name } });
+    const { resolve } = await setUp({ 'config.json': '{}', 'model.safetensors.index.json': index });
+    await expect(resolve()).rejects.toMatchObject({ code: 'SHARD_INDEX_INVALID' });
   });
 
   it('does not follow names out of the cache', async () => {

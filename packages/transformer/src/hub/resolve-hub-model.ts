@@ -2,10 +2,16 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { PeftError, shardIndexName } from '@tfjs-peft/peft-core';
-import { isCommit, listMissingFiles, readCachedCommit, repositoryFolder } from './cached-snapshot.js';
+import {
+  isCommit,
+  listMissingAdapterFiles,
+  listMissingFiles,
+  readCachedCommit,
+  repositoryFolder,
+} from './cached-snapshot.js';
 import { type HubClient, openHubClient } from './hub-client.js';
 import { type Environment, type HubSettings, readHubSettings } from './hub-settings.js';
-import { listShards, selectModelFiles, weightsName } from './select-model-files.js';
+import { listShards, selectAdapterFiles, selectModelFiles, weightsName } from './select-model-files.js';
 import { type HubFile, storeFile } from './store-file.js';
 
 export interface DownloadProgress {
@@ -36,23 +42,50 @@ export interface HubModel {
  * Errors: `HUB_NAME_INVALID`, `HUB_OFFLINE`, `HUB_UNREACHABLE`, `HUB_NOT_FOUND`, `HUB_ACCESS_DENIED`, `HUB_FAILED`, `HUB_NO_CONFIG`, `HUB_NO_SAFETENSORS`,
  * `HUB_DOWNLOAD_TRUNCATED`, `HUB_DOWNLOAD_CORRUPT`.
  */
-export async function resolveHubModel(name: string, options: HubOptions = {}): Promise<HubModel> {
+export const resolveHubModel = (name: string, options: HubOptions = {}): Promise<HubModel> =>
+  resolveHub(name, options, { listMissing: listMissingFiles, download: downloadModel });
+
+/**
+ * The same for an adapter by name. Errors: also `HUB_NO_ADAPTER`.
+ */
+export const resolveHubAdapter = (name: string, options: HubOptions = {}): Promise<HubModel> =>
+  resolveHub(name, options, { listMissing: listMissingAdapterFiles, download: downloadAdapter });
+
+/** What is looked for in a repository. */
+interface Wanted {
+  listMissing(snapshot: string): Promise<string[]>;
+  readonly download: typeof downloadModel;
+}
+
+async function resolveHub(name: string, options: HubOptions, wanted: Wanted): Promise<HubModel> {
   const revision = options.revision ?? 'main';
   requireNames(name, revision);
   const settings = readHubSettings(options.environment);
   const storage = join(settings.cacheDirectory, repositoryFolder(name));
   const cached = await readCachedCommit(storage, revision);
   const snapshot = cached && join(storage, 'snapshots', cached);
-  const missing = snapshot ? await listMissingFiles(snapshot) : undefined;
+  const missing = snapshot ? await wanted.listMissing(snapshot) : undefined;
   if (snapshot && missing?.length === 0) return { directory: snapshot, commit: cached };
   if (settings.offline) throw offline(name, revision, settings, missing);
 
   const client = await openHubClient(name, settings);
   const commit = await client.findCommit(revision);
-  await downloadModel(client, name, storage, commit, options.onProgress);
+  await wanted.download(client, name, storage, commit, options.onProgress);
   // Only now, so that whoever trusts the reference finds the files.
   if (!isCommit(revision)) await writeWhole(join(storage, 'refs', ...revision.split('/')), commit);
   return { directory: join(storage, 'snapshots', commit), commit };
+}
+
+async function downloadAdapter(
+  client: HubClient,
+  name: string,
+  storage: string,
+  commit: string,
+  onProgress?: (progress: DownloadProgress) => void,
+): Promise<void> {
+  const listed = new Map((await client.listFiles(commit)).map((file) => [file.path, file]));
+  const files = selectAdapterFiles(name, [...listed.keys()]).map((path) => listed.get(path)!);
+  await storeAll(client, storage, commit, files, onProgress);
 }
 
 async function downloadModel(
@@ -64,19 +97,32 @@ async function downloadModel(
 ): Promise<void> {
   const listed = new Map((await client.listFiles(commit)).map((file) => [file.path, file]));
   const { small, sharded } = selectModelFiles(name, [...listed.keys()]);
-  const store = async (file: HubFile, onBytes: (count: number) => void = () => {}) =>
-    storeFile(storage, commit, file, () => client.download(commit, file.path), onBytes);
-
   let weights = [weightsName];
   if (sharded) {
-    await store(listed.get(shardIndexName)!);
+    await storeAll(client, storage, commit, [listed.get(shardIndexName)!]);
     weights = listShards(await readFile(join(storage, 'snapshots', commit, shardIndexName), 'utf8'));
   }
   const files = [...small, ...weights].map((path) => listed.get(path) ?? absent(name, path));
+  await storeAll(client, storage, commit, files, onProgress);
+}
+
+async function storeAll(
+  client: HubClient,
+  storage: string,
+  commit: string,
+  files: readonly HubFile[],
+  onProgress?: (progress: DownloadProgress) => void,
+): Promise<void> {
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
   let bytes = 0;
   for (const file of files)
-    await store(file, (count) => onProgress?.({ file: file.path, bytes: (bytes += count), totalBytes }));
+    await storeFile(
+      storage,
+      commit,
+      file,
+      (from) => client.download(commit, file.path, from),
+      (count) => onProgress?.({ file: file.path, bytes: (bytes += count), totalBytes }),
+    );
 }
 
 async function writeWhole(path: string, content: string): Promise<void> {

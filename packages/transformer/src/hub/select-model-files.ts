@@ -1,4 +1,4 @@
-import { parseJsonObject, PeftError, shardIndexName } from '@tfjs-peft/peft-core';
+import { isJsonObject, type Json, parseJsonObject, PeftError, shardIndexName } from '@tfjs-peft/peft-core';
 
 export const configName = 'config.json';
 export const weightsName = 'model.safetensors';
@@ -13,14 +13,37 @@ const optionalNames = [
   '1_Pooling/config.json',
 ];
 
+/** Files of an adapter, of HF peft, AdapterHub or ours; a folder of ours may have parts. */
+const adapterFile =
+  /^(parts\/[A-Za-z0-9_-]+\/)?(adapter_config\.json|adapter_model\.safetensors|tfjs_peft\.json|vertices\.safetensors|adapter\.safetensors|model_head\.safetensors|head_config\.json)$/;
+/** Parts of a composition that are fetched at most. */
+const mostAdapterFiles = 256;
+
+/** The files of a repository that an adapter needs. Errors: `HUB_NO_ADAPTER`. */
+export function selectAdapterFiles(name: string, available: readonly string[]): string[] {
+  const files = available.filter((file) => adapterFile.test(file)).slice(0, mostAdapterFiles);
+  const hasConfig = files.includes('adapter_config.json') || files.includes('tfjs_peft.json');
+  if (hasConfig && files.some((file) => file.endsWith('.safetensors'))) return files;
+  const pickles = available.filter((file) => file.endsWith('.bin'));
+  throw new PeftError('HUB_NO_ADAPTER', {
+    found: `no ${hasConfig ? 'adapter_model.safetensors' : 'adapter_config.json'} in the repository "${name}"${pickles.length > 0 ? `, but ${pickles.slice(0, 3).join(', ')}, which are pickles` : ''}`,
+    expected: 'adapter_config.json and adapter_model.safetensors, as HF peft writes them',
+    fix:
+      pickles.length > 0
+        ? 'load it in HF peft and save it again with save_pretrained'
+        : 'check the name: models have none',
+  });
+}
+
 /** Names of the shards that an index lists, without repeats. Errors: `SHARD_INDEX_INVALID`. */
 export function listShards(index: string): string[] {
   const { weight_map: weightMap } = parseJsonObject(index, shardIndexName, { maxBytes: 100_000_000, maxDepth: 8 });
-  const names = new Set(Object.values((weightMap ?? {}) as object) as string[]);
+  const names = [...new Set(isJsonObject(weightMap) ? Object.values(weightMap) : [])];
   // An index must not be able to name a file outside its folder.
-  if (names.size > 0 && [...names].every((name) => /^\w[\w.-]*\.safetensors$/.test(name))) return [...names];
+  const isPlain = (name: Json): name is string => typeof name === 'string' && /^\w[\w.-]*\.safetensors$/.test(name);
+  if (names.length > 0 && names.every(isPlain)) return names;
   throw new PeftError('SHARD_INDEX_INVALID', {
-    found: `${shardIndexName} with the shards ${[...names].slice(0, 3).join(', ') || '(none)'}`,
+    found: `${shardIndexName} with the shards ${JSON.stringify(names.slice(0, 3)).slice(0, 200)}`,
     expected: 'plain file names that end in .safetensors',
     fix: 'use another revision of the model',
   });

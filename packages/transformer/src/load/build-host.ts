@@ -1,4 +1,4 @@
-import { PeftError, type Readout } from '@tfjs-peft/peft-core';
+import { isJsonObject, type JsonObject, PeftError, type Readout } from '@tfjs-peft/peft-core';
 import { type EncoderConfig, parseHostConfig } from '../architecture/encoder-config.js';
 import { familyOf } from '../architecture/families.js';
 import { createHost, type EncoderHost, type HostOptions } from '../model/create-host.js';
@@ -11,11 +11,23 @@ export interface HostChoices extends Pick<HostOptions, 'dropout' | 'onIgnored'> 
   readonly name?: string;
   /** The usual readout; by default what the files and the name say. */
   readonly readout?: Readout;
+  /** Told where something is taken otherwise than the files ask for; a console warning if absent. */
+  readonly onWarning?: (message: string) => void;
 }
 
 export interface LoadedHost {
   readonly host: EncoderHost;
   readonly tokenizer: Tokenizer;
+  /** What config.json says about a classifier on top. */
+  readonly classifier: ClassifierHints;
+}
+
+/** What the config.json of a base model tells about a classifier that it does not hold. */
+export interface ClassifierHints {
+  /** Names of the outputs, where the file has them all. */
+  readonly labels: readonly string[] | undefined;
+  /** True where each output is a question of its own (`multi_label_classification`): probabilities are sigmoids. */
+  readonly multiLabel: boolean;
 }
 
 /** Makes host and tokenizer and closes the model, whatever happens. Errors: `TOKENIZER_MISMATCH`, those of `createHost` and `createTokenizer`. */
@@ -24,11 +36,43 @@ export async function buildHost(model: OpenedModel, name: string, choices: HostC
     const { config, tensors } = model;
     const tokenizer = await model.readTokenizer();
     requireTokenizer(tokenizer, parseHostConfig(config, name), model.location);
-    const { dropout, onIgnored, readout: defaultReadout = model.readout } = choices;
-    return { tokenizer, host: await createHost({ config, tensors, name, defaultReadout, dropout, onIgnored }) };
+    const { dropout, onIgnored, readout: defaultReadout = model.readout, onWarning = warn } = choices;
+    if (model.readoutWarning !== undefined && choices.readout === undefined) onWarning(model.readoutWarning);
+    const host = await createHost({ config, tensors, name, defaultReadout, dropout, onIgnored });
+    return { tokenizer: withTypesOf(tokenizer, parseHostConfig(config, name)), host, classifier: readHints(config) };
   } finally {
     await model.close();
   }
+}
+
+const warn = (message: string) => console.warn(message);
+
+function readHints({ id2label: map, problem_type: problem }: JsonObject): ClassifierHints {
+  const entries = isJsonObject(map) ? Object.entries(map) : [];
+  const names = entries.map((_, index) => (map as JsonObject)[String(index)]);
+  const isComplete = names.length > 0 && names.every((name) => typeof name === 'string');
+  return {
+    labels: isComplete ? (names as string[]) : undefined,
+    multiLabel: problem === 'multi_label_classification',
+  };
+}
+
+/** The tokenizer with a typed error where a text would get a token type that the host's table lacks. */
+function withTypesOf(tokenizer: Tokenizer, { typeVocabSize }: EncoderConfig): Tokenizer {
+  if (typeVocabSize === 0 || tokenizer.largestTypeId < typeVocabSize) return tokenizer;
+  return {
+    ...tokenizer,
+    encode(text, pair, options) {
+      const encoded = tokenizer.encode(text, pair, options);
+      const type = encoded.tokenTypeIds.reduce((a, b) => Math.max(a, b), 0);
+      if (type < typeVocabSize) return encoded;
+      throw new PeftError('TOKENIZER_MISMATCH', {
+        found: `token type ${type} by tokenizer.json, ${typeVocabSize} token types in config.json`,
+        expected: 'types that the host knows',
+        fix: 'get both files from the same model; a host with one token type cannot tell the texts of a pair apart',
+      });
+    },
+  };
 }
 
 function requireTokenizer({ vocabSize, padTokenId }: Tokenizer, config: EncoderConfig, location: string): void {

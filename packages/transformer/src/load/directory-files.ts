@@ -48,7 +48,7 @@ async function fileSource(name: string, handle: FileHandle): Promise<ByteSource>
   };
 }
 
-/** A file that does not exist is an answer; one that may not be read is an error. */
+/** A file that does not exist is an answer, as is a name longer than any file's; one that may not be read is an error. */
 function ifMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+  if (!['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(error.code ?? '')) throw error;
 }

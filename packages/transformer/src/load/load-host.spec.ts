@@ -22,6 +22,19 @@ const withConfig = (changes: object): FilesOfModel => ({
   ...tinyModel(),
   'config.json': JSON.stringify({ ...(JSON.parse(String(tinyModel()['config.json'])) as object), ...changes }),
 });
+/** Weights of which one tensor ends in NaN. */
+function withNan(): FilesOfModel {
+  const files = tinyModel();
+  const weights = new Uint8Array(files['model.safetensors'] as Uint8Array);
+  const size = Number(new DataView(weights.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(weights.subarray(8, 8 + size))) as Record<
+    string,
+    { data_offsets: [number, number] }
+  >;
+  const end = 8 + size + header['embeddings.LayerNorm.bias']!.data_offsets[1];
+  new DataView(weights.buffer).setFloat32(end - 4, NaN, true);
+  return { ...files, 'model.safetensors': weights };
+}
 async function readoutOf(files: FilesOfModel, options: Parameters<typeof loadHost>[1] = {}) {
   const { host } = await loadHost(await folderWith(files), options);
   host.dispose();
@@ -29,6 +42,16 @@ async function readoutOf(files: FilesOfModel, options: Parameters<typeof loadHos
 }
 
 describe('loadHost', () => {
+  it('takes a name that is too long for any file as one of a missing file', async () => {
+    const long = `${'x'.repeat(300)}.safetensors`;
+    const { 'model.safetensors.index.json': index, ...files } = tinyModel({ sharded: true });
+    const renamed = String(index).replaceAll('model-00002-of-00002.safetensors', long);
+    const folder = await folderWith({ ...files, 'model.safetensors.index.json': renamed });
+    await expect(loadHost(folder)).rejects.toMatchObject({ code: 'HOST_WEIGHTS_MISSING' });
+    const pooling = JSON.stringify([{ path: 'x'.repeat(300), type: 'sentence_transformers.models.Pooling' }]);
+    expect(await readoutOf({ ...tinyModel(), 'modules.json': pooling })).toBe('pooler');
+  });
+
   it('gives a host that runs and its tokenizer, from one file or from shards', async () => {
     const features: number[][] = [];
     for (const sharded of [false, true]) {
@@ -156,9 +179,49 @@ describe('the usual readout', () => {
       {},
       'pooler',
     ],
+    [
+      'mean by the newer form',
+      pooling({ embedding_dimension: 8, pooling_mode: 'mean', include_prompt: true }),
+      {},
+      'mean',
+    ],
+    ['cls by the newer form', pooling({ pooling_mode: 'cls' }), { name: 'sentence-transformers/x' }, 'cls'],
+    ['nothing from a pooling file of nonsense', { ...pooling([null]), 'modules.json': '[null, 3]' }, {}, 'pooler'],
     ['the choice of the caller before all', pooling({ pooling_mode_cls_token: true }), { readout: 'mean' }, 'mean'],
   ] as const)('is %s', async (_, files, options, readout) => {
     expect(await readoutOf(files as FilesOfModel, options)).toBe(readout);
+  });
+});
+
+describe('a pooling that we lack', () => {
+  it.each([[{ pooling_mode_max_tokens: true }], [{ pooling_mode: 'lasttoken' }], [{ pooling_mode: ['mean', 'max'] }]])(
+    '%j is replaced with a warning that names it, unless the caller chooses',
+    async (modes) => {
+      const files = { ...tinyModel(), '1_Pooling/config.json': JSON.stringify(modes) };
+      const warnings: string[] = [];
+      const onWarning = (text: string) => void warnings.push(text);
+      expect(await readoutOf(files, { onWarning })).toBe('pooler');
+      expect(warnings).toEqual([expect.stringMatching(/1_Pooling.*(max|lasttoken).*not supported/)]);
+      await readoutOf(files, { onWarning, readout: 'mean' });
+      expect(warnings).toHaveLength(1);
+    },
+  );
+});
+
+describe('what config.json says of a classifier', () => {
+  const hintsOf = async (changes: object) => {
+    const { host, classifier } = await loadHost(await folderWith(withConfig(changes)));
+    host.dispose();
+    return classifier;
+  };
+  it('is read where it is whole', async () => {
+    expect(await hintsOf({})).toEqual({ labels: undefined, multiLabel: false });
+    expect(await hintsOf({ id2label: { 0: 'ham', 1: 'spam' }, problem_type: 'multi_label_classification' })).toEqual({
+      labels: ['ham', 'spam'],
+      multiLabel: true,
+    });
+    for (const id2label of [{ 0: 'ham', 2: 'spam' }, { 0: 1 }, ['a'], null])
+      expect((await hintsOf({ id2label })).labels).toBe(undefined);
   });
 });
 
@@ -192,6 +255,12 @@ describe('loadHost of broken folders', () => {
       without('model-00002-of-00002.safetensors', tinyModel({ sharded: true })),
       /^HOST_WEIGHTS_MISSING: no model-00002-of-00002.safetensors, which model.safetensors.index.json names/,
     ],
+    ['layers by the million', withConfig({ num_hidden_layers: 2e7 }), /^CONFIG_INVALID.*num_hidden_layers/],
+    ['heads by the million', withConfig({ num_attention_heads: 2e9 }), /^CONFIG_INVALID.*num_attention_heads/],
+    ['a hidden size beyond measure', withConfig({ hidden_size: 2 ** 40 }), /^CONFIG_INVALID.*hidden_size/],
+    ['a vocabulary beyond measure', withConfig({ vocab_size: 2 ** 40 }), /^CONFIG_INVALID.*vocab_size/],
+    ['positions beyond measure', withConfig({ max_position_embeddings: 2 ** 40 }), /^CONFIG_INVALID.*max_position/],
+    ['numbers that are none', withNan(), /^VALUES_NOT_FINITE.*embeddings\.LayerNorm\.bias.*$/],
     ['no tokenizer', without('tokenizer.json'), /^HOST_TOKENIZER_MISSING: no tokenizer.json/],
     [
       'an old tokenizer only',

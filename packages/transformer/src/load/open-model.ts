@@ -23,6 +23,8 @@ export interface OpenedModel {
   readonly tensors: SafetensorsFile;
   /** What files or name say about the readout, see {@link findReadout}. */
   readonly readout: Readout | undefined;
+  /** Why the readout is another one than the files ask for. */
+  readonly readoutWarning: string | undefined;
   /** Errors: `HOST_TOKENIZER_MISSING`, and those of {@link createTokenizer}. */
   readTokenizer(): Promise<Tokenizer>;
   /** Closes the weights. The host and the tokenizer do not need them any more. */
@@ -42,10 +44,12 @@ export async function openModel(files: ModelFiles, name?: string): Promise<Opene
     const config = parseJsonObject(text, 'config.json');
     const trainedFrom = config._name_or_path;
     const names = [name, trainedFrom].filter((known): known is string => typeof known === 'string');
+    const { readout, warning } = await findReadout(files, names);
     return {
       location: files.location,
       config,
-      readout: await findReadout(files, names),
+      readout,
+      readoutWarning: warning,
       tensors: await openWeights(files),
       readTokenizer: () => readTokenizer(files),
       close: () => files.close(),

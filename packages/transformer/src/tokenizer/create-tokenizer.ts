@@ -1,6 +1,9 @@
-import { type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { isJsonObject, type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { applyConfig } from './apply-config.js';
+import { digestTokenizer } from './digest-tokenizer.js';
 import { createLibraryTokenizer } from './library-tokenizer.js';
-import { countSpecials, readTemplate, type TemplatePiece } from './read-template.js';
+import { countSpecials, largestIds, readTemplate, type TemplatePiece } from './read-template.js';
+import { readTokenizerJson } from './read-tokenizer-json.js';
 import type { TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer.js';
 import { truncateLongestFirst } from './truncate-longest-first.js';
 
@@ -11,11 +14,14 @@ import { truncateLongestFirst } from './truncate-longest-first.js';
 export async function createTokenizer({ tokenizerJson, tokenizerConfig }: TokenizerFiles): Promise<Tokenizer> {
   const json = asObject(tokenizerJson, 'tokenizer.json');
   const config = tokenizerConfig == null ? {} : asObject(tokenizerConfig, 'tokenizer_config.json');
-  asObject(json.model, '"model" in tokenizer.json');
-  const template = readTemplate(json.post_processor);
-  const specialTokens = readSpecialTokens(json);
-  const padTokenId = readPadTokenId(json, config, specialTokens);
-  const library = await createLibraryTokenizer(json);
+  const described = applyConfig(readTokenizerJson(json), config);
+  const template = readTemplate(described.postProcessor);
+  const { addedTokens, padToken } = described;
+  const specialTokens = new Map(addedTokens.flatMap(({ special, content, id }) => (special ? [[content, id]] : [])));
+  const padTokenId = readPadTokenId(padToken, config, specialTokens);
+  const library = await createLibraryTokenizer(described);
+  const { id: largestId, typeId: largestTypeId } = largestIds(template);
+  if (largestId >= library.vocabSize) throw beyondVocabulary(largestId, library.vocabSize);
 
   const encode: Tokenizer['encode'] = (text, pair, { maxTokens }) => {
     const first = library.toIds(requireString(text));
@@ -34,6 +40,8 @@ export async function createTokenizer({ tokenizerJson, tokenizerConfig }: Tokeni
     specialTokens,
     vocabSize: library.vocabSize,
     padTokenId,
+    largestTypeId,
+    digest: digestTokenizer(described),
     modelMaxTokens: readModelMaxTokens(config),
   };
 }
@@ -49,17 +57,16 @@ function fillTemplate(
   };
 }
 
-const readSpecialTokens = (json: JsonObject): ReadonlyMap<string, number> => {
-  const added = (json.added_tokens ?? []) as unknown as readonly { content: string; id: number; special?: boolean }[];
-  return new Map(added.filter(({ special }) => special).map(({ content, id }) => [content, id]));
-};
-
 /** From the configuration, else from the recorded padding, else by its usual names. */
-function readPadTokenId(json: JsonObject, config: JsonObject, specialTokens: ReadonlyMap<string, number>): number {
-  const named = config.pad_token as string | { readonly content?: string } | null | undefined;
-  const recorded = (json.padding as JsonObject | null | undefined)?.pad_token as string | undefined;
-  for (const token of [typeof named === 'string' ? named : named?.content, recorded, '[PAD]', '<pad>']) {
-    const id = token === undefined ? undefined : specialTokens.get(token);
+function readPadTokenId(
+  recorded: string | undefined,
+  config: JsonObject,
+  specialTokens: ReadonlyMap<string, number>,
+): number {
+  const { pad_token: padToken } = config;
+  const named = isJsonObject(padToken) ? padToken.content : padToken;
+  for (const token of [named, recorded, '[PAD]', '<pad>']) {
+    const id = typeof token === 'string' ? specialTokens.get(token) : undefined;
     if (id !== undefined) return id;
   }
   throw new PeftError('TOKENIZER_INVALID', {
@@ -90,6 +97,13 @@ function requireString(text: unknown): string {
     fix: 'check the column or field that the text comes from',
   });
 }
+
+const beyondVocabulary = (id: number, size: number) =>
+  new PeftError('TOKENIZER_INVALID', {
+    found: `post_processor in tokenizer.json: a special token with the id ${id}`,
+    expected: `ids below ${size}, the size of the vocabulary`,
+    fix: 'get tokenizer.json again from its origin',
+  });
 
 const tooSmall = (maxTokens: number, specials: number) =>
   new PeftError('MAX_TOKENS_TOO_SMALL', {

@@ -1,8 +1,11 @@
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference -- packages that compile our sources see the declarations only this way
 /// <reference path="./xenova-tokenizers.d.ts" />
-import { type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
-import { type BertNormalizerConfig, normalizeBertText } from './normalize-bert-text.js';
-import { createUnigramSegmenter, type UnigramVocabulary } from './segment-unigram.js';
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import { createSectioner, type Section } from './find-added-tokens.js';
+import type { AddedToken, TokenizerPart } from './part-schema.js';
+import { type LibraryPart, patchPart, withoutPatterns } from './patch-parts.js';
+import type { TokenizerJson } from './read-tokenizer-json.js';
+import { createUnigramSegmenter } from './segment-unigram.js';
 
 /** The part of a tokenizer that a library does for us: texts to ids without special tokens, and back. */
 export interface LibraryTokenizer {
@@ -12,10 +15,10 @@ export interface LibraryTokenizer {
 }
 
 /**
- * The only file that knows `@xenova/transformers`. It is built from parsed files, so the library reads and downloads nothing and none
+ * The only file that knows `@xenova/transformers`. It is built from checked files, so the library reads and downloads nothing and none
  * of its settings are touched. Errors: `TOKENIZER_LIBRARY_UNAVAILABLE`, `TOKENIZER_UNSUPPORTED`.
  */
-export async function createLibraryTokenizer(tokenizerJson: JsonObject): Promise<LibraryTokenizer> {
+export async function createLibraryTokenizer(json: TokenizerJson): Promise<LibraryTokenizer> {
   const { PreTrainedTokenizer } = await import('@xenova/transformers/src/tokenizers.js').catch((cause: unknown) => {
     throw new PeftError('TOKENIZER_LIBRARY_UNAVAILABLE', {
       found: `@xenova/transformers could not be loaded (${String(cause)})`,
@@ -26,22 +29,44 @@ export async function createLibraryTokenizer(tokenizerJson: JsonObject): Promise
   });
   try {
     // The empty configuration keeps the library from acting on settings that are ours to apply.
-    const tokenizer = new PreTrainedTokenizer(inOlderForm(tokenizerJson), {});
-    const normalizer = tokenizerJson.normalizer as JsonObject | null | undefined;
-    if (normalizer?.type === 'BertNormalizer')
-      tokenizer.normalizer = (text) => normalizeBertText(text, normalizer as BertNormalizerConfig);
-    const unigram = unigramVocabulary(tokenizerJson.model as JsonObject);
+    const tokenizer = new PreTrainedTokenizer(inOlderForm(json), {});
+    const { normalizer, pre_tokenizer: preTokenizer, decoder, model } = tokenizer;
+    patchPart(json.normalizer, normalizer as LibraryPart | null);
+    patchPart(json.preTokenizer, preTokenizer as LibraryPart | null);
+    patchPart(json.decoder, decoder as LibraryPart | null);
+    const { pieces } = json.model;
     // The library looks pieces up by UTF-16 units and so never finds one with a character beyond the basic plane, an emoji for example.
-    if (unigram) tokenizer.model.tokenize = createUnigramSegmenter(unigram);
+    if (pieces)
+      model.tokenize = createUnigramSegmenter({
+        ids: new Map(pieces.map(([piece], id) => [piece, id])),
+        scores: pieces.map(([, score]) => score),
+      });
+    const normalize = (text: string) => normalizer?.(text) ?? text;
+    const literal = createSectioner(json.addedTokens.filter(isLiteral), ({ content }) => content);
+    const normalized = createSectioner(
+      json.addedTokens.filter((token) => !isLiteral(token)),
+      ({ content }) => normalize(content),
+    );
+    const idsOf = ({ text, start, token }: Section, isFirst: boolean): number[] => {
+      if (token) return [token.id];
+      const words = preTokenizer?.(text, { section_index: isFirst && start === 0 ? 0 : 1 }) ?? [text];
+      // Without an unknown token, what is unknown is left out.
+      return model(words).flatMap((piece) => model.tokens_to_ids.get(piece) ?? model.unk_token_id ?? []);
+    };
     return {
-      toIds: (text) => tokenizer.model.convert_tokens_to_ids(tokenizer._encode_text(text)),
+      toIds: (text) =>
+        literal(text).flatMap((section) =>
+          section.token
+            ? [section.token.id]
+            : normalized(normalize(section.text)).flatMap((part) => idsOf(part, section.start === 0)),
+        ),
       toText: (ids, keepSpecialTokens) =>
         ids.length === 0 ? '' : tokenizer.decode(ids, { skip_special_tokens: !keepSpecialTokens }),
-      vocabSize: tokenizer.model.vocab.length,
+      vocabSize: model.vocab.length,
     };
   } catch (cause) {
     throw new PeftError('TOKENIZER_UNSUPPORTED', {
-      found: `tokenizer.json cannot be used (${String(cause)})`,
+      found: `tokenizer.json cannot be used (${isPeftError(cause) ? cause.text.found : String(cause).slice(0, 200)})`,
       expected: 'a WordPiece, byte-level BPE or Unigram tokenizer as HF tokenizers writes it',
       fix: 'check that the file is complete; if it is, its tokenizer is of a kind that is not supported',
       cause,
@@ -49,42 +74,28 @@ export async function createLibraryTokenizer(tokenizerJson: JsonObject): Promise
   }
 }
 
-function unigramVocabulary({ type, vocab }: JsonObject): UnigramVocabulary | undefined {
-  if (type !== 'Unigram') return undefined;
-  const pieces = vocab as unknown as readonly (readonly [string, number])[];
-  return { ids: new Map(pieces.map(([piece], id) => [piece, id])), scores: pieces.map(([, score]) => score) };
-}
+/** Looked for in the text as it is, before it is normalised; special tokens are unless the file says otherwise. */
+const isLiteral = ({ normalized, special }: AddedToken) => !(normalized ?? !special);
 
-/**
- * Files written since 2024 hold BPE merges as pairs, `["a", "b"]`, and say `prepend_scheme` where `add_prefix_space` was; the library knows only the
- * older forms.
- */
-function inOlderForm(tokenizerJson: JsonObject): JsonObject {
-  const model = tokenizerJson.model as JsonObject;
-  const merges = model.merges as readonly (string | readonly [string, string])[] | undefined;
-  return {
-    ...tokenizerJson,
-    ...(tokenizerJson.pre_tokenizer != null && { pre_tokenizer: withPrefixSpace(tokenizerJson.pre_tokenizer) }),
-    ...(tokenizerJson.decoder != null && { decoder: withPrefixSpace(tokenizerJson.decoder) }),
-    added_tokens: tokenizerJson.added_tokens ?? [],
-    model: {
-      ...model,
-      ...(merges && { merges: merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' '))) }),
-    },
-  };
-}
+/** Merges as one text each, and `add_prefix_space` where newer files say `prepend_scheme`: the library knows only the older forms. */
+const inOlderForm = ({ addedTokens, normalizer, preTokenizer, decoder, model }: TokenizerJson): object => ({
+  added_tokens: addedTokens,
+  normalizer: normalizer && withoutPatterns(normalizer),
+  pre_tokenizer: preTokenizer && withPrefixSpace(withoutPatterns(preTokenizer)),
+  post_processor: null,
+  decoder: decoder && withPrefixSpace(withoutPatterns(decoder)),
+  model: { ...model.json, ...(model.merges && { merges: model.merges }) },
+});
 
 /** A Metaspace, alone or in a sequence, with the older key beside the newer one. */
-function withPrefixSpace(part: Json): Json {
-  const described = part as JsonObject;
-  const parts = described.type === 'Sequence' ? (['pretokenizers', 'decoders'] as const) : [];
-  const inner = parts.flatMap((key) =>
-    Array.isArray(described[key]) ? [[key, described[key].map(withPrefixSpace)] as const] : [],
+function withPrefixSpace(part: TokenizerPart): TokenizerPart {
+  const lists = (['pretokenizers', 'decoders'] as const).flatMap((key) =>
+    part[key] ? [[key, part[key].map(withPrefixSpace)] as const] : [],
   );
-  const isNewer = described.type === 'Metaspace' && described.add_prefix_space === undefined;
+  const isNewer = part.type === 'Metaspace' && part.add_prefix_space == null;
   return {
-    ...described,
-    ...Object.fromEntries(inner),
-    ...(isNewer && { add_prefix_space: described.prepend_scheme !== 'never' }),
+    ...part,
+    ...Object.fromEntries(lists),
+    ...(isNewer && { add_prefix_space: part.prepend_scheme !== 'never' }),
   };
 }

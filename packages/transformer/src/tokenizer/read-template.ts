@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { bounds, isJsonObject, type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
 
 /** One piece of what a model expects around its texts: the tokens of a text, or special tokens. */
 export type TemplatePiece =
@@ -17,13 +17,23 @@ const special = (ids: readonly number[], typeId: number): TemplatePiece => ({ ki
 export const countSpecials = (pieces: readonly TemplatePiece[]): number =>
   pieces.reduce((sum, piece) => sum + (piece.kind === 'special' ? piece.ids.length : 0), 0);
 
+/** The largest id of a special token and the largest token type; -1 without any. */
+export function largestIds({ single, pair }: Template): { readonly id: number; readonly typeId: number } {
+  const pieces = [...single, ...pair];
+  return {
+    id: pieces.flatMap((piece) => (piece.kind === 'special' ? piece.ids : [])).reduce((a, b) => Math.max(a, b), -1),
+    typeId: pieces.reduce((most, { typeId }) => Math.max(most, typeId), -1),
+  };
+}
+
 /**
  * The template that `post_processor` of a tokenizer.json describes. Errors: `TOKENIZER_UNSUPPORTED` for a type that is not one of
  * TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel and sequences of them; `TOKENIZER_INVALID` for a malformed one.
  */
 export function readTemplate(postProcessor: Json | undefined): Template {
   if (postProcessor == null) return withoutSpecials;
-  const described = postProcessor as JsonObject;
+  if (!isJsonObject(postProcessor)) throw invalid('it is not an object');
+  const described = postProcessor;
   switch (described.type) {
     case 'TemplateProcessing':
       return { single: readPieces(described, 'single'), pair: readPieces(described, 'pair') };
@@ -34,13 +44,15 @@ export function readTemplate(postProcessor: Json | undefined): Template {
     case 'ByteLevel': // changes offsets only
       return withoutSpecials;
     case 'Sequence': {
-      const templates = (described.processors as readonly Json[]).map(readTemplate);
+      const { processors } = described;
+      if (!Array.isArray(processors)) throw invalid('"processors" is not a list');
+      const templates = (processors as readonly Json[]).map((processor) => readTemplate(processor));
       const [template = withoutSpecials, ...more] = templates.filter((found) => found !== withoutSpecials);
       if (more.length > 0) throw unsupported('Sequence of several that add special tokens');
       return template;
     }
     default:
-      throw unsupported(String(described.type));
+      throw unsupported(typeof described.type === 'string' ? described.type.slice(0, 60) : 'without a type');
   }
 }
 
@@ -56,7 +68,7 @@ const withoutSpecials: Template = { single: [text('first', 0)], pair: [text('fir
 function fixedTemplate({ cls, sep }: JsonObject, roberta: boolean): Template {
   const idOf = (token: Json | undefined) => {
     const id = Array.isArray(token) ? (token[1] as unknown) : undefined;
-    if (typeof id !== 'number') throw invalid('its special tokens have no ids');
+    if (!isId(id)) throw invalid('its special tokens have no ids');
     return id;
   };
   const [start, end] = [[idOf(cls)], [idOf(sep)]];
@@ -69,17 +81,27 @@ function fixedTemplate({ cls, sep }: JsonObject, roberta: boolean): Template {
 }
 
 function readPieces(described: JsonObject, form: 'single' | 'pair'): TemplatePiece[] {
-  const known = (described.special_tokens ?? {}) as Record<string, { readonly ids?: readonly number[] }>;
+  const known = isJsonObject(described.special_tokens) ? described.special_tokens : {};
   const pieces = described[form];
   if (!Array.isArray(pieces)) throw invalid(`"${form}" is not a list`);
-  return pieces.map((piece: Record<string, { readonly id: string; readonly type_id: number }>) => {
-    if (piece.Sequence) return text(piece.Sequence.id === 'A' ? 'first' : 'second', piece.Sequence.type_id);
-    const token = piece.SpecialToken;
-    const ids = token && known[token.id]?.ids;
-    if (!token || !ids) throw invalid(`"${form}" names the token ${JSON.stringify(token?.id ?? piece)} without ids`);
-    return special(ids, token.type_id);
+  return (pieces as readonly Json[]).map((piece) => {
+    const [kind, entry] = isJsonObject(piece) ? (Object.entries(piece)[0] ?? []) : [];
+    const { id, type_id: typeId } = isJsonObject(entry) ? entry : {};
+    if (typeof id !== 'string' || !isId(typeId)) throw invalid(`"${form}" holds ${brief(piece)}`);
+    if (kind === 'Sequence' && (id === 'A' || id === 'B')) return text(id === 'A' ? 'first' : 'second', typeId);
+    const token = Object.hasOwn(known, id) ? known[id] : undefined;
+    const ids = isJsonObject(token) ? token.ids : undefined;
+    if (kind !== 'SpecialToken' || !Array.isArray(ids) || !ids.every(isId))
+      throw invalid(`"${form}" names the token ${JSON.stringify(id.slice(0, 60))} without ids`);
+    return special(ids, typeId);
   });
 }
+
+/** What can be an index of a table at all; whether the table has it, the host knows. */
+const isId = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < bounds.host.vocabulary;
+
+const brief = (piece: Json) => JSON.stringify(piece).slice(0, 80);
 
 const invalid = (why: string) =>
   new PeftError('TOKENIZER_INVALID', {

@@ -14,6 +14,10 @@ export interface Tokenizer {
   readonly specialTokens: ReadonlyMap<string, number>;
   readonly vocabSize: number;
   readonly padTokenId: number;
+  /** Of all token types that texts and special tokens get. */
+  readonly largestTypeId: number;
+  /** SHA-256 over what decides the ids of texts: says whether two tokenizers are the same. */
+  readonly digest: string;
   /** `model_max_length` of tokenizer_config.json; `Infinity` if it names none. */
   readonly modelMaxTokens: number;
 }

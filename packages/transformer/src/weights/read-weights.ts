@@ -1,3 +1,4 @@
+import { PeftError } from '@tfjs-peft/peft-core';
 import type { Encoder } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/encoder-config.js';
 import { digestTensor, fingerprintHost, type TensorDigest } from './fingerprint.js';
@@ -19,19 +20,29 @@ export interface LoadedWeights {
   readonly ignored: readonly string[];
 }
 
-/** Reads, checks and transposes all tensors of an encoder. Errors: those of {@link matchTensors} and of the source. */
+/** Reads, checks and transposes all tensors of an encoder. Errors: `VALUES_NOT_FINITE`, those of {@link matchTensors} and of the source. */
 export async function readWeights(config: EncoderConfig, source: TensorSource, name: string): Promise<LoadedWeights> {
   const { tensors, encoder, ignored } = matchTensors(config, source, name);
   const loaded = new Map<string, LoadedTensor>();
   const digests = new Map<string, TensorDigest>();
+  const broken: string[] = [];
   for (const { path, shape, role, storedName } of tensors) {
     const data = await source.readFloat32(storedName);
+    if (!data.every(Number.isFinite)) broken.push(storedName);
     digests.set(path, { shape, digest: await digestTensor(data) });
     const transposed = role === 'affineWeight';
     loaded.set(path, transposed ? transpose(data, shape[0]!, shape[1]!) : { shape, data });
   }
+  if (broken.length > 0) throw notFinite(broken, name);
   return { tensors: loaded, encoder, ignored, digests, fingerprint: fingerprintHost(config, digests) };
 }
+
+const notFinite = (names: readonly string[], name: string) =>
+  new PeftError('VALUES_NOT_FINITE', {
+    found: `weights of "${name}" hold NaN or infinite numbers in ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`,
+    expected: 'finite numbers',
+    fix: 'get the weights again from their origin; if they are so there, the training that made them diverged',
+  });
 
 /** `[rows, columns]` to `[columns, rows]`. */
 export function transpose(data: Float32Array, rows: number, columns: number): LoadedTensor {

@@ -1,27 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
-import { accuracy } from '../../test/toy-host.js';
-import { scoreDraws } from './evaluate.js';
-import { parseTrainConfig } from '../run/train-config.js';
+import { accuracy, toyExamples } from '../../test/toy-host.js';
+import { crossEntropy } from '../objectives/cross-entropy.js';
+import { squaredError } from '../objectives/squared-error.js';
+import { type ScoreFunction, scoreDraws } from './score-logits.js';
 
-const aggregate = (kind: 'pooled' | 'mean' | 'ensemble') =>
-  parseTrainConfig({ validation: { aggregate: kind, draws: 2 } });
+const examplesOf = (targets: readonly number[]) =>
+  toyExamples(targets.length, 'texts').map(({ text }, index) => ({ text, label: targets[index]! }));
 const labels = [0, 1, 1];
 // In the first draw texts 0 and 1 are right, in the second none is; with probabilities that favour the first draw on text 0.
 const draws = [Float32Array.of(3, 0, 0, 1, 1, 0), Float32Array.of(0, 1, 2, 0, 1, 0)];
-const score = (kind: 'pooled' | 'mean' | 'ensemble') =>
-  scoreDraws(draws, 2, { labels, loss: 'cross_entropy', score: accuracy, config: aggregate(kind) });
+const scoreBy = (kind: 'pooled' | 'mean' | 'ensemble', by: ScoreFunction) =>
+  scoreDraws(draws, 2, kind, { examples: examplesOf(labels), objective: crossEntropy(), score: by });
+const score = (kind: 'pooled' | 'mean' | 'ensemble') => scoreBy(kind, accuracy);
 
 describe('scoreDraws', () => {
   it('pools all pairs of prediction and label', () => {
     const seen: unknown[] = [];
-    const pooled = scoreDraws(draws, 2, {
-      labels,
-      loss: 'cross_entropy',
-      score: (logits, repeated) => {
-        seen.push([...logits], [...repeated]);
-        return { headline: 1, metrics: {} };
-      },
-      config: aggregate('pooled'),
+    const pooled = scoreBy('pooled', (logits, repeated) => {
+      seen.push([...logits], [...repeated]);
+      return { headline: 1, metrics: {} };
     });
     expect(seen).toEqual([
       [3, 0, 0, 1, 1, 0, 0, 1, 2, 0, 1, 0],
@@ -32,14 +29,9 @@ describe('scoreDraws', () => {
   });
 
   it('averages the metrics of each draw', () => {
-    const nonlinear = scoreDraws(draws, 2, {
-      labels,
-      loss: 'cross_entropy',
-      score: (...args) => {
-        const right = accuracy(...args).headline;
-        return { headline: right ** 2, metrics: { squared: right ** 2 } };
-      },
-      config: aggregate('mean'),
+    const nonlinear = scoreBy('mean', (...args) => {
+      const right = accuracy(...args).headline;
+      return { headline: right ** 2, metrics: { squared: right ** 2 } };
     });
     expect(nonlinear.headline).toBeCloseTo((4 / 9 + 0) / 2, 12);
     expect(nonlinear.metrics.squared).toBe(nonlinear.headline);
@@ -57,14 +49,13 @@ describe('scoreDraws', () => {
   it('averages predictions in a regression', () => {
     const numbers = [Float32Array.of(1, 2), Float32Array.of(3, 6)];
     const seen: number[][] = [];
-    const result = scoreDraws(numbers, 1, {
-      labels: [2, 5],
-      loss: 'mean_squared_error',
+    const result = scoreDraws(numbers, 1, 'ensemble', {
+      examples: examplesOf([2, 5]),
+      objective: squaredError(),
       score: (logits) => {
         seen.push([...logits]);
         return { headline: 0, metrics: {} };
       },
-      config: aggregate('ensemble'),
     });
     expect(seen).toEqual([[2, 4]]);
     expect(result.loss).toBe(0.5);

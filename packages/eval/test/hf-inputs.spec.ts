@@ -1,0 +1,210 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { evaluateFolder, openPredictor, readAdapterFolder, writeAdapterFolder } from '@tfjs-peft/eval';
+import { lora } from '@tfjs-peft/lora';
+import {
+  compose,
+  createStream,
+  effectiveParameters,
+  head,
+  initialValues,
+  type JsonObject,
+  type PeftMethod,
+  saveAdapter,
+  toParameters,
+} from '@tfjs-peft/peft-core';
+import { prefix } from '@tfjs-peft/prefix';
+import { prompt } from '@tfjs-peft/prompt';
+import { loadHost } from '@tfjs-peft/transformer';
+import * as tf from '@tensorflow/tfjs';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { temporaryFolder, writeSeparableTask, writeTinyModel } from './tiny-model.js';
+
+jest.setTimeout(60_000);
+useTestBackend();
+const backend = 'current' as const;
+let root = '';
+let model = '';
+const environment = { ...process.env };
+afterEach(() => {
+  process.env = { ...environment };
+});
+beforeAll(async () => {
+  root = temporaryFolder();
+  model = await writeTinyModel(join(root, 'model'));
+});
+
+const edit = (path: string, changes: JsonObject) =>
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as JsonObject), ...changes }));
+
+/** An adapter for the tiny host with random values, in a folder of its own; `ours` keeps the record. */
+async function makeAdapter(name: string, method: PeftMethod, config: JsonObject = {}, ours = false): Promise<string> {
+  const { host, tokenizer } = await loadHost(model);
+  const raw = toParameters(initialValues(method.plan(host.spec), createStream(7)));
+  const effective = effectiveParameters(method, raw, host.spec);
+  const adapter = { method, effective, hostFingerprint: host.spec.fingerprint };
+  const files = new Map(await saveAdapter(adapter, host, { tokenizerDigest: tokenizer.digest }));
+  if (!ours) files.delete('tfjs_peft.json');
+  const folder = join(root, name);
+  await writeAdapterFolder(folder, files);
+  if (!ours) edit(join(folder, 'adapter_config.json'), config);
+  tf.dispose([...raw.values(), ...effective.values()]);
+  host.dispose();
+  return folder;
+}
+const classifier = (labels = ['a', 'b']) =>
+  compose(lora({ rank: 2, initialisation: 'random' }), head({ labels, readout: 'pooler' }));
+
+/** The folder as a repository of the Hub's cache: blobs, links to them, a reference. */
+function intoCache(home: string, name: string, folder: string, revision = 'main'): string {
+  const commit = 'c0ffee'.padEnd(40, '0');
+  const storage = join(home, 'hub', `models--${name.replace('/', '--')}`);
+  const snapshot = join(storage, 'snapshots', commit);
+  for (const path of ['blobs', 'refs', join('snapshots', commit)]) mkdirSync(join(storage, path), { recursive: true });
+  readdirSync(folder).forEach((file, index) => {
+    cpSync(join(folder, file), join(storage, 'blobs', String(index)));
+    symlinkSync(`../../blobs/${index}`, join(snapshot, file));
+  });
+  writeFileSync(join(storage, 'refs', revision), commit);
+  return snapshot;
+}
+
+describe('an adapter of HF peft', () => {
+  it('that names a folder of another machine asks for the model', async () => {
+    const folder = await makeAdapter('elsewhere', classifier(), {
+      base_model_name_or_path: '/home/someone/models/bert',
+    });
+    await expect(openPredictor(folder, { backend })).rejects.toMatchObject({
+      code: 'HOST_UNKNOWN',
+      message: expect.stringContaining('--model'),
+    });
+    (await openPredictor(folder, { backend, model })).dispose();
+  });
+
+  it('is tested again without a simplex, by the labels of its base model', async () => {
+    const named = join(root, 'named');
+    cpSync(model, named, { recursive: true });
+    edit(join(named, 'config.json'), { id2label: { 0: 'negative', 1: 'positive' } });
+    const folder = await makeAdapter('tested', classifier());
+    const file = writeSeparableTask(join(root, 'rows.csv'));
+    const data = { file: { file, textColumn: 'text', labelColumn: 'label' }, shots: 16, testCap: 20, protocol: 'none' };
+    const { results } = await evaluateFolder(folder, { backend, model: named, task: 'file', data: data as never });
+    expect(Object.keys(results)).toEqual(['test']);
+  });
+
+  it('gets sigmoids where its base model has several labels a text', async () => {
+    const several = join(root, 'several');
+    cpSync(model, several, { recursive: true });
+    edit(join(several, 'config.json'), {
+      id2label: { 0: 'rude', 1: 'loud', 2: 'long' },
+      problem_type: 'multi_label_classification',
+    });
+    const folder = await makeAdapter('multi', classifier(['x', 'y', 'z']));
+    const answer = async (host: string) => {
+      const predictor = await openPredictor(folder, { backend, model: host });
+      const [prediction] = await predictor.predict(['w1 good w2']);
+      predictor.dispose();
+      return prediction!;
+    };
+    const [multi, single] = [await answer(several), await answer(model)];
+    expect(Object.keys(multi.probabilities)).toEqual(['rude', 'loud', 'long']);
+    expect(Object.keys(single.probabilities)).toEqual(['LABEL_0', 'LABEL_1', 'LABEL_2']);
+    const odds = Object.values(multi.probabilities).map((p) => p / (1 - p));
+    const total = odds.reduce((a, b) => a + b);
+    Object.values(single.probabilities).forEach((p, i) => expect(p).toBeCloseTo(odds[i]! / total, 6));
+    expect(multi.labels).toEqual(Object.keys(multi.probabilities).filter((name) => multi.probabilities[name]! >= 0.5));
+    expect(single.labels).toBeUndefined();
+  });
+});
+
+describe('the cache of the Hub', () => {
+  it('holds adapters and hosts by name, at the revision that the adapter names', async () => {
+    const home = join(root, 'home');
+    process.env.HF_HOME = home;
+    process.env.HF_HUB_OFFLINE = '1';
+    intoCache(home, 'org/base', model, 'v1');
+    const folder = await makeAdapter('for-the-hub', classifier(), {
+      base_model_name_or_path: 'org/base',
+      revision: 'v1',
+    });
+    const snapshot = intoCache(home, 'org/adapter', folder, 'v2');
+    for (const name of ['org/adapter@v2', snapshot]) (await openPredictor(name, { backend })).dispose();
+    await expect(openPredictor('org/adapter', { backend })).rejects.toMatchObject({ code: 'HUB_OFFLINE' });
+    await expect(openPredictor('org/adapter@v2', { backend, revision: 'v3' })).rejects.toMatchObject({
+      code: 'HUB_OFFLINE',
+      message: expect.stringContaining('"v3"'),
+    });
+  });
+
+  it('is the only place where links are followed, and only to its own blobs', async () => {
+    const home = join(root, 'other-home');
+    const folder = await makeAdapter('linked', classifier());
+    const snapshot = intoCache(home, 'org/linked', folder);
+    expect((await readAdapterFolder(snapshot)).size).toBe(2);
+    symlinkSync('/etc/hostname', join(snapshot, 'secret.json'));
+    await expect(readAdapterFolder(snapshot)).rejects.toMatchObject({ code: 'ADAPTER_FILE_NOT_PLAIN' });
+    const outside = join(root, 'outside');
+    renameSync(snapshot, outside);
+    await expect(readAdapterFolder(outside)).rejects.toMatchObject({ code: 'ADAPTER_FILE_NOT_PLAIN' });
+  });
+});
+
+describe('what comes before the text', () => {
+  it.each<[string, PeftMethod]>([
+    ['a prompt', prompt({ length: 5, initialisation: 'normal' })],
+    ['a prefix that shifts', prefix({ prefixLength: 5, positionPolicy: 'shift', reparametrisation: 'none' })],
+  ])('%s counts in the limit of tokens', async (name, method) => {
+    const whole = compose(method, head({ labels: ['a', 'b'], readout: 'pooler' }));
+    const folder = await makeAdapter(`long ${name}`.replaceAll(' ', '-'), whole, {}, true);
+    const predictor = await openPredictor(folder, { backend, model, maxTokens: 512 });
+    const { host } = await loadHost(model);
+    expect(predictor.maxTokens).toBe(host.spec.maxPositionEmbeddings - 5);
+    host.dispose();
+    const [prediction] = await predictor.predict(['w1 '.repeat(600)]);
+    expect(prediction).toMatchObject({ truncated: true });
+    predictor.dispose();
+  });
+});
+
+describe('the tokenizer of an adapter', () => {
+  it('is recorded, and another one is said', async () => {
+    const folder = await makeAdapter('recorded', classifier(), {}, true);
+    const other = join(root, 'other-tokenizer');
+    cpSync(model, other, { recursive: true });
+    edit(join(other, 'tokenizer_config.json'), { do_lower_case: false });
+    const warnings: string[] = [];
+    const onWarning = (text: string) => void warnings.push(text);
+    (await openPredictor(folder, { backend, model, onWarning })).dispose();
+    expect(warnings).toEqual([]);
+    (await openPredictor(folder, { backend, model: other, onWarning })).dispose();
+    expect(warnings).toEqual([expect.stringMatching(/another tokenizer/)]);
+  });
+});
+
+const cases = fileURLToPath(new URL('../../../../shared/cases/', import.meta.url));
+(existsSync(cases) ? describe : describe.skip)('inputs that users brought (skipped without ../shared)', () => {
+  it.each([['roberta-lora-dense', 'roberta-with-pooler']])('%s gives the logits of HF', async (name, host) => {
+    const { texts, logits } = JSON.parse(readFileSync(join(cases, name, 'expected-logits.json'), 'utf8')) as {
+      texts: string[];
+      logits: number[][];
+    };
+    const predictor = await openPredictor(join(cases, name), { backend, model: join(cases, host) });
+    const predictions = await predictor.predict(texts);
+    predictions.forEach(({ probabilities }, row) => {
+      const [first, second] = Object.values(probabilities) as [number, number];
+      expect(Math.log(first / second)).toBeCloseTo(logits[row]![0]! - logits[row]![1]!, 5);
+    });
+    predictor.dispose();
+  });
+});

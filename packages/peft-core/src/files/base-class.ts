@@ -1,0 +1,67 @@
+import { PeftError } from '../errors.js';
+import type { HostSpec } from '../host-spec.js';
+import type { Json, JsonObject } from '../json.js';
+import type { NamedArray, NamedArrays } from '../parameters.js';
+import { briefJson } from './brief-json.js';
+import { isJsonObject } from './parse-json-strict.js';
+
+/**
+ * What HF class an adapter was made around: it decides how tensors are called and which class HF peft opens. Kept in `extraConfig` under the
+ * keys of adapter_config.json, since nothing else of an adapter depends on it.
+ */
+export const baseClassKeys = ['auto_mapping', 'task_type'] as const;
+
+/** `BertModel`, `BertForTokenClassification`; undefined where the file does not say. */
+export function baseClassOf({ auto_mapping: mapping }: JsonObject): string | undefined {
+  const name = isJsonObject(mapping) ? mapping['base_model_class'] : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** True for an adapter around the encoder alone (`BertModel`), whose paths do not begin with the name of the base model. */
+export function isBareEncoder(config: JsonObject): boolean {
+  const { task_type: taskType } = config;
+  return taskType === 'FEATURE_EXTRACTION' || (taskType == null && /[a-z]Model$/.test(baseClassOf(config) ?? ''));
+}
+
+const otherHead =
+  /For(TokenClassification|MultipleChoice|QuestionAnswering|NextSentencePrediction|CausalLM|LMHead\w*|ConditionalGeneration|ImageClassification)$/;
+
+/** The task of a folder of HF peft. Errors: `TASK_UNSUPPORTED` for adapters with other heads than those of sequence classifiers. */
+export function requireTask(config: JsonObject, where: string): 'SEQ_CLS' | 'FEATURE_EXTRACTION' | null {
+  const { task_type: taskType } = config;
+  const baseClass = baseClassOf(config);
+  if (taskType == null && baseClass !== undefined && otherHead.test(baseClass))
+    throw unsupported(`${where}: "auto_mapping" names the class ${briefJson(baseClass)}`);
+  if (taskType == null) return null;
+  if (taskType === 'SEQ_CLS' || taskType === 'FEATURE_EXTRACTION') return taskType;
+  throw unsupported(`${where}: "task_type": ${briefJson(taskType)}`);
+}
+
+const unsupported = (found: string) =>
+  new PeftError('TASK_UNSUPPORTED', {
+    found,
+    expected: 'SEQ_CLS, FEATURE_EXTRACTION or null, and a class for one of them',
+    fix: 'only adapters of text classifiers and encoders can be loaded; open this one in HF peft',
+  });
+
+/** Tensors and entries of an adapter around the encoder alone, from those for a classifier: without the name of the base model. */
+export function asBareEncoder(
+  tensors: NamedArrays,
+  config: JsonObject,
+  { baseModelPrefix }: HostSpec,
+): { readonly tensors: Map<string, NamedArray>; readonly config: JsonObject } {
+  const [inside, start] = [`base_model.model.${baseModelPrefix}.`, `${baseModelPrefix}.`];
+  const plain = (value: Json) =>
+    typeof value === 'string' && value.startsWith(start) ? value.slice(start.length) : value;
+  return {
+    tensors: new Map(
+      [...tensors].map(([name, array]) => [
+        name.startsWith(inside) ? `base_model.model.${name.slice(inside.length)}` : name,
+        array,
+      ]),
+    ),
+    config: Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [key, Array.isArray(value) ? value.map(plain) : value]),
+    ),
+  };
+}

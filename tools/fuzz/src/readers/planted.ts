@@ -1,0 +1,36 @@
+import { PeftError } from '@tfjs-peft/peft-core';
+import { oneFile, type Reader, WrongValue } from '../reader.js';
+
+/** Readers with a fault each, which the fuzzer must find: what finds nothing in these proves nothing. */
+const faults: Readonly<Record<string, () => unknown>> = {
+  hang() {
+    for (;;);
+  },
+  death: () => process.abort(),
+  escape: () => (undefined as unknown as { length: number }).length,
+  'wrong value'() {
+    throw new WrongValue('not what was asked');
+  },
+  slow() {
+    const end = performance.now() + 400;
+    while (performance.now() < end);
+  },
+  memory: () => new Uint8Array(2 ** 27).fill(1).length,
+  message() {
+    throw new PeftError('TOO_LONG', { found: 'x'.repeat(20_000) });
+  },
+  pollution: () => ((Object.prototype as { polluted?: boolean }).polluted = true),
+  unhandled: () => void Promise.reject(new Error('nobody waits for this')),
+};
+
+export const plantedFaults = Object.keys(faults);
+/** Good for its seed, at fault for some of the other inputs. */
+export const plantedReaders: readonly Reader[] = Object.entries(faults).map(([kind, act]) => ({
+  name: `planted ${kind}`,
+  open: async () => ({
+    seeds: [oneFile('seed')],
+    read(files) {
+      if (Buffer.from(files.get('input')!).toString() !== 'seed') act();
+    },
+  }),
+}));
