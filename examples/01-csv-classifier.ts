@@ -25,7 +25,7 @@ const result = await train({
   host,
   method: compose(lora({ rank: 4 }), head({ labels: [...labels] })),
   ...labelledTask({ train: examples(rows), dev: examples(tests[0]!.rows), score: accuracy }),
-  config: parseTrainConfig({ steps: 25, batchSize: 8, learningRate: 3e-3 }),
+  config: parseTrainConfig({ steps: 25, batchSize: 8, learningRate: 3e-3, validation: { mode: 'midpoint' } }),
   seed: 13,
 });
 console.log(`${rows.length} texts learned, accuracy on ${tests[0]!.rows.length} others: ${result.best?.headline}`);

@@ -12,9 +12,9 @@ import * as tf from '@tensorflow/tfjs';
 await selectBackend();
 const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: 'mean' });
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
-const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 100 }));
+const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 60 }));
 const examples = (some: typeof rows.train) =>
-  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 24 }), label }));
+  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }), label }));
 const [learned, held] = [examples(rows.train), examples(rows.tests[0]!.rows)];
 
 const point = compose(prefix({ prefixLength: 5, reparametrisation: 'none' }), head({ labels: ['ham', 'spam'] }));
@@ -28,7 +28,7 @@ const result = await train({
 
 // One method, many points: the parameters of each are a mix of the two corners.
 const vertices = toParameters(result.effective);
-for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+for (const share of [0, 0.5, 1]) {
   const effective = tf.tidy(() =>
     [...pointOfSimplex(result.method, vertices, [1 - share, share])].map(
       ([name, value]) => [name, value.clone()] as const,
@@ -40,9 +40,9 @@ for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     logits,
     held.map(({ label }) => label),
   ).headline;
-  console.log(`${share.toFixed(2)} of the way from corner 0 to corner 1: accuracy ${score.toFixed(2)}`);
+  console.log(`${share} of the way from corner 0 to corner 1: accuracy ${score.toFixed(2)}`);
   disposeParameters(new Map(effective));
 }
-console.log('what is deployed is the middle, 0.50: it costs no more than one adapter');
+console.log('what is deployed is the middle: it costs no more than one adapter');
 disposeParameters(vertices);
 host.dispose();

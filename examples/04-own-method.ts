@@ -38,7 +38,7 @@ const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: '
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
 const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 100 }));
 const examples = (some: typeof rows.train) =>
-  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 24 }), label }));
+  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }), label }));
 
 console.log(`${countParameters(steering.plan(host.spec)).trainable} trained numbers`);
 const result = await train({
@@ -49,7 +49,7 @@ const result = await train({
     dev: examples(rows.tests[0]!.rows),
     score: accuracy,
   }),
-  config: parseTrainConfig({ steps: 25, batchSize: 8, learningRate: 1e-2 }),
+  config: parseTrainConfig({ steps: 25, batchSize: 8, learningRate: 1e-2, validation: { mode: 'midpoint' } }),
   seed: 13,
 });
 console.log(`accuracy on 100 held-out subject lines: ${result.best?.headline.toFixed(2)}`);

@@ -23,7 +23,7 @@ const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: '
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
 const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 100 }));
 const examples = (some: typeof rows.train) =>
-  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 24 }), label }));
+  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }), label }));
 const learned = examples(rows.train);
 const held = examples(rows.tests[0]!.rows);
 
@@ -35,7 +35,7 @@ for (const objective of [focalLoss(0), focalLoss(2)]) {
     source: labelledTexts(learned, crossEntropy()),
     objective,
     evaluator: scoreLogits({ examples: held, objective: crossEntropy(), score: accuracy }),
-    config: parseTrainConfig({ steps: 20, batchSize: 8, learningRate: 3e-3 }),
+    config: parseTrainConfig({ steps: 20, batchSize: 8, learningRate: 3e-3, validation: { mode: 'midpoint' } }),
     seed: 13,
   });
   const [first, last] = [result.history[0]!, result.history.filter(({ split }) => split === 'train').at(-1)!];

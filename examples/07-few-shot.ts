@@ -18,9 +18,9 @@ import { loadHost } from '@tfjs-peft/transformer';
 await selectBackend();
 const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: 'mean' });
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
-const rows = splitRows(task, splitTask(task, { k: 8, protocol: 'lmbff', dataSeed: 13, testCap: 100 }));
+const rows = splitRows(task, splitTask(task, { k: 8, protocol: 'per_class', dataSeed: 13, testCap: 100 }));
 const examples = (some: typeof rows.train) =>
-  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 24 }), label }));
+  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }), label }));
 const [learned, held] = [examples(rows.train), examples(rows.tests[0]!.rows)];
 
 // Stage 1: no head; texts of one class should point the same way.
@@ -30,7 +30,7 @@ const { effective, history } = await train({
   method,
   source: contrastiveTexts(learned),
   objective: contrastivePairs({ host }),
-  config: parseTrainConfig({ steps: 20, batchSize: 8, learningRate: 2e-3 }),
+  config: parseTrainConfig({ steps: 30, batchSize: 4, learningRate: 3e-3 }),
   seed: 13,
 });
 console.log(`contrastive loss: ${history[0]!.loss.toFixed(3)} to ${history.at(-1)!.loss.toFixed(3)}`);

@@ -11,7 +11,7 @@ const [newcomers, methods] = [filesOf('./'), filesOf('./methods/')];
 /** What an example must say, beside running to its end: figures that would show a fault. */
 const says: Readonly<Record<string, readonly RegExp[]>> = {
   './01-csv-classifier.ts': [/accuracy on 7 others: (1|0\.[6-9])/, /^praise: Wonderful/m],
-  './02-simplex.ts': [/0\.50 of the way .* accuracy 0\.[6-9]/],
+  './02-simplex.ts': [/^0\.5 of the way .* accuracy 0\.[6-9]/m],
   './03-composition.ts': [/^LORA trains 36864 numbers/m, /accuracy 0\.[6-9]\d with everything/],
   './04-own-method.ts': [/^2304 trained numbers/m, /subject lines: 0\.[6-9]/],
   './05-own-objective.ts': [/^focal\(focus=2\): loss 0\.1\d+ to 0\.[01]/m, /on 100 others 0\.[6-9]/],
@@ -30,18 +30,25 @@ const says: Readonly<Record<string, readonly RegExp[]>> = {
   './methods/vera.ts': [/^49152 frozen numbers, 6146 stored/m, /conformance kit: 2\d checks passed/],
 };
 
+/** A machine that does other things as well takes several times the few seconds that each of them needs. */
+const patience = 180_000;
+
 describe('examples', () => {
-  it.each([...newcomers, ...methods])('%s runs and says what it should', async (file) => {
-    const log = jest.spyOn(console, 'log').mockImplementation(() => {});
-    try {
-      await import(file);
-      const text = log.mock.calls.map((line) => line.join(' ')).join('\n');
-      expect(says).toHaveProperty([file]);
-      for (const pattern of says[file]!) expect(text).toMatch(pattern);
-    } finally {
-      log.mockRestore();
-    }
-  });
+  it.each([...newcomers, ...methods])(
+    '%s runs and says what it should',
+    async (file) => {
+      const log = jest.spyOn(console, 'log').mockImplementation(() => {});
+      try {
+        await import(file);
+        const text = log.mock.calls.map((line) => line.join(' ')).join('\n');
+        expect(says).toHaveProperty([file]);
+        for (const pattern of says[file]!) expect(text).toMatch(pattern);
+      } finally {
+        log.mockRestore();
+      }
+    },
+    patience,
+  );
 
   it.each(newcomers)('%s has fewer than 60 lines', (file) => {
     expect(read(file).trimEnd().split('\n').length).toBeLessThan(60);

@@ -84,7 +84,7 @@ const distanceOf = async (weight: number) => {
   const { history } = await learn(lora({ rank: 4 }), { objective: objectiveWith(weight), steps: 8 });
   return history.at(-1)!.terms!.lnsr! / weight;
 };
-const [free, held] = [await distanceOf(1e-9), await distanceOf(1e-2)];
-console.log(`distance of shaken layers: ${free.toFixed(2)} without the term, ${held.toFixed(2)} with it`);
+const [free, held] = [await distanceOf(1e-9), await distanceOf(0.1)];
+console.log(`distance of shaken layers: ${free.toFixed(3)} without the term, ${held.toFixed(3)} with it`);
 if (!(held < free)) throw new Error('the term does not calm the layers');
 if (tf.memory().numTensors !== before) throw new Error('tensors are left over');

@@ -66,6 +66,11 @@ try {
   expect('none of it failed', kit, /^# fail 0$/m);
   say(kit.match(/^# (tests|pass|skipped) \d+$/gm).join(', '));
 
+  for (const file of readdirSync(examples).filter((name) => name !== 'setting.ts')) {
+    const program = join('dist', 'examples', file.replace(/ts$/, 'js'));
+    expect(`examples/methods/${file}`, inProject(process.execPath, [program]).trim(), /./);
+  }
+
   const tfjsPeft = (...args) => inProject('npx', ['--no-install', 'tfjs-peft', ...args]);
   const short = ['--config', 'experiment.yaml', '--steps', '5', '--test-cap', '50', '--seeds', '1'];
   const chosen = ['--methods', 'my-method,my-method-subspace', '--no-floors', '--output', 'runs/short'];
@@ -82,11 +87,6 @@ try {
       /(ham|spam)[\s\S]*(ham|spam)/,
     );
   expect('inspect the simplex', tfjsPeft('inspect', simplex), /SUBSPACE[\s\S]*MY_METHOD|MY_METHOD[\s\S]*SUBSPACE/);
-
-  for (const file of readdirSync(examples).filter((name) => name !== 'setting.ts')) {
-    const program = join('dist', 'examples', file.replace(/ts$/, 'js'));
-    expect(`examples/methods/${file}`, inProject(process.execPath, [program]).trim(), /./);
-  }
 
   if (state() !== before) throw new Error('the repository has changed');
   say('the repository is as it was');
