@@ -24,7 +24,7 @@ const examples = (some: typeof rows.train) =>
 const [learned, held] = [examples(rows.train), examples(rows.tests[0]!.rows)];
 
 // Stage 1: no head; texts of one class should point the same way.
-const method = lora({ rank: 4 });
+const method = lora({ rank: 8, alpha: 32 });
 const { effective, history } = await train({
   host,
   method,
