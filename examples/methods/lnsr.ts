@@ -79,12 +79,13 @@ const objectiveWith = (weight: number): LogitsObjective => ({
   ...crossEntropy(),
   ...withStability(crossEntropy(), { host, layer: 2, noise: 0.05, weight }),
 });
-const before = tf.memory().numTensors;
 const distanceOf = async (weight: number) => {
   const { history } = await learn(lora({ rank: 4 }), { objective: objectiveWith(weight), steps: 8 });
   return history.at(-1)!.terms!.lnsr! / weight;
 };
-const [free, held] = [await distanceOf(1e-9), await distanceOf(0.1)];
+const free = await distanceOf(1e-9);
+const before = tf.memory().numTensors;
+const held = await distanceOf(0.1);
 console.log(`distance of shaken layers: ${free.toFixed(3)} without the term, ${held.toFixed(3)} with it`);
 if (!(held < free)) throw new Error('the term does not calm the layers');
 if (tf.memory().numTensors !== before) throw new Error('tensors are left over');
