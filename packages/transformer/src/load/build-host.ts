@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, PeftError, type Readout } from '@tfjs-peft/peft-core';
-import { type EncoderConfig, parseHostConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig } from '../architecture/family.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
 import { createHost, type EncoderHost, type HostOptions } from '../model/create-host.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';

@@ -11,7 +11,8 @@ import {
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { readoutsOf } from '../architecture/encoder.js';
-import { type EncoderConfig, parseHostConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig } from '../architecture/family.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { fingerprintHost } from '../weights/fingerprint.js';

@@ -1,6 +1,6 @@
 import { bounds } from '../bounds.js';
 import { PeftError } from '../errors.js';
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from './json.js';
 
 export interface JsonLimits {
   /** Largest size of the text. Default 1 MiB. */
