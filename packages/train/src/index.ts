@@ -29,6 +29,7 @@ export { signDescent } from './optimisers/sign-descent.js';
 export { type Decay, type Schedule, warmupThen } from './optimisers/schedule.js';
 export { type GroupedSettings, groupParameters, type ParameterGroup } from './optimisers/parameter-groups.js';
 export type { EvaluatedState, Evaluation, Evaluator, Score } from './evaluate/evaluator.js';
+export { accuracy } from './evaluate/accuracy.js';
 export { type ScoreFunction, scoreLogits, type ScoreLogitsOptions } from './evaluate/score-logits.js';
 export { predictLogits, type PredictedLogits, type PredictOptions } from './evaluate/predict-logits.js';
 export { extractFeatures, type FeatureOptions } from './probe/extract-features.js';
