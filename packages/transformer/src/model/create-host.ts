@@ -19,6 +19,7 @@ import { fingerprintHost } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
 import { embedTokens } from './embed-tokens.js';
+import { warn } from './warn.js';
 import { readoutUnavailable, specOf } from './host-spec.js';
 import { indexInterventions } from './index-interventions.js';
 import { additiveMask } from './masked-softmax.js';
@@ -183,6 +184,6 @@ function withDropout(config: EncoderConfig, dropout: false | number | undefined)
 }
 
 const warnIgnored = (name: string) => (names: readonly string[]) =>
-  console.warn(
+  warn(
     `Host "${name}": left out ${names.length} tensors of other heads (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}).`,
   );
