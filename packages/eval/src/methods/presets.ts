@@ -151,7 +151,7 @@ const ofPairs: readonly (readonly [
       config: { prefixLength: 16, reparametrisation: 'none', initialisation: 'activation' },
     },
     1e-2,
-    600,
+    250,
   ],
   ['adapter', 'a bottleneck after each feed-forward network, reduction 16', bottleneck, 1e-3, 250],
 ];
