@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Affine maps by role, LayerNorms of the layers, that of the embeddings. */
 export const biasGroups = [

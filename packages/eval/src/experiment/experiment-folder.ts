@@ -1,7 +1,7 @@
 import { cp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { type ExperimentConfig, experimentConfig } from '../config/experiment-config.js';
 import { isDirectoryName } from '../config/trial-config.js';

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { experimentFiles, type ExperimentResult, storedResults } from '../experiment/experiment-folder.js';
 import { parseLines } from '../run-folder/line-log.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
