@@ -211,21 +211,21 @@ export const mutants: readonly Mutant[] = [
   // The simplex.
   {
     fault: 'dense deltas all get the share of the first vertex',
-    file: 'packages/subspace/src/subspace.ts',
+    file: 'packages/subspace/src/intervene-at-point.ts',
     find: 'coefficients.slice([0, vertex], [-1, 1])',
     replace: 'coefficients.slice([0, 0], [-1, 1])',
     suites: 'full simplex',
   },
   {
     fault: 'all examples and sites share one draw',
-    file: 'packages/subspace/src/subspace.ts',
+    file: 'packages/subspace/src/draw-once.ts',
     find: "const everySite = granularity.endsWith('_layer');",
     replace: 'const everySite = false;',
     suites: 'subspace subspace',
   },
   {
     fault: 'all vertices start alike',
-    file: 'packages/subspace/src/subspace.ts',
+    file: 'packages/subspace/src/plan-vertices.ts',
     find: 'stream: vertex === 0 ? (spec.stream ?? spec.name) : vertexName(spec.stream ?? spec.name, vertex),',
     replace: 'stream: spec.stream ?? spec.name,',
     suites: 'subspace subspace',
