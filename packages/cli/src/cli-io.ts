@@ -3,7 +3,9 @@ export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** What a command sees of the world; tests pass their own. Results go to `out`, everything else to `err`. */
 export interface CliIo {
+  /** Results: standard output. */
   out(text: string): void;
+  /** Progress, warnings and errors: standard error. */
   err(text: string): void;
   /** The stream for a moving progress bar; null where lines are wanted: no terminal, `TERM=dumb`, `CI`. */
   readonly bar: NodeJS.WriteStream | null;
@@ -24,6 +26,7 @@ const echoMilliseconds = 700;
 /** The exit code of a command that a signal ended, as shells have it. */
 export const stopCodes: Readonly<Record<StopSignal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
+/** The streams and signals of this process. */
 export function processIo(): CliIo {
   const { stdin, stdout, stderr, env } = process;
   const moving = stderr.isTTY && env.TERM !== 'dumb' && !env.CI;

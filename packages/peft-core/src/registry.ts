@@ -55,6 +55,7 @@ export interface MethodDescription {
   readonly parts?: readonly MethodDescription[];
 }
 
+/** The methods that data may name. A value: two registries can coexist. */
 export interface MethodRegistry {
   readonly definitions: ReadonlyMap<string, MethodDefinition>;
   /** Errors: `UNKNOWN_METHOD`, `CONFIG_INVALID`. */

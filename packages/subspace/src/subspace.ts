@@ -32,6 +32,7 @@ import { meanOfVertices, mixVertices } from './mix-vertices.js';
 import { prepareVertices } from './prepare-vertices.js';
 import { mergeVertices, selectVertex, sharedIn, vertexName } from './vertex-names.js';
 
+/** Makes simplexes known by name: type `SUBSPACE`. */
 export const subspaceDefinition: MethodDefinition<typeof subspaceConfig> = {
   type: 'SUBSPACE',
   config: subspaceConfig,
@@ -54,6 +55,7 @@ export const subspaceDefinition: MethodDefinition<typeof subspaceConfig> = {
 export const subspace = (method: PeftMethod, config: z.input<typeof subspaceConfig> = {}): PeftMethod<SubspaceConfig> =>
   createSubspace(method, parseConfig(subspaceConfig, config, 'subspace'));
 
+/** True for a simplex, also one that another copy of this package made. */
 export const isSubspace = (method: PeftMethod): method is PeftMethod<SubspaceConfig> =>
   method.type === subspaceDefinition.type;
 

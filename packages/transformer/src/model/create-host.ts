@@ -27,6 +27,7 @@ import { runLayer } from './run-layer.js';
 import { indexSites } from './site-index.js';
 import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from './token-layout.js';
 
+/** The parts of a host: configuration, tensors, name. */
 export interface HostOptions {
   /** The parsed config.json. */
   readonly config: unknown;

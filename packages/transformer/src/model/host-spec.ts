@@ -6,6 +6,7 @@ import { matchTensors } from '../weights/match-tensors.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { listSites } from './list-sites.js';
 
+/** What a specification is read from; no tensor is loaded. */
 export interface HostSpecOptions {
   /** The parsed config.json. */
   readonly config: unknown;
