@@ -1,10 +1,9 @@
 const { existsSync, readdirSync } = require('node:fs');
 
-const projects = ['packages', 'tools'].flatMap((group) =>
-  readdirSync(`${__dirname}/${group}`)
-    .map((folder) => `${group}/${folder}`)
-    .filter((folder) => existsSync(`${__dirname}/${folder}/jest.config.cjs`)),
-);
+const projects = ['packages', 'tools']
+  .flatMap((group) => readdirSync(`${__dirname}/${group}`).map((folder) => `${group}/${folder}`))
+  .concat('examples')
+  .filter((folder) => existsSync(`${__dirname}/${folder}/jest.config.cjs`));
 
 // Jest leaves one core to its own process otherwise, which does next to nothing.
 module.exports = { projects: projects.map((folder) => `<rootDir>/${folder}`), testTimeout: 60000, maxWorkers: '100%' };

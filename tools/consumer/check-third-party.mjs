@@ -1,11 +1,12 @@
 // A method outside this repository: copies tools/peft-method/template-outside to a folder of its own, installs the packed packages there,
-// runs the conformance kit, an experiment with the method alone and under a simplex, and a prediction with what it saved. Nothing in the
-// repository may change. `--keep` leaves the folder for a look; `--built` takes packages/*/dist as they are.
+// runs the conformance kit, an experiment with the method alone and under a simplex, and a prediction with what it saved. Then it compiles and runs
+// examples/methods there: they need nothing but public exports. Nothing in the repository may change. `--keep` leaves the folder for a look; `--built` takes packages/*/dist as they are.
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildPackages, packageNames, packPackage, root, run, say } from './pack-packages.mjs';
 
+const examples = join(root, 'examples', 'methods');
 const template = join(root, 'tools', 'peft-method', 'template-outside');
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-third-party-'));
 const project = join(folder, 'my-method');
@@ -54,6 +55,7 @@ try {
   if (!process.argv.includes('--built')) buildPackages();
   mkdirSync(project);
   cpSync(template, project, { recursive: true });
+  cpSync(examples, join(project, 'src', 'examples'), { recursive: true });
   const manifest = useTarballs(JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')));
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest, null, 2));
   say('installing the tarballs in a project outside the workspace');
@@ -63,6 +65,11 @@ try {
   expect('conformance kit under node:test', kit, /^# pass [1-9]\d+$/m);
   expect('none of it failed', kit, /^# fail 0$/m);
   say(kit.match(/^# (tests|pass|skipped) \d+$/gm).join(', '));
+
+  for (const file of readdirSync(examples).filter((name) => name !== 'setting.ts')) {
+    const program = join('dist', 'examples', file.replace(/ts$/, 'js'));
+    expect(`examples/methods/${file}`, inProject(process.execPath, [program]).trim(), /./);
+  }
 
   const tfjsPeft = (...args) => inProject('npx', ['--no-install', 'tfjs-peft', ...args]);
   const short = ['--config', 'experiment.yaml', '--steps', '5', '--test-cap', '50', '--seeds', '1'];

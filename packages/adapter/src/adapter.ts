@@ -11,7 +11,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { adapterHubFormat } from './adapter-hub.js';
 import { adapterSites } from './adapter-sites.js';
 import { applyBottleneck, bottleneckParameters, isShared, parameterName } from './bottleneck.js';
-import { averageAdapters } from './combine-adapters.js';
+import { averageAdapters } from './average-adapters.js';
 import { type AdapterConfig, adapterConfig, type AdapterOptions } from './config.js';
 
 /** Makes bottleneck adapters known by name: type `BOTTLENECK_ADAPTER`. */

@@ -17,7 +17,7 @@ export interface WasmBackend {
 }
 
 /** Arguments of a kernel function, with the backend's real type. */
-export interface WasmKernelArguments {
+interface WasmKernelArguments {
   readonly inputs: Record<string, tf.TensorInfo>;
   readonly attrs: Record<string, unknown>;
   readonly backend: WasmBackend;

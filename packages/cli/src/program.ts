@@ -5,7 +5,7 @@ import type { EvalOptions } from './commands/eval.js';
 import type { ExplainOptions } from './commands/explain.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { PredictOptions } from './commands/predict.js';
-import type { RunCommandOptions } from './commands/run.js';
+import type { RunCommandOptions } from './commands/run-options.js';
 import { examples } from './examples.js';
 import { version } from './version.js';
 

@@ -16,7 +16,7 @@ const usageCodes = new Set([
 ]);
 
 /** A PeftError of any copy of peft-core; that package is not imported here, because it would slow `--help` down. */
-export const isKnownError = (error: unknown): error is Error & { readonly code: string } =>
+const isKnownError = (error: unknown): error is Error & { readonly code: string } =>
   error instanceof Error && error.name === 'PeftError' && 'code' in error;
 
 export const exitCodeOf = (error: unknown): number =>

@@ -68,7 +68,8 @@ export { type Interval, summarise, type Summary } from './statistics/summarise.j
 export { wilcoxonSignedRank } from './statistics/wilcoxon.js';
 export { type Finding, findings } from './report/findings.js';
 export { formatTable, markdownTable } from './report/format-table.js';
-export { htmlReport, type ReportExample, type ReportInput } from './report/html-report.js';
+export { htmlReport } from './report/html-report.js';
+export type { ReportExample, ReportInput } from './report/report-input.js';
 export { plotSvg } from './report/plot-comparison.js';
 export { historySvg, type TrialHistory } from './report/plot-histories.js';
 export { printable } from '@tfjs-peft/peft-core';

@@ -39,6 +39,22 @@ describe('Parquet files from strangers', () => {
     ]);
   });
 
+  it('blames memory only where it is short', async () => {
+    const node = process.execPath;
+    // A program that ends with 1 and reads nothing.
+    process.execPath = 'false';
+    try {
+      const limits = { milliseconds: 60_000, megabytes: 256 };
+      const error = await errorOf(() => parseParquet(endlessLevels, 'x.parquet', limits));
+      expect([error.code, error.message]).toEqual([
+        'TASK_FILE_UNREADABLE',
+        expect.stringContaining('the process that reads it ended with 1'),
+      ]);
+    } finally {
+      process.execPath = node;
+    }
+  });
+
   it('reads Zstandard', async () => {
     const table = await parseParquet(zstdRows, 'x.parquet');
     expect([table.columns, table.rowCount, table.cell(1, 0)]).toEqual([['text', 'label'], 24, 'good film number 1']);

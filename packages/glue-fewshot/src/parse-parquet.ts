@@ -52,6 +52,9 @@ interface Ending {
   readonly cause?: Error;
 }
 
+/** What is kept of what the process says on standard error. */
+const saidCharacters = 10_000;
+
 /** The program beside this file: TypeScript in a checkout, JavaScript in the built package. */
 async function askProcess(question: ParquetQuestion, file: string, limits: ParquetLimits): Promise<ParquetAnswer> {
   const source = import.meta.url.endsWith('.ts');
@@ -60,11 +63,13 @@ async function askProcess(question: ParquetQuestion, file: string, limits: Parqu
   const child = spawn(
     process.execPath,
     [`--max-old-space-size=${limits.megabytes}`, ...loader, program, String(limits.milliseconds)],
-    { stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, NODE_OPTIONS: '' }, windowsHide: true },
+    { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' }, windowsHide: true },
   );
   const started = performance.now();
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said = (said + String(chunk)).slice(-saidCharacters)));
   // A process that ends before it has read everything is told by how it ended.
   child.stdin.on('error', () => undefined);
   child.stdin.end(serialize(question));
@@ -79,12 +84,17 @@ async function askProcess(question: ParquetQuestion, file: string, limits: Parqu
       fix: 'allow child processes, or convert the file to CSV or JSONL',
       cause: ending.cause,
     });
-  throw unreadable(
-    file,
-    ending.signal === 'SIGKILL' || (ending.signal === null && performance.now() - started >= limits.milliseconds)
-      ? `not read after ${(limits.milliseconds / 1000).toFixed(1)} seconds`
-      : `reading needs more than ${limits.megabytes} MB of memory`,
-  );
+  throw unreadable(file, whyNoAnswer(ending, said, performance.now() - started, limits));
+}
+
+/** The timer kills without a word, as a system without memory does; V8 says that its heap is full before it ends the process. */
+function whyNoAnswer({ code, signal }: Ending, said: string, elapsed: number, limits: ParquetLimits): string {
+  const killed = signal === 'SIGKILL' || signal === null;
+  if (killed && elapsed >= limits.milliseconds)
+    return `not read after ${(limits.milliseconds / 1000).toFixed(1)} seconds`;
+  if (signal === 'SIGKILL' || /heap|memory/.test(said))
+    return `reading needs more than ${limits.megabytes} MB of memory`;
+  return `the process that reads it ended with ${signal ?? code}`;
 }
 
 const unreadable = (file: string, what: string) =>

@@ -1,7 +1,7 @@
 import { type HostSpec, type LinearRole, matchTargets, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
 import type { Ia3Config } from './config.js';
 
-export type LinearSite = Extract<Site, { kind: 'linear' }>;
+type LinearSite = Extract<Site, { kind: 'linear' }>;
 
 /** One gate: a vector on the output of an affine map, or on its input in the feed-forward network. */
 export interface Gate {

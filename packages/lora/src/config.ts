@@ -18,8 +18,11 @@ export const loraConfig = z
       .union([z.string().min(1), z.array(z.string().min(1))])
       .nullable()
       .default(null),
-    /** Whether the pooler is among the modules that `targets` and `bias` may mean; HF's classifier of RoBERTa has none. */
-    pooler: z.boolean().default(true),
+    /**
+     * False: the pooler is none of the modules that `targets` and `bias` may mean, as in HF's classifier of RoBERTa, which has none. Absent:
+     * it is one. Without a default, so that the configurations of earlier adapters and runs stay what they were.
+     */
+    pooler: z.boolean().optional(),
     /** Only these layers, counted from 0. */
     layers: z
       .union([z.int().min(0), z.array(z.int().min(0))])

@@ -148,7 +148,7 @@ function spellTargets(config: LoraConfig, targets: readonly LoraTarget[], host: 
     (site) =>
       site.kind !== 'tensor' &&
       site.kind !== 'readout' &&
-      (config.pooler || site.kind !== 'linear' || site.role !== 'pooler'),
+      (config.pooler !== false || site.kind !== 'linear' || site.role !== 'pooler'),
   );
   const selects = hfSelector(spelling);
   const same = modules.every(({ path }) => {

@@ -53,7 +53,7 @@ export function planTargets(config: LoraConfig, host: HostSpec): LoraTarget[] {
 export function biasPaths({ bias, pooler }: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): string[] {
   if (bias === 'none') return [];
   if (bias === 'lora_only') return targets.filter(({ kind }) => kind === 'linear').map(({ path }) => path);
-  const linears = sitesOfKind(host, 'linear').filter(({ role }) => pooler || role !== 'pooler');
+  const linears = sitesOfKind(host, 'linear').filter(({ role }) => pooler !== false || role !== 'pooler');
   return [...linears, ...sitesOfKind(host, 'norm')].map(({ path }) => path);
 }
 

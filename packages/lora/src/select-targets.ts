@@ -19,7 +19,7 @@ export type LoraSite = Extract<Site, { kind: 'linear' | 'table' }>;
 export type TargetSelection = Pick<LoraConfig, 'targets' | 'exclude' | 'layers' | 'layersPattern'> &
   Partial<Pick<LoraConfig, 'pooler'>>;
 
-export const allLinear = 'all-linear';
+const allLinear = 'all-linear';
 
 /**
  * The sites that a configuration names, in the order of the forward pass. Names in a list match as in HF peft; a regular expression may also

@@ -1,5 +1,5 @@
 import type { HostSpec } from './host-spec.js';
-import type { JsonObject } from './json.js';
+import type { JsonObject } from './json/json.js';
 import type { NamedArrays } from './parameters.js';
 
 /**

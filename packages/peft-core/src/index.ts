@@ -10,7 +10,10 @@ export {
   uniforms,
 } from './random-stream.js';
 export { digestBytes } from './digest-bytes.js';
-export type { Json, JsonObject } from './json.js';
+export type { Json, JsonObject } from './json/json.js';
+export { briefJson } from './json/brief-json.js';
+export { canonicalJson, readableJson } from './json/canonical-json.js';
+export { isJsonObject, type JsonLimits, parseJsonObject, parseJsonStrict } from './json/parse-json-strict.js';
 export {
   disposeParameters,
   dtypeOf,

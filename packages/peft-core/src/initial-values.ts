@@ -25,7 +25,7 @@ export const seededBuffers = ({ buffers = [] }: ParameterPlan): Map<string, Name
   );
 
 /** A buffer from its own seed if it has one, else from the run's. */
-export function drawBuffer({ name, shape, dtype, initial, seed }: BufferSpec, run: Stream): NamedArray {
+function drawBuffer({ name, shape, dtype, initial, seed }: BufferSpec, run: Stream): NamedArray {
   const stream = substream(seed === undefined ? run : createStream(seed), name);
   const data = drawInitial(initial, shape, stream, name);
   return { shape, data: dtype === 'int32' ? Int32Array.from(data) : Float32Array.from(data) };

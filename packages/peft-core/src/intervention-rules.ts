@@ -42,7 +42,7 @@ interface KindRules<Item, Kind extends SiteKind = SiteKind> {
 }
 
 export const mergeStages = ['add', 'magnitude', 'scale', 'gate'] as const;
-export type MergeStage = (typeof mergeStages)[number];
+type MergeStage = (typeof mergeStages)[number];
 
 type OfKind<K extends InterventionKind> = Extract<Intervention, { kind: K }>;
 type Rules = { readonly [K in InterventionKind]: KindRules<OfKind<K>> };

@@ -4,7 +4,7 @@ import type { FileCodec } from './file-codec.js';
 import type { Host } from './host.js';
 import type { HostSpec, Readout } from './host-spec.js';
 import type { InterventionKind, Interventions } from './intervention.js';
-import type { JsonObject } from './json.js';
+import type { JsonObject } from './json/json.js';
 import type { Batch, Objective } from './objective.js';
 import type { NamedArrays, Parameters } from './parameters.js';
 import type { ParameterPlan } from './plan.js';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { nearMisses, PeftError } from './errors.js';
 import type { HostSpec } from './host-spec.js';
-import type { JsonObject } from './json.js';
+import type { JsonObject } from './json/json.js';
 import type { PeftMethod } from './method.js';
 import type { NamedArrays } from './parameters.js';
 

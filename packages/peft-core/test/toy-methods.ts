@@ -6,7 +6,7 @@ import { PeftError } from '../src/errors.js';
 import type { FileCodec } from '../src/file-codec.js';
 import { headDefinition } from '../src/head.js';
 import type { HostSpec } from '../src/host-spec.js';
-import type { JsonObject } from '../src/json.js';
+import type { JsonObject } from '../src/json/json.js';
 import { matchTargets } from '../src/match-targets.js';
 import { type CombineMember, type CombineOptions, foldMethod, type PeftMethod } from '../src/method.js';
 import { getParameter, type NamedArray, type NamedArrays, type Parameters } from '../src/parameters.js';

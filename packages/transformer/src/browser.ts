@@ -1,6 +1,8 @@
 /** The public names that run in a browser: what bundlers get in place of index.ts, through the `browser` condition of package.json. */
-export { type EncoderConfig, parseHostConfig } from './architecture/encoder-config.js';
-export { type ModelType, modelTypes } from './architecture/families.js';
+export type { EncoderConfig } from './architecture/family.js';
+export { parseHostConfig } from './architecture/parse-host-config.js';
+export { modelTypes } from './architecture/families.js';
+export type { ModelType } from './architecture/family.js';
 export { createHost, type EncoderHost, type HostOptions } from './model/create-host.js';
 export { type HostSpecOptions, readHostSpec } from './model/host-spec.js';
 export {

@@ -1,5 +1,7 @@
-export { type EncoderConfig, parseHostConfig } from './architecture/encoder-config.js';
-export { type ModelType, modelTypes } from './architecture/families.js';
+export type { EncoderConfig } from './architecture/family.js';
+export { parseHostConfig } from './architecture/parse-host-config.js';
+export { modelTypes } from './architecture/families.js';
+export type { ModelType } from './architecture/family.js';
 export { createHost, type EncoderHost, type HostOptions } from './model/create-host.js';
 export { type HostSpecOptions, readHostSpec } from './model/host-spec.js';
 export {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describeEncoder } from '../src/architecture/encoder.js';
-import { parseHostConfig } from '../src/architecture/encoder-config.js';
+import { parseHostConfig } from '../src/architecture/parse-host-config.js';
 import { tinyBertConfig } from '../src/model/create-random-host.js';
 import { expectedTensors } from '../src/weights/expected-tensors.js';
 

@@ -1,7 +1,7 @@
 // Training steps side by side, as ratios: `npm run bench` and, with torch and HF peft in the venv of `npm run parity`, `npm run bench:peers`.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { minilmFiles } from '@tfjs-peft/minilm';
@@ -18,6 +18,7 @@ const { values: flags } = parseArgs({
     'wasm-rounds': { type: 'string', default: '2' },
     dropout: { type: 'boolean', default: false },
     gpu: { type: 'boolean', default: false },
+    against: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -26,7 +27,8 @@ if (flags.help) {
 
 MiniLM (6 layers, 384), batch 16, 64 tokens, prefix 16, AdamW, clipping: the step of plain prefix tuning, of its simplex, of the wasm
 backend and, with --peers, of torch + HF peft; with --methods those of LoRA, IA3 and a composition;
-with --gpu all on the CUDA device, tfjs-node-gpu and torch. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
+with --gpu all on the CUDA device, tfjs-node-gpu and torch; with --against <folder> instead: prefix, its simplex and LoRA here against the
+same in another checkout that has its packages installed, on tfjs-node and wasm. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
   process.exit(0);
 }
 
@@ -60,6 +62,21 @@ interface Measured {
   /** Processor time of a step in each round, milliseconds, all threads together. */
   readonly cpu: number[];
   peakMegabytes: number;
+}
+
+/** This checkout against another one, pair by pair. */
+async function compareCheckouts(folder: string): Promise<void> {
+  const script = resolve(folder, 'tools', 'bench', 'src', 'step-worker.ts');
+  for (const backend of ['tensorflow', 'wasm'] as const)
+    for (const method of ['prefix', 'prefix-subspace', 'lora'] as const) {
+      const options = { backend, method, prefixLength, batch, dropout: flags.dropout };
+      const before = await startStepWorker(`${method}, ${backend}, there`, options, {}, script);
+      const after = await startStepWorker(`${method}, ${backend}, here`, options);
+      const rounds = Number(backend === 'wasm' ? flags['wasm-rounds'] : flags.rounds);
+      printTable(await measure([before, after], rounds, Number(flags.steps)), before.name);
+      before.stop();
+      after.stop();
+    }
 }
 
 async function measure(workers: readonly Worker[], rounds: number, steps: number): Promise<Measured[]> {
@@ -101,6 +118,11 @@ function printTable(measured: readonly Measured[], reference: string): void {
     ];
     console.log(`| ${cells.join(' | ')} |`);
   }
+}
+
+if (flags.against !== undefined) {
+  await compareCheckouts(flags.against);
+  process.exit(0);
 }
 
 try {

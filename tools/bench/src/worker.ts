@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createStream, randomWords } from '@tfjs-peft/peft-core';
 
@@ -37,10 +38,17 @@ export interface Worker {
 }
 
 /** Starts a process that speaks JSON lines: its first line is `{"loss": …}`, then one answer a command. */
-export async function startWorker(name: string, command: string, args: readonly string[], env = {}): Promise<Worker> {
+export async function startWorker(
+  name: string,
+  command: string,
+  args: readonly string[],
+  env = {},
+  cwd?: string,
+): Promise<Worker> {
   const child: ChildProcess = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...env },
+    cwd,
   });
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   const next = async () => {
@@ -69,13 +77,14 @@ export function createBatch(rows: number, tokens: number): WorkerOptions['batch'
   }));
 }
 
-/** A process of step-worker.ts. */
+/** A process of step-worker.ts, of this checkout or another one. */
 export function startStepWorker(
   name: string,
   options: WorkerOptions,
   env: Record<string, string> = {},
+  script = fileURLToPath(new URL('step-worker.ts', import.meta.url)),
 ): Promise<Worker> {
-  const script = fileURLToPath(new URL('step-worker.ts', import.meta.url));
   const args = ['--conditions=@tfjs-peft/source', '--import', 'tsx', script, JSON.stringify(options)];
-  return startWorker(name, process.execPath, args, env);
+  // Packages resolve from the working folder.
+  return startWorker(name, process.execPath, args, env, dirname(script));
 }

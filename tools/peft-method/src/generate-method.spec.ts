@@ -36,7 +36,7 @@ describe('generateMethod', () => {
       'CREATE packages/output-tuning/tsup.config.ts',
       'UPDATE README.md',
       'UPDATE packages/eval/package.json',
-      'UPDATE packages/eval/src/methods/plugins.ts',
+      'UPDATE packages/eval/src/methods/definitions.ts',
       'UPDATE packages/eval/src/methods/presets.ts',
     ]);
     const created = tree.listChanges().filter(({ type }) => type === 'CREATE');
@@ -63,7 +63,7 @@ describe('generateMethod', () => {
         .split('\n')
         .filter((line) => !before.has(line));
     };
-    expect(linesAdded('packages/eval/src/methods/plugins.ts')).toEqual([
+    expect(linesAdded('packages/eval/src/methods/definitions.ts')).toEqual([
       "import { outputTuningDefinition } from '@tfjs-peft/output-tuning';",
       '  outputTuningDefinition,',
     ]);
@@ -129,7 +129,7 @@ describe('npx nx g @tfjs-peft/tools:peft-method', () => {
     });
     const plain = stripVTControlCharacters(printed);
     expect(plain).toContain('CREATE packages/output-tuning/src/output-tuning.ts');
-    expect(plain).toContain('UPDATE packages/eval/src/methods/plugins.ts');
+    expect(plain).toContain('UPDATE packages/eval/src/methods/definitions.ts');
     expect(repository().exists('packages/output-tuning')).toBe(false);
   }, 120_000);
 });

@@ -28,14 +28,14 @@ export function registerMethod({ kebab, camel, type }: MethodNames, tree: Tree):
   const sorted = Object.fromEntries(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1)));
   writeJson(tree, evalManifest, { ...manifest, dependencies: sorted });
 
-  const plugins = 'packages/eval/src/methods/plugins.ts';
+  const definitions = 'packages/eval/src/methods/definitions.ts';
   insertBefore(
     tree,
-    plugins,
+    definitions,
     "import { subspaceDefinition } from '@tfjs-peft/subspace';\n",
     `import { ${camel}Definition } from '@tfjs-peft/${kebab}';\n`,
   );
-  insertBefore(tree, plugins, '] as unknown as readonly MethodDefinition[];', `  ${camel}Definition,\n`);
+  insertBefore(tree, definitions, '] as unknown as readonly MethodDefinition[];', `  ${camel}Definition,\n`);
   insertBefore(
     tree,
     'packages/eval/src/methods/presets.ts',

@@ -22,7 +22,7 @@ import { countSteps } from '@tfjs-peft/train';
 import type { CliIo } from '../cli-io.js';
 import { describeHost, type HostDescription } from './describe-host.js';
 import { estimateMemory, type MemoryEstimate } from './estimate-memory.js';
-import { defaultFolder, pluginDirectory, type RunCommandOptions } from './run.js';
+import { defaultFolder, pluginDirectory, type RunCommandOptions } from './run-options.js';
 import { jsonLine } from '../safe-output.js';
 
 interface MethodPlan {

@@ -1,17 +1,9 @@
-import { dirname } from 'node:path';
-import type { ExperimentConfigInput } from '@tfjs-peft/eval';
 import type { CliIo } from '../cli-io.js';
-import { experimentFromOptions, type RunOptions } from '../options/experiment-from-options.js';
+import { experimentFromOptions } from '../options/experiment-from-options.js';
 import { experimentKeys } from '../options/known-keys.js';
 import { readConfigFile } from '../options/read-config-file.js';
-import { executeExperiment, type ExecutionOptions } from './execute-experiment.js';
-
-export interface RunCommandOptions extends RunOptions, ExecutionOptions {
-  readonly config?: string;
-  readonly output?: string;
-  readonly reference?: readonly string[];
-  readonly dryRun?: boolean;
-}
+import { executeExperiment } from './execute-experiment.js';
+import { defaultFolder, pluginDirectory, type RunCommandOptions } from './run-options.js';
 
 /** `tfjs-peft run`. */
 export async function run(options: RunCommandOptions, io: CliIo): Promise<number> {
@@ -29,17 +21,6 @@ export async function run(options: RunCommandOptions, io: CliIo): Promise<number
     },
     io,
   );
-}
-
-/** Plugins of a file are looked for where the file lies. */
-export const pluginDirectory = ({ config }: Pick<RunCommandOptions, 'config'>): string =>
-  config === undefined ? '.' : dirname(config);
-
-/** `runs/sst2-100`, or for a file `runs/mail-100`. */
-export function defaultFolder(config: ExperimentConfigInput): string {
-  const file = config.data?.file?.file;
-  const name = file === undefined ? config.task : file.replace(/^.*[\\/]/, '').replace(/\.[^.]*$/, '');
-  return `runs/${name.replace(/[^\w.-]+/g, '-')}-${config.data?.shots ?? 100}`;
 }
 
 /** The same command again; paths stay as they were typed. */

@@ -33,7 +33,7 @@ export interface RunOptions {
   readonly set?: readonly string[];
 }
 
-export const floorNames: readonly string[] = ['majority', 'linear-probe'];
+const floorNames: readonly string[] = ['majority', 'linear-probe'];
 const defaultMethods: readonly string[] = ['prefix', 'prefix-subspace'];
 const defaultSeedCount = '3';
 
@@ -70,7 +70,7 @@ export function experimentFromOptions(options: RunOptions, known: KnownKeys, bas
 }
 
 /** Whether `--task` names a labelled file rather than a registered task. */
-export const isTaskFile = (task: string): boolean => /\.(csv|tsv|txt|jsonl|ndjson|json|parquet)$/i.test(task);
+const isTaskFile = (task: string): boolean => /\.(csv|tsv|txt|jsonl|ndjson|json|parquet)$/i.test(task);
 
 const taskOf = ({ task }: RunOptions): JsonObject =>
   task === undefined ? {} : { task: isTaskFile(task) ? 'file' : task };

@@ -1,7 +1,7 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 
 /** Data seeds in the order in which they are used: the list of LM-BFF (Gao et al. 2020). */
-export const usualDataSeeds: readonly number[] = [13, 21, 42, 87, 100];
+const usualDataSeeds: readonly number[] = [13, 21, 42, 87, 100];
 
 /** `3` is the first three of the usual seeds, `13,21` are these two. Errors: `USAGE`. */
 export function parseDataSeeds(text: string): number[] {

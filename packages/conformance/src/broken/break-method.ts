@@ -84,12 +84,16 @@ export const breakEffective = (
     }),
   );
 
+/** All numbers multiplied; indices stay what they are. */
+export const multiplied = (parameters: Parameters, factor: number): Parameters =>
+  new Map([...parameters].map(([name, tensor]) => [name, tensor.dtype === 'int32' ? tensor : tensor.mul(factor)]));
+
 /** The method with a fold that multiplies what is saved and deployed: not by -1, which two factors of a product would hide. */
 export const withWrongFold = (method: PeftMethod): PeftMethod =>
   override(method, {
     fold(effective) {
       const folded = method.fold?.(effective) ?? { method, effective };
-      return { ...folded, effective: new Map([...folded.effective].map(([name, tensor]) => [name, tensor.mul(1.5)])) };
+      return { ...folded, effective: multiplied(folded.effective, 1.5) };
     },
   });
 

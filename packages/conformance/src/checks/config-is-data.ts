@@ -1,5 +1,5 @@
 import { describeMethod, type MethodDefinition, type PeftMethod } from '@tfjs-peft/peft-core';
-import { breakMethod, override } from '../broken/break-method.js';
+import { breakMethod, multiplied, override } from '../broken/break-method.js';
 import { requireRefusal } from '../kit/adapter-files.js';
 import type { ConformanceCheck } from '../kit/check.js';
 import { requireClose } from '../kit/compare.js';
@@ -29,8 +29,7 @@ export const configIsData: ConformanceCheck = {
       apply: (subject) =>
         breakMethod(subject, (method) =>
           override(method, {
-            intervene: (effective, context) =>
-              method.intervene(new Map([...effective].map(([name, tensor]) => [name, tensor.mul(0.5)])), context),
+            intervene: (effective, context) => method.intervene(multiplied(effective, 0.5), context),
           }),
         ),
       fails: /built from/,

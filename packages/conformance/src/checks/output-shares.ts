@@ -1,4 +1,4 @@
-import { type EffectiveSpec, type Interventions, type WeightDelta } from '@tfjs-peft/peft-core';
+import { type EffectiveSpec, type Interventions, type SparseWeightDelta, type WeightDelta } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { breakEffective } from '../broken/break-method.js';
 import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';
@@ -25,6 +25,9 @@ export const outputShares: ConformanceCheck = {
   ],
 };
 
+/** What examples can share out. */
+type OutputDelta = WeightDelta | SparseWeightDelta;
+
 /** Of the second of two sets of parameters, for each example. */
 const shares = [0.2, 0.9, 0.5];
 
@@ -34,8 +37,8 @@ async function checkShares(subject: Subject): Promise<CheckOutcome> {
   const method = withHead(subject);
   const [a, b] = ['a', 'b'].map((variant) => afterTraining(subject, method, variant).effective);
   const sites = new Set(specs.map(({ site }) => site));
-  const isMixed = (item: Interventions[number]): item is WeightDelta =>
-    item.kind === 'weightDelta' && sites.has(item.path);
+  const isMixed = (item: Interventions[number]): item is OutputDelta =>
+    (item.kind === 'weightDelta' || item.kind === 'sparseWeightDelta') && sites.has(item.path);
   // Both sets agree in all other parameters.
   const second = new Map(
     [...a!].map(([name, tensor]) => [name, specs.some((spec) => spec.name === name) ? b!.get(name)! : tensor]),
@@ -44,10 +47,10 @@ async function checkShares(subject: Subject): Promise<CheckOutcome> {
   const [itemsA, itemsB] = [method.intervene(a!, context), method.intervene(second, context)];
   for (const { name, site } of specs)
     requireThat(
-      itemsA.some((item) => item.kind === 'weightDelta' && item.path === site),
-      `"${name}" is mixed by its outputs, but there is no weightDelta at its site "${site}"`,
+      itemsA.some((item) => isMixed(item) && item.path === site),
+      `"${name}" is mixed by its outputs, but there is no delta of a weight at its site "${site}"`,
     );
-  const weighted = (items: Interventions, values: readonly number[]): WeightDelta[] =>
+  const weighted = (items: Interventions, values: readonly number[]): OutputDelta[] =>
     items.filter(isMixed).map((item) => ({ ...item, shares: tf.tensor1d([...values]) }));
   const together = requireLogits(
     runInterventions(subject, [
@@ -61,7 +64,10 @@ async function checkShares(subject: Subject): Promise<CheckOutcome> {
   );
   for (const [row, share] of shares.entries()) {
     const mixed = new Map(
-      [...a!].map(([name, tensor]) => [name, tensor.mul(1 - share).add(second.get(name)!.mul(share))]),
+      [...a!].map(([name, tensor]) => {
+        const other = second.get(name)!;
+        return [name, other === tensor ? tensor : tensor.mul(1 - share).add(other.mul(share))];
+      }),
     );
     const alone = logitsOf(subject, { method, effective: mixed });
     await requireClose(

@@ -1,4 +1,4 @@
-import { foldMethod } from '@tfjs-peft/peft-core';
+import { foldMethod, getParameter } from '@tfjs-peft/peft-core';
 import { pointOfSimplex } from '@tfjs-peft/subspace';
 import * as tf from '@tensorflow/tfjs';
 import { breakLeaves, breakMethod, override, withWrongFold } from '../broken/break-method.js';
@@ -46,8 +46,14 @@ async function checkPoints(subject: Subject): Promise<CheckOutcome> {
   const { effective } = afterTraining(subject, simplex);
   const at = (coefficients: readonly number[]) =>
     logitsOf(subject, { method: inner, effective: pointOfSimplex(simplex, effective, coefficients) });
+  const { effective: specs, buffers = [] } = inner.plan(host.spec);
   const vertex = (index: number) =>
-    new Map(inner.plan(host.spec).effective.map(({ name }) => [name, effective.get(nameAtVertex(name, index))!]));
+    new Map(
+      [...specs, ...buffers].map(({ name }) => [
+        name,
+        effective.get(nameAtVertex(name, index)) ?? getParameter(effective, name),
+      ]),
+    );
   const [first, second] = [at([1, 0]), at([0, 1])];
   await requireClose(
     first,

@@ -31,7 +31,8 @@ async function checkRows(subject: Subject): Promise<CheckOutcome> {
   for (const [row, share] of shares.perExample.entries()) {
     const ofExample = pointOfSimplex(simplex, effective, [1 - share, share]);
     const ofBatch = pointOfSimplex(simplex, effective, [1 - shares.perBatch, shares.perBatch]);
-    const isOfBatch = (name: string) => specs.get(name)!.perExample === 'none';
+    // Buffers have no specification: they are the same everywhere.
+    const isOfBatch = (name: string) => specs.get(name)?.perExample === 'none';
     const point = new Map([...ofExample].map(([name, t]) => [name, isOfBatch(name) ? ofBatch.get(name)! : t]));
     const alone = logitsOf(subject, { method: inner, effective: point }, { inputs: takeRow(inputs, row) });
     await requireClose(

@@ -23,7 +23,7 @@ export const takeRow = ({ inputIds, attentionMask, tokenTypeIds }: PaddedBatch, 
 };
 
 /** Batches for `prepare`: enough different words for prefixes that start from words; classes 0, 1, 2, 0 as targets. */
-export async function* batchesOf(host: HostSpec): AsyncGenerator<Batch<readonly number[]>> {
+async function* batchesOf(host: HostSpec): AsyncGenerator<Batch<readonly number[]>> {
   for (const first of [0, 4]) {
     const batch = batchOf(
       host,

@@ -25,7 +25,7 @@ const fatal = new Set([
   'RUN_FOLDER_OF_ANOTHER_CONFIGURATION',
 ]);
 
-export const isFatal = (error: unknown): boolean => isPeftError(error) && fatal.has(error.code);
+const isFatal = (error: unknown): boolean => isPeftError(error) && fatal.has(error.code);
 
 /**
  * Runs trials on several runners, each taking the next one when it is free. A trial that fails is passed to `onFailed` and the others go

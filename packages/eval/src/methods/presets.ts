@@ -135,6 +135,61 @@ const trained = (name: string, summary: string, method: MethodDescription, learn
   },
 ];
 
+/** What is trained on pairs of texts before its head is fitted (SetFit's recipe), with a rate and steps that suit MiniLM and 100 texts. */
+const ofPairs: readonly (readonly [
+  name: string,
+  summary: string,
+  part: MethodDescription,
+  rate: number,
+  steps: number,
+])[] = [
+  ['lora', 'low-rank deltas of queries and values, rank 8', lora, 1e-3, 250],
+  [
+    'prefix',
+    'sixteen prefix positions that start from the keys and values of real words',
+    {
+      type: 'PREFIX_TUNING',
+      config: { prefixLength: 16, reparametrisation: 'none', initialisation: 'activation' },
+    },
+    1e-2,
+    250,
+  ],
+  ['adapter', 'a bottleneck after each feed-forward network, reduction 16', bottleneck, 1e-3, 250],
+];
+
+const contrastive = (
+  name: string,
+  summary: string,
+  part: MethodDescription,
+  learningRate: number,
+  steps: number,
+): MethodPreset[] => {
+  const preset = (suffix: string, what: string, trainedPart: MethodDescription): MethodPreset => ({
+    name: `contrastive-${name}${suffix}`,
+    summary: `${what}, trained on pairs of texts, then a head fitted in closed form (Tunstall et al. 2022)`,
+    kind: 'trained',
+    method: composed(trainedPart, head),
+    recipe: 'contrastive',
+    train: { learningRate, steps, batchSize: 16, warmupRatio: 0.1, patience: null, validation: { mode: 'midpoint' } },
+  });
+  const simplex = {
+    type: 'SUBSPACE',
+    config: { vertices: 2, granularity: 'example_layer', beta: 1 },
+    parts: [startApart(part)],
+  };
+  return [preset('', summary, part), preset('-subspace', `a simplex of two vertices over ${summary}`, simplex)];
+};
+
+/** One stage with both losses. */
+const joint = ([name, summary, parts, learningRate]: (typeof methods)[number]): MethodPreset => ({
+  name: `joint-${name}`,
+  summary: `${summary}; cross entropy and a contrastive term in one stage`,
+  kind: 'trained',
+  method: composed(...parts, head),
+  recipe: 'joint-contrastive',
+  train: { learningRate, validation: { mode: 'midpoint' } },
+});
+
 /** The built-in methods; each trained one also as `…-subspace`, a simplex over it and its head. */
 export const builtInPresets: readonly MethodPreset[] = [
   {
@@ -151,4 +206,6 @@ export const builtInPresets: readonly MethodPreset[] = [
   },
   ...trained('head', 'a linear head trained like the other methods, nothing inside the host', head, 1e-2),
   ...methods.flatMap(([name, summary, parts, rate]) => trained(name, summary, composed(...parts, head), rate)),
+  ...ofPairs.flatMap((row) => contrastive(...row)),
+  ...methods.filter(([name]) => name === 'lora' || name === 'prefix').map(joint),
 ];

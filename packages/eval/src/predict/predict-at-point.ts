@@ -71,7 +71,7 @@ function vertexOf(method: PeftMethod, effective: Parameters, point: string): Fol
 }
 
 /** Lends what `make` computes to `use` and disposes it afterwards, except tensors that belong to `owned`. */
-export async function withPoint<T>(
+async function withPoint<T>(
   owned: Parameters,
   make: () => FoldedMethod,
   use: (point: FoldedMethod) => Promise<T>,

@@ -1,5 +1,3 @@
-import type { TrialSummary } from '../trial/trial-summary.js';
-import type { ComparisonTable } from '../statistics/comparison-table.js';
 import { findings } from './findings.js';
 import {
   configurationSection,
@@ -12,33 +10,9 @@ import {
 } from './html-sections.js';
 import { reportStyle } from './html-style.js';
 import { plotSvg } from './plot-comparison.js';
-import { historySvg, type TrialHistory } from './plot-histories.js';
+import { historySvg } from './plot-histories.js';
 import { embedJson, escapeHtml } from './printable.js';
-
-/** A classified test text, to look at. */
-export interface ReportExample {
-  readonly text: string;
-  readonly textPair?: string;
-  readonly label: string;
-  readonly predicted: string;
-  /** Of the predicted label, 0 to 1. */
-  readonly probability: number;
-}
-
-/** All that a report shows; plain data. */
-export interface ReportInput {
-  /** Name of the experiment. */
-  readonly title: string;
-  /** The resolved configuration and whatever describes the machine; shown as they are. */
-  readonly experiment: unknown;
-  readonly environment?: unknown;
-  readonly table: ComparisonTable;
-  readonly trials: readonly TrialSummary[];
-  readonly histories?: readonly TrialHistory[];
-  readonly examples?: { readonly method: string; readonly rows: readonly ReportExample[] };
-  /** More sentences for the notes under the table, such as that the run is shorter than a serious one. */
-  readonly remarks?: readonly string[];
-}
+import type { ReportInput } from './report-input.js';
 
 /**
  * One self-contained HTML page: findings, plots as inline SVG, tables, every run, configuration, and all of it again as JSON in a script

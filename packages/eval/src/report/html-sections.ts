@@ -1,8 +1,8 @@
 import type { ComparisonTable } from '../statistics/comparison-table.js';
 import type { TrialSummary } from '../trial/trial-summary.js';
-import type { ReportExample } from './html-report.js';
 import { plotColours } from './plot-theme.js';
 import { escapeHtml } from './printable.js';
+import type { ReportExample } from './report-input.js';
 import { formatBytes, formatNumber, formatSeconds, tableCells } from './table-cells.js';
 
 interface Column {

@@ -56,7 +56,7 @@ function formatAgainst(row: ComparisonRow, reference: string): string {
 }
 
 /** `+5.2 [+2.1, +8.3] better`; without an interval `+5.2, not separated (n = 1)`. */
-export const formatDifference = ({ mean, interval, verdict, n }: Difference): string =>
+const formatDifference = ({ mean, interval, verdict, n }: Difference): string =>
   interval
     ? `${formatSigned(mean)} [${interval.map(formatSigned).join(', ')}] ${verdict}`
     : `${formatSigned(mean)}, ${verdict} (n = ${n})`;

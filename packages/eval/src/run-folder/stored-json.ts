@@ -4,7 +4,7 @@ import { readJsonIfThere } from './read-text.js';
 import { writeFileAtomically } from './write-file-atomically.js';
 
 /** Version of the files with results. Since 2 they carry a checksum; files of version 1, or of none, have no checksum. */
-export const storedVersion = 2;
+const storedVersion = 2;
 
 const checksumOf = ({ checksum: _checksum, ...rest }: JsonObject): string => sha256Hex(canonicalJson(rest));
 

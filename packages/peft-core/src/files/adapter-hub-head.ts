@@ -1,15 +1,15 @@
 import { PeftError } from '../errors.js';
 import { head as createHead, type HeadMethod } from '../head.js';
 import type { HostSpec } from '../host-spec.js';
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../json/json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import { type AdapterFiles, hubHeadConfigName, hubHeadTensorsName, refusePickle } from './adapter-files.js';
-import { briefJson } from './brief-json.js';
+import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import { decodeHead, hfHeadConfig, takeHead } from './head-tensors.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadOptions } from './load-options.js';
-import { isJsonObject, parseJsonObject } from './parse-json-strict.js';
+import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
 
 export interface LoadedHead {
   readonly method: HeadMethod;

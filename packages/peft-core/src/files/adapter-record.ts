@@ -3,12 +3,12 @@ import { bounds } from '../bounds.js';
 import { PeftError } from '../errors.js';
 import { headsOf, resolveReadout, resolveReadouts } from '../head.js';
 import { type HostSpec, type Readout, readouts } from '../host-spec.js';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
 import { describeMethod, type MethodDescription, parseConfig } from '../registry.js';
 import { recordName } from './adapter-files.js';
-import { briefJson } from './brief-json.js';
-import { parseJsonObject } from './parse-json-strict.js';
+import { briefJson } from '../json/brief-json.js';
+import { parseJsonObject } from '../json/parse-json-strict.js';
 
 const formatVersion = 1;
 

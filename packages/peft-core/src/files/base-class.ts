@@ -1,9 +1,9 @@
 import { PeftError } from '../errors.js';
 import type { HostSpec } from '../host-spec.js';
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../json/json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
-import { briefJson } from './brief-json.js';
-import { isJsonObject } from './parse-json-strict.js';
+import { briefJson } from '../json/brief-json.js';
+import { isJsonObject } from '../json/parse-json-strict.js';
 
 /**
  * What HF class an adapter was made around: it decides how tensors are called and which class HF peft opens. Kept in `extraConfig` under the

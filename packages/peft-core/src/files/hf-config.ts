@@ -1,12 +1,12 @@
 import { bounds } from '../bounds.js';
 import { nearMisses, PeftError } from '../errors.js';
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../json/json.js';
 import { baseClassKeys } from './base-class.js';
-import { briefJson } from './brief-json.js';
-import { canonicalJson } from './canonical-json.js';
+import { briefJson } from '../json/brief-json.js';
+import { canonicalJson } from '../json/canonical-json.js';
 
 /** The version of HF peft whose format is written. */
-export const peftVersion = '0.21.0';
+const peftVersion = '0.21.0';
 
 /** Keys that every `adapter_config.json` has and that no method owns. */
 const commonKeys = new Set([

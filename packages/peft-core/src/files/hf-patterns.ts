@@ -1,10 +1,10 @@
 import { compilePattern } from '../compile-pattern.js';
 import { PeftError } from '../errors.js';
 import type { HostSpec } from '../host-spec.js';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../json/json.js';
 import { endsOf } from '../match-targets.js';
 import { isBareEncoder } from './base-class.js';
-import { briefJson } from './brief-json.js';
+import { briefJson } from '../json/brief-json.js';
 
 /**
  * An entry of adapter_config.json that names modules: a list without the base model's name, with which HF peft writes whole paths

@@ -7,7 +7,6 @@ export {
   verticesName,
 } from './adapter-files.js';
 export type { AdapterRecord } from './adapter-record.js';
-export { canonicalJson, readableJson } from './canonical-json.js';
 export { checkTensors, type ExpectedTensor } from './check-tensors.js';
 export { type AdapterSummary, inspectAdapter, type InspectAdapterOptions } from './inspect-adapter.js';
 export type { WriterVersion } from './known-defects.js';
@@ -15,8 +14,6 @@ export type { NameReport } from './normalise-names.js';
 export type { TargetCoverage, TensorSummary } from './summarise-tensors.js';
 export { loadAdapter } from './load-adapter.js';
 export type { LoadedAdapter, LoadOptions, LoadReport, Writer } from './load-options.js';
-export { isJsonObject, type JsonLimits, parseJsonObject, parseJsonStrict } from './parse-json-strict.js';
 export { saveAdapter, type SaveOptions } from './save-adapter.js';
 export { sha256Hex } from './sha256-hex.js';
 export { headModules, meansPooler, readHfPatterns, withoutHeadNames } from './hf-patterns.js';
-export { briefJson } from './brief-json.js';

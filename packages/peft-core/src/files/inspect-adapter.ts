@@ -1,5 +1,5 @@
 import { isPeftError, PeftError } from '../errors.js';
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../json/json.js';
 import type { MethodDescription, MethodRegistry } from '../registry.js';
 import type { Dtype } from '../safetensors/dtypes.js';
 import {
@@ -17,12 +17,12 @@ import {
 } from './adapter-files.js';
 import { type AdapterRecord, parseRecord } from './adapter-record.js';
 import { baseClassOf, requireTask } from './base-class.js';
-import { briefJson } from './brief-json.js';
+import { briefJson } from '../json/brief-json.js';
 import { requireHfDefinition } from './load-hf-folder.js';
 import { guessVersion, hubDefects, knownDefects, pickleDefects, type WriterVersion } from './known-defects.js';
 import { isAdapterHubConfig, partsOfAdapterHub, requireHubDefinition } from './load-adapter-hub-folder.js';
 import type { Writer } from './load-options.js';
-import { isJsonObject, parseJsonObject } from './parse-json-strict.js';
+import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
 import {
   isHeadName,
   ranksOf,

@@ -1,6 +1,6 @@
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../json/json.js';
 import { type AdapterFiles, pickleNames } from './adapter-files.js';
-import { briefJson } from './brief-json.js';
+import { briefJson } from '../json/brief-json.js';
 import { lostHeadDefect } from './head-tensors.js';
 import { partsOfAdapterHub } from './load-adapter-hub-folder.js';
 import { isHeadName } from './summarise-tensors.js';

@@ -1,5 +1,5 @@
 import { PeftError } from '../errors.js';
-import type { Json } from '../json.js';
+import type { Json } from '../json/json.js';
 import type { LoadOptions } from './load-options.js';
 
 /**

@@ -2,17 +2,17 @@ import { compose } from '../compose.js';
 import { PeftError } from '../errors.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import type { AdapterHubPart, MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, hubTensorsName, refusePickle, requireFile } from './adapter-files.js';
 import { loadAdapterHubHead } from './adapter-hub-head.js';
-import { briefJson } from './brief-json.js';
+import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import { inFile } from './decode-part.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
-import { isJsonObject, parseJsonObject } from './parse-json-strict.js';
+import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
 
 /** True for the folder of AdapterHub's library `adapters`: its adapter_config.json has no `peft_type` and keeps the method under `config`. */
 export function isAdapterHubFolder(files: AdapterFiles): boolean {

@@ -2,11 +2,11 @@ import { compose } from '../compose.js';
 import { nearMisses, PeftError } from '../errors.js';
 import { head as createHead } from '../head.js';
 import type { HostTensors } from '../host.js';
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../json/json.js';
 import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
 import { requireTask } from './base-class.js';
-import { briefJson } from './brief-json.js';
+import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
 import { blankEncoding, decodePart, inFile, readHostTensors } from './decode-part.js';
@@ -15,7 +15,7 @@ import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
 import { normaliseNames } from './normalise-names.js';
-import { isJsonObject, parseJsonObject } from './parse-json-strict.js';
+import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
 
 /** A folder that HF peft wrote: the method through its definition's `fromHfConfig`, the head from `classifier.*`. */
 export async function loadHfFolder(

@@ -1,5 +1,5 @@
 import type { Adapter } from '../adapter.js';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArrays } from '../parameters.js';
 import type { NameReport } from './normalise-names.js';

@@ -1,7 +1,7 @@
 import { PeftError } from '../errors.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../json/json.js';
 import { seededBuffers } from '../initial-values.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
@@ -17,8 +17,8 @@ import {
 } from './adapter-files.js';
 import { type AdapterRecord, hfLayout, ownLayout } from './adapter-record.js';
 import { asBareEncoder, isBareEncoder } from './base-class.js';
-import { briefJson } from './brief-json.js';
-import { canonicalJson } from './canonical-json.js';
+import { briefJson } from '../json/brief-json.js';
+import { canonicalJson } from '../json/canonical-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import { blankEncoding, decodePart, readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
@@ -27,7 +27,7 @@ import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { adapterForAnotherHost } from './host-check.js';
 import type { LoadedArrays, LoadOptions, LoadReport } from './load-options.js';
 import { normaliseNames } from './normalise-names.js';
-import { parseJsonObject } from './parse-json-strict.js';
+import { parseJsonObject } from '../json/parse-json-strict.js';
 import { sha256Hex } from './sha256-hex.js';
 
 /** A folder with a record of ours: the record says what the method is, every other file is checked against it. */

@@ -1,7 +1,7 @@
 import type { Adapter } from '../adapter.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
-import type { JsonObject } from '../json.js';
+import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
 import { type NamedArrays, namespaceOf, readParameters } from '../parameters.js';
 import { storedTensors } from '../plan.js';
@@ -11,7 +11,7 @@ import { writeSafetensors } from '../safetensors/write-safetensors.js';
 import { type AdapterFiles, hfConfigName, recordName, tensorsName, verticesName } from './adapter-files.js';
 import { type AdapterRecord, hfLayout, makeRecord, ownLayout } from './adapter-record.js';
 import { asBareEncoder, isBareEncoder } from './base-class.js';
-import { canonicalJson, readableJson } from './canonical-json.js';
+import { canonicalJson, readableJson } from '../json/canonical-json.js';
 import { checkFinite, checkTensors } from './check-tensors.js';
 import { readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
@@ -120,7 +120,7 @@ function encodeUnit(
   };
 }
 
-export function select(arrays: NamedArrays, methods: readonly PeftMethod[]): NamedArrays {
+function select(arrays: NamedArrays, methods: readonly PeftMethod[]): NamedArrays {
   const namespaces = new Set(methods.flatMap((method) => method.namespaces));
   return new Map([...arrays].filter(([name]) => namespaces.has(namespaceOf(name))));
 }

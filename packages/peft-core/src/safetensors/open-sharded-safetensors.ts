@@ -1,5 +1,5 @@
 import { PeftError } from '../errors.js';
-import { isJsonObject, parseJsonObject } from '../files/parse-json-strict.js';
+import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
 import type { ByteSource } from './byte-source.js';
 import { openSafetensors, requireEntry, type SafetensorsFile } from './open-safetensors.js';
 import type { TensorEntry } from './read-header.js';

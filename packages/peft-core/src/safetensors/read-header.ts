@@ -1,8 +1,8 @@
 import { PeftError } from '../errors.js';
 import { bounds } from '../bounds.js';
-import { briefJson } from '../files/brief-json.js';
-import { isJsonObject, parseJsonObject } from '../files/parse-json-strict.js';
-import type { Json } from '../json.js';
+import { briefJson } from '../json/brief-json.js';
+import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
+import type { Json } from '../json/json.js';
 import { sizeOf } from '../plan.js';
 import type { ByteSource } from './byte-source.js';
 import { bytesOf, type Dtype, dtypes, isDtype } from './dtypes.js';

@@ -14,9 +14,10 @@ const trainConfig = z.strictObject({
   headLearningRate: z.number().positive().nullable().default(null),
   /** Decoupled; acts on raw tensors of rank 2 and more, so never on biases and gates. */
   weightDecay: z.number().nonnegative().default(0),
-  optimiser: z.enum(['adamw', 'sgd', 'sign_descent']).default('adamw'),
+  /** AdamW if absent. Keys without a default leave the configuration of runs that do not name them as it was. */
+  optimiser: z.enum(['adamw', 'sgd', 'sign_descent']).optional(),
   /** Of `sgd`. */
-  momentum: z.number().min(0).lt(1).default(0),
+  momentum: z.number().min(0).lt(1).optional(),
   /** Parameters with settings of their own, by name; later groups win. */
   groups: z
     .array(
@@ -27,7 +28,7 @@ const trainConfig = z.strictObject({
         frozen: z.boolean().optional(),
       }),
     )
-    .default([]),
+    .optional(),
   /** Of `adamw`. */
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999]),
   epsilon: z.number().positive().default(1e-8),
@@ -69,10 +70,11 @@ export const parseTrainConfig = (config: TrainConfigInput = {}): TrainConfig =>
 /** The optimiser that a configuration names. */
 export function optimiserOf({ optimiser, betas, epsilon, momentum }: TrainConfig): Optimiser {
   switch (optimiser) {
+    case undefined:
     case 'adamw':
       return adamW({ betas, epsilon });
     case 'sgd':
-      return sgd({ momentum });
+      return sgd({ momentum: momentum ?? 0 });
     case 'sign_descent':
       return signDescent();
   }
@@ -81,7 +83,7 @@ export function optimiserOf({ optimiser, betas, epsilon, momentum }: TrainConfig
 /** The groups of a configuration; `headLearningRate` is one of them, before the others. */
 export const groupsOf = ({ headLearningRate, groups }: TrainConfig): ParameterGroup[] => [
   ...(headLearningRate === null ? [] : [{ parameters: 'head', learningRate: headLearningRate }]),
-  ...groups,
+  ...(groups ?? []),
 ];
 
 /** How long a run is and when it is evaluated, all in optimiser steps. */

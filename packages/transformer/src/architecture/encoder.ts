@@ -1,7 +1,6 @@
 import type { Readout } from '@tfjs-peft/peft-core';
-import type { EncoderConfig } from './encoder-config.js';
+import type { EncoderConfig, Family, LayerRole } from './family.js';
 import { familyOf } from './families.js';
-import type { Family, LayerRole } from './family.js';
 
 /** An embedding table, `[rows, hidden]`. */
 export interface TableModule {

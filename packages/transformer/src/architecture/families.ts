@@ -1,10 +1,7 @@
 import { bert } from './bert.js';
 import { distilbert } from './distilbert.js';
-import type { Family } from './family.js';
+import type { Family, ModelType } from './family.js';
 import { roberta, xlmRoberta } from './roberta.js';
-
-/** Names in config.json and the architecture that each one means. */
-export type ModelType = 'bert' | 'roberta' | 'xlm-roberta' | 'distilbert';
 
 const families: Readonly<Record<ModelType, Family>> = { bert, roberta, 'xlm-roberta': xlmRoberta, distilbert };
 

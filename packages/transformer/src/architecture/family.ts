@@ -1,5 +1,5 @@
 import type { ClassifierLayout, LinearRole } from '@tfjs-peft/peft-core';
-import type { EncoderConfig } from './encoder-config.js';
+import type { ActivationName } from '../model/activations.js';
 import type { PositionRule } from './position-rules.js';
 
 /**
@@ -18,6 +18,28 @@ export interface Family {
   readonly mlmHead: MlmHeadLayout;
   /** Beginnings of names of tensors that belong to heads of pretraining and of tasks. */
   readonly headPrefixes: readonly string[];
+}
+
+/** Names of architectures in config.json. */
+export type ModelType = 'bert' | 'roberta' | 'xlm-roberta' | 'distilbert';
+
+/** A validated architecture. Sizes are numbers of elements; rates are probabilities. */
+export interface EncoderConfig {
+  readonly modelType: ModelType;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly intermediateSize: number;
+  readonly hiddenActivation: ActivationName;
+  readonly hiddenDropout: number;
+  readonly attentionDropout: number;
+  /** Rows of the position table, those that no text uses among them. */
+  readonly maxPositionEmbeddings: number;
+  /** 0 in families without token types. */
+  readonly typeVocabSize: number;
+  readonly layerNormEpsilon: number;
+  readonly padTokenId: number;
 }
 
 /** Where an entry of the configuration comes from: a key of config.json with its default, or nothing but a constant. */
@@ -61,7 +83,7 @@ export interface FamilyModules {
   readonly pooler?: string;
 }
 
-export interface SublayerModules {
+interface SublayerModules {
   /** The module whose output the residual is added to, where adapters act. */
   readonly path: string;
   /** The LayerNorm after the residual. */
@@ -71,7 +93,7 @@ export interface SublayerModules {
 }
 
 /** The stored modules of a masked-language-model head: dense layer, activation, LayerNorm, then a product with the vocabulary and a bias. */
-export interface MlmHeadLayout {
+interface MlmHeadLayout {
   readonly dense: string;
   readonly norm: string;
   /** Its weight is that of the word embeddings unless one is stored. */

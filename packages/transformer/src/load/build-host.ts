@@ -1,7 +1,9 @@
 import { isJsonObject, type JsonObject, PeftError, type Readout } from '@tfjs-peft/peft-core';
-import { type EncoderConfig, parseHostConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig } from '../architecture/family.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
 import { createHost, type EncoderHost, type HostOptions } from '../model/create-host.js';
+import { warn } from '../model/warn.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { OpenedModel } from './open-model.js';
 
@@ -45,8 +47,6 @@ export async function buildHost(model: OpenedModel, name: string, choices: HostC
     await model.close();
   }
 }
-
-const warn = (message: string) => console.warn(message);
 
 function readHints({ id2label: map, problem_type: problem }: JsonObject): ClassifierHints {
   const entries = isJsonObject(map) ? Object.entries(map) : [];

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { goldenFolder, hostFrom, maxDifference } from '../../test/test-hosts.js';
 import { temporaryFolder, writeFiles } from '../../test/tiny-model.js';
 import { describeEncoder } from '../architecture/encoder.js';
-import { parseHostConfig } from '../architecture/encoder-config.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
 import type { EncoderHost } from '../model/create-host.js';
 import { tinyHostConfig } from '../model/create-random-host.js';
 import { expectedTensors } from '../weights/expected-tensors.js';

@@ -1,5 +1,5 @@
 import { PeftError } from '@tfjs-peft/peft-core';
-import type { EncoderConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig } from '../architecture/family.js';
 import { familyOf } from '../architecture/families.js';
 import { affineTensors, type ExpectedTensor, normTensors } from '../weights/expected-tensors.js';
 import { requireShape } from '../weights/match-tensors.js';

@@ -11,13 +11,15 @@ import {
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { readoutsOf } from '../architecture/encoder.js';
-import { type EncoderConfig, parseHostConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig } from '../architecture/family.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { fingerprintHost } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
 import { embedTokens } from './embed-tokens.js';
+import { warn } from './warn.js';
 import { readoutUnavailable, specOf } from './host-spec.js';
 import { indexInterventions } from './index-interventions.js';
 import { additiveMask } from './masked-softmax.js';
@@ -183,6 +185,6 @@ function withDropout(config: EncoderConfig, dropout: false | number | undefined)
 }
 
 const warnIgnored = (name: string) => (names: readonly string[]) =>
-  console.warn(
+  warn(
     `Host "${name}": left out ${names.length} tensors of other heads (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}).`,
   );

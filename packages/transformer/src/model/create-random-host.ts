@@ -1,8 +1,8 @@
 import { createStream, normals, sizeOf, substream } from '@tfjs-peft/peft-core';
 import { describeEncoder } from '../architecture/encoder.js';
-import { parseHostConfig } from '../architecture/encoder-config.js';
-import { familyOf, type ModelType } from '../architecture/families.js';
-import type { ConfigEntry } from '../architecture/family.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
+import { familyOf } from '../architecture/families.js';
+import type { ConfigEntry, ModelType } from '../architecture/family.js';
 import { expectedTensors, type ExpectedTensor } from '../weights/expected-tensors.js';
 import { memoryTensorSource } from '../weights/tensor-source.js';
 import { createHost, type EncoderHost } from './create-host.js';

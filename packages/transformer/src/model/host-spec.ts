@@ -1,6 +1,6 @@
 import { type HostSpec, PeftError, type Readout } from '@tfjs-peft/peft-core';
 import { type Encoder, readoutsOf, usualReadout } from '../architecture/encoder.js';
-import { parseHostConfig } from '../architecture/encoder-config.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { expectedTensors } from '../weights/expected-tensors.js';
 import { matchTensors } from '../weights/match-tensors.js';
 import type { TensorSource } from '../weights/tensor-source.js';

@@ -13,7 +13,7 @@ import {
   tinyClassifier,
 } from '../../test/test-hosts.js';
 import { describeEncoder } from '../architecture/encoder.js';
-import { parseHostConfig } from '../architecture/encoder-config.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { memoryTensorSource } from '../weights/tensor-source.js';
 import { expectedTensors } from '../weights/expected-tensors.js';
 import { createHost } from './create-host.js';

@@ -1,12 +1,6 @@
 import type { Site } from '@tfjs-peft/peft-core';
-import {
-  type Encoder,
-  type EncoderLayer,
-  linearsOf,
-  readoutsOf,
-  type Sublayer,
-  tablesOf,
-} from '../architecture/encoder.js';
+import { type Encoder, type EncoderLayer, readoutsOf, type Sublayer, tablesOf } from '../architecture/encoder.js';
+import type { LayerRole } from '../architecture/family.js';
 
 /** Path of the readout: the attribute that holds the classifier in HF's sequence classification models. */
 export const readoutPath = 'classifier';
@@ -30,18 +24,21 @@ export function listSites(encoder: Encoder, tensorShapes: ReadonlyMap<string, re
 }
 
 function sitesOfLayer(module: EncoderLayer, size: number, heads: number): Site[] {
-  const { layer, path, attention, sublayers } = module;
-  const linears = linearsOf(module).map((linear): Site => ({ kind: 'linear', ...linear }));
+  const { layer, path, attention, linears, sublayers } = module;
+  const linear = (role: LayerRole): Site => ({ kind: 'linear', ...linears[role] });
   const endOf = (sublayer: Sublayer): Site[] => [
     { kind: 'sublayer', path: sublayer.path, layer, place: sublayer.place, size },
     { kind: 'norm', path: sublayer.norm, layer, size },
   ];
   return [
-    ...linears.slice(0, 3),
+    linear('query'),
+    linear('key'),
+    linear('value'),
     { kind: 'attention', path: attention, layer, heads, headSize: size / heads },
-    ...linears.slice(3, 4),
+    linear('attentionOutput'),
     ...endOf(sublayers.attention),
-    ...linears.slice(4),
+    linear('feedForwardIn'),
+    linear('feedForwardOut'),
     ...endOf(sublayers.feedForward),
     { kind: 'hidden', path, layer, size },
   ];

@@ -1,7 +1,7 @@
 import { type Context, dropoutFactors, substream } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
 import type { Encoder } from '../architecture/encoder.js';
-import type { EncoderConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig } from '../architecture/family.js';
 import type { WeightStore } from '../weights/weight-store.js';
 import type { InterventionIndex } from './index-interventions.js';
 import type { TokenLayout } from './token-layout.js';

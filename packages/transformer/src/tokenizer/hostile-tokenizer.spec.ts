@@ -28,6 +28,8 @@ const template = (entry: unknown, ids: unknown = [2]) =>
       special_tokens: { '[CLS]': { ids } },
     },
   }) as Json;
+const textTwice = template({ Sequence: { id: 'A', type_id: 0 } }) as JsonObject;
+(textTwice.post_processor as { single: Json[] }).single.push({ Sequence: { id: 'A', type_id: 0 } });
 const cls = { SpecialToken: { id: '[CLS]', type_id: 0 } };
 
 describe('a tokenizer.json from a stranger', () => {
@@ -37,6 +39,7 @@ describe('a tokenizer.json from a stranger', () => {
     ['an id between two', bert(['[CLS]', 2.5], ['[SEP]', 3])],
     ['an id in a list', bert(['[CLS]', [2]], ['[SEP]', 3])],
     ['an id below zero', bert(['[CLS]', -1], ['[SEP]', 3])],
+    ['a text twice in a template', textTwice],
     ['an id beyond the table', bert(['[CLS]', 8], ['[SEP]', 3])],
     ['ids of a template that are text', template(cls, ['2'])],
     ['ids of a template beyond the table', template(cls, [99])],
@@ -74,6 +77,10 @@ describe('a tokenizer.json from a stranger', () => {
     ['an unknown piece beyond the list', withModel({ type: 'Unigram', vocab: [['a', -1]], unk_id: 7 })],
     ['padding that is text', { ...tiny(), padding: 'x' }],
   ])('with %s is refused', async (_, json) => expect(await codeOf(json)).toBe('TOKENIZER_INVALID'));
+
+  it.each(['constructor', '__proto__', 'toString'])('looks up no type named %j', async (type) =>
+    expect(await codeOf({ ...tiny(), normalizer: { type } })).toBe('TOKENIZER_UNSUPPORTED'),
+  );
 
   it.each([
     ['that the engine does not know', '(a)\\1'],

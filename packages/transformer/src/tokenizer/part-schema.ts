@@ -18,13 +18,13 @@ export type TokenizerPart = {
 };
 
 /** Entries that a type cannot do without. */
-const needed: Readonly<Record<string, readonly string[]>> = {
-  Replace: ['pattern', 'content'],
-  Split: ['pattern'],
-  Prepend: ['prepend'],
-  Metaspace: ['replacement'],
-  Precompiled: ['precompiled_charsmap'],
-};
+const needed: ReadonlyMap<string, readonly string[]> = new Map([
+  ['Replace', ['pattern', 'content']],
+  ['Split', ['pattern']],
+  ['Prepend', ['prepend']],
+  ['Metaspace', ['replacement']],
+  ['Precompiled', ['precompiled_charsmap']],
+]);
 const flags = [
   'add_prefix_space',
   'clean_text',
@@ -66,7 +66,9 @@ const partOf = (list: string): z.ZodType<TokenizerPart> => {
       })
       .refine(
         (value) =>
-          (value.type === 'Sequence' ? [list] : (needed[value.type] ?? [])).every((key) => value[key] !== undefined),
+          (value.type === 'Sequence' ? [list] : (needed.get(value.type) ?? [])).every(
+            (key) => value[key] !== undefined,
+          ),
         {
           error: ({ input }) => `${(input as TokenizerPart).type} without its entries`,
         },

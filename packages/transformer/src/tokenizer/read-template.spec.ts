@@ -50,6 +50,19 @@ describe('readTemplate', () => {
     [{ type: 'TemplateProcessing', single: [special('lost', 0)], pair: [], special_tokens: {} }, /lost.*without ids/],
     [{ type: 'TemplateProcessing', single: 'A', pair: [] }, /"single" is not a list/],
     [{ type: 'BertProcessing', cls: ['[CLS]', 101] }, /no ids/],
+    [
+      { type: 'TemplateProcessing', single: [sequence('A', 0), sequence('A', 0)], pair: [] },
+      /the text A more than once/,
+    ],
+    [{ type: 'TemplateProcessing', single: [sequence('A', 0), sequence('B', 0)], pair: [] }, /the text B too often/],
+    [
+      {
+        type: 'TemplateProcessing',
+        single: [sequence('A', 0)],
+        pair: [sequence('A', 0), sequence('B', 0), sequence('B', 1)],
+      },
+      /"pair" has the text B too often/,
+    ],
     [{ type: 'Telepathy' }, /Telepathy/],
     [
       {

@@ -84,7 +84,7 @@ function readPieces(described: JsonObject, form: 'single' | 'pair'): TemplatePie
   const known = isJsonObject(described.special_tokens) ? described.special_tokens : {};
   const pieces = described[form];
   if (!Array.isArray(pieces)) throw invalid(`"${form}" is not a list`);
-  return (pieces as readonly Json[]).map((piece) => {
+  const read = (pieces as readonly Json[]).map((piece): TemplatePiece => {
     const [kind, entry] = isJsonObject(piece) ? (Object.entries(piece)[0] ?? []) : [];
     const { id, type_id: typeId } = isJsonObject(entry) ? entry : {};
     if (typeof id !== 'string' || !isId(typeId)) throw invalid(`"${form}" holds ${brief(piece)}`);
@@ -95,6 +95,12 @@ function readPieces(described: JsonObject, form: 'single' | 'pair'): TemplatePie
       throw invalid(`"${form}" names the token ${JSON.stringify(id.slice(0, 60))} without ids`);
     return special(ids, typeId);
   });
+  // What a text may have of the host's positions is worked out for one place a text.
+  const count = (which: 'first' | 'second') =>
+    read.filter((piece) => piece.kind === 'text' && piece.which === which).length;
+  if (count('first') > 1) throw invalid(`"${form}" has the text A more than once`);
+  if (count('second') > (form === 'single' ? 0 : 1)) throw invalid(`"${form}" has the text B too often`);
+  return read;
 }
 
 /** What can be an index of a table at all; whether the table has it, the host knows. */

@@ -15,7 +15,7 @@ export interface TokenizerJson {
 }
 
 /** WordPiece, BPE or Unigram, with its pieces in the order of their ids. */
-export interface TokenizerModel {
+interface TokenizerModel {
   readonly type: 'WordPiece' | 'BPE' | 'Unigram';
   /** The model as the file has it. */
   readonly json: JsonObject;

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import type { EncoderConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig } from '../architecture/family.js';
 
 /** SHA-256 of the float32 numbers of a tensor; about 60 ms per 100 MB where the platform's own implementation is there. */
 export async function digestTensor(data: Float32Array): Promise<string> {

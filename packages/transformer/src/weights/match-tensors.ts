@@ -1,13 +1,12 @@
 import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
 import { describeEncoder, type Encoder } from '../architecture/encoder.js';
-import type { EncoderConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig, Family } from '../architecture/family.js';
 import { familyOf } from '../architecture/families.js';
-import type { Family } from '../architecture/family.js';
 import { type ExpectedTensor, expectedTensors } from './expected-tensors.js';
 import type { TensorSource } from './tensor-source.js';
 
 /** An expected tensor and the name under which the checkpoint holds it. */
-export interface MatchedTensor extends ExpectedTensor {
+interface MatchedTensor extends ExpectedTensor {
   readonly storedName: string;
 }
 

@@ -11,7 +11,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import { describe, expect, it } from '@jest/globals';
 import { describeEncoder } from '../architecture/encoder.js';
-import { parseHostConfig } from '../architecture/encoder-config.js';
+import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { tinyBertConfig, tinyHostConfig } from '../model/create-random-host.js';
 import { expectedTensors } from './expected-tensors.js';
 import { fingerprintHost } from './fingerprint.js';

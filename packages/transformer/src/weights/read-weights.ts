@@ -1,6 +1,6 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { Encoder } from '../architecture/encoder.js';
-import type { EncoderConfig } from '../architecture/encoder-config.js';
+import type { EncoderConfig } from '../architecture/family.js';
 import { digestTensor, fingerprintHost, type TensorDigest } from './fingerprint.js';
 import { matchTensors } from './match-tensors.js';
 import type { TensorSource } from './tensor-source.js';

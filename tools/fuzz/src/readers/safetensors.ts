@@ -30,9 +30,10 @@ function slowNumbers(file: Uint8Array, name: string): number[] {
   >;
   const { dtype, data_offsets: span } = header[name]!;
   const [begin, end] = span.map((offset) => 8 + length + offset) as [number, number];
-  const width = dtype === 'F32' ? 4 : 2;
+  const width = dtype === 'F64' ? 8 : dtype === 'F32' ? 4 : 2;
   return Array.from({ length: (end - begin) / width }, (_, i) => {
     const at = begin + i * width;
+    if (dtype === 'F64') return Math.fround(view.getFloat64(at, true));
     if (dtype === 'F32') return view.getFloat32(at, true);
     const word = view.getUint16(at, true);
     if (dtype === 'BF16') {

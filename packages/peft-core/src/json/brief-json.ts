@@ -1,4 +1,4 @@
-import type { Json } from '../json.js';
+import type { Json } from './json.js';
 
 /** A value of a file in a few characters, for messages. */
 export function briefJson(value: Json | undefined, most = 60): string {

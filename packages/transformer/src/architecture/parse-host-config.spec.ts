@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseHostConfig } from './encoder-config.js';
+import { parseHostConfig } from './parse-host-config.js';
 
 const minilm = {
   _name_or_path: 'nreimers/MiniLM-L6-H384-uncased',

@@ -1,6 +1,6 @@
 import { bounds } from '../bounds.js';
 import { PeftError } from '../errors.js';
-import type { Json, JsonObject } from '../json.js';
+import type { Json, JsonObject } from './json.js';
 
 /** How large and how deep a JSON text may be. */
 export interface JsonLimits {

@@ -1,27 +1,8 @@
 import { bounds, parseConfig, PeftError } from '@tfjs-peft/peft-core';
 import { z } from 'zod';
-import { type ActivationName, activationNames, isActivationName } from '../model/activations.js';
-import { familyOf, isModelType, type ModelType, modelTypes } from './families.js';
-import type { ConfigEntries, ConfigEntry } from './family.js';
-
-/** A validated architecture. Sizes are numbers of elements; rates are probabilities. */
-export interface EncoderConfig {
-  readonly modelType: ModelType;
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly numHiddenLayers: number;
-  readonly numAttentionHeads: number;
-  readonly intermediateSize: number;
-  readonly hiddenActivation: ActivationName;
-  readonly hiddenDropout: number;
-  readonly attentionDropout: number;
-  /** Rows of the position table, those that no text uses among them. */
-  readonly maxPositionEmbeddings: number;
-  /** 0 in families without token types. */
-  readonly typeVocabSize: number;
-  readonly layerNormEpsilon: number;
-  readonly padTokenId: number;
-}
+import { activationNames, isActivationName } from '../model/activations.js';
+import { familyOf, isModelType, modelTypes } from './families.js';
+import type { ConfigEntries, ConfigEntry, EncoderConfig } from './family.js';
 
 type Field = keyof ConfigEntries;
 

@@ -1,0 +1,22 @@
+import { dirname } from 'node:path';
+import type { ExperimentConfigInput } from '@tfjs-peft/eval';
+import type { RunOptions } from '../options/experiment-from-options.js';
+import type { ExecutionOptions } from './execute-experiment.js';
+
+export interface RunCommandOptions extends RunOptions, ExecutionOptions {
+  readonly config?: string;
+  readonly output?: string;
+  readonly reference?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+/** Plugins of a file are looked for where the file lies. */
+export const pluginDirectory = ({ config }: Pick<RunCommandOptions, 'config'>): string =>
+  config === undefined ? '.' : dirname(config);
+
+/** `runs/sst2-100`, or for a file `runs/mail-100`. */
+export function defaultFolder(config: ExperimentConfigInput): string {
+  const file = config.data?.file?.file;
+  const name = file === undefined ? config.task : file.replace(/^.*[\\/]/, '').replace(/\.[^.]*$/, '');
+  return `runs/${name.replace(/[^\w.-]+/g, '-')}-${config.data?.shots ?? 100}`;
+}
