@@ -20,7 +20,7 @@ export interface CliIo {
   exit(code: number): void;
 }
 
-/** Within this time a second signal is the first one again, that reached both the command and the process it runs in. */
+/** Milliseconds. One Ctrl-C can reach both the command and the process around it: a second signal within this time counts as the first. */
 const echoMilliseconds = 700;
 
 /** The exit code of a command that a signal ended, as shells have it. */
