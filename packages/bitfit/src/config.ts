@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Affine maps by role, LayerNorms of the layers, that of the embeddings. */
+/** Affine maps by role, the LayerNorms of the layers, the LayerNorm of the embeddings. */
 export const biasGroups = [
   'query',
   'key',
