@@ -1,4 +1,27 @@
-/** Rules for imports that ESLint has none for: no circle of files, types included. */
+/**
+ * Rules for imports that ESLint has none for: no circle of files, types included, and folders that stand on one another like the steps of
+ * a stair. Specs may look anywhere.
+ */
+
+/** Folders of `root`, lowest step first: each may import those of lower steps, never one beside or above it, and never the index on top. */
+const stairs = (root, steps) =>
+  steps.flatMap((step, height) =>
+    step.map((folder) => {
+      const others = steps
+        .slice(height)
+        .flat()
+        .filter((other) => other !== folder);
+      const above = [...others.map((other) => `${other}/`), 'index\\.ts$'];
+      return {
+        name: `stairs-of-${root.split('/')[1]}`,
+        severity: 'error',
+        comment: `${folder} lies beside or below ${others.join(', ')} (docs/architecture.md): move what both need further down.`,
+        from: { path: `^${root}/${folder}/` },
+        to: { path: `^${root}/(${above.join('|')})` },
+      };
+    }),
+  );
+
 module.exports = {
   forbidden: [
     {
@@ -9,6 +32,20 @@ module.exports = {
       from: {},
       to: { circular: true },
     },
+    ...stairs('packages/peft-core/src', [['json'], ['safetensors'], ['files']]),
+    ...stairs('packages/train/src', [
+      ['objectives', 'optimisers'],
+      ['batches'],
+      ['evaluate', 'step'],
+      ['probe', 'run'],
+    ]),
+    ...stairs('packages/eval/src', [
+      ['run-folder', 'methods', 'statistics'],
+      ['config'],
+      ['records'],
+      ['trial', 'report'],
+      ['experiment', 'predict'],
+    ]),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

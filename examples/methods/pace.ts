@@ -16,7 +16,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import { lora, loraDefinition } from '@tfjs-peft/lora';
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { learn, passKit } from './setting.js';
 
 const paceConfig = z.strictObject({

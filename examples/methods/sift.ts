@@ -15,7 +15,7 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { learn, passKit } from './setting.js';
 
 const siftConfig = z.strictObject({

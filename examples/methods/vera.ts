@@ -11,7 +11,7 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { learn, openSetting, passKit } from './setting.js';
 
 const veraConfig = z.strictObject({

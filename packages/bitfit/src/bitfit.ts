@@ -6,7 +6,7 @@ import {
   rememberPerHost,
   sumDifferences,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { chooseBiases } from './choose-biases.js';
 import { type BitfitConfig, bitfitConfig } from './config.js';
 import { initialLaw } from './initial-law.js';

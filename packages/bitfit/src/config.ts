@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Affine maps by role, the LayerNorms of the layers, the LayerNorm of the embeddings. */
 export const biasGroups = [

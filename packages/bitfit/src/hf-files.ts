@@ -11,7 +11,7 @@ import {
   readHfPatterns,
   sitesOfKind,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { LayerNormTuningConfig, layerNormTuningConfig } from './config.js';
 
 interface LayerNormNames {

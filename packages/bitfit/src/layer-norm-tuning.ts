@@ -8,7 +8,7 @@ import {
   sitesOfKind,
   sumDifferences,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type LayerNormTuningConfig, layerNormTuningConfig } from './config.js';
 import { layerNormFiles, readHfLayerNormConfig } from './hf-files.js';
 import { initialLaw } from './initial-law.js';

@@ -6,7 +6,7 @@ import {
   type MethodDefinition,
   type PeftMethod,
 } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { checkPeftMethod } from './check-peft-method.js';
 

@@ -9,7 +9,7 @@ import {
   sitesOfKind,
   weightedSum,
 } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const config = z.strictObject({
   roles: z.array(z.enum(['query', 'value'])).default(['query']),

@@ -22,21 +22,21 @@ export {
   writeAdapterFolder,
 } from './run-folder/adapter-folder.js';
 export { createFolderStore } from './run-folder/folder-checkpoint-store.js';
-export { readSummary, readTrialConfig, trialFiles } from './run-folder/trial-folder.js';
+export { readSummary, readTrialConfig, trialFiles } from './records/trial-folder.js';
 export { ensureWritableFolder, writeFileAtomically } from './run-folder/write-file-atomically.js';
 export { runTrial, type RunTrialOptions } from './trial/run-trial.js';
 export { openTaskData, type TaskData, type TrialSplit } from './trial/task-data.js';
 export { openSession, type Session, type SessionOptions } from './trial/session.js';
-export type { SplitMetrics, TrialSummary } from './trial/trial-summary.js';
+export type { SplitMetrics, TrialSummary } from './records/trial-summary.js';
 export type {
   ExperimentEvent,
   OnExperimentEvent,
   TrialReference,
   TrialTrainEvent,
-} from './experiment/experiment-event.js';
+} from './records/experiment-event.js';
 export { deleteExperimentFolder } from './experiment/delete-experiment-folder.js';
 export { endWithParent } from './experiment/end-with-parent.js';
-export { experimentFiles, type ExperimentResult } from './experiment/experiment-folder.js';
+export { experimentFiles, type ExperimentResult } from './records/experiment-folder.js';
 export { runExperiment, type RunExperimentOptions } from './experiment/run-experiment.js';
 export { evaluateFolder, type EvaluateFolderOptions, type FolderEvaluation } from './predict/evaluate-folder.js';
 export { type LocatedAdapter, locateAdapter } from './predict/locate-adapter.js';
@@ -48,7 +48,7 @@ export {
   type PredictorInput,
   type PredictorOptions,
 } from './predict/open-predictor.js';
-export { predictAtPoint, type PointRequest } from './predict/predict-at-point.js';
+export { predictAtPoint, type PointRequest } from './trial/predict-at-point.js';
 
 // statistics and reports
 export { compareMethods } from './statistics/compare-methods.js';
@@ -74,5 +74,6 @@ export { plotSvg } from './report/plot-comparison.js';
 export { historySvg, type TrialHistory } from './report/plot-histories.js';
 export { printable } from '@tfjs-peft/peft-core';
 export { formatBytes, formatNumber, formatSeconds } from './report/table-cells.js';
-export { readHistories, readResults } from './report/read-results.js';
+export { readHistories } from './report/read-histories.js';
+export { readResults } from './records/read-results.js';
 export { writeReports, type WriteReportsOptions, type WrittenReports } from './report/write-reports.js';

@@ -19,7 +19,7 @@ import {
 } from '@tfjs-peft/eval';
 import { isPeftError } from '@tfjs-peft/peft-core';
 import { stringify } from 'yaml';
-import { experimentFiles, readExperiment, storedResults } from '../src/experiment/experiment-folder.js';
+import { experimentFiles, readExperiment, storedResults } from '../src/records/experiment-folder.js';
 import { writeStoredJson } from '../src/run-folder/stored-json.js';
 import { sampleTrials } from './sample-experiment.js';
 

@@ -6,7 +6,7 @@ import {
   rememberPerHost,
   sumDifferences,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { chooseTensors } from './choose-tensors.js';
 import { type FullConfig, fullConfig } from './config.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A list of module paths or dotted suffixes of them, or one regular expression for whole paths. */
 const patterns = z.union([z.string().min(1), z.array(z.string().min(1))]);

@@ -12,7 +12,7 @@ import {
   readHfPatterns,
   sitesOfKind,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { chooseGates, type Gate } from './choose-gates.js';
 import type { Ia3Config, ia3Config } from './config.js';
 import { agrees, hfGates, writeHfTargets } from './hf-targets.js';

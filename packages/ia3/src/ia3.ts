@@ -5,7 +5,7 @@ import {
   type PeftMethod,
   rememberPerHost,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { chooseGates } from './choose-gates.js';
 import { combineGates } from './combine-gates.js';
 import { type Ia3Config, ia3Config } from './config.js';

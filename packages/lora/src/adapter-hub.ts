@@ -11,7 +11,7 @@ import {
   parseConfig,
   PeftError,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { loraConfig } from './config.js';
 import { parameterNames } from './names.js';
 

@@ -9,7 +9,7 @@ import {
   PeftError,
   withoutHeadNames,
 } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LoraConfig, loraConfig } from './config.js';
 import { hfPath } from './names.js';
 import type { LoraTarget } from './plan-targets.js';

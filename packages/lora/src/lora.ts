@@ -10,7 +10,7 @@ import {
   type PeftMethod,
   rememberPerHost,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { loraHubFormat } from './adapter-hub.js';
 import { combineLora } from './combine/combine-lora.js';
 import { type LoraConfig, loraConfig } from './config.js';

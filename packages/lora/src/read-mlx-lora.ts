@@ -11,7 +11,7 @@ import {
   type WritableTensor,
   writeSafetensors,
 } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const mlxTensorsName = 'adapters.safetensors';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { toyHost, toyTensors } from '../test/toy-host.js';
 import { bytesSource, openSafetensors, writeSafetensors } from './safetensors/index.js';
 import { type AdapterFiles, loadAdapter, saveAdapter } from './files/index.js';

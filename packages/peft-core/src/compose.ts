@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import * as tf from '@tensorflow/tfjs';
 import { PeftError } from './errors.js';
 import type { Host } from './host.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { weightedMean } from './combine-parameters.js';
 import { PeftError } from './errors.js';
 import { type HostSpec, type Readout, readouts, sitesOfKind } from './host-spec.js';

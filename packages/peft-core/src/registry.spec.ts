@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { z } from 'zod';
+import * as z from 'zod';
 import { peftErrorOf } from '../test/bad-files.js';
 import { own, pair, toy, toyRegistry } from '../test/toy-methods.js';
 import { compose } from './compose.js';

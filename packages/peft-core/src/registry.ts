@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearMisses, PeftError } from './errors.js';
 import type { HostSpec } from './host-spec.js';
 import type { JsonObject } from './json/json.js';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { chooseStrategy, weightedSum } from '../src/combine-parameters.js';
 import { composeDefinition } from '../src/compose.js';
 import { PeftError } from '../src/errors.js';

@@ -11,7 +11,7 @@ import {
   nearMisses,
   PeftError,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { prefixConfig } from './config.js';
 import { keysName, valuesName } from './names.js';
 import { prefixSites } from './prefix-sites.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const prefixConfig = z.strictObject({
   /** Number of key/value pairs put before the text in every layer. */

@@ -8,7 +8,7 @@ import {
   PeftError,
   sitesOfKind,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { PrefixConfig, prefixConfig } from './config.js';
 import { keysName, valuesName } from './names.js';
 

@@ -10,7 +10,7 @@ import {
   PeftError,
   substream,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { prefixHubFormat } from './adapter-hub.js';
 import { combinePrefixes } from './combine-prefixes.js';
 import { type PrefixConfig, prefixConfig } from './config.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const length = z.int().min(1).max(4096).default(20);
 const namespace = (name: string) =>

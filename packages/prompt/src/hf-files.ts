@@ -1,5 +1,5 @@
 import { checkTensors, type FileCodec, type HostSpec, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { PromptConfig, promptConfig, PTuningConfig, pTuningConfig } from './config.js';
 import { type RowsConfig, rowsName } from './virtual-tokens.js';
 

@@ -1,5 +1,5 @@
 import { type MethodDefinition, parseConfig, type PeftMethod } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { combineRows } from './combine-rows.js';
 import { type PTuningConfig, pTuningConfig } from './config.js';
 import { pTuningFiles, readHfPTuningConfig } from './hf-files.js';

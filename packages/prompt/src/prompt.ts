@@ -5,7 +5,7 @@ import {
   parseConfig,
   type PeftMethod,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { combineRows } from './combine-rows.js';
 import { type PromptConfig, promptConfig } from './config.js';
 import { promptFiles, readHfPromptConfig } from './hf-files.js';

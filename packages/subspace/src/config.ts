@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const subspaceConfig = z.strictObject({
   /** Number m of vertices of the simplex. */

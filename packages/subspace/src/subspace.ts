@@ -24,7 +24,7 @@ import {
   type WeightDelta,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type SubspaceConfig, subspaceConfig } from './config.js';
 import { squaredCosine } from './cosine-penalty.js';
 import { drawCoefficients } from './draw-coefficients.js';

@@ -14,7 +14,7 @@ import {
   type Preparation,
   selectNamespaces,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { chooseGated } from './choose-gated.js';
 import { type UnipeltConfig, unipeltConfig } from './config.js';
 import { exampleGate } from './example-gate.js';

@@ -11,7 +11,7 @@ import {
   sitesOfKind,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const toyConfig = z.strictObject({
   name: z.string(),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type MethodDescription, parseConfig, readouts, type Readout } from '@tfjs-peft/peft-core';
 import { recipeNames } from '../methods/presets.js';
 import { partialTrainConfig } from './train-config.js';

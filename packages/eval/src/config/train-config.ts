@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '@tfjs-peft/peft-core';
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '@tfjs-peft/train';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Some training settings; the layers are merged first and checked as a whole by {@link mergeTrainConfigs}. */
 export const partialTrainConfig = z.record(z.string(), z.json()) as unknown as z.ZodType<TrainConfigInput>;

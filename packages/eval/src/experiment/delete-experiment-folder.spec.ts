@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { parseExperiment } from '../config/experiment-config.js';
 import { lockFolder } from '../run-folder/folder-lock.js';
 import { deleteExperimentFolder } from './delete-experiment-folder.js';
-import { claimExperimentFolder } from './experiment-folder.js';
+import { claimExperimentFolder } from '../records/experiment-folder.js';
 
 let folder = '';
 const config = parseExperiment({ version: 1, task: 'spam-subjects', methods: ['head'] });

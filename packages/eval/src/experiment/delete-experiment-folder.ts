@@ -4,8 +4,8 @@ import { isJsonObject, PeftError } from '@tfjs-peft/peft-core';
 import { lockFolder } from '../run-folder/folder-lock.js';
 import { isLeftover } from '../run-folder/remove-leftovers.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
-import { trialFiles } from '../run-folder/trial-folder.js';
-import { experimentFiles } from './experiment-folder.js';
+import { trialFiles } from '../records/trial-folder.js';
+import { experimentFiles } from '../records/experiment-folder.js';
 
 const reports = ['table.md', 'plot.svg', 'history.svg', 'report.html'];
 const named = (files: Readonly<Record<string, string>>) => new Set(Object.values(files).map((path) => basename(path)));

@@ -3,10 +3,10 @@ import type { BackendChoice } from '@tfjs-peft/backend';
 import type { ExperimentConfig } from '../config/experiment-config.js';
 import type { PluginModule } from '../methods/load-plugins.js';
 import type { Catalogue } from '../methods/plugins.js';
-import { reportBackend } from '../predict/open-adapter.js';
+import { reportBackend } from '../trial/report-backend.js';
 import { runTrial } from '../trial/run-trial.js';
 import { openSession } from '../trial/session.js';
-import type { OnExperimentEvent } from './experiment-event.js';
+import type { OnExperimentEvent } from '../records/experiment-event.js';
 import type { TrialRunner } from './run-trials.js';
 
 /** What all runners of an experiment are told. */

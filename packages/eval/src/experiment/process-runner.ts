@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { BackendChoice } from '@tfjs-peft/backend';
 import { PeftError } from '@tfjs-peft/peft-core';
-import type { TrialSummary } from '../trial/trial-summary.js';
+import type { TrialSummary } from '../records/trial-summary.js';
 import type { RunnerSetup } from './local-runner.js';
 import { fromPlainError, type TrialRunner } from './run-trials.js';
 import type { WorkerReply, WorkerRequest } from './worker-messages.js';

@@ -1,7 +1,7 @@
 import { isPeftError, PeftError, shorten } from '@tfjs-peft/peft-core';
 import type { TrialConfig } from '../config/trial-config.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
-import type { TrialReference } from './experiment-event.js';
+import type { TrialSummary } from '../records/trial-summary.js';
+import type { TrialReference } from '../records/experiment-event.js';
 
 /** Something that runs one trial after the other: this process, or a child process. */
 export interface TrialRunner {

@@ -2,8 +2,8 @@ import type { BackendChoice } from '@tfjs-peft/backend';
 import type { ExperimentConfig } from '../config/experiment-config.js';
 import type { TrialConfig } from '../config/trial-config.js';
 import type { PluginModule } from '../methods/load-plugins.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
-import type { ExperimentEvent, TrialReference } from './experiment-event.js';
+import type { TrialSummary } from '../records/trial-summary.js';
+import type { ExperimentEvent, TrialReference } from '../records/experiment-event.js';
 import type { PlainError } from './run-trials.js';
 
 /** Sent by the parent: first `open`, then `run` for one trial after the other. */

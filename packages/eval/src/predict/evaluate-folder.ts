@@ -1,12 +1,12 @@
 import { createStream, PeftError, substream } from '@tfjs-peft/peft-core';
 import { type DataConfig, dataConfig, type TestConfig } from '../config/experiment-config.js';
 import type { ExperimentConfig } from '../config/experiment-config.js';
-import type { OnExperimentEvent } from '../experiment/experiment-event.js';
+import type { OnExperimentEvent } from '../records/experiment-event.js';
 import { openSession } from '../trial/session.js';
 import { evaluateTests } from '../trial/task-data.js';
-import type { SplitMetrics } from '../trial/trial-summary.js';
+import type { SplitMetrics } from '../records/trial-summary.js';
 import { openAdapter, type OpenAdapterOptions } from './open-adapter.js';
-import { predictAtPoint } from './predict-at-point.js';
+import { predictAtPoint } from '../trial/predict-at-point.js';
 
 /** At which point, on which task and data a saved adapter is tested. */
 export interface EvaluateFolderOptions extends OpenAdapterOptions {

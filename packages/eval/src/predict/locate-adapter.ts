@@ -5,11 +5,11 @@ import { minilmFiles } from '@tfjs-peft/minilm';
 import { type HubOptions, isHubName, resolveHubAdapter } from '@tfjs-peft/transformer';
 import type { ModelConfig } from '../config/experiment-config.js';
 import type { TrialConfig } from '../config/trial-config.js';
-import { experimentFiles, readExperiment } from '../experiment/experiment-folder.js';
+import { recordedPlugins } from '../records/recorded-plugins.js';
 import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder.js';
-import { readResults } from '../report/read-results.js';
+import { readResults } from '../records/read-results.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
-import { readTrialConfig, trialFiles } from '../run-folder/trial-folder.js';
+import { readTrialConfig, trialFiles } from '../records/trial-folder.js';
 import { embeddedName } from '../trial/open-host.js';
 
 /** An adapter on disk and what is known about how it was made. */
@@ -70,13 +70,6 @@ async function trialOf(folder: string): Promise<TrialConfig | null> {
   if ((await readTextIfThere(trialFiles(folder).config)) !== null) return readTrialConfig(folder);
   const results = await readResults(folder);
   return results?.adapter ? readTrialConfig(join(folder, results.adapter.trial)) : null;
-}
-
-/** The plugins that experiment.yaml in `folder` names; none where there is no such file. Errors: `RUN_FOLDER_DAMAGED`. */
-export async function recordedPlugins(folder: string): Promise<readonly string[]> {
-  const path = experimentFiles(folder).config;
-  const text = await readTextIfThere(path);
-  return text === null ? [] : readExperiment(text, path).plugins;
 }
 
 export interface LocateOptions {

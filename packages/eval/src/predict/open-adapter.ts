@@ -1,4 +1,4 @@
-import { type BackendChoice, selectBackend } from '@tfjs-peft/backend';
+import type { BackendChoice } from '@tfjs-peft/backend';
 import {
   disposeParameters,
   type Host,
@@ -10,13 +10,14 @@ import {
   type PeftMethod,
 } from '@tfjs-peft/peft-core';
 import type { Tokenizer } from '@tfjs-peft/transformer';
-import * as tf from '@tensorflow/tfjs';
 import { loadGivenPlugins } from '../methods/load-plugins.js';
 import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
 import { readAdapterFolder } from '../run-folder/adapter-folder.js';
+import { nameMissingPlugins } from '../records/recorded-plugins.js';
 import { openHost } from '../trial/open-host.js';
+import { reportBackend } from '../trial/report-backend.js';
 import { type LocatedAdapter, locateAdapter } from './locate-adapter.js';
-import { foldersAround, nameMissingPlugins, refuseUnnamedPlugins } from './refuse-plugins.js';
+import { foldersAround, refuseUnnamedPlugins } from './refuse-plugins.js';
 
 /** What the folder of an adapter leaves open: host, labels, backend, plugins. */
 export interface OpenAdapterOptions {
@@ -107,13 +108,4 @@ function labelsOfHead(method: PeftMethod, folder: string): readonly string[] {
     expected: 'a method with a HEAD, which turns hidden states into labels',
     fix: 'train and save it together with a head: compose(method, head({ labels }))',
   });
-}
-
-/** Makes a backend current and says which one it is. */
-export async function reportBackend(backend: BackendChoice | 'current'): Promise<JsonObject> {
-  if (backend === 'current') {
-    await tf.ready();
-    return { backend: tf.getBackend() };
-  }
-  return JSON.parse(JSON.stringify(await selectBackend({ backend }))) as JsonObject;
 }

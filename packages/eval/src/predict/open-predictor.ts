@@ -2,7 +2,7 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import { predictLogits } from '@tfjs-peft/train';
 import { countVirtualTokens } from './count-virtual-tokens.js';
 import { openAdapter, type OpenAdapterOptions } from './open-adapter.js';
-import { argmaxRows, sigmoid, softmax } from './softmax.js';
+import { argmaxRows, sigmoid, softmax } from '../trial/softmax.js';
 
 /** One text, or the two of a pair. */
 export type PredictorInput = string | readonly [string, string];

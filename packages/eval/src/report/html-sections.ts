@@ -1,5 +1,5 @@
 import type { ComparisonTable } from '../statistics/comparison-table.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
+import type { TrialSummary } from '../records/trial-summary.js';
 import { plotColours } from './plot-theme.js';
 import { escapeHtml } from './printable.js';
 import type { ReportExample } from './report-input.js';

@@ -1,5 +1,5 @@
 import type { ComparisonTable } from '../statistics/comparison-table.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
+import type { TrialSummary } from '../records/trial-summary.js';
 import type { TrialHistory } from './plot-histories.js';
 
 /** A classified test text, to look at. */

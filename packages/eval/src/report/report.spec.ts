@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { sampleHistories, sampleTrials } from '../../test/sample-experiment.js';
 import { compareMethods } from '../statistics/compare-methods.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
+import type { TrialSummary } from '../records/trial-summary.js';
 import { findings } from './findings.js';
 import { formatTable, markdownTable } from './format-table.js';
 import { htmlReport } from './html-report.js';

@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sampleTrials } from '../../test/sample-experiment.js';
 import { resolveExperiment } from '../config/resolve-experiment.js';
 import { parseExperiment } from '../config/experiment-config.js';
-import type { ExperimentResult } from '../experiment/experiment-folder.js';
-import { readHistories, readResults } from './read-results.js';
+import type { ExperimentResult } from '../records/experiment-folder.js';
+import { readResults } from '../records/read-results.js';
+import { readHistories } from './read-histories.js';
 import { writeReports } from './write-reports.js';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
-import type { ExperimentResult } from '../experiment/experiment-folder.js';
+import type { ExperimentResult } from '../records/experiment-folder.js';
 import { readJsonIfThere } from '../run-folder/read-text.js';
-import { trialFiles } from '../run-folder/trial-folder.js';
+import { trialFiles } from '../records/trial-folder.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import { compareMethods } from '../statistics/compare-methods.js';
 import type { ComparisonOptions, ComparisonTable } from '../statistics/comparison-table.js';
@@ -11,7 +11,7 @@ import type { ReportInput } from './report-input.js';
 import { plotSvg } from './plot-comparison.js';
 import { historySvg } from './plot-histories.js';
 import { escapeMarkdown } from './printable.js';
-import { readHistories } from './read-results.js';
+import { readHistories } from './read-histories.js';
 
 /** What is compared and shown. */
 export interface WriteReportsOptions

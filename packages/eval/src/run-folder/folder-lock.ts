@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { identifyThisProcess, type ProcessIdentity, stateOf } from './process-identity.js';
 import { readTextIfThere } from './read-text.js';
 import { removeLeftovers } from './remove-leftovers.js';

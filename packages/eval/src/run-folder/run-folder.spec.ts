@@ -2,14 +2,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { sampleTrials } from '../../test/sample-experiment.js';
-import { resolveExperiment } from '../config/resolve-experiment.js';
 import { readAdapterFolder, writeAdapterFolder } from './adapter-folder.js';
 import { compareConfigurations, describeDifferences } from './compare-configurations.js';
 import { createFolderStore } from './folder-checkpoint-store.js';
 import { toFolderError } from './folder-errors.js';
 import { parseLines, startLineLog } from './line-log.js';
-import { inspectTrialFolder, readTrialConfig, trialFiles, writeTrialConfig } from './trial-folder.js';
 import { ensureWritableFolder, writeFileAtomically } from './write-file-atomically.js';
 
 let folder = '';
@@ -116,41 +113,6 @@ describe('adapter folders', () => {
     await expect(readAdapterFolder(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'ADAPTER_FOLDER_MISSING' });
     mkdirSync(join(folder, 'empty'));
     await expect(readAdapterFolder(join(folder, 'empty'))).rejects.toMatchObject({ code: 'ADAPTER_FOLDER_EMPTY' });
-  });
-});
-
-describe('trial folders', () => {
-  const trialOf = (shots: number) =>
-    resolveExperiment({ version: 1, task: 'spam-subjects', methods: ['prefix'], data: { shots, directory: '/data' } })
-      .trials[0]!;
-
-  it('keep the configuration as YAML', async () => {
-    await writeTrialConfig(folder, trialOf(10));
-    expect(await readTrialConfig(folder)).toEqual(trialOf(10));
-  });
-
-  it('are new, unfinished, failed or finished', async () => {
-    expect(await inspectTrialFolder(folder, trialOf(10))).toEqual({ kind: 'new' });
-    await writeTrialConfig(folder, trialOf(10));
-    expect(await inspectTrialFolder(folder, trialOf(10))).toEqual({ kind: 'unfinished' });
-    const summary = (status: string) => JSON.stringify({ ...sampleTrials[0]!, id: 'x', status });
-    writeFileSync(trialFiles(folder).summary, summary('failed'));
-    expect(await inspectTrialFolder(folder, trialOf(10))).toEqual({ kind: 'unfinished' });
-    writeFileSync(trialFiles(folder).summary, summary('done'));
-    expect(await inspectTrialFolder(folder, trialOf(10))).toMatchObject({ kind: 'finished', summary: { id: 'x' } });
-  });
-
-  it('refuse another configuration and damage', async () => {
-    await writeTrialConfig(folder, trialOf(10));
-    await expect(inspectTrialFolder(folder, trialOf(20))).rejects.toMatchObject({
-      code: 'RUN_FOLDER_OF_ANOTHER_CONFIGURATION',
-      message: expect.stringContaining('data.shots is 10, not 20'),
-    });
-    writeFileSync(trialFiles(folder).summary, '[1]');
-    await expect(inspectTrialFolder(folder, trialOf(10))).rejects.toMatchObject({ code: 'JSON_NOT_OBJECT' });
-    writeFileSync(trialFiles(folder).config, 'a: [');
-    await expect(inspectTrialFolder(folder, trialOf(10))).rejects.toMatchObject({ code: 'RUN_FOLDER_DAMAGED' });
-    await expect(readTrialConfig(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'RUN_FOLDER_DAMAGED' });
   });
 });
 

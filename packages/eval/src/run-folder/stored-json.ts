@@ -1,5 +1,5 @@
 import { canonicalJson, type JsonObject, PeftError, sha256Hex } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { readJsonIfThere } from './read-text.js';
 import { writeFileAtomically } from './write-file-atomically.js';
 

@@ -2,7 +2,7 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import { labelsOf, majorityBaseline } from '@tfjs-peft/glue-fewshot';
 import { linearProbe } from '@tfjs-peft/train';
 import type { FloorName } from '../methods/presets.js';
-import { trialFiles } from '../run-folder/trial-folder.js';
+import { trialFiles } from '../records/trial-folder.js';
 import { evaluateTests } from './task-data.js';
 import type { TrialContext, TrialOutcome } from './trial-context.js';
 import { writePredictions } from './write-predictions.js';

@@ -1,6 +1,6 @@
 import { isPeftError, PeftError, shorten } from '@tfjs-peft/peft-core';
 import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config/trial-config.js';
-import { type OnExperimentEvent, referTo, type TrialReference } from '../experiment/experiment-event.js';
+import { type OnExperimentEvent, referTo, type TrialReference } from '../records/experiment-event.js';
 import { describeEnvironment } from '../run-folder/describe-environment.js';
 import { lockFolder } from '../run-folder/folder-lock.js';
 import { parseLines } from '../run-folder/line-log.js';
@@ -11,15 +11,15 @@ import {
   requireSameConfiguration,
   trialFiles,
   writeTrialConfig,
-} from '../run-folder/trial-folder.js';
+} from '../records/trial-folder.js';
 import { writeStoredJson } from '../run-folder/stored-json.js';
 import { ensureWritableFolder, writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import { runFloor } from './run-floor.js';
 import type { Session } from './session.js';
 import { trainTrial } from './train-trial.js';
 import type { TrialContext } from './trial-context.js';
-import type { TrialSummary } from './trial-summary.js';
-import { trialSummary } from './trial-summary-schema.js';
+import type { TrialSummary } from '../records/trial-summary.js';
+import { trialSummary } from '../records/trial-summary-schema.js';
 
 /** Where a trial runs, with which host and data, and who is told. */
 export interface RunTrialOptions {

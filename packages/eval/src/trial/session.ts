@@ -3,7 +3,7 @@ import type { LabelledText } from '@tfjs-peft/glue-fewshot';
 import { extractFeatures, type LabelledExample } from '@tfjs-peft/train';
 import type { Tokenizer } from '@tfjs-peft/transformer';
 import type { ExperimentConfig } from '../config/experiment-config.js';
-import type { OnExperimentEvent } from '../experiment/experiment-event.js';
+import type { OnExperimentEvent } from '../records/experiment-event.js';
 import type { Catalogue } from '../methods/plugins.js';
 import { openHost } from './open-host.js';
 import { openTaskData, type TaskData } from './task-data.js';

@@ -17,8 +17,8 @@ import {
 import { crossEntropy, type LogitsObjective, type ScoreFunction, squaredError } from '@tfjs-peft/train';
 import type { DataConfig, ExperimentConfig } from '../config/experiment-config.js';
 import type { Catalogue } from '../methods/plugins.js';
-import { argmaxRows } from '../predict/softmax.js';
-import type { SplitMetrics } from './trial-summary.js';
+import { argmaxRows } from './softmax.js';
+import type { SplitMetrics } from '../records/trial-summary.js';
 
 /** A task as trials use it. */
 export interface TaskData {

@@ -13,10 +13,10 @@ import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/s
 import type { MetricsRow } from '@tfjs-peft/train';
 import type { TrialMethod } from '../config/trial-config.js';
 import { completeMethod } from '../methods/complete-method.js';
-import { predictAtPoint } from '../predict/predict-at-point.js';
+import { predictAtPoint } from './predict-at-point.js';
 import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
 import { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
-import { trialFiles } from '../run-folder/trial-folder.js';
+import { trialFiles } from '../records/trial-folder.js';
 import { recipes } from './recipes/recipes.js';
 import { foldTargetScale, hasHead, standardise, targetScaleOf, type TargetScale } from './standardise-targets.js';
 import { evaluateTests } from './task-data.js';

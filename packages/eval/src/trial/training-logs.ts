@@ -1,7 +1,7 @@
 import type { MetricsRow, TrainEvent } from '@tfjs-peft/train';
 import { type LineLog, parseLines, startLineLog } from '../run-folder/line-log.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
-import { trialFiles } from '../run-folder/trial-folder.js';
+import { trialFiles } from '../records/trial-folder.js';
 
 /** Writes metrics.jsonl and timings.jsonl of one trial. */
 export interface TrainingLogs {

@@ -1,8 +1,8 @@
 import type { TrialConfig } from '../config/trial-config.js';
-import type { TrialTrainEvent } from '../experiment/experiment-event.js';
+import type { TrialTrainEvent } from '../records/experiment-event.js';
 import type { Session } from './session.js';
 import type { TrialSplit } from './task-data.js';
-import type { TrialSummary } from './trial-summary.js';
+import type { TrialSummary } from '../records/trial-summary.js';
 
 /** What the parts of a trial need. */
 export interface TrialContext {

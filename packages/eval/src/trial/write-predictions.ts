@@ -1,6 +1,6 @@
 import { toLine } from '../run-folder/line-log.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
-import { argmaxRows, roundNumber, softmax } from '../predict/softmax.js';
+import { argmaxRows, roundNumber, softmax } from './softmax.js';
 import type { TaskData, TestOutput } from './task-data.js';
 
 /**

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { bounds } from '../bounds.js';
 import { PeftError } from '../errors.js';
 import { headsOf, resolveReadout, resolveReadouts } from '../head.js';

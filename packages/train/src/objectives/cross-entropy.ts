@@ -1,6 +1,6 @@
 import { parseConfig } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type LogitsObjective, logitsObjective } from './logits-objective.js';
 
 const crossEntropyConfig = z.strictObject({

@@ -11,7 +11,7 @@ import {
   writeSafetensors,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CheckpointStore } from './checkpoint-store.js';
 import { parseNumbers, printNumbers } from './json-numbers.js';
 import type { RunIdentity } from './run-identity.js';

@@ -1,5 +1,5 @@
 import { type Optimiser, parseConfig } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { validationConfig } from '../evaluate/validation-config.js';
 import { adamW } from '../optimisers/adamw.js';
 import type { ParameterGroup } from '../optimisers/parameter-groups.js';

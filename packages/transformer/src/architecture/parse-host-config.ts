@@ -1,5 +1,5 @@
 import { bounds, parseConfig, PeftError } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { activationNames, isActivationName } from '../model/activations.js';
 import { familyOf, isModelType, modelTypes } from './families.js';
 import type { ConfigEntries, ConfigEntry, EncoderConfig } from './family.js';

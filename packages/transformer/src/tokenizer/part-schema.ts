@@ -1,5 +1,5 @@
 import { bounds } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const flag = z.boolean().nullish();
 const pattern = z.union([z.strictObject({ String: z.string().min(1) }), z.strictObject({ Regex: z.string() })]);

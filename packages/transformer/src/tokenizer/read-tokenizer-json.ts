@@ -1,5 +1,5 @@
 import { bounds, isJsonObject, type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type AddedToken, partsSchema, type TokenizerPart } from './part-schema.js';
 
 /** A tokenizer.json whose every part has been looked at. */

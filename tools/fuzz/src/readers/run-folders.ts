@@ -18,7 +18,7 @@ import {
   readTrialConfig,
   runExperiment,
 } from '@tfjs-peft/eval';
-import { readYaml } from '../../../../packages/eval/src/run-folder/trial-folder.js';
+import { readYaml } from '../../../../packages/eval/src/records/trial-folder.js';
 import { tinyExperiment, tinyPrefix } from '../../../../packages/eval/test/tiny-experiment.js';
 import { rmSync } from 'node:fs';
 import { type Files, oneFile, type Reader, textOf, WrongValue } from '../reader.js';

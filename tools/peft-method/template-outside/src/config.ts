@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Unknown keys are errors, so that a typing error does not pass for a setting. */
 export const myMethodConfig = z.strictObject({

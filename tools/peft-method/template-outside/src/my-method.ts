@@ -8,7 +8,7 @@ import {
   type PeftMethod,
   sitesOfKind,
 } from '@tfjs-peft/peft-core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type MyMethodConfig, myMethodConfig } from './config.js';
 
 /** Makes the method known by name: in experiments, in adapter files, on the command line. */

@@ -1,18 +1,18 @@
 import { cp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { type ExperimentConfig, experimentConfig } from '../config/experiment-config.js';
 import { isDirectoryName } from '../config/trial-config.js';
 import { isAdapterFolder } from '../run-folder/adapter-folder.js';
 import { toFolderError } from '../run-folder/folder-errors.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
-import { readYaml, requireSameConfiguration } from '../run-folder/trial-folder.js';
+import { readYaml, requireSameConfiguration } from './trial-folder.js';
 import { parseStored, writeStoredJson } from '../run-folder/stored-json.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
-import { trialPath, trialSummary } from '../trial/trial-summary-schema.js';
+import type { TrialSummary } from './trial-summary.js';
+import { trialPath, trialSummary } from './trial-summary-schema.js';
 
 /** The paths of an experiment's files below its folder. */
 export const experimentFiles = (folder: string) => ({

@@ -1,7 +1,7 @@
 import type { TrainEvent } from '@tfjs-peft/train';
 import type { TrialConfig } from '../config/trial-config.js';
 import { trialFolderName, trialId } from '../config/trial-config.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
+import type { TrialSummary } from './trial-summary.js';
 
 /** A trial as events name it; plain JSON. */
 export interface TrialReference {

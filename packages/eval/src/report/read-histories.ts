@@ -1,10 +1,9 @@
-import { join, resolve } from 'node:path';
-import { z } from 'zod';
-import { experimentFiles, type ExperimentResult, storedResults } from '../experiment/experiment-folder.js';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { ExperimentResult } from '../records/experiment-folder.js';
 import { parseLines } from '../run-folder/line-log.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
-import { readStoredJson } from '../run-folder/stored-json.js';
-import { readTrialConfig, trialFiles } from '../run-folder/trial-folder.js';
+import { readTrialConfig, trialFiles } from '../records/trial-folder.js';
 import type { TrialHistory } from './plot-histories.js';
 
 /** A line of metrics.jsonl, as far as it is read. */
@@ -14,16 +13,6 @@ const metricsLine = z.object({
   headline: z.number().optional(),
   midpointMetrics: z.record(z.string(), z.number()).optional(),
 });
-
-/** The results of a finished experiment; null where `folder` holds none. Errors: `RESULTS_DAMAGED`, `JSON_*`, `FILE_*`. */
-export async function readResults(folder: string): Promise<ExperimentResult | null> {
-  const path = experimentFiles(resolve(folder)).results;
-  const stored = await readStoredJson(path, storedResults, {
-    code: 'RESULTS_DAMAGED',
-    fix: 'run the experiment again with --resume: finished trials are kept',
-  });
-  return stored && { folder: resolve(folder), ...stored };
-}
 
 /** The development metrics of every trained trial, from its metrics.jsonl. */
 export async function readHistories({ folder, trials }: ExperimentResult): Promise<TrialHistory[]> {

@@ -4,12 +4,12 @@ import { stringify } from 'yaml';
 import { parseYaml } from '../config/parse-yaml.js';
 import { type TrialConfig, withoutPaths } from '../config/trial-config.js';
 import { trialConfig } from '../config/trial-config-schema.js';
-import type { TrialSummary } from '../trial/trial-summary.js';
-import { trialSummary } from '../trial/trial-summary-schema.js';
-import { compareConfigurations, describeDifferences } from './compare-configurations.js';
-import { readTextIfThere } from './read-text.js';
-import { parseStored, readStoredJson } from './stored-json.js';
-import { writeFileAtomically } from './write-file-atomically.js';
+import type { TrialSummary } from './trial-summary.js';
+import { trialSummary } from './trial-summary-schema.js';
+import { compareConfigurations, describeDifferences } from '../run-folder/compare-configurations.js';
+import { readTextIfThere } from '../run-folder/read-text.js';
+import { parseStored, readStoredJson } from '../run-folder/stored-json.js';
+import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
 
 /** The files of one trial. */
 export const trialFiles = (folder: string) => ({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { methodName } from '../config/experiment-config.js';
 import type { TrialSummary } from './trial-summary.js';
 

@@ -1,0 +1,30 @@
+import { gzipSync } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Bytes that a page loads for some exports, minified and gzipped, TensorFlow.js left out. */
+async function gzippedBytes(source: string): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: root, loader: 'ts' },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    conditions: ['@tfjs-peft/source'],
+    external: ['@tensorflow/tfjs'],
+  });
+  return gzipSync(outputFiles[0]!.contents).length;
+}
+
+describe('the size of a page', () => {
+  it('is below 60 kB for a simplex of prefixes with a head, files of HF peft read and written', async () => {
+    const bytes = await gzippedBytes(`
+      export { compose, head, initialValues, loadAdapter, saveAdapter } from '@tfjs-peft/peft-core';
+      export { prefix } from '@tfjs-peft/prefix';
+      export { subspace } from '@tfjs-peft/subspace';`);
+    expect(bytes).toBeLessThan(60_000);
+  });
+});

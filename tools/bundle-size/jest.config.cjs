@@ -1,0 +1,1 @@
+module.exports = { displayName: 'bundle-size', preset: '../../jest.preset.cjs' };
