@@ -66,7 +66,7 @@ function readAdapter(part: AdapterHubPart, host: HostSpec): { config: AdapterCon
 }
 
 /**
- * The inverse of {@link adapterHubFormat}: adapter_config.json and tensors of an adapter called `adapterName`. Whoever writes the JSON must write
+ * The inverse of `adapterHubFormat`: adapter_config.json and tensors of an adapter called `adapterName`. Whoever writes the JSON must write
  * a number under `config.scaling` with a decimal point (`4.0`): AdapterHub refuses whole numbers there.
  */
 export function toAdapterHub(

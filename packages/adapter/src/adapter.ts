@@ -14,6 +14,7 @@ import { applyBottleneck, bottleneckParameters, isShared, parameterName } from '
 import { averageAdapters } from './average-adapters.js';
 import { type AdapterConfig, adapterConfig, type AdapterOptions } from './config.js';
 
+/** Makes bottleneck adapters known by name: type `BOTTLENECK_ADAPTER`. */
 export const adapterDefinition: MethodDefinition<typeof adapterConfig> = {
   type: 'BOTTLENECK_ADAPTER',
   config: adapterConfig,

@@ -41,7 +41,10 @@ export const adapterConfig = z
     message: 'give reductionFactor or bottleneckSize, not both',
     path: ['bottleneckSize'],
   });
+/** A validated configuration of bottleneck adapters, defaults written out. */
 export type AdapterConfig = z.output<typeof adapterConfig>;
+
+/** What a caller of `adapter` may set; the rest has defaults. */
 export type AdapterOptions = z.input<typeof adapterConfig>;
 
 /** Width m of the bottleneck at a site of the given size. */

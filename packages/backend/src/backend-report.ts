@@ -1,6 +1,7 @@
 /** What a caller may ask for; `auto` takes the fastest that works here. */
 export const backendChoices = ['auto', 'tensorflow-gpu', 'tensorflow', 'webgpu', 'wasm', 'cpu'] as const;
 
+/** A backend by name, or `auto` for the fastest one that works. */
 export type BackendChoice = (typeof backendChoices)[number];
 
 /** A backend by the name of {@link backendChoices}. TensorFlow.js itself calls both TensorFlow ones `tensorflow`. */
@@ -43,6 +44,7 @@ export interface BackendReport {
   readonly hint?: string;
 }
 
+/** Which backend to use, and with how many threads. */
 export interface BackendOptions {
   /** Default `auto`. Anything else is used or is an error; it never falls back silently. */
   readonly backend?: BackendChoice;

@@ -21,6 +21,7 @@ export interface CandidateExamination extends CandidateReport {
   readonly gflops?: ProductSpeed;
 }
 
+/** The machine, and what each backend is worth on it; plain JSON. */
 export interface DoctorReport {
   readonly machine: {
     /** Such as `Node 20.20.2`, or the browser's own description. */
@@ -45,6 +46,7 @@ export interface DoctorReport {
   readonly hint?: string;
 }
 
+/** What `doctor` measures. */
 export interface DoctorOptions {
   /** Side of the square matrices; default 512 (cpu: 192). */
   readonly size?: number;

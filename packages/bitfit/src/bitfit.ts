@@ -11,6 +11,7 @@ import { chooseBiases } from './choose-biases.js';
 import { type BitfitConfig, bitfitConfig } from './config.js';
 import { initialLaw } from './initial-law.js';
 
+/** Makes BitFit known by name: type `BITFIT`. */
 export const bitfitDefinition: MethodDefinition<typeof bitfitConfig> = {
   type: 'BITFIT',
   config: bitfitConfig,

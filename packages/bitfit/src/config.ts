@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Affine maps by role, LayerNorms of the layers, that of the embeddings. */
+/** Affine maps by role, the LayerNorms of the layers, the LayerNorm of the embeddings. */
 export const biasGroups = [
   'query',
   'key',
@@ -12,6 +12,7 @@ export const biasGroups = [
   'embeddingNorm',
   'pooler',
 ] as const;
+/** A group of biases, by the role of their module. */
 export type BiasGroup = (typeof biasGroups)[number];
 
 const name = z.string().regex(/^[a-z][a-z0-9_-]*$/);
@@ -29,6 +30,8 @@ export const bitfitConfig = z.strictObject({
   /** Namespace of the parameters; another one for a second BitFit in a composition. */
   name: name.default('bitfit'),
 });
+
+/** A validated configuration of `bitfit`, defaults written out. */
 export type BitfitConfig = z.output<typeof bitfitConfig>;
 
 export const layerNormTuningConfig = z.strictObject({
@@ -39,4 +42,6 @@ export const layerNormTuningConfig = z.strictObject({
   /** Namespace of the parameters; another one for a second LN tuning in a composition. */
   name: name.default('ln'),
 });
+
+/** A validated configuration of `layerNormTuning`, defaults written out. */
 export type LayerNormTuningConfig = z.output<typeof layerNormTuningConfig>;

@@ -13,6 +13,7 @@ import { type LayerNormTuningConfig, layerNormTuningConfig } from './config.js';
 import { layerNormFiles, readHfLayerNormConfig } from './hf-files.js';
 import { initialLaw } from './initial-law.js';
 
+/** Makes LayerNorm tuning known by name: type `LN_TUNING`. */
 export const layerNormTuningDefinition: MethodDefinition<typeof layerNormTuningConfig> = {
   type: 'LN_TUNING',
   config: layerNormTuningConfig,

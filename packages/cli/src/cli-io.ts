@@ -3,7 +3,9 @@ export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** What a command sees of the world; tests pass their own. Results go to `out`, everything else to `err`. */
 export interface CliIo {
+  /** Results: standard output. */
   out(text: string): void;
+  /** Progress, warnings and errors: standard error. */
   err(text: string): void;
   /** The stream for a moving progress bar; null where lines are wanted: no terminal, `TERM=dumb`, `CI`. */
   readonly bar: NodeJS.WriteStream | null;
@@ -18,12 +20,13 @@ export interface CliIo {
   exit(code: number): void;
 }
 
-/** Within this time a second signal is the first one again, that reached both the command and the process it runs in. */
+/** Milliseconds. One Ctrl-C can reach both the command and the process around it: a second signal within this time counts as the first. */
 const echoMilliseconds = 700;
 
 /** The exit code of a command that a signal ended, as shells have it. */
 export const stopCodes: Readonly<Record<StopSignal, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
+/** The streams and signals of this process. */
 export function processIo(): CliIo {
   const { stdin, stdout, stderr, env } = process;
   const moving = stderr.isTTY && env.TERM !== 'dumb' && !env.CI;

@@ -9,6 +9,7 @@ import type { ConformanceHost, ConformanceOptions, MethodFactory } from './optio
 
 /** What the kit uses of a test framework: Jest's, Vitest's and node:test's functions fit. */
 export interface TestFramework {
+  /** Groups the tests of `body`, which is called at once. */
   describe(title: string, body: () => void): unknown;
   /** Hands a context to the body in Vitest and node:test. */
   it(title: string, body: (...context: unknown[]) => Promise<void>): unknown;

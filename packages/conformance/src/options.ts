@@ -14,6 +14,7 @@ export interface ConformanceHost {
   create(variation?: HostVariation): Promise<Host>;
 }
 
+/** How a host differs from the usual one of its kind. */
 export interface HostVariation {
   readonly seed?: number;
   readonly layers?: number;
@@ -62,6 +63,7 @@ export interface Tolerances {
   readonly gradient: number;
 }
 
+/** The bounds that hold unless a method names others. */
 export const defaultTolerances: Tolerances = {
   identity: 1e-6,
   effect: 1e-3,

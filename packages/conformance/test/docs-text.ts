@@ -59,7 +59,7 @@ files saved twice (methods that store whole values, differences plus the host's 
 - **Learned parameters.** Most checks do not use initial values, where a zero factor hides what the rest does, but initial values plus N(0, 0.3).
 - **Gradients.** Of a random linear function of the logits, plus the method's penalty and through its objective, in a training pass with fixed
   streams; along a random direction of each trainable parameter, at the entry with the largest gradient and at a random one; steps 1e-2, 3e-3
-  and 1e-3 in turn, of which one must agree: kinks of ReLUs disturb one, a wrong gradient all.
+  and 1e-3 in turn; one of the two must agree: kinks of ReLUs disturb one, a wrong gradient all.
 - **A batch axis.** Three examples with three sets of parameters in one batch, against three batches of one.
 - **Rows of a simplex.** A method that does nothing rides along in the composition and notes the coefficients that it is given, so that the
   check need not know how a simplex draws.

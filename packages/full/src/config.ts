@@ -17,4 +17,6 @@ export const fullConfig = z.strictObject({
     .regex(/^[a-z][a-z0-9_-]*$/)
     .default('full'),
 });
+
+/** A validated configuration of `full`, defaults written out. */
 export type FullConfig = z.output<typeof fullConfig>;

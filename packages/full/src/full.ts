@@ -10,6 +10,7 @@ import type * as z from 'zod';
 import { chooseTensors } from './choose-tensors.js';
 import { type FullConfig, fullConfig } from './config.js';
 
+/** Makes full fine-tuning known by name: type `FULL`. */
 export const fullDefinition: MethodDefinition<typeof fullConfig> = {
   type: 'FULL',
   config: fullConfig,

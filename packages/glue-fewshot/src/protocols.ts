@@ -8,8 +8,11 @@ import { PeftError } from '@tfjs-peft/peft-core';
  * - `per_class`: K per class train, the next K per class are dev, cut from numpy's legacy shuffle, as in LM-BFF (Gao et al. 2020, arXiv 2012.15723).
  */
 export type Protocol = 'fixed' | 'same_k' | 'budget' | 'per_class';
+
+/** All protocols of `splitTask`. */
 export const protocols: readonly Protocol[] = ['fixed', 'same_k', 'budget', 'per_class'];
 
+/** How many examples a split has, and which seed draws them. */
 export interface SplitOptions {
   /** Number of training examples; per class under `per_class`, train and dev together under `budget`. */
   readonly k: number;

@@ -12,6 +12,7 @@ import { decodeText, messageOf, type Table } from './table.js';
 /** File kinds a labelled file may have, by the end of its name. */
 export const tableExtensions = ['.csv', '.tsv', '.jsonl', '.ndjson', '.parquet'] as const;
 
+/** What a table's file does not say of itself. */
 export interface TableOptions {
   /** Column names of a CSV or TSV file without a header line. */
   readonly columnNames?: readonly string[];

@@ -13,6 +13,7 @@ export interface PlacedText {
   readonly texts: readonly string[];
 }
 
+/** The columns of a table that hold the text. */
 export interface TextColumns extends TableOptions {
   readonly textColumn: string;
   /** Second text of a pair. */

@@ -10,6 +10,7 @@ import type { EmptyTextPolicy, LabelledText, TaskDefinition } from './task.js';
 /** The held-out rows of a file task are always the same, whatever the data seed of a trial. */
 const holdOutSeed = 0;
 
+/** A labelled file: its columns and what is held out of it. */
 export interface FileTaskOptions extends TableOptions, LabelStyle {
   /** A CSV, TSV, JSONL or Parquet file with labelled rows. */
   readonly file: string;

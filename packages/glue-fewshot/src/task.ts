@@ -49,6 +49,7 @@ export interface TaskRows {
 /** What to do with a row that has an empty text: stop (`error`), leave the row out (`drop`), or accept it (`keep`). */
 export type EmptyTextPolicy = 'error' | 'drop' | 'keep';
 
+/** Where a task's files are, and what to do with empty texts. */
 export interface ReadOptions {
   /**
    * The folder that holds the task's folder (`SST-2/` or `sst2/`), that folder itself, or the one above. Embedded tasks and file tasks need
@@ -77,6 +78,7 @@ export interface TaskDefinition {
   readonly sizes?: { readonly train: number; readonly tests: readonly number[] };
   /** Where the rows come from, for people. */
   readonly origin: string;
+  /** All rows of the task. Errors: `TASK_*`. */
   read(options: ReadOptions): Promise<TaskRows>;
 }
 

@@ -27,4 +27,5 @@ export const ia3Config = z
     message: 'nothing to gate: targets and feedForwardTargets are both empty',
     path: ['targets'],
   });
+/** A validated configuration of `ia3`, defaults written out. */
 export type Ia3Config = z.output<typeof ia3Config>;

@@ -11,6 +11,7 @@ import { combineGates } from './combine-gates.js';
 import { type Ia3Config, ia3Config } from './config.js';
 import { ia3Files, readHfIa3Config } from './hf-files.js';
 
+/** Makes IA3 known by name: type `IA3`. */
 export const ia3Definition: MethodDefinition<typeof ia3Config> = {
   type: 'IA3',
   config: ia3Config,

@@ -62,4 +62,5 @@ export const loraConfig = z
     message: 'not together with dora: DoRA has no bias of the second factor',
     path: ['loraBias'],
   });
+/** A validated configuration of `lora`, defaults written out. */
 export type LoraConfig = z.output<typeof loraConfig>;

@@ -24,7 +24,7 @@ interface Entry {
 /**
  * HF peft's tensors: `lora_A.weight` `[rank, inputs]` and `lora_B.weight` `[outputs, rank]`, our factors transposed; at a table
  * `lora_embedding_A` and `_B`; the magnitudes of DoRA and trained biases as whole values, of which we hold the differences to the host's.
- * A file with all biases has none of HF peft's copies of the head's: HF peft loads it without them.
+ * HF peft also writes copies of the head's bias under `bias: "all"`. They are left out here: HF peft loads the file without them.
  */
 export function loraFiles(config: LoraConfig, layoutOf: (host: HostSpec) => LoraLayout): FileCodec {
   const wholeValues = rememberWholeValues();

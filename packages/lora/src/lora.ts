@@ -21,6 +21,7 @@ import { parameterNames } from './names.js';
 import { orthogonalStart, type PreparedStart } from './orthogonal-start.js';
 import { biasPaths, type LoraTarget, planTargets } from './plan-targets.js';
 
+/** Makes LoRA known by name: type `LORA`. */
 export const loraDefinition: MethodDefinition<typeof loraConfig> = {
   type: 'LORA',
   config: loraConfig,
@@ -37,6 +38,7 @@ export const loraDefinition: MethodDefinition<typeof loraConfig> = {
 export const lora = (config: z.input<typeof loraConfig> = {}): PeftMethod<LoraConfig> =>
   createLora(parseConfig(loraConfig, config, 'lora'));
 
+/** True for a method that `lora` made, also one of another copy of this package. */
 export const isLora = (method: PeftMethod): method is PeftMethod<LoraConfig> => method.type === loraDefinition.type;
 
 /** `start` is known once `prepare` was called for an orthogonal start; the plan does not depend on it but for the first values. */

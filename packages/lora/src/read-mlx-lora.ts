@@ -20,6 +20,7 @@ const mlxConfig = z.looseObject({
   lora_parameters: z.looseObject({ rank: z.int().min(1), scale: z.number().positive() }),
 });
 
+/** How names in mlx differ from those of the host. */
 export interface MlxOptions {
   /** Put before the names of modules, `bert.` for example, where the names in mlx leave it out. */
   readonly prefix?: string;

@@ -8,11 +8,13 @@ import { type NamedArrays, namespaceOf, toParameters } from './parameters.js';
 import { readFolded } from './read-folded.js';
 import { leavesOf } from './select-parts.js';
 
+/** An adapter and its share in a combination. */
 export interface WeightedAdapter {
   readonly adapter: Adapter;
   readonly weight: number;
 }
 
+/** How parts and heads become one. */
 export interface CombineAdaptersOptions {
   /** How to combine the parts of each type: `{ LORA: { strategy: 'ties', density: 0.3 } }`. */
   readonly byType?: Readonly<Record<string, CombineOptions>>;

@@ -7,6 +7,7 @@ import { type Parameters, selectNamespaces } from './parameters.js';
 import type { ParameterPlan } from './plan.js';
 import type { MethodDefinition } from './registry.js';
 
+/** Makes compositions known by name: type `COMPOSE`. */
 export const composeDefinition: MethodDefinition = {
   type: 'COMPOSE',
   config: z.strictObject({}),

@@ -7,6 +7,7 @@ import { createStream, type Stream } from './random-stream.js';
  */
 export type Mode = 'train' | 'evaluate' | 'sample';
 
+/** What a pass is for, and where its random numbers come from. */
 export interface Context {
   readonly mode: Mode;
   readonly host: HostSpec;

@@ -26,6 +26,7 @@ export interface ExplainedRow {
   readonly mixed: 'per example' | 'by outputs' | 'per batch' | 'shared by all vertices' | 'buffer';
 }
 
+/** One method of a composition: its names, kinds and parameters. */
 export interface ExplainedPart {
   readonly type: string;
   /** Names its parameters begin with. */

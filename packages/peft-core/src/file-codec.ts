@@ -18,6 +18,7 @@ export interface FileCodec {
   decode(tensors: NamedArrays, host: HostSpec, frozen: NamedArrays): NamedArrays;
 }
 
+/** A method as HF peft stores it. */
 export interface EncodedAdapter {
   /** Keys of adapter_config.json that this method owns. */
   readonly config: JsonObject;

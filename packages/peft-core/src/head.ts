@@ -31,8 +31,11 @@ const headConfig = z.strictObject({
     .regex(/^[a-z][a-z0-9_-]*$/)
     .default('head'),
 });
+
+/** A validated configuration of `head`, defaults written out. */
 export type HeadConfig = z.output<typeof headConfig>;
 
+/** Makes the head known by name: type `HEAD`. */
 export const headDefinition: MethodDefinition<typeof headConfig> = {
   type: 'HEAD',
   config: headConfig,
@@ -50,6 +53,8 @@ export const head = (config: z.input<typeof headConfig>): PlainHead =>
 
 /** Whether a method says that it is a head. */
 export const isHead = (method: PeftMethod): method is HeadMethod => method.head !== undefined;
+
+/** A method that says of itself that it is a head. */
 export type HeadMethod<Config = unknown> = PeftMethod<Config> & { readonly head: HeadLayout };
 export type PlainHead = HeadMethod<HeadConfig>;
 

@@ -1,5 +1,7 @@
 /** How hidden states become one vector a text: state of the first token, its tanh pooler, or the mean over tokens that are not padding. */
 export type Readout = 'cls' | 'pooler' | 'mean';
+
+/** All readouts. */
 export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean'];
 
 /** What an affine map of an encoder is for: lets methods have defaults that hold on every architecture. */
@@ -36,6 +38,7 @@ export type Site =
   | { readonly kind: 'tensor'; readonly path: string; readonly shape: readonly number[] }
   | { readonly kind: 'readout'; readonly path: string; readonly size: number; readonly readouts: readonly Readout[] };
 
+/** What a site is: `linear`, `attention`, `readout`, … */
 export type SiteKind = Site['kind'];
 
 /** How HF's classifier of an architecture looks: an optional dense layer with an activation, then an affine map, on one readout. */

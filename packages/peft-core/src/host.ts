@@ -18,6 +18,7 @@ export interface HostInputs {
   readonly textPositions?: tf.Tensor1D;
 }
 
+/** What a pass gives. */
 export interface HostOutputs {
   /** `[batch, tokens, hidden]`: virtual tokens of prompts come first. */
   readonly lastHiddenState: tf.Tensor3D;
@@ -28,6 +29,7 @@ export interface HostOutputs {
 /** A frozen pretrained model. `forward` is a pure function: nothing is stored, nothing is mutated. */
 export interface Host {
   readonly spec: HostSpec;
+  /** One pass: a pure function that never changes the host. The caller owns the outputs. Errors: `INTERVENTION_*`. */
   forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs;
   /** Pooled features `[batch, hidden]` of the given readout. */
   readOut(lastHiddenState: tf.Tensor3D, attentionMask: tf.Tensor2D, readout: Readout): tf.Tensor2D;
@@ -38,6 +40,7 @@ export interface Host {
    * this one. The new host owns the tensors passed in and has a fingerprint of its own.
    */
   withWeights(changes: ReadonlyMap<string, tf.Tensor>): Promise<Host>;
+  /** Frees the tensors that this host owns. */
   dispose(): void;
 }
 

@@ -26,7 +26,10 @@ export type Intervention =
   | Tap
   | ReadoutMap;
 
+/** What a method does in one pass, in order. */
 export type Interventions = readonly Intervention[];
+
+/** The names of all kinds: `lowRankDelta`, `keyValuePrefix`, … */
 export type InterventionKind = Intervention['kind'];
 
 /**
@@ -155,6 +158,7 @@ export interface Tap {
   readonly kind: 'tap';
   readonly path: string;
   readonly at: 'input' | 'output';
+  /** Called in the pass with the states and `[batch, tokens]` of the mask; keep what you need, the pass disposes the rest. */
   readonly observe: (states: tf.Tensor, attentionMask: tf.Tensor2D) => void;
 }
 /**

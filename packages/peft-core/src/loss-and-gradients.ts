@@ -7,6 +7,7 @@ import type { Batch, Loss, Objective, Pass } from './objective.js';
 import { getParameter, type Parameters } from './parameters.js';
 import { trainableNames } from './plan.js';
 
+/** Whose gradients of which loss on which batch. */
 export interface GradientRequest<Targets = unknown> {
   readonly host: Host;
   readonly method: PeftMethod;
@@ -19,6 +20,7 @@ export interface GradientRequest<Targets = unknown> {
   readonly wrt?: readonly string[];
 }
 
+/** A loss and its gradients. The caller owns all tensors. */
 export interface LossAndGradients {
   /** Of the task alone. */
   readonly loss: tf.Scalar;

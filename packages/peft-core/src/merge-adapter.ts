@@ -17,6 +17,7 @@ import { type FoldedMethod, foldMethod, type PeftMethod } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
 import { leavesOf } from './select-parts.js';
 
+/** A host with an adapter in its weights, and what is left of the adapter. */
 export interface MergedAdapter {
   /** A new host with the adapter in its weights; it shares all other tensors with {@link base}, so dispose it first. */
   readonly host: Host;
@@ -26,6 +27,7 @@ export interface MergedAdapter {
   readonly rest: Adapter | null;
 }
 
+/** What merging does with parts that no weight can hold. */
 export interface MergeOptions {
   /** What happens with parts that no weight can hold (prefixes, bottleneck adapters, gates): an error, or they stay an adapter. */
   readonly rest?: 'refuse' | 'keep';

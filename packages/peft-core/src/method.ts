@@ -100,6 +100,7 @@ export interface HeadLayout {
   withReadout(readout: Readout): PeftMethod;
 }
 
+/** What stands for a method in deployment. */
 export interface FoldedMethod {
   readonly method: PeftMethod;
   /** Tensors may be shared with the unfolded ones; call inside `tf.tidy` or keep what you need. */
@@ -125,6 +126,7 @@ export interface CombineOptions {
   readonly seed?: number;
 }
 
+/** What several adapters became. */
 export interface CombinedMethod {
   readonly method: PeftMethod;
   readonly effective: NamedArrays;

@@ -11,6 +11,7 @@ export interface UpdateSettings {
   readonly weightDecay: number;
 }
 
+/** What an optimiser gets in one step. */
 export interface Update {
   /** What is trained; no frozen parameters, no buffers. */
   readonly parameters: Parameters;
@@ -19,6 +20,7 @@ export interface Update {
   readonly state: OptimiserState;
   /** Counted from 1. */
   readonly step: number;
+  /** Rate and decay of a parameter in this step, by its name. */
   readonly settingsOf: (name: string) => UpdateSettings;
   /** Gradients are multiplied by it first (clipping). */
   readonly gradientScale?: tf.Scalar;

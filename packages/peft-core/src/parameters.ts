@@ -6,6 +6,8 @@ export type Parameters = ReadonlyMap<string, tf.Tensor>;
 
 /** The same map in host memory, as files and checkpoints hold it. */
 export type NamedArrays = ReadonlyMap<string, NamedArray>;
+
+/** The numbers of one parameter in host memory, row-major. */
 export interface NamedArray {
   readonly shape: readonly number[];
   /** Int32 for buffers of indices, float32 for everything else. */
@@ -57,4 +59,5 @@ export function floatsOf({ data, shape }: NamedArray): Float32Array {
 export const dtypeOf = (data: Float32Array | Int32Array): 'float32' | 'int32' =>
   data instanceof Int32Array ? 'int32' : 'float32';
 
+/** Frees all tensors of a set of parameters. */
 export const disposeParameters = (parameters: Parameters): void => tf.dispose([...parameters.values()]);

@@ -72,6 +72,7 @@ export const storedTensors = ({ effective, buffers = [] }: ParameterPlan): Store
   ...buffers.filter(({ seed }) => seed === undefined).map(({ name, shape, dtype }) => ({ name, shape, dtype })),
 ];
 
+/** One tensor of an adapter's file. */
 export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -82,8 +83,10 @@ export interface StoredTensor {
 export const trainableNames = ({ raw }: ParameterPlan): string[] =>
   raw.filter(({ trainable }) => trainable !== false).map(({ name }) => name);
 
+/** Numbers in a tensor of this shape; 1 for a scalar. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, length) => size * length, 1);
 
+/** Numbers of a plan, by what they are for. */
 export interface ParameterCount {
   /** Numbers that the optimiser changes. */
   readonly trainable: number;
@@ -93,6 +96,7 @@ export interface ParameterCount {
   readonly buffers: number;
 }
 
+/** How many numbers a plan has, before any is allocated. */
 export const countParameters = (plan: ParameterPlan): ParameterCount => ({
   trainable: plan.raw.filter(({ trainable }) => trainable !== false).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
   effective: plan.effective.reduce((sum, { shape }) => sum + sizeOf(shape), 0),

@@ -62,6 +62,7 @@ export interface MethodDescription {
 /** The version of the contract between methods and everything else; a new one when methods of the earlier must change. */
 export const contractVersion = 2;
 
+/** The methods that data may name. A value: two registries can coexist. */
 export interface MethodRegistry {
   readonly definitions: ReadonlyMap<string, MethodDefinition>;
   /** Errors: `UNKNOWN_METHOD`, `CONFIG_INVALID`, `METHOD_VERSION_OTHER`. */

@@ -34,4 +34,6 @@ export const prefixConfig = z.strictObject({
     .regex(/^[a-z][a-z0-9_-]*$/)
     .default('prefix'),
 });
+
+/** A validated configuration of `prefix`, defaults written out. */
 export type PrefixConfig = z.output<typeof prefixConfig>;

@@ -20,6 +20,7 @@ import { keysName, valuesName } from './names.js';
 import { prefixSites } from './prefix-sites.js';
 import { type PreparedStart, prepareStart } from './prepare-start.js';
 
+/** Makes prefix tuning known by name: type `PREFIX_TUNING`. */
 export const prefixDefinition: MethodDefinition<typeof prefixConfig> = {
   type: 'PREFIX_TUNING',
   config: prefixConfig,

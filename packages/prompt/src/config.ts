@@ -25,6 +25,8 @@ export const promptConfig = z.strictObject({
   /** Namespace of the parameters; another one for a second prompt in a composition. */
   name: namespace('prompt'),
 });
+
+/** A validated configuration of `prompt`, defaults written out. */
 export type PromptConfig = z.output<typeof promptConfig>;
 
 export const pTuningConfig = z.strictObject({
@@ -42,4 +44,6 @@ export const pTuningConfig = z.strictObject({
   /** Namespace of the parameters. */
   name: namespace('ptuning'),
 });
+
+/** A validated configuration of `pTuning`, defaults written out. */
 export type PTuningConfig = z.output<typeof pTuningConfig>;

@@ -6,6 +6,7 @@ import { pTuningFiles, readHfPTuningConfig } from './hf-files.js';
 import { encodeRows, parametersOfEncoder } from './prompt-encoder.js';
 import { interveneWithRows, planRows, rowsName } from './virtual-tokens.js';
 
+/** Makes P-tuning known by name: type `P_TUNING`. */
 export const pTuningDefinition: MethodDefinition<typeof pTuningConfig> = {
   type: 'P_TUNING',
   config: pTuningConfig,

@@ -13,6 +13,7 @@ import { normal } from './initial-laws.js';
 import { startFromWords, type WordStart } from './start-from-words.js';
 import { interveneWithRows, planRows } from './virtual-tokens.js';
 
+/** Makes prompt tuning known by name: type `PROMPT_TUNING`. */
 export const promptDefinition: MethodDefinition<typeof promptConfig> = {
   type: 'PROMPT_TUNING',
   config: promptConfig,

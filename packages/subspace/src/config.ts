@@ -27,4 +27,6 @@ export const subspaceConfig = z.strictObject({
   /** Points drawn per example and step; the loss is their mean. */
   trainDraws: z.int().min(1).max(1000).default(1),
 });
+
+/** A validated configuration of `subspace`, defaults written out. */
 export type SubspaceConfig = z.output<typeof subspaceConfig>;

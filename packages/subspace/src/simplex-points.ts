@@ -35,6 +35,7 @@ export function pointOfSimplex(method: PeftMethod, effective: Parameters, coeffi
   return mixed;
 }
 
+/** How far the vertices of a simplex lie apart. */
 export interface SimplexGeometry {
   /** Mean over pairs of vertices of the squared cosine of their effective parameters. */
   readonly meanSquaredCosine: number;

@@ -20,6 +20,7 @@ import { prepareVertices } from './prepare-vertices.js';
 import { createSimplex, type Simplex, verticesOf } from './simplex.js';
 import { mergeVertices, selectVertex, sharedIn } from './vertex-names.js';
 
+/** Makes simplexes known by name: type `SUBSPACE`. */
 export const subspaceDefinition: MethodDefinition<typeof subspaceConfig> = {
   type: 'SUBSPACE',
   config: subspaceConfig,
@@ -42,6 +43,7 @@ export const subspaceDefinition: MethodDefinition<typeof subspaceConfig> = {
 export const subspace = (method: PeftMethod, config: z.input<typeof subspaceConfig> = {}): PeftMethod<SubspaceConfig> =>
   createSubspace(method, parseConfig(subspaceConfig, config, 'subspace'));
 
+/** True for a simplex, also one that another copy of this package made. */
 export const isSubspace = (method: PeftMethod): method is PeftMethod<SubspaceConfig> =>
   method.type === subspaceDefinition.type;
 

@@ -4,6 +4,7 @@ import { crossEntropy } from './objectives/cross-entropy.js';
 import type { LogitsObjective } from './objectives/logits-objective.js';
 import type { TrainingRequest } from './run/training-request.js';
 
+/** The usual question: texts with labels to learn from and to choose by. */
 export interface LabelledTask<Target> {
   readonly train: readonly LabelledExample<Target>[];
   /** Chooses the best state; may be empty or absent: the last state counts then. */

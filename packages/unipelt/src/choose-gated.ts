@@ -29,5 +29,5 @@ export function chooseGated(inner: PeftMethod, { gates }: UnipeltConfig): GatedP
   });
 }
 
-/** By what it emits; a wrapper that does not say so, by what its parts emit. */
+/** What a method emits decides; for a wrapper that does not say so, what its parts emit. */
 const canBeGated = ({ kinds, parts = [] }: PeftMethod): boolean => kinds?.some(isGateable) ?? parts.some(canBeGated);

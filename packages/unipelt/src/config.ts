@@ -16,4 +16,6 @@ export const unipeltConfig = z.strictObject({
     .regex(/^[a-z][a-z0-9_-]*$/)
     .default('unipelt'),
 });
+
+/** A validated configuration of `unipelt`, defaults written out. */
 export type UnipeltConfig = z.output<typeof unipeltConfig>;

@@ -21,6 +21,7 @@ import { exampleGate } from './example-gate.js';
 import { gateIntervention, unsupported } from './gate-intervention.js';
 import { gateName, gateNamespace, planGates } from './plan-gates.js';
 
+/** Makes gated unions known by name: type `UNIPELT`. */
 export const unipeltDefinition: MethodDefinition<typeof unipeltConfig> = {
   type: 'UNIPELT',
   config: unipeltConfig,
@@ -53,6 +54,7 @@ export function unipelt(method: PeftMethod, config: z.input<typeof unipeltConfig
   return gated;
 }
 
+/** True for a gated union, also one that another copy of this package made. */
 export const isUnipelt = (method: PeftMethod): method is PeftMethod<UnipeltConfig> =>
   method.type === unipeltDefinition.type;
 

@@ -10,11 +10,13 @@ export interface ConformanceCheck {
   readonly name: string;
   /** One sentence, the title of the test. */
   readonly claim: string;
+  /** Throws a `ConformanceFailure` where the method breaks the contract. */
   readonly run: (subject: Subject) => Promise<CheckOutcome>;
   /** Ways to break the rule: the check proves with each of them that it can fail. */
   readonly controls: readonly NegativeControl[];
 }
 
+/** A method broken on purpose, on which a check must fail: only then is its success worth something. */
 export interface NegativeControl {
   /** What the broken method does: `allocates a tensor in its plan`. */
   readonly breaks: string;

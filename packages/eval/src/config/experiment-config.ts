@@ -70,6 +70,8 @@ export const dataConfig = z.strictObject({
   /** At most this many test rows, for development; null: all. */
   testCap: z.int().min(1).nullable().default(null),
 });
+
+/** Validated settings of the data: files, K, protocol, lengths. */
 export type DataConfig = z.output<typeof dataConfig>;
 
 export const modelConfig = z.strictObject({
@@ -87,6 +89,8 @@ export const modelConfig = z.strictObject({
     .nullable()
     .default(null),
 });
+
+/** Validated settings of the host: name, revision, readout, dropout. */
 export type ModelConfig = z.output<typeof modelConfig>;
 
 export const testConfig = z.strictObject({
@@ -98,6 +102,8 @@ export const testConfig = z.strictObject({
   /** Draws of an ensemble. */
   draws: z.int().min(1).default(10),
 });
+
+/** Validated settings of the test: the point of a simplex, and draws. */
 export type TestConfig = z.output<typeof testConfig>;
 
 /** One experiment: a task, a host, methods and seeds. Unknown keys are errors. */
@@ -119,7 +125,11 @@ export const experimentConfig = z.strictObject({
   /** Modules that add methods, presets or tasks. */
   plugins: z.array(z.string()).default([]),
 });
+
+/** A validated experiment, defaults written out. */
 export type ExperimentConfig = z.output<typeof experimentConfig>;
+
+/** An experiment as it is written: what has a default may be absent. */
 export type ExperimentConfigInput = z.input<typeof experimentConfig>;
 
 /** Checks an experiment and writes out its defaults. Errors: `CONFIG_INVALID`, naming each key. */

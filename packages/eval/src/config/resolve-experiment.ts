@@ -5,6 +5,7 @@ import { type ExperimentConfig, type ExperimentConfigInput, parseExperiment } fr
 import { mergeTrainConfigs } from './train-config.js';
 import type { TrialConfig, TrialMethod } from './trial-config.js';
 
+/** An experiment and the trials that it consists of; plain data. */
 export interface ResolvedExperiment {
   /** The experiment with all defaults written out. */
   readonly config: ExperimentConfig;

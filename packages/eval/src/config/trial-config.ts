@@ -18,6 +18,7 @@ export interface TrialConfig {
   readonly test: TestConfig;
 }
 
+/** What a trial runs: a floor, or a method with a recipe. */
 export type TrialMethod =
   | { readonly name: string; readonly kind: 'floor'; readonly floor: FloorName }
   | {

@@ -19,6 +19,7 @@ import { createLocalRunner, type RunnerSetup } from './local-runner.js';
 import { createProcessRunners } from './process-runner.js';
 import { type PlannedTrial, runTrials, toPlainError } from './run-trials.js';
 
+/** Where an experiment runs and how: folder, processes, backend, plugins. */
 export interface RunExperimentOptions {
   readonly folder: string;
   /** Trials at a time; more than one run in child processes. Default 1. */

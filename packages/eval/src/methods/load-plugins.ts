@@ -73,10 +73,11 @@ function isPlugin(value: unknown): value is EvalPlugin {
   return [methods, presets, tasks].every(Array.isArray);
 }
 
-/** {@link resolvePlugins}, then {@link importPlugins}. Errors: `PLUGIN_UNUSABLE`. */
+/** `resolvePlugins`, then `importPlugins`. Errors: `PLUGIN_UNUSABLE`. */
 export const loadPlugins = async (names: readonly string[], directory: string): Promise<EvalPlugin[]> =>
   importPlugins(await resolvePlugins(names, directory));
 
+/** The plugins of a caller: what they were named, and what they hold. */
 export interface GivenPlugins {
   readonly modules: readonly PluginModule[];
   /** Those of the modules, imported, and those passed as objects. */

@@ -25,6 +25,7 @@ export interface MethodPreset {
 export const recipeNames = ['supervised', 'contrastive', 'joint-contrastive'] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
+/** What is learned without training anything on the host. */
 export type FloorName = 'majority' | 'linear-probe';
 
 const head: MethodDescription = { type: 'HEAD', config: {} };

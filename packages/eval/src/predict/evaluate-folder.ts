@@ -8,6 +8,7 @@ import type { SplitMetrics } from '../records/trial-summary.js';
 import { openAdapter, type OpenAdapterOptions } from './open-adapter.js';
 import { predictAtPoint } from '../trial/predict-at-point.js';
 
+/** At which point, on which task and data a saved adapter is tested. */
 export interface EvaluateFolderOptions extends OpenAdapterOptions {
   /** Point of the simplex; default what the trial was tested at, else the midpoint. */
   readonly point?: string;
@@ -20,6 +21,7 @@ export interface EvaluateFolderOptions extends OpenAdapterOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Metrics of a saved adapter on test rows; plain JSON. */
 export interface FolderEvaluation {
   readonly folder: string;
   readonly task: string;

@@ -19,6 +19,7 @@ import { reportBackend } from '../trial/report-backend.js';
 import { type LocatedAdapter, locateAdapter } from './locate-adapter.js';
 import { foldersAround, refuseUnnamedPlugins } from './refuse-plugins.js';
 
+/** What the folder of an adapter leaves open: host, labels, backend, plugins. */
 export interface OpenAdapterOptions {
   /** `minilm`, a directory or a name of the Hub; what the folder records if absent. */
   readonly model?: string;
@@ -33,11 +34,13 @@ export interface OpenAdapterOptions {
    * error, with it (also an empty list) the caller has decided.
    */
   readonly plugins?: readonly (EvalPlugin | string)[];
+  /** Is told what was dropped, guessed or cut. */
   readonly onWarning?: (text: string) => void;
   /** Used instead of the recorded host; disposed with the adapter. */
   readonly host?: { readonly host: Host; readonly tokenizer: Tokenizer };
 }
 
+/** A loaded adapter on its host, ready to run. */
 export interface OpenedAdapter {
   readonly located: LocatedAdapter;
   readonly host: Host;
@@ -48,6 +51,7 @@ export interface OpenedAdapter {
   readonly multiLabel: boolean;
   readonly catalogue: Catalogue;
   readonly backend: JsonObject;
+  /** Frees host and adapter. */
   dispose(): void;
 }
 

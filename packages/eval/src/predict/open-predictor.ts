@@ -7,6 +7,7 @@ import { argmaxRows, sigmoid, softmax } from '../trial/softmax.js';
 /** One text, or the two of a pair. */
 export type PredictorInput = string | readonly [string, string];
 
+/** One text and what it was classified as; plain JSON. */
 export interface Prediction {
   readonly text: PredictorInput;
   /** The most probable label; for a regression the score as text. */
@@ -23,6 +24,7 @@ export interface Prediction {
   readonly truncated?: boolean;
 }
 
+/** A saved adapter that classifies texts. */
 export interface Predictor {
   readonly labels: readonly string[];
   /** Longest text in tokens, special ones included. */
@@ -38,14 +40,17 @@ export interface Predictor {
     batches: AsyncIterable<readonly Item[]> | Iterable<readonly Item[]>,
     textOf: (item: Item) => PredictorInput | null,
   ): AsyncGenerator<readonly (readonly [item: Item, prediction: Prediction | null])[]>;
+  /** Frees host and adapter. */
   dispose(): void;
 }
 
+/** How texts are batched and cut, beside what opens the adapter. */
 export interface PredictorOptions extends OpenAdapterOptions {
   /** Texts a pass; default 64. */
   readonly batchSize?: number;
   /** Default: what the adapter was trained with, else 128. */
   readonly maxTokens?: number;
+  /** Is told after each batch; counts texts. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 

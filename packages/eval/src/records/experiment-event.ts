@@ -49,6 +49,7 @@ export type TrialTrainEvent =
   | Exclude<TrainEvent, { readonly type: 'start' }>
   | Omit<Extract<TrainEvent, { readonly type: 'start' }>, 'plan' | 'history'>;
 
+/** Is told what an experiment does, as it happens. */
 export type OnExperimentEvent = (event: ExperimentEvent) => void;
 
 export const referTo = (trial: TrialConfig, index: number): TrialReference => ({

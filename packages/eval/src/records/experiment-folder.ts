@@ -14,6 +14,7 @@ import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import type { TrialSummary } from './trial-summary.js';
 import { trialPath, trialSummary } from './trial-summary-schema.js';
 
+/** The paths of an experiment's files below its folder. */
 export const experimentFiles = (folder: string) => ({
   config: join(folder, 'experiment.yaml'),
   trials: join(folder, 'trials'),
@@ -23,6 +24,7 @@ export const experimentFiles = (folder: string) => ({
   mark: join(folder, '.tfjs-peft.json'),
 });
 
+/** What an experiment left: its configuration, its trials, its adapter. */
 export interface ExperimentResult {
   readonly folder: string;
   readonly config: ExperimentConfig;

@@ -1,6 +1,7 @@
 import type { ComparisonTable, Difference } from '../statistics/comparison-table.js';
 import type { Verdict } from '../statistics/paired-difference.js';
 
+/** One sentence of a report, and the verdict it rests on. */
 export interface Finding {
   readonly verdict: Verdict;
   readonly text: string;

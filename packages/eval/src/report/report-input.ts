@@ -12,6 +12,7 @@ export interface ReportExample {
   readonly probability: number;
 }
 
+/** All that a report shows; plain data. */
 export interface ReportInput {
   /** Name of the experiment. */
   readonly title: string;

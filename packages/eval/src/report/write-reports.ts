@@ -13,11 +13,13 @@ import { historySvg } from './plot-histories.js';
 import { escapeMarkdown } from './printable.js';
 import { readHistories } from './read-histories.js';
 
+/** What is compared and shown. */
 export interface WriteReportsOptions
   extends Pick<ComparisonOptions, 'references' | 'split' | 'alpha'>, Pick<ReportInput, 'examples' | 'remarks'> {
   readonly title?: string;
 }
 
+/** The comparison, and the files that show it. */
 export interface WrittenReports {
   readonly table: ComparisonTable;
   /** Paths by kind; `history` is absent where no trial has a development set. */

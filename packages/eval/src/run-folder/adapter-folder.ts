@@ -8,6 +8,7 @@ import { writeFileAtomically } from './write-file-atomically.js';
 const maxFiles = 256;
 const maxDepth = 4;
 
+/** How much a folder may hold. */
 export interface ReadAdapterOptions {
   /** Largest size of all files together; default 1 GiB. */
   readonly maxBytes?: number;

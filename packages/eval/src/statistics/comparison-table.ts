@@ -32,6 +32,7 @@ export interface PlannedTrial {
   readonly trainSeed: number;
 }
 
+/** What is compared with what, and at which error rate. */
 export interface ComparisonOptions {
   /** Methods that every trained method is compared with. Default: the last floor, or without floors the first method. */
   readonly references?: readonly string[];
@@ -42,6 +43,7 @@ export interface ComparisonOptions {
   readonly alpha?: number;
 }
 
+/** The headline metric of one trial. */
 export interface ResultPoint {
   readonly dataSeed: number;
   readonly trainSeed: number;
@@ -74,6 +76,7 @@ export interface ComparisonRow extends Summary {
   readonly fileBytes: number | null;
 }
 
+/** All methods of an experiment with their means and paired differences; plain JSON. */
 export interface ComparisonTable {
   readonly split: string;
   readonly metric: string;

@@ -3,8 +3,10 @@ import { isConstant, summarise, type Summary } from './summarise.js';
 import { studentTTwoSided } from './student-t.js';
 import { wilcoxonSignedRank } from './wilcoxon.js';
 
+/** What the data say of a method against its reference. */
 export type Verdict = 'better' | 'worse' | 'not separated';
 
+/** The differences of two methods on the same splits, and whether they separate the two. */
 export interface PairedDifference extends Summary {
   /** Two-sided paired t test. Null where no interval can be given (fewer than two pairs, equal differences). */
   readonly pValue: number | null;

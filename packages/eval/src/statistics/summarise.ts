@@ -1,8 +1,10 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { studentTQuantile } from './student-t.js';
 
+/** Both ends of a confidence interval. */
 export type Interval = readonly [low: number, high: number];
 
+/** A sample in four numbers. */
 export interface Summary {
   /** Number of values; 0 gives a mean of NaN. */
   readonly n: number;

@@ -14,6 +14,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { TestConfig } from '../config/experiment-config.js';
 import { softmax } from './softmax.js';
 
+/** A method, its parameters, the texts, and the point to predict at. */
 export interface PointRequest {
   readonly host: Host;
   /** Not folded: a simplex with all its vertices. */
@@ -26,6 +27,7 @@ export interface PointRequest {
   readonly batchSize?: number;
   /** Mean of the outputs instead of the mean probability in an ensemble. */
   readonly regression: boolean;
+  /** Is told after each batch; counts texts. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
 }

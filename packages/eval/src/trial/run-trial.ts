@@ -21,6 +21,7 @@ import type { TrialContext } from './trial-context.js';
 import type { TrialSummary } from '../records/trial-summary.js';
 import { trialSummary } from '../records/trial-summary-schema.js';
 
+/** Where a trial runs, with which host and data, and who is told. */
 export interface RunTrialOptions {
   /** Folder of this trial. */
   readonly folder: string;

@@ -18,6 +18,7 @@ export interface Session {
   readonly catalogue: Catalogue;
   /** Report of the backend, for env.json. */
   readonly backend: JsonObject;
+  /** Texts as token ids, cut at `maxTokens`. */
   encode(rows: readonly LabelledText[]): EncodedText[];
   /** Encoded texts with their labels. */
   examples(rows: readonly LabelledText[]): LabelledExample[];
@@ -26,9 +27,11 @@ export interface Session {
     rows: readonly LabelledText[],
     onProgress?: (progress: { readonly done: number; readonly total: number }) => void,
   ): Promise<Float32Array>;
+  /** Frees the host; the session is of no use after it. */
   dispose(): void;
 }
 
+/** What a session needs beside its configuration. */
 export interface SessionOptions {
   readonly catalogue: Catalogue;
   readonly backend: JsonObject;

@@ -10,7 +10,7 @@ import {
 /** What the targets of a regression are standardised by: those of the training rows, so that nothing of a test row is used. */
 export type TargetScale = NonNullable<HeadConfig['targets']>;
 
-/** Mean and standard deviation of the targets; 1 for the latter where they are all the same. */
+/** Mean and standard deviation of the targets; a deviation of 1 where they are all the same. */
 export function targetScaleOf(targets: readonly number[]): TargetScale {
   const mean = targets.reduce((sum, target) => sum + target, 0) / targets.length;
   const variance = targets.reduce((sum, target) => sum + (target - mean) ** 2, 0) / targets.length;

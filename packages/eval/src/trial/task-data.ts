@@ -31,6 +31,7 @@ export interface TaskData {
   readonly headlineMetric: string;
   /** Test sets after the cap, the headline's first; the same for every data seed. */
   readonly tests: readonly TestSet[];
+  /** Train, dev and test rows of one data seed; the same seed gives the same rows. */
   split(dataSeed: number): TrialSplit;
   /** Metrics of logits `[rows, labels]`. */
   measure(logits: Float32Array, rows: readonly LabelledText[]): SplitMetrics;

@@ -66,6 +66,7 @@ export interface AdapterSummary {
   readonly knownDefects: readonly string[];
 }
 
+/** What to say of an adapter beyond its headers. */
 export interface InspectAdapterOptions {
   /** Read the numbers too, for the norm of each tensor. */
   readonly norms?: boolean;

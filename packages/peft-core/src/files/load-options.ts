@@ -4,6 +4,7 @@ import type { PeftMethod } from '../method.js';
 import type { NamedArrays } from '../parameters.js';
 import type { NameReport } from './normalise-names.js';
 
+/** What an adapter's files leave open. */
 export interface LoadOptions {
   /** Load in spite of another fingerprint (the same weights in another precision, say). Shapes must still fit. */
   readonly allowOtherHost?: boolean;
@@ -20,6 +21,7 @@ export interface LoadOptions {
    * not looked at.
    */
   readonly folder?: string;
+  /** Is told what loads, but may not mean what it seems to. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -31,6 +33,8 @@ export interface LoadReport extends NameReport {
   /** Entries of adapter_config.json that have no effect here. */
   readonly ignoredEntries: readonly string[];
 }
+
+/** Which library wrote a folder. */
 export type Writer = 'tfjs-peft' | 'hf-peft' | 'adapter-hub';
 
 export interface LoadedAdapter extends Adapter {

@@ -4,6 +4,7 @@ import type { Dtype } from '../safetensors/dtypes.js';
 import { openSafetensors } from '../safetensors/open-safetensors.js';
 import type { AdapterFiles } from './adapter-files.js';
 
+/** One tensor of a file; plain JSON. */
 export interface TensorSummary {
   readonly file: string;
   readonly name: string;

@@ -2,6 +2,7 @@ import { bounds } from '../bounds.js';
 import { PeftError } from '../errors.js';
 import type { Json, JsonObject } from './json.js';
 
+/** How large and how deep a JSON text may be. */
 export interface JsonLimits {
   /** Largest size of the text. Default 1 MiB. */
   readonly maxBytes?: number;
@@ -49,6 +50,7 @@ export function parseJsonObject(input: Uint8Array | string, name: string, limits
   });
 }
 
+/** True for an object of JSON: no array, no null. */
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

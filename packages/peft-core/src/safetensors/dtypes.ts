@@ -24,7 +24,10 @@ const bitSizes = {
   C64: 64,
 } as const;
 
+/** A number format of safetensors: `F32`, `BF16`, `I64`, … */
 export type Dtype = keyof typeof bitSizes;
+
+/** All number formats that a header may name. */
 export const dtypes = Object.keys(bitSizes) as readonly Dtype[];
 
 export const isDtype = (value: unknown): value is Dtype => typeof value === 'string' && Object.hasOwn(bitSizes, value);

@@ -12,6 +12,7 @@ export type WritableTensor =
     }
   | { readonly shape: readonly number[]; readonly data: BigInt64Array };
 
+/** What a file holds beside its tensors. */
 export interface WriteOptions {
   /** Strings for `__metadata__`; `format: pt` unless given, as HF libraries expect. */
   readonly metadata?: Readonly<Record<string, string>>;

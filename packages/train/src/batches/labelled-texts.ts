@@ -4,6 +4,7 @@ import { createBatchOrder } from './batch-order.js';
 import type { BatchSource } from './batch-source.js';
 import { checkTexts } from './pad-texts.js';
 
+/** A text and what should be said of it. */
 export interface LabelledExample<Target = number> {
   readonly text: EncodedText;
   /** As the objective wants it: a class index, a number, the indices of several labels. */

@@ -15,6 +15,7 @@ import { checkTexts, padTexts, requireGoingOn } from '../batches/pad-texts.js';
 import { requireLogits } from '../objectives/require-logits.js';
 import { yieldToEventLoop } from './yield-to-event-loop.js';
 
+/** A method with its parameters, and the texts to run. */
 export interface PredictOptions {
   readonly host: Host;
   readonly method: PeftMethod;
@@ -30,10 +31,12 @@ export interface PredictOptions {
   readonly draws?: number;
   /** Where draws and dropout come from; a fixed stream if absent. */
   readonly stream?: Stream;
+  /** Is told after each batch; counts texts. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
 }
 
+/** Logits of all texts, for each draw. */
 export interface PredictedLogits {
   /** `[draws * texts, labels]`, row-major: all texts of the first draw in the order of the input, then those of the second. */
   readonly logits: Float32Array;

@@ -7,6 +7,7 @@ import type { ValidationConfig } from './validation-config.js';
 /** Scores logits `[rows, labels]` (row-major) against one target a row. */
 export type ScoreFunction<Target = number> = (logits: Float32Array, targets: readonly Target[]) => Score;
 
+/** On which examples states are judged, and by which measure. */
 export interface ScoreLogitsOptions<Target> {
   readonly examples: readonly LabelledExample<Target>[];
   readonly objective: LogitsObjective<Target>;

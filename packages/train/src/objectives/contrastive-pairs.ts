@@ -8,6 +8,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 
+/** Which features are compared. */
 export interface ContrastivePairsOptions {
   /** Pools the hidden states into the features that are compared. */
   readonly host: Pick<Host, 'spec' | 'readOut'>;

@@ -1,6 +1,7 @@
 import type { Host, Objective, Readout } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 
+/** Which features are compared, and how much that counts. */
 export interface ContrastiveTermOptions {
   /** Pools the hidden states into the features that are compared. */
   readonly host: Pick<Host, 'spec' | 'readOut'>;

@@ -20,11 +20,13 @@ export interface LogitsRules<Target> {
   readonly targets: string;
   /** How many columns the logits must have; any number if absent. */
   readonly labels?: number;
+  /** Whether a target fits this number of logits. */
   readonly isTarget: (target: Target, labels: number) => boolean;
   /** On the device, differentiable; targets are checked. */
   readonly batchLoss: (logits: tf.Tensor2D, targets: readonly Target[]) => tf.Scalar;
   /** Of all rows, as `batchLoss`; targets are checked. */
   readonly meanLoss: (rows: readonly Float32Array[], targets: readonly Target[]) => number;
+  /** One set of logits for several draws, each `[texts, labels]`, row-major. */
   readonly ensemble: (draws: readonly Float32Array[], labels: number) => Float32Array;
 }
 

@@ -2,6 +2,7 @@ import type { Optimiser, Parameters, UpdateSettings } from '@tfjs-peft/peft-core
 import * as tf from '@tensorflow/tfjs';
 import { updateEach, zerosFor } from './update-each.js';
 
+/** Decay rates of both moments, and what keeps the divisor from zero. */
 export interface AdamWSettings {
   readonly betas: readonly [number, number];
   readonly epsilon: number;

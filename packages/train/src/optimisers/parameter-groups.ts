@@ -18,6 +18,7 @@ export interface ParameterGroup {
   readonly frozen?: boolean;
 }
 
+/** Which parameters are trained, and with which rate and decay. */
 export interface GroupedSettings {
   /** Names of what is trained. */
   readonly trained: readonly string[];

@@ -1,6 +1,7 @@
 import type { Optimiser } from '@tfjs-peft/peft-core';
 import { updateEach, zerosFor } from './update-each.js';
 
+/** Of gradient descent with momentum. */
 export interface SgdSettings {
   /** Share of the velocity that stays in an update; 0 for plain gradient descent. */
   readonly momentum: number;

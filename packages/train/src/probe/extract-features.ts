@@ -11,6 +11,7 @@ import { checkTexts, padTexts, requireGoingOn } from '../batches/pad-texts.js';
 import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
 import { yieldToEventLoop } from '../evaluate/yield-to-event-loop.js';
 
+/** Which texts, on which host, with which adapter. */
 export interface FeatureOptions {
   readonly host: Host;
   /** Acts on the host, at its deployed point; nothing does if absent. */
@@ -20,6 +21,7 @@ export interface FeatureOptions {
   readonly readout?: Readout;
   /** Default 64. */
   readonly batchSize?: number;
+  /** Is told after each batch; counts texts. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
 }

@@ -32,6 +32,7 @@ export interface LinearModel {
   readonly columns: number;
 }
 
+/** What a linear model on frozen features says of the test texts. */
 export interface LinearProbe {
   /** `[tests, columns]`, row-major. A class that has no training example gets -1e9. */
   readonly logits: Float32Array;

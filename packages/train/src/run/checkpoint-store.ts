@@ -4,6 +4,7 @@ export interface CheckpointStore {
   read(name: string): Promise<Uint8Array | null>;
   /** All or nothing: after a kill the name holds either the old bytes or the new ones (write a neighbour, then rename). */
   write(name: string, bytes: Uint8Array): Promise<void>;
+  /** Nothing happens if there is no such file. */
   remove(name: string): Promise<void>;
 }
 

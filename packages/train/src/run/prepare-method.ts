@@ -15,6 +15,7 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { type BatchSource, toBatch } from '../batches/batch-source.js';
 
+/** The training question that a method prepares for. */
 export interface PreparedBy<Targets> {
   readonly host: Host;
   readonly source: BatchSource<Targets>;
@@ -22,6 +23,7 @@ export interface PreparedBy<Targets> {
   readonly batchSize: number;
   /** Of the initial values. */
   readonly stream: Stream;
+  /** Is told of work that takes more than a moment. */
   readonly onProgress?: Preparation['onProgress'];
 }
 

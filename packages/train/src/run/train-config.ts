@@ -57,7 +57,10 @@ const trainConfig = z.strictObject({
   checkpointEvery: count.nullable().default(null),
 });
 
+/** A validated configuration, from `parseTrainConfig`. */
 export type TrainConfig = Readonly<z.output<typeof trainConfig>>;
+
+/** A configuration as it is written: what has a default may be absent. */
 export type TrainConfigInput = z.input<typeof trainConfig>;
 
 /** A complete, frozen configuration. Errors: `CONFIG_INVALID`, naming each bad or unknown key. */

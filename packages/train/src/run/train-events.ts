@@ -25,6 +25,7 @@ export interface MetricsRow {
   readonly tensors: number;
 }
 
+/** What a run says while it goes on. */
 export type TrainEvent =
   | { readonly type: 'prepare'; readonly done: number; readonly total: number }
   | {

@@ -24,11 +24,13 @@ export interface TrainingRequest<Targets> {
   readonly seed: number;
   /** Makes the run resumable: if it holds a checkpoint of this run, training goes on from there. */
   readonly store?: CheckpointStore;
+  /** Is told what a run does, as it happens. */
   readonly onEvent?: (event: TrainEvent) => void;
   /** Ends the run after the current step, with a checkpoint if there is a store. */
   readonly signal?: AbortSignal;
 }
 
+/** What a run learned, and how it went. */
 export interface TrainingResult {
   /** After `prepare`. */
   readonly method: PeftMethod;

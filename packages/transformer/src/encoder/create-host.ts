@@ -30,6 +30,7 @@ import { runLayer } from './run-layer.js';
 import { indexSites } from '../model/site-index.js';
 import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from '../model/token-layout.js';
 
+/** The parts of a host: configuration, tensors, name. */
 export interface HostOptions {
   /** The parsed config.json. */
   readonly config: unknown;
@@ -125,7 +126,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
   };
 }
 
-/** By what the caller knows of padding; mask `[batch, virtual + tokens]`, virtual tokens are never padding. */
+/** Texts without their padding if the caller says where they stand, else the padded batch. Mask `[batch, virtual + tokens]`: virtual tokens are no padding. */
 function tokenLayoutOf({ inputIds, textPositions }: HostInputs, attentionMask: tf.Tensor2D): TokenLayout {
   if (!textPositions) return paddedLayout;
   const virtual = attentionMask.shape[1] - inputIds.shape[1];

@@ -7,6 +7,7 @@ import { expectedTensors, type ExpectedTensor } from '../weights/expected-tensor
 import { memoryTensorSource } from '../weights/tensor-source.js';
 import { createHost, type EncoderHost } from './create-host.js';
 
+/** Sizes of a random host; small ones if absent. */
 export interface RandomHostSizes {
   readonly hiddenSize?: number;
   readonly numHiddenLayers?: number;
@@ -19,6 +20,7 @@ export interface RandomHostSizes {
   readonly dropout?: number;
 }
 
+/** Family and sizes of a random host. */
 export interface RandomHostOptions extends RandomHostSizes {
   /** The architecture; `bert` if absent. */
   readonly modelType?: ModelType;

@@ -7,6 +7,7 @@ import type { TensorSource } from '../weights/tensor-source.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { listSites } from './list-sites.js';
 
+/** What a specification is read from; no tensor is loaded. */
 export interface HostSpecOptions {
   /** The parsed config.json. */
   readonly config: unknown;

@@ -14,6 +14,7 @@ import { type Environment, type HubSettings, readHubSettings } from './hub-setti
 import { listShards, selectAdapterFiles, selectModelFiles, weightsName } from './select-model-files.js';
 import { type HubFile, storeFile } from './store-file.js';
 
+/** How far a download has come. */
 export interface DownloadProgress {
   /** The file that is being downloaded. */
   readonly file: string;
@@ -22,14 +23,17 @@ export interface DownloadProgress {
   readonly totalBytes: number;
 }
 
+/** Which revision to take, and who is told. */
 export interface HubOptions {
   /** Branch, tag or commit. Default `main`. */
   readonly revision?: string;
+  /** Is told as bytes arrive. */
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** Instead of `process.env`. */
   readonly environment?: Environment;
 }
 
+/** A downloaded model. */
 export interface HubModel {
   /** The snapshot folder in the cache. */
   readonly directory: string;
@@ -132,6 +136,7 @@ async function writeWhole(path: string, content: string): Promise<void> {
   await rename(temporary, path);
 }
 
+/** Whether a name may be one of the Hub: `model` or `owner/model`, nothing that could be a path. */
 export const isHubName = (name: string): boolean =>
   /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9_][\w.-]*)?$/.test(name) && !/--|\.\./.test(name);
 

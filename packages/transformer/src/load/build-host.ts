@@ -17,6 +17,7 @@ export interface HostChoices extends Pick<HostOptions, 'dropout' | 'onIgnored'> 
   readonly onWarning?: (message: string) => void;
 }
 
+/** A host with its tokenizer. */
 export interface LoadedHost {
   readonly host: EncoderHost;
   readonly tokenizer: Tokenizer;

@@ -3,6 +3,7 @@ import { openModel } from './open-model.js';
 import { type FetchProgress, urlFiles } from './url-files.js';
 
 export interface LoadHostFromUrlOptions extends HostChoices {
+  /** Is told as bytes arrive. */
   readonly onProgress?: (progress: FetchProgress) => void;
 }
 

@@ -10,8 +10,10 @@ import { openModel, type OpenedModel } from './open-model.js';
 /** A folder as path or `file:` URL, or a model of the Hub by name. */
 export type HostSource = string | URL | { readonly name: string; readonly revision?: string };
 
+/** Readout, dropout and name of a host; revision and progress of a download. */
 export type LoadHostOptions = HostChoices & HubOptions;
 
+/** A host from a folder of this machine. */
 export interface LoadedHostDirectory extends LoadedHost {
   readonly directory: string;
 }

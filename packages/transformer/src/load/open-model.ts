@@ -21,7 +21,7 @@ export interface OpenedModel {
   /** The parsed config.json. */
   readonly config: JsonObject;
   readonly tensors: SafetensorsFile;
-  /** What files or name say about the readout, see {@link findReadout}. */
+  /** What files or name say about the readout, see `findReadout`. */
   readonly readout: Readout | undefined;
   /** Why the readout is another one than the files ask for. */
   readonly readoutWarning: string | undefined;

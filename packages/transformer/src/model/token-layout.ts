@@ -85,7 +85,7 @@ function nativeMoves(places: tf.Tensor1D, [batch, tokens]: readonly [number, num
   };
 }
 
-/** Where virtual tokens and the text's stand in a flattened `[batch, virtual + tokens]`, from the latter's places in `[batch, tokens]`. */
+/** Places of virtual tokens and of the text in a flattened `[batch, virtual + tokens]`, from the places of the text in `[batch, tokens]`. */
 export function placesWithVirtual(
   textPositions: tf.Tensor1D,
   [batch, tokens]: readonly [number, number],

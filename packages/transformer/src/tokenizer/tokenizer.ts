@@ -22,6 +22,7 @@ export interface Tokenizer {
   readonly modelMaxTokens: number;
 }
 
+/** How long a text may get, special tokens included. */
 export interface EncodeOptions {
   readonly maxTokens: number;
 }
