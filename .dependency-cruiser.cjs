@@ -33,6 +33,15 @@ module.exports = {
       to: { circular: true },
     },
     ...stairs('packages/peft-core/src', [['json'], ['safetensors'], ['files']]),
+    ...stairs('packages/transformer/src', [
+      ['kernels', 'tokenizer', 'hub'],
+      ['architecture'],
+      ['weights'],
+      ['model'],
+      ['encoder'],
+      ['mlm'],
+      ['load'],
+    ]),
     ...stairs('packages/train/src', [
       ['objectives', 'optimisers'],
       ['batches'],

@@ -5,14 +5,14 @@ export const mutants: readonly Mutant[] = [
   // Attention, embeddings, readouts.
   {
     fault: 'prefix keys are used as values too',
-    file: 'packages/transformer/src/model/attend.ts',
+    file: 'packages/transformer/src/encoder/attend.ts',
     find: 'prefixes.map((prefix) => prefix.values),',
     replace: 'prefixes.map((prefix) => prefix.keys),',
     suites: 'transformer key-value-prefix family-parity',
   },
   {
     fault: 'padding is attended to',
-    file: 'packages/transformer/src/model/masked-softmax.ts',
+    file: 'packages/transformer/src/kernels/masked-softmax.ts',
     find: 'tf.sub(1, attentionMask.toFloat())',
     replace: 'tf.sub(1, tf.onesLike(attentionMask).toFloat())',
     suites: 'transformer create-host',
@@ -26,21 +26,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'the mean readout counts padding',
-    file: 'packages/transformer/src/model/read-out.ts',
+    file: 'packages/transformer/src/encoder/read-out.ts',
     find: 'const weights = attentionMask.toFloat();',
     replace: 'const weights = tf.onesLike(attentionMask).toFloat();',
     suites: 'transformer create-host',
   },
   {
     fault: 'the pooler forgets its tanh',
-    file: 'packages/transformer/src/model/read-out.ts',
+    file: 'packages/transformer/src/encoder/read-out.ts',
     find: 'pass.encoder.pooler!.path, firstPass).tanh()',
     replace: 'pass.encoder.pooler!.path, firstPass)',
     suites: 'transformer create-host',
   },
   {
     fault: "a head's dense layer is skipped",
-    file: 'packages/transformer/src/model/read-out.ts',
+    file: 'packages/transformer/src/encoder/read-out.ts',
     find: "hidden.activation === 'tanh' ? dense.tanh() : dense.relu()",
     replace: 'features',
     suites: 'transformer family-parity',
@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: 'the column norms of DoRA leave the mixed term out',
-    file: 'packages/transformer/src/model/column-norms.ts',
+    file: 'packages/transformer/src/kernels/column-norms.ts',
     find: '.mul(2)',
     replace: '.mul(0)',
     suites: 'transformer shares-and-gates',
@@ -211,21 +211,21 @@ export const mutants: readonly Mutant[] = [
   // The simplex.
   {
     fault: 'dense deltas all get the share of the first vertex',
-    file: 'packages/subspace/src/subspace.ts',
+    file: 'packages/subspace/src/intervene-at-point.ts',
     find: 'coefficients.slice([0, vertex], [-1, 1])',
     replace: 'coefficients.slice([0, 0], [-1, 1])',
     suites: 'full simplex',
   },
   {
     fault: 'all examples and sites share one draw',
-    file: 'packages/subspace/src/subspace.ts',
+    file: 'packages/subspace/src/draw-once.ts',
     find: "const everySite = granularity.endsWith('_layer');",
     replace: 'const everySite = false;',
     suites: 'subspace subspace',
   },
   {
     fault: 'all vertices start alike',
-    file: 'packages/subspace/src/subspace.ts',
+    file: 'packages/subspace/src/plan-vertices.ts',
     find: 'stream: vertex === 0 ? (spec.stream ?? spec.name) : vertexName(spec.stream ?? spec.name, vertex),',
     replace: 'stream: spec.stream ?? spec.name,',
     suites: 'subspace subspace',

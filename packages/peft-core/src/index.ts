@@ -90,6 +90,7 @@ export type { EncodedAdapter, FileCodec } from './file-codec.js';
 export {
   type AdapterHubFormat,
   type AdapterHubPart,
+  contractVersion,
   createRegistry,
   describeMethod,
   type MethodDefinition,

@@ -22,6 +22,11 @@ export interface PeftMethod<Config = unknown> {
   readonly type: string;
   /** Validated and frozen. */
   readonly config: Readonly<Config>;
+  /**
+   * What gives the numbers of an adapter their meaning, as `my-package@1`: stored with it, so that another method of the same type, or a later
+   * one that computes something else, refuses it. Change it only when the same numbers give other outputs.
+   */
+  readonly version?: string;
   /** First segments of the names of all its parameters. Disjoint within a composition. */
   readonly namespaces: readonly string[];
   /** The kinds of interventions that it emits; absent if that is not known without a host. */

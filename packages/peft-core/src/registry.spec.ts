@@ -4,7 +4,7 @@ import { peftErrorOf } from '../test/bad-files.js';
 import { own, pair, toy, toyRegistry } from '../test/toy-methods.js';
 import { compose } from './compose.js';
 import { head } from './head.js';
-import { createRegistry, describeMethod, parseConfig } from './registry.js';
+import { contractVersion, createRegistry, describeMethod, parseConfig } from './registry.js';
 
 const schema = z.strictObject({
   learningRate: z.number().positive().default(1e-3),
@@ -88,5 +88,20 @@ describe('createRegistry', () => {
       'METHOD_REGISTERED_TWICE',
     );
     expect(createRegistry(definition, definition).definitions.size).toBe(1);
+  });
+
+  it('refuses a method of another contract, and a description that another method of the type made', () => {
+    const config = z.strictObject({});
+    const create = () => ({ ...toy({ name: 'toy', targets: ['value'] }), type: 'OWN', version: 'mine@1' });
+    const own = { type: 'OWN', config, create };
+    expect(() => createRegistry({ ...own, contract: contractVersion + 1 })).toThrow(/CONTRACT_OTHER|version/);
+    const registry = createRegistry({ ...own, contract: contractVersion });
+    const described = { ...describeMethod(create()), config: {} };
+    expect(described.version).toBe('mine@1');
+    expect(registry.build(described).type).toBe('OWN');
+    expect(registry.build({ type: 'OWN', config: {} }).type).toBe('OWN');
+    expect(() => registry.build({ ...described, version: 'yours@1' })).toThrow(
+      expect.objectContaining({ code: 'METHOD_VERSION_OTHER' }),
+    );
   });
 });

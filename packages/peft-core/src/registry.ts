@@ -8,6 +8,8 @@ import type { NamedArrays } from './parameters.js';
 /** What makes a method known by name: in configuration files, adapter files and on the command line. */
 export interface MethodDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly type: string;
+  /** The contract that the method was written for, as a number: a registry of another one refuses it. */
+  readonly contract?: number;
   readonly config: Schema;
   /** `parts` are the methods a wrapper is made of; empty for a plain method. */
   create(config: z.output<Schema>, parts: readonly PeftMethod[]): PeftMethod;
@@ -52,17 +54,22 @@ export interface AdapterHubPart {
 export interface MethodDescription {
   readonly type: string;
   readonly config: JsonObject;
+  /** That of the method, if it has one. */
+  readonly version?: string;
   readonly parts?: readonly MethodDescription[];
 }
+
+/** The version of the contract between methods and everything else; a new one when methods of the earlier must change. */
+export const contractVersion = 2;
 
 /** The methods that data may name. A value: two registries can coexist. */
 export interface MethodRegistry {
   readonly definitions: ReadonlyMap<string, MethodDefinition>;
-  /** Errors: `UNKNOWN_METHOD`, `CONFIG_INVALID`. */
+  /** Errors: `UNKNOWN_METHOD`, `CONFIG_INVALID`, `METHOD_VERSION_OTHER`. */
   build(description: MethodDescription): PeftMethod;
 }
 
-/** An open registry: pass the definitions you use, your own among them. Errors: `METHOD_REGISTERED_TWICE`. */
+/** An open registry: pass the definitions you use, your own among them. Errors: `METHOD_REGISTERED_TWICE`, `CONTRACT_OTHER`. */
 export function createRegistry(...list: readonly MethodDefinition[]): MethodRegistry {
   const definitions = new Map(list.map((definition) => [definition.type, definition]));
   const twice = list.find((definition) => definitions.get(definition.type) !== definition);
@@ -71,7 +78,14 @@ export function createRegistry(...list: readonly MethodDefinition[]): MethodRegi
       found: `two definitions of method type "${twice.type}"`,
       fix: 'register each type once; give your own method another type',
     });
-  const build = ({ type, config, parts = [] }: MethodDescription): PeftMethod => {
+  const other = list.find(({ contract }) => contract !== undefined && contract !== contractVersion);
+  if (other)
+    throw new PeftError('CONTRACT_OTHER', {
+      found: `method type "${other.type}", written for version ${other.contract} of the contract`,
+      expected: `version ${contractVersion}`,
+      fix: 'use versions of @tfjs-peft/peft-core and of the method that belong together',
+    });
+  const build = ({ type, config, version, parts = [] }: MethodDescription): PeftMethod => {
     const definition = definitions.get(type);
     if (!definition)
       throw new PeftError('UNKNOWN_METHOD', {
@@ -79,7 +93,14 @@ export function createRegistry(...list: readonly MethodDefinition[]): MethodRegi
         expected: `one of ${[...definitions.keys()].join(', ')}`,
         fix: didYouMean(type, definitions.keys()) ?? 'pass its definition to createRegistry',
       });
-    return definition.create(parseConfig(definition.config, config, type), parts.map(build));
+    const method = definition.create(parseConfig(definition.config, config, type), parts.map(build));
+    if (version !== undefined && version !== method.version)
+      throw new PeftError('METHOD_VERSION_OTHER', {
+        found: `a description of ${type} by ${version}, and a method of that type by ${method.version ?? 'one that names no version'}`,
+        expected: `the method ${version}`,
+        fix: 'register the method that made it: the same numbers would give other outputs',
+      });
+    return method;
   };
   return { definitions, build };
 }
@@ -88,6 +109,7 @@ export function createRegistry(...list: readonly MethodDefinition[]): MethodRegi
 export const describeMethod = (method: PeftMethod): MethodDescription => ({
   type: method.type,
   config: method.config as JsonObject,
+  ...(method.version !== undefined && { version: method.version }),
   ...(method.parts && { parts: method.parts.map(describeMethod) }),
 });
 

@@ -3,15 +3,15 @@ export type { EncoderConfig } from './architecture/family.js';
 export { parseHostConfig } from './architecture/parse-host-config.js';
 export { modelTypes } from './architecture/families.js';
 export type { ModelType } from './architecture/family.js';
-export { createHost, type EncoderHost, type HostOptions } from './model/create-host.js';
-export { type HostSpecOptions, readHostSpec } from './model/host-spec.js';
+export { createHost, type EncoderHost, type HostOptions } from './encoder/create-host.js';
+export { type HostSpecOptions, readHostSpec } from './encoder/host-spec.js';
 export {
   createRandomHost,
   type RandomHostOptions,
   type RandomHostSizes,
   tinyBertConfig,
   tinyHostConfig,
-} from './model/create-random-host.js';
+} from './encoder/create-random-host.js';
 export { createMlmHead, type MlmHead, type MlmSelection } from './mlm/create-mlm-head.js';
 export { memoryTensorSource, type TensorSource } from './weights/tensor-source.js';
 export { createTokenizer } from './tokenizer/create-tokenizer.js';

@@ -9,7 +9,7 @@ import {
   type SafetensorsFile,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { createHost, type EncoderHost, type HostOptions } from '../src/model/create-host.js';
+import { createHost, type EncoderHost, type HostOptions } from '../src/encoder/create-host.js';
 
 /** Folders of models and fixtures: in the package, in the repository, and the optional `shared` beside the repository. */
 export const tinyFolder = new URL('tiny-bert/', import.meta.url);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describeEncoder } from '../src/architecture/encoder.js';
 import { parseHostConfig } from '../src/architecture/parse-host-config.js';
-import { tinyBertConfig } from '../src/model/create-random-host.js';
+import { tinyBertConfig } from '../src/encoder/create-random-host.js';
 import { expectedTensors } from '../src/weights/expected-tensors.js';
 
 /** Files of a model by path, as text or bytes. */

@@ -14,7 +14,9 @@ import {
   countParameters,
   type CoverageRow,
   findUnevenCoverage,
+  isPeftError,
   type ParameterCount,
+  type ParameterPlan,
   reportCoverage,
 } from '@tfjs-peft/peft-core';
 import { findCoincidingVertices } from '@tfjs-peft/subspace';
@@ -33,6 +35,8 @@ interface MethodPlan {
   readonly warnings: readonly string[];
   readonly memory: MemoryEstimate | null;
   readonly steps: number | null;
+  /** Why it cannot be run; null if it can. */
+  readonly error: string | null;
 }
 
 /** Prints what an experiment would run: trials, parameters, coverage of the host, memory. Reads headers, allocates no tensor. */
@@ -61,6 +65,7 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
       memory: null,
       counts: null,
       steps: null,
+      error: null,
     };
     if (method.kind === 'floor' || !train) return base;
     // Protocols that count K per class or share it with the development set differ by a few steps an epoch at most.
@@ -68,9 +73,14 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
     const { steps } = countSteps(train, examples);
     if (!host) return { ...base, steps };
     const readout = config.model.readout ?? host.spec.defaultReadout;
-    const plan = catalogue.registry
-      .build(completeMethod(method.description, catalogue.registry, labels, readout))
-      .plan(host.spec);
+    let plan: ParameterPlan;
+    try {
+      plan = catalogue.registry
+        .build(completeMethod(method.description, catalogue.registry, labels, readout))
+        .plan(host.spec);
+    } catch (error) {
+      return { ...base, steps, error: `${isPeftError(error) ? '' : 'a fault of the method: '}${String(error)}` };
+    }
     const counts = countParameters(plan);
     return {
       ...base,
@@ -92,7 +102,7 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
         })
       : format(folder, trials, methods, host),
   );
-  return 0;
+  return methods.some(({ error }) => error !== null) ? 1 : 0;
 }
 
 function format(
@@ -105,7 +115,7 @@ function format(
   const hostLine = host
     ? `${model.name}: ${host.spec.numHiddenLayers} layers × ${host.spec.hiddenSize}, ${formatNumber(host.numbers)} numbers, frozen`
     : `${model.name}: not on this machine, so parameters cannot be counted before it is downloaded`;
-  const methodLines = methods.flatMap(({ method, kind, counts, coverage, warnings, memory, steps }) =>
+  const methodLines = methods.flatMap(({ method, kind, counts, coverage, warnings, memory, steps, error }) =>
     kind === 'floor'
       ? [`  ${method}: floor`]
       : [
@@ -114,6 +124,7 @@ function format(
             (row) =>
               `    ${row.covered} of ${row.total} ${row.kind} sites${row.layers.length > 0 ? ` (layers ${row.layers.join(', ')})` : ''}, ${formatNumber(row.numbers)} numbers`,
           ),
+          ...(error === null ? [] : [`    cannot be run: ${error}`]),
           ...warnings.map((warning) => `    warning: ${warning}`),
           ...(memory
             ? [

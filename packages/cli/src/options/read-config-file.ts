@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { parseYaml } from '@tfjs-peft/eval';
 import { isJsonObject, isPeftError, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
 
 /** An experiment file as plain data; YAML, of which JSON is a part. Errors: `CONFIG_FILE_MISSING`, `CONFIG_INVALID`. */
@@ -11,7 +12,7 @@ export async function readConfigFile(path: string): Promise<JsonObject> {
       cause,
     });
   });
-  const value = await parse(text, path);
+  const value = parse(text, path);
   if (isJsonObject(value)) return value;
   throw new PeftError('CONFIG_INVALID', {
     found: `"${path}" does not hold keys and values`,
@@ -19,8 +20,7 @@ export async function readConfigFile(path: string): Promise<JsonObject> {
   });
 }
 
-async function parse(text: string, path: string): Promise<unknown> {
-  const { parseYaml } = await import('@tfjs-peft/eval');
+function parse(text: string, path: string): unknown {
   try {
     return parseYaml(text, path, { aliases: 100 });
   } catch (cause) {

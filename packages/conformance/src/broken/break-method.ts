@@ -5,6 +5,7 @@ import type { Subject } from '../kit/subject.js';
 /** All entries of a method: one that is left out does not compile. */
 const entryNames: Readonly<Record<keyof PeftMethod, true>> = {
   type: true,
+  version: true,
   config: true,
   namespaces: true,
   kinds: true,

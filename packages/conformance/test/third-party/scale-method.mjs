@@ -1,6 +1,6 @@
 // A method as somebody outside this repository writes it: plain JavaScript, a class, its own configuration check.
 import { getParameter, sitesOfKind } from '@tfjs-peft/peft-core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const config = z.strictObject({ role: z.enum(['query', 'value']).default('value') });
 

@@ -9,6 +9,7 @@ export const methodDescription: z.ZodType<MethodDescription> = z.lazy(() =>
   z.strictObject({
     type: z.string(),
     config: z.record(z.string(), z.json()).default({}),
+    version: z.string().optional(),
     parts: z.array(methodDescription).optional(),
   }),
 ) as z.ZodType<MethodDescription>;

@@ -14,8 +14,9 @@ export function completeMethod(
   readout: Readout | null,
   targets?: HeadConfig['targets'],
 ): MethodDescription {
-  const { type, config, parts } = method;
+  const { type, config, parts, ...rest } = method;
   return {
+    ...rest,
     type,
     config: takesLabels(type, registry)
       ? {
@@ -43,6 +44,7 @@ export function expandMethod(method: MethodDescription, registry: MethodRegistry
     return {
       type: expanded.type,
       config,
+      ...(expanded.version !== undefined && { version: expanded.version }),
       ...(expanded.parts && {
         parts: expanded.parts.map((part, index) => withoutPlaceholder(given.parts?.[index] ?? part, part)),
       }),

@@ -15,6 +15,7 @@ const formatVersion = 1;
 const description: z.ZodType<MethodDescription> = z.strictObject({
   type: z.string(),
   config: z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>,
+  version: z.string().optional(),
   parts: z.array(z.lazy(() => description)).optional(),
 });
 

@@ -45,6 +45,7 @@ const isObject = (value: unknown) => typeof value === 'object' && value !== null
 const description: z.ZodType<MethodDescription> = z.strictObject({
   type: z.string(),
   config: z.custom<MethodDescription['config']>(isObject),
+  version: z.string().optional(),
   parts: z.array(z.lazy(() => description)).optional(),
 });
 const stateSchema = z.strictObject({

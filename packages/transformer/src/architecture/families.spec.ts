@@ -11,8 +11,8 @@ import {
   someInputs,
   tinyFolder,
 } from '../../test/test-hosts.js';
-import { createRandomHost, tinyBertConfig, tinyHostConfig } from '../model/create-random-host.js';
-import { readHostSpec } from '../model/host-spec.js';
+import { createRandomHost, tinyBertConfig, tinyHostConfig } from '../encoder/create-random-host.js';
+import { readHostSpec } from '../encoder/host-spec.js';
 import { familyOf, modelTypes } from './families.js';
 
 useTestBackend();

@@ -4,8 +4,8 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { expectGradient } from '../../test/expect-gradient.js';
 import { someInputs } from '../../test/test-hosts.js';
-import type { EncoderHost } from '../model/create-host.js';
-import { createRandomHost } from '../model/create-random-host.js';
+import type { EncoderHost } from '../encoder/create-host.js';
+import { createRandomHost } from '../encoder/create-random-host.js';
 
 useTestBackend();
 

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { classifierOf, goldenFolder, hostFrom, maxDifference, openFile, readGolden } from '../../test/test-hosts.js';
 import { createMlmHead } from '../mlm/create-mlm-head.js';
-import type { EncoderHost } from '../model/create-host.js';
+import type { EncoderHost } from '../encoder/create-host.js';
 
 useTestBackend();
 

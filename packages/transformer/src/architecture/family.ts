@@ -1,5 +1,5 @@
 import type { ClassifierLayout, LinearRole } from '@tfjs-peft/peft-core';
-import type { ActivationName } from '../model/activations.js';
+import type { ActivationName } from '../kernels/activations.js';
 import type { PositionRule } from './position-rules.js';
 
 /**

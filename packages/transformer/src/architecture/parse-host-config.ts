@@ -1,6 +1,6 @@
 import { bounds, parseConfig, PeftError } from '@tfjs-peft/peft-core';
 import * as z from 'zod';
-import { activationNames, isActivationName } from '../model/activations.js';
+import { activationNames, isActivationName } from '../kernels/activations.js';
 import { familyOf, isModelType, modelTypes } from './families.js';
 import type { ConfigEntries, ConfigEntry, EncoderConfig } from './family.js';
 

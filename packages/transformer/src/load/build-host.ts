@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, PeftError, type Readout } from '@tfjs-pe
 import type { EncoderConfig } from '../architecture/family.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
-import { createHost, type EncoderHost, type HostOptions } from '../model/create-host.js';
+import { createHost, type EncoderHost, type HostOptions } from '../encoder/create-host.js';
 import { warn } from '../model/warn.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { OpenedModel } from './open-model.js';

@@ -9,8 +9,8 @@ import { goldenFolder, hostFrom, maxDifference } from '../../test/test-hosts.js'
 import { temporaryFolder, writeFiles } from '../../test/tiny-model.js';
 import { describeEncoder } from '../architecture/encoder.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
-import type { EncoderHost } from '../model/create-host.js';
-import { tinyHostConfig } from '../model/create-random-host.js';
+import type { EncoderHost } from '../encoder/create-host.js';
+import { tinyHostConfig } from '../encoder/create-random-host.js';
 import { expectedTensors } from '../weights/expected-tensors.js';
 import { loadHost } from './load-host.js';
 import { loadMlmHead } from './load-mlm-head.js';

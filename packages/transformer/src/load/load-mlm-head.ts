@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core';
 import { createMlmHead, type MlmHead } from '../mlm/create-mlm-head.js';
-import type { EncoderHost } from '../model/create-host.js';
+import type { EncoderHost } from '../encoder/create-host.js';
 import { directoryFiles } from './directory-files.js';
 import type { ModelFiles } from './model-files.js';
 import { openWeights } from './open-model.js';

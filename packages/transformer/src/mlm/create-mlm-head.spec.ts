@@ -14,7 +14,7 @@ import {
   sharedFolder,
   someInputs,
 } from '../../test/test-hosts.js';
-import type { EncoderHost } from '../model/create-host.js';
+import type { EncoderHost } from '../encoder/create-host.js';
 import { memoryTensorSource } from '../weights/tensor-source.js';
 import { createMlmHead, type MlmHead } from './create-mlm-head.js';
 

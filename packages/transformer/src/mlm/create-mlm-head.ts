@@ -1,10 +1,10 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { describeEncoder } from '../architecture/encoder.js';
-import { activate } from '../model/activations.js';
-import type { EncoderHost } from '../model/create-host.js';
-import { affineWeights, frozenAffine } from '../model/frozen-affine.js';
-import { frozenLayerNorm } from '../model/layer-norm.js';
+import { activate } from '../kernels/activations.js';
+import type { EncoderHost } from '../encoder/create-host.js';
+import { affineWeights, frozenAffine } from '../kernels/frozen-affine.js';
+import { frozenLayerNorm } from '../kernels/layer-norm.js';
 import type { LoadedTensor } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { readMlmTensors } from './read-mlm-tensors.js';

@@ -7,9 +7,9 @@ import {
   type SublayerAdapter,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { frozenAffine } from './frozen-affine.js';
-import { columnNorms } from './column-norms.js';
-import { scatterValues, sparseProduct } from './sparse-affine.js';
+import { frozenAffine } from '../kernels/frozen-affine.js';
+import { columnNorms } from '../kernels/column-norms.js';
+import { scatterValues, sparseProduct } from '../kernels/sparse-affine.js';
 import { dropOut, type Pass } from './pass.js';
 
 /** Kinds that act at an affine map. */

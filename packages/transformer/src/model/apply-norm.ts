@@ -1,9 +1,9 @@
 import { kindsAt } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
 import { shareOut } from './apply-linear.js';
-import { frozenLayerNorm, layerNorm } from './layer-norm.js';
+import { frozenLayerNorm, layerNorm } from '../kernels/layer-norm.js';
 import type { Pass } from './pass.js';
-import { scatterValues } from './sparse-affine.js';
+import { scatterValues } from '../kernels/sparse-affine.js';
 
 const normKinds = kindsAt('norm');
 

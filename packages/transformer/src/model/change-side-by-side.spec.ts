@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference, someInputs } from '../../test/test-hosts.js';
-import { createRandomHost } from './create-random-host.js';
+import { createRandomHost } from '../encoder/create-random-host.js';
 
 useTestBackend();
 

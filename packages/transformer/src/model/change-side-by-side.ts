@@ -1,7 +1,7 @@
 import type { LowRankDelta } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { linearKinds, lowRankProduct } from './apply-linear.js';
-import { overBatch } from './over-batch.js';
+import { overBatch } from '../kernels/over-batch.js';
 import type { Pass } from './pass.js';
 
 /** Kinds that change single columns of an affine map's result. */

@@ -9,7 +9,7 @@ import {
   type Site,
   type TensorRule,
 } from '@tfjs-peft/peft-core';
-import { readoutUnavailable } from './host-spec.js';
+import { readoutUnavailable } from './readout-unavailable.js';
 import type { SiteIndex } from './site-index.js';
 
 /**

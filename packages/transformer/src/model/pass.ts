@@ -1,16 +1,13 @@
 import { type Context, dropoutFactors, substream } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
-import type { Encoder } from '../architecture/encoder.js';
-import type { EncoderConfig } from '../architecture/family.js';
 import type { WeightStore } from '../weights/weight-store.js';
 import type { InterventionIndex } from './index-interventions.js';
 import type { TokenLayout } from './token-layout.js';
 
-/** What every part of one forward pass needs. */
+/** What every map of one forward pass needs, whatever the model. */
 export interface Pass {
-  readonly encoder: Encoder;
-  /** That of the encoder. */
-  readonly config: EncoderConfig;
+  /** What a model of any kind says of its maps. */
+  readonly config: { readonly layerNormEpsilon: number };
   readonly weights: WeightStore;
   readonly interventions: InterventionIndex;
   readonly context: Context;

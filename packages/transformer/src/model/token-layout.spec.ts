@@ -11,8 +11,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference } from '../../test/test-hosts.js';
-import { createRandomHost } from './create-random-host.js';
-import { hasNativeKernels } from './native-kernels.js';
+import { createRandomHost } from '../encoder/create-random-host.js';
+import { hasNativeKernels } from '../kernels/native-kernels.js';
 
 useTestBackend();
 

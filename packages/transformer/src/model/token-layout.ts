@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasNativeKernels, nativeMoveRows } from './native-kernels.js';
+import { hasNativeKernels, nativeMoveRows } from '../kernels/native-kernels.js';
 
 /**
  * How the hidden states of a batch stand between two attentions: `[batch, tokens, size]`, or without padding `[1, n, size]`, the n tokens of

@@ -1,7 +1,7 @@
 import { expect, it, jest } from '@jest/globals';
 import { bytesSource, openSafetensors, writeSafetensors } from '@tfjs-peft/peft-core';
 import { tinyModel } from '../../test/tiny-model.js';
-import { createHost } from './create-host.js';
+import { createHost } from '../encoder/create-host.js';
 
 it('a warning of tensors that are left out cannot steer a terminal', async () => {
   const files = tinyModel();

@@ -1,7 +1,7 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { Encoder } from '../architecture/encoder.js';
-import { type AffineWeights, affineWeights } from '../model/frozen-affine.js';
+import { type AffineWeights, affineWeights } from '../kernels/frozen-affine.js';
 import { expectedTensors } from './expected-tensors.js';
 import { digestTensor, type TensorDigest } from './fingerprint.js';
 import { transpose } from './read-weights.js';

@@ -12,7 +12,7 @@ import {
 import { describe, expect, it } from '@jest/globals';
 import { describeEncoder } from '../architecture/encoder.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
-import { tinyBertConfig, tinyHostConfig } from '../model/create-random-host.js';
+import { tinyBertConfig, tinyHostConfig } from '../encoder/create-random-host.js';
 import { expectedTensors } from './expected-tensors.js';
 import { fingerprintHost } from './fingerprint.js';
 import { readWeights } from './read-weights.js';

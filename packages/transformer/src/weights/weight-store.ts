@@ -1,6 +1,6 @@
 import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { type AffineWeights, affineWeights } from '../model/frozen-affine.js';
+import { type AffineWeights, affineWeights } from '../kernels/frozen-affine.js';
 import type { LoadedTensor, LoadedWeights } from './read-weights.js';
 
 /** The frozen tensors of a host, by canonical path; weights of affine maps are `[input, output]`. */

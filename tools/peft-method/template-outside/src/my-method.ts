@@ -14,6 +14,7 @@ import { type MyMethodConfig, myMethodConfig } from './config.js';
 /** Makes the method known by name: in experiments, in adapter files, on the command line. */
 export const myMethodDefinition: MethodDefinition<typeof myMethodConfig> = {
   type: 'MY_METHOD',
+  contract: 2,
   config: myMethodConfig,
   create: (config) => createMyMethod(config),
 };

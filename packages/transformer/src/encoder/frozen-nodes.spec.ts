@@ -2,11 +2,11 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference } from '../../test/test-hosts.js';
-import { activate, activationNames } from './activations.js';
-import { affineWeights, frozenAffine } from './frozen-affine.js';
-import { frozenFeedForward } from './frozen-feed-forward.js';
-import { frozenLayerNorm, layerNorm } from './layer-norm.js';
-import { additiveMask, maskedSoftmax } from './masked-softmax.js';
+import { activate, activationNames } from '../kernels/activations.js';
+import { affineWeights, frozenAffine } from '../kernels/frozen-affine.js';
+import { frozenFeedForward } from '../kernels/frozen-feed-forward.js';
+import { frozenLayerNorm, layerNorm } from '../kernels/layer-norm.js';
+import { additiveMask, maskedSoftmax } from '../kernels/masked-softmax.js';
 
 useTestBackend();
 

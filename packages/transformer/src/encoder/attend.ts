@@ -1,20 +1,21 @@
 import type { KeyValuePrefix } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { applyLinear } from './apply-linear.js';
-import { canChangeSideBySide, changeSideBySide } from './change-side-by-side.js';
-import { frozenAffine } from './frozen-affine.js';
-import { fusedAttention, type KeyValues } from './fused-attention.js';
-import { maskedSoftmax } from './masked-softmax.js';
-import { hasNativeKernels } from './native-kernels.js';
-import { overBatch } from './over-batch.js';
-import { dropOut, factorsOfDropout, type Pass } from './pass.js';
+import { applyLinear } from '../model/apply-linear.js';
+import { canChangeSideBySide, changeSideBySide } from '../model/change-side-by-side.js';
+import { frozenAffine } from '../kernels/frozen-affine.js';
+import { fusedAttention, type KeyValues } from '../kernels/fused-attention.js';
+import { maskedSoftmax } from '../kernels/masked-softmax.js';
+import { hasNativeKernels } from '../kernels/native-kernels.js';
+import { overBatch } from '../kernels/over-batch.js';
+import { dropOut, factorsOfDropout } from '../model/pass.js';
+import type { EncoderPass } from './encoder-pass.js';
 
 /**
  * Multi-head attention of a layer before its output map (Vaswani et al. 2017, section 3.2), x in the pass' layout, mask
  * `[batch, 1, 1, tokens]` (0 open, very negative closed). Prefixes stand before keys and values on the length axis with open mask columns;
  * queries, and so the output's shape, are those of the text. Only here the tokens of a text must stand together.
  */
-export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
+export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor {
   const { attention: path } = pass.encoder.layers[layer]!;
   const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
   const { pack, unpack } = pass.layout;
@@ -28,11 +29,11 @@ interface Attention {
   readonly mask: tf.Tensor;
   readonly prefixes: readonly KeyValues[];
   readonly path: string;
-  readonly pass: Pass;
+  readonly pass: EncoderPass;
 }
 
 /** Keys and values, each multiplied with its gate, one an example, if it has one. */
-function gated({ keys, values, gate }: KeyValuePrefix, x: tf.Tensor, pass: Pass): KeyValues {
+function gated({ keys, values, gate }: KeyValuePrefix, x: tf.Tensor, pass: EncoderPass): KeyValues {
   if (!gate) return { keys, values };
   const batch = pass.attentionMask.shape[0];
   const factor = gate(pass.layout.unpack(x), pass.attentionMask).reshape([batch, 1, 1, 1]);
@@ -85,7 +86,7 @@ function splitHeads(queryKeyValue: tf.Tensor, heads: number): tf.Tensor[] {
 }
 
 /** Queries, keys and values side by side, by one product unless something acts on one of them that must be computed alone. */
-function project(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
+function project(x: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor {
   const { query, key, value } = pass.encoder.layers[layer]!.linears;
   const paths = [query, key, value].map(({ path }) => path);
   if (!canChangeSideBySide(paths, pass))

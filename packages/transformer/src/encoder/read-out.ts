@@ -1,15 +1,21 @@
 import type { Readout, ReadoutMap } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { applyLinear } from './apply-linear.js';
+import { applyLinear } from '../model/apply-linear.js';
 import { readoutPath } from './list-sites.js';
-import { dropOut, type Pass } from './pass.js';
-import { paddedLayout } from './token-layout.js';
+import { dropOut } from '../model/pass.js';
+import type { EncoderPass } from './encoder-pass.js';
+import { paddedLayout } from '../model/token-layout.js';
 
 /**
  * Pooled features `[batch, hidden]` of hidden states `[batch, virtual + tokens, hidden]` and a mask `[batch, tokens]`. `cls` and `pooler` read
  * place 0, the first virtual token where prompts were put before the text (as HF peft does); `mean` averages the text's own tokens alone.
  */
-export function readOut(hidden: tf.Tensor, attentionMask: tf.Tensor2D, readout: Readout, pass: Pass): tf.Tensor2D {
+export function readOut(
+  hidden: tf.Tensor,
+  attentionMask: tf.Tensor2D,
+  readout: Readout,
+  pass: EncoderPass,
+): tf.Tensor2D {
   if (readout === 'mean') return meanOverText(hidden, attentionMask);
   const [batch, , size] = hidden.shape as [number, number, number];
   const first = hidden.slice([0, 0, 0], [batch, 1, size]);
@@ -38,7 +44,7 @@ function meanOverText(hidden: tf.Tensor, attentionMask: tf.Tensor2D): tf.Tensor2
 export function applyHead(
   features: tf.Tensor2D,
   { weight, bias, hidden, dropout }: ReadoutMap,
-  pass: Pass,
+  pass: EncoderPass,
 ): tf.Tensor2D {
   const drop = (x: tf.Tensor2D, place: string) => dropOut(x, dropout, place, pass) as tf.Tensor2D;
   if (!hidden) return affineHead(drop(features, readoutPath), weight, bias);

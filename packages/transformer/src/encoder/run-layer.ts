@@ -1,15 +1,16 @@
 import type { SublayerAdapter } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { Sublayer } from '../architecture/encoder.js';
-import { activate } from './activations.js';
-import { applyActivation, applyLinear, linearKinds, showTaps } from './apply-linear.js';
-import { applyNorm } from './apply-norm.js';
+import { activate } from '../kernels/activations.js';
+import { applyActivation, applyLinear, linearKinds, showTaps } from '../model/apply-linear.js';
+import { applyNorm } from '../model/apply-norm.js';
 import { attend } from './attend.js';
-import { frozenFeedForward } from './frozen-feed-forward.js';
-import { dropOut, type Pass } from './pass.js';
+import { frozenFeedForward } from '../kernels/frozen-feed-forward.js';
+import { dropOut } from '../model/pass.js';
+import type { EncoderPass } from './encoder-pass.js';
 
 /** One encoder layer, states in the pass' layout in and out: attention, then the feed-forward network, each with residual and LayerNorm. */
-export const runLayer = (x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pass): tf.Tensor =>
+export const runLayer = (x: tf.Tensor, mask: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor =>
   tf.tidy(() => {
     const { path, linears, sublayers } = pass.encoder.layers[layer]!;
     const attended = tf.tidy(() => {
@@ -22,7 +23,7 @@ export const runLayer = (x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Pas
   });
 
 /** What acts on the output of a layer. */
-function actOnHidden(output: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+function actOnHidden(output: tf.Tensor, path: string, pass: EncoderPass): tf.Tensor {
   const changed = pass.interventions
     .at('hiddenDelta', path)
     .reduce((states, delta) => states.add(applyActivation(delta, states, pass)), output);
@@ -31,7 +32,7 @@ function actOnHidden(output: tf.Tensor, path: string, pass: Pass): tf.Tensor {
 }
 
 /** The feed-forward network before dropout and residual; one fused node where nothing acts inside. */
-function feedForward(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
+function feedForward(x: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor {
   const { weights, interventions, config, encoder } = pass;
   const { feedForwardIn, feedForwardOut } = encoder.layers[layer]!.linears;
   const [expand, contract] = [feedForwardIn.path, feedForwardOut.path];
@@ -42,7 +43,7 @@ function feedForward(x: tf.Tensor, layer: number, pass: Pass): tf.Tensor {
 }
 
 /** Dropout, adapters, residual, LayerNorm. `input` is the sublayer's input, which is also its residual. */
-function finishSublayer(output: tf.Tensor, input: tf.Tensor, sublayer: Sublayer, pass: Pass): tf.Tensor {
+function finishSublayer(output: tf.Tensor, input: tf.Tensor, sublayer: Sublayer, pass: EncoderPass): tf.Tensor {
   const adapters = pass.interventions.at('sublayerAdapter', sublayer.path);
   const placed = (wanted: SublayerAdapter['placement']) => adapters.filter(({ placement }) => placement === wanted);
   const normed = (z: tf.Tensor) => applyNorm(z.add(input), sublayer.norm, pass);

@@ -1,9 +1,10 @@
-import { type HostSpec, PeftError, type Readout } from '@tfjs-peft/peft-core';
+import type { HostSpec, Readout } from '@tfjs-peft/peft-core';
 import { type Encoder, readoutsOf, usualReadout } from '../architecture/encoder.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { expectedTensors } from '../weights/expected-tensors.js';
 import { matchTensors } from '../weights/match-tensors.js';
 import type { TensorSource } from '../weights/tensor-source.js';
+import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { listSites } from './list-sites.js';
 
 /** What a specification is read from; no tensor is loaded. */
@@ -50,10 +51,3 @@ export function specOf(encoder: Encoder, name: string, fingerprint: string, want
     name,
   };
 }
-
-export const readoutUnavailable = (readout: string, host: string, available: readonly string[]): PeftError =>
-  new PeftError('READOUT_UNAVAILABLE', {
-    found: `readout "${readout}" on host "${host}"`,
-    expected: `one of ${available.join(', ')}`,
-    fix: 'choose one of them in the head',
-  });

@@ -19,15 +19,16 @@ import { fingerprintHost } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
 import { embedTokens } from './embed-tokens.js';
-import { warn } from './warn.js';
-import { readoutUnavailable, specOf } from './host-spec.js';
-import { indexInterventions } from './index-interventions.js';
-import { additiveMask } from './masked-softmax.js';
-import type { Pass } from './pass.js';
+import { warn } from '../model/warn.js';
+import { readoutUnavailable } from '../model/readout-unavailable.js';
+import { specOf } from './host-spec.js';
+import { indexInterventions } from '../model/index-interventions.js';
+import { additiveMask } from '../kernels/masked-softmax.js';
+import type { EncoderPass } from './encoder-pass.js';
 import { applyHead, readOut } from './read-out.js';
 import { runLayer } from './run-layer.js';
-import { indexSites } from './site-index.js';
-import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from './token-layout.js';
+import { indexSites } from '../model/site-index.js';
+import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from '../model/token-layout.js';
 
 /** The parts of a host: configuration, tensors, name. */
 export interface HostOptions {
@@ -74,7 +75,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
   const { config } = encoder;
   const sites = indexSites(spec);
   const readoutsHere = readoutsOf(encoder);
-  const passOf = (interventions: Interventions, context: Context, attentionMask: tf.Tensor2D): Pass => ({
+  const passOf = (interventions: Interventions, context: Context, attentionMask: tf.Tensor2D): EncoderPass => ({
     encoder,
     config,
     weights,

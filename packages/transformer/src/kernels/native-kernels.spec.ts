@@ -9,7 +9,7 @@ import { gelu } from './gelu.js';
 import { frozenLayerNorm } from './layer-norm.js';
 import { additiveMask } from './masked-softmax.js';
 import { hasNativeKernels, nativeMoveRows } from './native-kernels.js';
-import { packedLayout } from './token-layout.js';
+import { packedLayout } from '../model/token-layout.js';
 
 const report = useTestBackend();
 const onTensorflow = testBackendName === 'tensorflow' ? it : it.skip;

@@ -16,8 +16,8 @@ import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { expectGradient } from '../../test/expect-gradient.js';
 import { maxDifference, someInputs } from '../../test/test-hosts.js';
 import { createRandomHost } from './create-random-host.js';
-import { indexInterventions } from './index-interventions.js';
-import { indexSites } from './site-index.js';
+import { indexInterventions } from '../model/index-interventions.js';
+import { indexSites } from '../model/site-index.js';
 
 useTestBackend();
 

@@ -1,17 +1,18 @@
 import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { TableModule } from '../architecture/encoder.js';
-import { applyNorm } from './apply-norm.js';
-import { matMulTokens, shareOut } from './apply-linear.js';
-import { overBatch } from './over-batch.js';
-import { dropOut, type Pass } from './pass.js';
-import { scatterValues } from './sparse-affine.js';
+import { applyNorm } from '../model/apply-norm.js';
+import { matMulTokens, shareOut } from '../model/apply-linear.js';
+import { overBatch } from '../kernels/over-batch.js';
+import { dropOut } from '../model/pass.js';
+import type { EncoderPass } from './encoder-pass.js';
+import { scatterValues } from '../kernels/sparse-affine.js';
 
 /**
  * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions by the
  * family's rule; LayerNorm; dropout. Errors: `TEXT_TOO_LONG`.
  */
-export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: Pass): tf.Tensor {
+export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: EncoderPass): tf.Tensor {
   const { interventions, config, encoder } = pass;
   const { path, norm, positions, words: wordTable, tokenTypes } = encoder.embeddings;
   const [batch, tokens] = inputIds.shape;
@@ -44,7 +45,7 @@ function typesOf(
 }
 
 /** Rows of an embedding table with what acts on it, ids `[batch, tokens]` to `[batch, tokens, hidden]`. */
-function lookUp(ids: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+function lookUp(ids: tf.Tensor, path: string, pass: EncoderPass): tf.Tensor {
   const { weights, interventions } = pass;
   const { at } = interventions;
   const rowsOf = (table: tf.Tensor) => tf.gather(table, ids as tf.Tensor2D);
