@@ -7,20 +7,14 @@ import { systemCode } from './folder-errors.js';
  * that is there, as /proc does; this one asks once for each. Errors: those of the system.
  */
 export function makeFolderSync(path: string): void {
-  if (tryToMake(path)) return;
-  const above = dirname(path);
-  if (above !== path) makeFolderSync(above);
-  mkdirUnlessThere(path);
-}
-
-/** False where a folder above is missing. */
-function tryToMake(path: string): boolean {
   try {
     mkdirUnlessThere(path);
-    return true;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' && !isFolder(dirname(path))) return false;
-    throw error;
+    const above = dirname(path);
+    if (systemCode(error) !== 'ENOENT' || above === path) throw error;
+    // Missing a moment ago; another process may have made it since, so the folder itself is tried again either way.
+    if (!isFolder(above)) makeFolderSync(above);
+    mkdirUnlessThere(path);
   }
 }
 
