@@ -25,6 +25,8 @@ export interface Faults {
   stall?: string;
   /** Says nothing at all to a request for this file. */
   silent?: string;
+  /** Lists this file without its size. */
+  unsized?: string;
   /** A list of files without an end. */
   endless?: 'pages' | 'page';
 }
@@ -71,7 +73,10 @@ export async function startFakeHub(files: FilesOfModel): Promise<FakeHub> {
       response.writeHead(200);
       return more();
     }
-    if (path === `/api/models/org/tiny/tree/${commit}`) return json([...contents].map(listEntry));
+    if (path === `/api/models/org/tiny/tree/${commit}`) {
+      const entries = [...contents].map(listEntry);
+      return json(entries.map(({ size, ...entry }) => (entry.path === faults.unsized ? entry : { ...entry, size })));
+    }
     const file = path.replace(`/org/tiny/resolve/${commit}/`, '');
     const content = contents.get(file);
     return content ? sendFile(request, response, file, content, faults) : json({ error: 'Repository not found' }, 404);

@@ -43,7 +43,11 @@ export async function openHubClient(name: string, settings: HubSettings): Promis
         }))
           if (files.length >= mostFiles) throw new Error(`more than ${mostFiles} files`);
           else if (type === 'file')
-            files.push({ path, size, etag: lfs ? requireHash(lfs.oid, 64) : requireHash(oid, 40) });
+            files.push({
+              path,
+              size: requireSize(size, path),
+              etag: lfs ? requireHash(lfs.oid, 64) : requireHash(oid, 40),
+            });
         return files;
       }),
     download: (commit, path, from) =>
@@ -78,6 +82,12 @@ async function* chunks(
   } catch (cause) {
     throw explainError(cause);
   }
+}
+
+/** A file without a size would count as there. */
+function requireSize(size: unknown, path: string): number {
+  if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) return size;
+  throw new Error(`${path} has no size in bytes`);
 }
 
 /** Hashes become file names: nothing else may. */

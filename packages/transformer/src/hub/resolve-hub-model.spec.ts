@@ -241,6 +241,15 @@ describe('resolveHubModel when something is wrong', () => {
     expect(await readdir(join(storage, 'blobs'))).not.toContain(old.split('/').at(-1));
   });
 
+  it('refuses a list in which a file has no size: it would count as there', async () => {
+    const { hub, resolve } = await setUp();
+    hub.faults.unsized = weights;
+    await expect(resolve()).rejects.toMatchObject({
+      code: expect.stringMatching(/^HUB_/),
+      message: expect.stringContaining('has no size in bytes'),
+    });
+  });
+
   it('writes no more than the Hub lists', async () => {
     const { hub, resolve, blobs } = await setUp();
     hub.faults.overflow = weights;
