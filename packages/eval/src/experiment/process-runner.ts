@@ -52,10 +52,11 @@ function createProcessRunner(
     new Promise((resolve, reject) => {
       // Seconds by this process's own clock of ticks: while the machine sleeps neither side counts.
       let silent = 0;
+      // The longest silence that ended: a process that never speaks again is no slow one.
       let longest = 0;
       let stopping = 0;
       const tick = () => {
-        longest = Math.max(longest, ++silent);
+        silent += 1;
         if (signal?.aborted) stopping += 1;
         const limit = message.type === 'open' ? Math.max(startLimit, hangLimit) : hangLimit;
         const hung = silent > limit;
@@ -70,6 +71,7 @@ function createProcessRunner(
         act();
       };
       const onMessage = (answer: WorkerReply) => {
+        longest = Math.max(longest, silent);
         silent = 0;
         if (answer.type === 'alive') return;
         if (answer.type === 'event') {
