@@ -13,6 +13,7 @@ export { digestBytes } from './digest-bytes.js';
 export type { Json, JsonObject } from './json/json.js';
 export { briefJson } from './json/brief-json.js';
 export { canonicalJson, readableJson } from './json/canonical-json.js';
+export { jsonChecksum } from './json/json-checksum.js';
 export { isJsonObject, type JsonLimits, parseJsonObject, parseJsonStrict } from './json/parse-json-strict.js';
 export {
   disposeParameters,

@@ -44,9 +44,12 @@ export const textOf = (files: AdapterFiles, name: string) => new TextDecoder().d
 export const jsonOf = (files: AdapterFiles, name: string) => JSON.parse(textOf(files, name)) as Record<string, unknown>;
 export const bytesOfText = (text: string) => new TextEncoder().encode(text);
 
-/** The files with some entries of one JSON file changed; `undefined` takes an entry out. */
+/** The files with some entries of one JSON file changed; `undefined` takes an entry out, as is done with a checksum that no longer fits. */
 export const edited = (files: AdapterFiles, name: string, changes: Record<string, unknown>) =>
-  new Map(files).set(name, bytesOfText(JSON.stringify({ ...jsonOf(files, name), ...changes }, null, 2)));
+  new Map(files).set(
+    name,
+    bytesOfText(JSON.stringify({ ...jsonOf(files, name), checksum: undefined, ...changes }, null, 2)),
+  );
 
 /** The files with the tensors of one of them changed. */
 export async function retensored(

@@ -1,12 +1,10 @@
-import { canonicalJson, type JsonObject, PeftError, sha256Hex } from '@tfjs-peft/peft-core';
+import { jsonChecksum, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
 import type * as z from 'zod';
 import { readJsonIfThere } from './read-text.js';
 import { writeFileAtomically } from './write-file-atomically.js';
 
 /** Version of the files with results. Since 2 they carry a checksum; files of version 1, or of none, have no checksum. */
 const storedVersion = 2;
-
-const checksumOf = ({ checksum: _checksum, ...rest }: JsonObject): string => sha256Hex(canonicalJson(rest));
 
 /**
  * Writes an object with its version and the SHA-256 of its canonical JSON, as `schema` has it: what is written can be read back, and is the
@@ -15,7 +13,7 @@ const checksumOf = ({ checksum: _checksum, ...rest }: JsonObject): string => sha
 export async function writeStoredJson(path: string, schema: z.ZodType, value: object): Promise<void> {
   const known = schema.parse(JSON.parse(JSON.stringify(value)));
   const plain = { version: storedVersion, ...(JSON.parse(JSON.stringify(known)) as JsonObject) };
-  const text = JSON.stringify({ ...plain, checksum: checksumOf(plain) }, null, 2);
+  const text = JSON.stringify({ ...plain, checksum: jsonChecksum(plain) }, null, 2);
   await writeFileAtomically(path, `${text}\n`);
 }
 
@@ -39,7 +37,7 @@ export async function readStoredJson<Schema extends z.ZodType>(
     });
   const { version = 1, checksum, ...value } = stored;
   if (typeof version !== 'number' || version > storedVersion) throw damaged(`version ${JSON.stringify(version)}`);
-  if ((version >= 2 || checksum !== undefined) && checksum !== checksumOf(stored))
+  if ((version >= 2 || checksum !== undefined) && checksum !== jsonChecksum(stored))
     throw damaged('its checksum does not fit: it was changed or is not whole');
   return parseStored(schema, value, damaged);
 }

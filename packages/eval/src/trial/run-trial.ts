@@ -3,8 +3,7 @@ import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config
 import { type OnExperimentEvent, referTo, type TrialReference } from '../records/experiment-event.js';
 import { describeEnvironment } from '../run-folder/describe-environment.js';
 import { lockFolder } from '../run-folder/folder-lock.js';
-import { parseLines } from '../run-folder/line-log.js';
-import { readTextIfThere } from '../run-folder/read-text.js';
+import { readTimings } from '../records/timings.js';
 import {
   inspectTrialFolder,
   refuseUnfinished,
@@ -66,7 +65,7 @@ async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<
   if (state.kind === 'unfinished' && !options.resume) refuseUnfinished(folder);
 
   const files = trialFiles(folder);
-  const earlier = await earlierSeconds(files.timings);
+  const earlier = (await readTimings(files.timings)).at(-1)?.seconds ?? 0;
   const started = performance.now();
   await writeTrialConfig(folder, trial);
   await writeFileAtomically(files.split, listsInOneLine(toText(split.artefact)));
@@ -195,11 +194,6 @@ function requireSameData(folder: string, summary: TrialSummary, { host }: Sessio
     { splitHash: summary.splitHash, hostFingerprint: summary.hostFingerprint },
     { splitHash, hostFingerprint: host.spec.fingerprint },
   );
-}
-
-async function earlierSeconds(timings: string): Promise<number> {
-  const last = parseLines(await readTextIfThere(timings)).at(-1)?.seconds;
-  return typeof last === 'number' ? last : 0;
 }
 
 /** Stopped on request, wherever the trial was: one code for all. */

@@ -1,6 +1,6 @@
 import type { MetricsRow, TrainEvent } from '@tfjs-peft/train';
-import { type LineLog, parseLines, startLineLog } from '../run-folder/line-log.js';
-import { readTextIfThere } from '../run-folder/read-text.js';
+import { type LineLog, startLineLog } from '../run-folder/line-log.js';
+import { readTimings } from '../records/timings.js';
 import { trialFiles } from '../records/trial-folder.js';
 
 /** Writes metrics.jsonl and timings.jsonl of one trial. */
@@ -16,8 +16,8 @@ export interface TrainingLogs {
  */
 export async function openTrainingLogs(folder: string, seconds: () => number): Promise<TrainingLogs> {
   const files = trialFiles(folder);
-  const known = parseLines(await readTextIfThere(files.timings));
-  const seen = new Map(known.map(({ step, split, seconds }) => [`${String(split)} ${String(step)}`, seconds]));
+  const known = await readTimings(files.timings);
+  const seen = new Map(known.map(({ step, split, seconds }) => [`${split} ${step}`, seconds]));
   const secondsAt = ({ step, split }: MetricsRow) => seen.get(`${split} ${step}`);
   let logs: { readonly metrics: LineLog; readonly timings: LineLog } | undefined;
   return {
@@ -41,7 +41,7 @@ function metricsOf({ milliseconds: _milliseconds, tensors: _tensors, ...row }: M
   return row;
 }
 
-const timingOf = ({ step, split, milliseconds, tensors }: MetricsRow, seconds: unknown) => ({
+const timingOf = ({ step, split, milliseconds, tensors }: MetricsRow, seconds: number | undefined) => ({
   step,
   split,
   milliseconds,

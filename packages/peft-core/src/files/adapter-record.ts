@@ -1,16 +1,19 @@
 import * as z from 'zod';
 import { bounds } from '../bounds.js';
+import { digestBytes } from '../digest-bytes.js';
 import { PeftError } from '../errors.js';
 import { headsOf, resolveReadout, resolveReadouts } from '../head.js';
 import { type HostSpec, type Readout, readouts } from '../host-spec.js';
 import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
 import { describeMethod, type MethodDescription, parseConfig } from '../registry.js';
-import { recordName } from './adapter-files.js';
+import { type AdapterFiles, recordName } from './adapter-files.js';
 import { briefJson } from '../json/brief-json.js';
+import { jsonChecksum } from '../json/json-checksum.js';
 import { parseJsonObject } from '../json/parse-json-strict.js';
 
-const formatVersion = 1;
+/** Since 2 a record has checksums; those of version 1 have none. */
+const formatVersion = 2;
 
 const description: z.ZodType<MethodDescription> = z.strictObject({
   type: z.string(),
@@ -21,7 +24,7 @@ const description: z.ZodType<MethodDescription> = z.strictObject({
 
 const record = z.strictObject({
   format: z.literal('tfjs-peft-adapter'),
-  formatVersion: z.literal(formatVersion),
+  formatVersion: z.literal([1, formatVersion]),
   host: z.strictObject({
     fingerprint: z.string(),
     name: z.string(),
@@ -48,6 +51,10 @@ const record = z.strictObject({
   ),
   /** Why HF peft would compute something else from these files; empty if it computes the same. */
   differences: z.array(z.string()),
+  /** SHA-256 of each file of tensors. Somebody who changes one on purpose takes this entry and the next out. */
+  sha256: z.record(z.string(), z.string()).optional(),
+  /** Of this record, see {@link jsonChecksum}. */
+  checksum: z.string().optional(),
 });
 
 /** Content of `tfjs_peft.json`. */
@@ -55,29 +62,56 @@ export type AdapterRecord = z.output<typeof record>;
 export const hfLayout = 'hf-peft/0.21';
 export const ownLayout = 'own-names/1';
 
-/** Errors: `ADAPTER_FORMAT_UNKNOWN`, `CONFIG_INVALID`, and those of {@link parseJsonObject}. */
+/** Errors: `ADAPTER_FORMAT_UNKNOWN`, `ADAPTER_FILES_EDITED`, `CONFIG_INVALID`, and those of {@link parseJsonObject}. */
 export function parseRecord(bytes: Uint8Array): AdapterRecord {
   const json = parseJsonObject(bytes, recordName, { maxBytes: bounds.recordBytes, maxDepth: 64 });
-  if (json['format'] !== 'tfjs-peft-adapter' || json['formatVersion'] !== formatVersion)
+  if (
+    json['format'] !== 'tfjs-peft-adapter' ||
+    !(json['formatVersion'] === 1 || json['formatVersion'] === formatVersion)
+  )
     throw new PeftError('ADAPTER_FORMAT_UNKNOWN', {
       found: `${recordName}: format ${briefJson(json['format'])}, version ${briefJson(json['formatVersion'])}`,
-      expected: `format "tfjs-peft-adapter", version ${formatVersion}`,
+      expected: `format "tfjs-peft-adapter", version 1 or ${formatVersion}`,
       fix: 'update @tfjs-peft/peft-core, or take the file out to load the folder as HF peft would',
     });
-  return parseConfig(record, json, recordName);
+  const known = parseConfig(record, json, recordName);
+  if (known.checksum !== undefined && known.checksum !== jsonChecksum(json)) throw edited(recordName);
+  return known;
 }
 
-export function makeRecord(
+/** Each file of tensors is the one that was saved, as far as the record says. Errors: `ADAPTER_FILES_EDITED`. */
+export async function checkStoredFiles(
+  { sha256 = {} }: AdapterRecord,
+  files: AdapterFiles,
+  isRead: (name: string) => boolean,
+): Promise<void> {
+  for (const [name, expected] of Object.entries(sha256)) {
+    const bytes = isRead(name) ? files.get(name) : undefined;
+    if (bytes !== undefined && (await digestBytes(bytes)) !== expected) throw edited(name);
+  }
+}
+
+const edited = (name: string) =>
+  new PeftError('ADAPTER_FILES_EDITED', {
+    found: `${name} does not fit its checksum: it is damaged, or was changed after the adapter was saved`,
+    expected: 'the file that was saved',
+    fix: `fetch the adapter again; if the change is meant, take "sha256" and "checksum" out of ${recordName}`,
+  });
+
+export async function makeRecord(
+  files: AdapterFiles,
   host: HostSpec,
   folded: PeftMethod,
   unfolded: PeftMethod | null,
   units: AdapterRecord['units'],
   differences: readonly string[],
   tokenizerDigest: string | undefined,
-): AdapterRecord {
+): Promise<AdapterRecord> {
   const heads = headsOf(folded);
   const head = heads.length === 1 ? heads[0] : undefined;
-  return {
+  const sha256: Record<string, string> = {};
+  for (const [name, bytes] of files) if (name.endsWith('.safetensors')) sha256[name] = await digestBytes(bytes);
+  const known: AdapterRecord = {
     format: 'tfjs-peft-adapter',
     formatVersion,
     host: {
@@ -91,5 +125,7 @@ export function makeRecord(
     head: head ? { readout: resolveReadout(head.head, host), labels: [...head.head.labels] } : null,
     units,
     differences: [...differences],
+    sha256,
   };
+  return { ...known, checksum: jsonChecksum(known) };
 }

@@ -15,5 +15,5 @@ export type { TargetCoverage, TensorSummary } from './summarise-tensors.js';
 export { loadAdapter } from './load-adapter.js';
 export type { LoadedAdapter, LoadOptions, LoadReport, Writer } from './load-options.js';
 export { saveAdapter, type SaveOptions } from './save-adapter.js';
-export { sha256Hex } from './sha256-hex.js';
+export { sha256Hex } from '../sha256-hex.js';
 export { headModules, meansPooler, readHfPatterns, withoutHeadNames } from './hf-patterns.js';

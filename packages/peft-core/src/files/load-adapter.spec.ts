@@ -207,7 +207,7 @@ describe('loadAdapter: our folder', () => {
   it('refuses a record of another format or with wrong entries', async () => {
     const change = async (changes: Record<string, unknown>) =>
       (await peftErrorOf(async () => loaded(edited(await ours(), 'tfjs_peft.json', changes)))).code;
-    expect(await change({ formatVersion: 2 })).toBe('ADAPTER_FORMAT_UNKNOWN');
+    expect(await change({ formatVersion: 3 })).toBe('ADAPTER_FORMAT_UNKNOWN');
     expect(await change({ format: undefined })).toBe('ADAPTER_FORMAT_UNKNOWN');
     expect(await change({ extra: 1 })).toBe('CONFIG_INVALID');
     expect(await change({ host: { fingerprint: 1 } })).toBe('CONFIG_INVALID');
@@ -215,6 +215,36 @@ describe('loadAdapter: our folder', () => {
     expect(await change({ method: { type: 'TOY', config: { scales: 1 } } })).toBe('CONFIG_INVALID');
     const uncounted = await warningsOf(edited(await ours(), 'tfjs_peft.json', { units: [] }));
     expect(uncounted.warnings).toEqual([expect.stringContaining('adapter_config.json was changed')]);
+  });
+
+  it.each([
+    ['tensors', method, 'adapter_model.safetensors'],
+    [
+      'tensors of a part',
+      compose(toy(), toy({ name: 'other', targets: ['value'] })),
+      'parts/other/adapter_model.safetensors',
+    ],
+    ['vertices', compose(pair(toy()), head({ labels })), 'vertices.safetensors'],
+  ])('finds a changed bit in %s, and takes a change that is meant', async (_, changed, name) => {
+    const files = await saved(changed);
+    const bytes = Uint8Array.from(files.get(name)!);
+    bytes[bytes.length - 4]! ^= 1;
+    files.set(name, bytes);
+    const error = await peftErrorOf(() => loaded(files, { unfolded: true }));
+    expect(error.code).toBe('ADAPTER_FILES_EDITED');
+    expect(error.text.found).toContain(name);
+    const meant = edited(files, 'tfjs_peft.json', { sha256: undefined });
+    expect((await loaded(meant, { unfolded: true })).effective).not.toEqual({});
+  });
+
+  it('finds a record that was changed, and reads one of version 1, which has no checksum', async () => {
+    const { checksum } = jsonOf(await ours(), 'tfjs_peft.json');
+    const first = edited(await ours(), 'tfjs_peft.json', { formatVersion: 1, sha256: undefined });
+    expect((await loaded(first)).effective).toEqual(await valuesOf(method));
+    const changes = { differences: ['none'], checksum };
+    const error = await peftErrorOf(async () => loaded(edited(await ours(), 'tfjs_peft.json', changes)));
+    expect(error.code).toBe('ADAPTER_FILES_EDITED');
+    expect(error.text.found).toContain('tfjs_peft.json');
   });
 
   it('refuses head tensors that the method has no place for', async () => {

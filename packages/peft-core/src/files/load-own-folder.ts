@@ -15,7 +15,7 @@ import {
   tensorsName,
   verticesName,
 } from './adapter-files.js';
-import { type AdapterRecord, hfLayout, ownLayout } from './adapter-record.js';
+import { type AdapterRecord, checkStoredFiles, hfLayout, ownLayout } from './adapter-record.js';
 import { asBareEncoder, isBareEncoder } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 import { canonicalJson } from '../json/canonical-json.js';
@@ -28,7 +28,7 @@ import { adapterForAnotherHost } from './host-check.js';
 import type { LoadedArrays, LoadOptions, LoadReport } from './load-options.js';
 import { normaliseNames } from './normalise-names.js';
 import { parseJsonObject } from '../json/parse-json-strict.js';
-import { sha256Hex } from './sha256-hex.js';
+import { sha256Hex } from '../sha256-hex.js';
 
 /** A folder with a record of ours: the record says what the method is, every other file is checked against it. */
 export async function loadOwnFolder(
@@ -61,6 +61,7 @@ export async function loadOwnFolder(
     extraConfig = { ...extraConfig, ...part.foreign };
   }
   checkTensors(effective, storedTensors(method.plan(host)), tensorsName);
+  await checkStoredFiles(record, files, (name) => name !== verticesName);
   const reportOf = (tensors: NamedArrays): LoadReport => ({
     writtenBy: 'tfjs-peft',
     tensors: tensors.size,
@@ -74,6 +75,7 @@ export async function loadOwnFolder(
   const unfolded = registry.build(record.unfolded);
   const vertices = await readTensors(files, verticesName);
   checkTensors(vertices, storedTensors(unfolded.plan(host)), verticesName);
+  await checkStoredFiles(record, files, (name) => name === verticesName);
   return {
     method: unfolded,
     effective: withSeededBuffers(vertices, unfolded, host),

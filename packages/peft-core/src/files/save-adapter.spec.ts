@@ -10,6 +10,7 @@ import type { PeftMethod } from '../method.js';
 import { describeMethod } from '../registry.js';
 import { bytesSource } from '../safetensors/byte-source.js';
 import { openSafetensors } from '../safetensors/open-safetensors.js';
+import { sha256Hex } from '../sha256-hex.js';
 import { saveAdapter } from './save-adapter.js';
 
 const labels = ['ham', 'spam'];
@@ -48,18 +49,21 @@ describe('saveAdapter: one method that HF peft knows, and a head', () => {
     ]);
   });
 
-  it('records host, method, resolved readout, labels and checksum', async () => {
+  it('records host, method, resolved readout, labels and checksums', async () => {
     const method = compose(toy({ scale: 2 }), head({ labels }));
-    const record = jsonOf(await saved(method), 'tfjs_peft.json');
+    const files = await saved(method);
+    const record = jsonOf(files, 'tfjs_peft.json');
     expect(record).toMatchObject({
       format: 'tfjs-peft-adapter',
-      formatVersion: 1,
+      formatVersion: 2,
       host: { fingerprint: toyHost.fingerprint, name: 'toy-bert', modelType: 'bert' },
       unfolded: null,
       head: { readout: 'mean', labels },
       units: [
         { folder: '', peftType: 'TOY', layout: 'hf-peft/0.21', configSha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
       ],
+      sha256: { 'adapter_model.safetensors': sha256Hex(files.get('adapter_model.safetensors')!) },
+      checksum: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     // The host's usual readout may change: the head in the file names the one that was used.
     expect(JSON.stringify(record['method'])).toContain('"readout":"mean"');

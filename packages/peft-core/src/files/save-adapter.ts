@@ -18,7 +18,7 @@ import { type FileUnit, planFileUnits } from './file-units.js';
 import { encodeHead, headDifference } from './head-tensors.js';
 import { type HfConfigOptions, makeHfConfig, taskToKeep } from './hf-config.js';
 import { adapterForAnotherHost } from './host-check.js';
-import { sha256Hex } from './sha256-hex.js';
+import { sha256Hex } from '../sha256-hex.js';
 
 /** `baseModelNameOrPath` and `revision` go into adapter_config.json; `extraConfig` gives back what a load kept. */
 export interface SaveOptions extends HfConfigOptions {
@@ -60,7 +60,7 @@ export async function saveAdapter(
   if (units.length > 1) differences.add('HF peft loads one folder of parts/ at a time, not their composition');
   const entries = units.map(({ entry }) => entry);
   const unfolded = changed ? adapter.method : null;
-  const record = makeRecord(host, method, unfolded, entries, [...differences], options.tokenizerDigest);
+  const record = await makeRecord(files, host, method, unfolded, entries, [...differences], options.tokenizerDigest);
   files.set(recordName, utf8(readableJson(record)));
   return files;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalJson, readableJson } from './canonical-json.js';
-import { sha256Hex } from '../files/sha256-hex.js';
+import { sha256Hex } from '../sha256-hex.js';
 
 describe('canonicalJson', () => {
   it('does not depend on the order of keys and keeps the order of arrays', () => {
