@@ -50,7 +50,7 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
   // Reads the rows and cuts the splits: what cannot be cut is an error here as it is in a run.
   const { labels, loaded, split } = await openTaskData(config, config.seeds.data, catalogue);
   const notes = [...(loaded.warnings ?? []), ...config.seeds.data.flatMap((seed) => split(seed).warnings)];
-  if (!options.quiet) new Set(notes).forEach((text) => io.err(`warning: ${text}\n`));
+  new Set(notes).forEach((text) => io.err(`warning: ${text}\n`));
   const host = await describeHost(config.model);
   const firsts = trials.filter(
     (trial, index) => trials.findIndex(({ method }) => method.name === trial.method.name) === index,
