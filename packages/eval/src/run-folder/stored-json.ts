@@ -1,4 +1,5 @@
-import { canonicalJson, type JsonObject, PeftError, sha256Hex } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { canonicalJson, type JsonObject, sha256Hex } from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import { readJsonIfThere } from './read-text.js';
 import { writeFileAtomically } from './write-file-atomically.js';
