@@ -3,7 +3,7 @@
  * a stair. Specs may look anywhere.
  */
 
-/** Folders of `root`, lowest step first: each may import those of lower steps, never one beside or above it, and never the index on top. */
+/** Folders of `root`, lowest step first: each may import those of lower steps, never one beside or above it, and never the public entries on top. */
 const stairs = (root, steps) =>
   steps.flatMap((step, height) =>
     step.map((folder) => {
@@ -11,7 +11,7 @@ const stairs = (root, steps) =>
         .slice(height)
         .flat()
         .filter((other) => other !== folder);
-      const above = [...others.map((other) => `${other}/`), 'index\\.ts$'];
+      const above = [...others.map((other) => `${other}/`), 'exports/', 'index\\.ts$'];
       return {
         name: `stairs-of-${root.split('/')[1]}`,
         severity: 'error',

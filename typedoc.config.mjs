@@ -1,11 +1,17 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 
 const packages = readdirSync(new URL('packages', import.meta.url));
+/** `src/index.ts`, and `src/exports/NAME.ts` for each subpath. */
+const entriesOf = (name) => {
+  const subpaths = new URL(`packages/${name}/src/exports`, import.meta.url);
+  const files = existsSync(subpaths) ? readdirSync(subpaths) : [];
+  return [`packages/${name}/src/index.ts`, ...files.map((file) => `packages/${name}/src/exports/${file}`)];
+};
 
 /** The reference of all public names, in docs/api (`npm run docs:api`). A public name without a doc comment, or a dead link in one, is an error. */
 export default {
   name: 'tfjs-peft',
-  entryPoints: packages.map((name) => `packages/${name}/src/index.ts`),
+  entryPoints: packages.flatMap(entriesOf),
   tsconfig: 'tsconfig.json',
   out: 'docs/api',
   readme: 'none',

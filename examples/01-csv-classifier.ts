@@ -1,16 +1,17 @@
 // Your own CSV file, three classes: learn from most rows, score the others, then label new texts.
 import { fileURLToPath } from 'node:url';
 import { selectBackend } from '@tfjs-peft/backend';
+import { createClassifier } from '@tfjs-peft/eval';
 import { taskFromFile } from '@tfjs-peft/glue-fewshot';
 import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { compose, disposeParameters, head, toParameters } from '@tfjs-peft/peft-core';
-import { accuracy, labelledTask, parseTrainConfig, predictLogits, train } from '@tfjs-peft/train';
+import { accuracy, labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 
 await selectBackend();
 const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: 'mean' });
-const encode = (text: string) => tokenizer.encode(text, undefined, { maxTokens: 32 });
+const encode = (text: string) => tokenizer.encode(text, { maxTokens: 32 });
 
 // A CSV, TSV, JSONL or Parquet file. A fifth of its rows is kept for testing.
 const file = fileURLToPath(new URL('data/tickets.csv', import.meta.url));
@@ -32,10 +33,7 @@ console.log(`${rows.length} texts learned, accuracy on ${tests[0]!.rows.length} 
 
 const texts = ['The download button does nothing', 'I paid, but my receipt is missing', 'Wonderful, thanks a lot'];
 const effective = toParameters(result.effective);
-const { logits } = await predictLogits({ host, method: result.method, effective, texts: texts.map(encode) });
-texts.forEach((text, index) => {
-  const row = [...logits.subarray(index * labels.length, (index + 1) * labels.length)];
-  console.log(`${labels[row.indexOf(Math.max(...row))]}: ${text}`);
-});
+const classifier = createClassifier({ host, tokenizer, adapter: { method: result.method, effective }, maxTokens: 32 });
+for (const { text, label } of await classifier.predict(texts)) console.log(`${label}: ${text}`);
 disposeParameters(effective);
 host.dispose();

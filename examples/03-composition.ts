@@ -13,7 +13,7 @@ const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: '
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
 const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 100 }));
 const examples = (some: typeof rows.train) =>
-  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }), label }));
+  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, { maxTokens: 16 }), label }));
 const [learned, held] = [examples(rows.train), examples(rows.tests[0]!.rows)];
 
 const method = compose(

@@ -2,7 +2,8 @@
 import { selectBackend } from '@tfjs-peft/backend';
 import { spamSubjects, splitRows, splitTask } from '@tfjs-peft/glue-fewshot';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import { compose, countParameters, getParameter, head, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
+import { compose, countParameters, head, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
+import { getParameter } from '@tfjs-peft/peft-core/authoring';
 import { accuracy, labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 
@@ -38,7 +39,7 @@ const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: '
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
 const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 100 }));
 const examples = (some: typeof rows.train) =>
-  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }), label }));
+  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, { maxTokens: 16 }), label }));
 
 console.log(`${countParameters(steering.plan(host.spec)).trainable} trained numbers`);
 const result = await train({

@@ -3,7 +3,8 @@ import { selectBackend } from '@tfjs-peft/backend';
 import { spamSubjects, splitRows, splitTask } from '@tfjs-peft/glue-fewshot';
 import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import { compose, head, type Objective, objectiveOfOutputs } from '@tfjs-peft/peft-core';
+import { compose, head } from '@tfjs-peft/peft-core';
+import { type Objective, objectiveOfOutputs } from '@tfjs-peft/peft-core/authoring';
 import { accuracy, crossEntropy, labelledTexts, parseTrainConfig, scoreLogits, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
@@ -23,7 +24,7 @@ const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: '
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
 const rows = splitRows(task, splitTask(task, { k: 64, dataSeed: 13, testCap: 100 }));
 const examples = (some: typeof rows.train) =>
-  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }), label }));
+  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, { maxTokens: 16 }), label }));
 const learned = examples(rows.train);
 const held = examples(rows.tests[0]!.rows);
 

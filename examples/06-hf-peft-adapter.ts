@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { selectBackend } from '@tfjs-peft/backend';
-import { readAdapterFolder } from '@tfjs-peft/eval';
+import { readAdapterFolder } from '@tfjs-peft/eval/run-folder';
 import { ia3Definition } from '@tfjs-peft/ia3';
 import {
   composeDefinition,

@@ -20,7 +20,7 @@ const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: '
 const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
 const rows = splitRows(task, splitTask(task, { k: 8, protocol: 'per_class', dataSeed: 13, testCap: 100 }));
 const examples = (some: typeof rows.train) =>
-  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }), label }));
+  some.map(({ texts, label }) => ({ text: tokenizer.encode(texts[0]!, { maxTokens: 16 }), label }));
 const [learned, held] = [examples(rows.train), examples(rows.tests[0]!.rows)];
 
 // Stage 1: no head; texts of one class should point the same way.

@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { openPredictor, writeAdapterFolder } from '@tfjs-peft/eval';
+import { openPredictor } from '@tfjs-peft/eval';
+import { writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
 import { selectBackend } from '@tfjs-peft/backend';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { disposeParameters, head, saveAdapter, toParameters } from '@tfjs-peft/peft-core';
@@ -17,7 +18,7 @@ const lines = ["Minutes of Tuesday's meeting", 'Lunch on Friday?', 'You have won
 
 // A head alone, fitted at once; any adapter is saved and loaded in the same way.
 const method = head({ labels: ['ham', 'spam'] });
-const texts = lines.map((line) => tokenizer.encode(line, undefined, { maxTokens: 32 }));
+const texts = lines.map((line) => tokenizer.encode(line, { maxTokens: 32 }));
 const effective = toParameters(await fitHead({ host, head: method, texts, labels: [0, 0, 1, 1] }));
 const folder = join(await mkdtemp(join(tmpdir(), 'tfjs-peft-service-')), 'adapter');
 await writeAdapterFolder(

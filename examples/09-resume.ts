@@ -10,7 +10,7 @@ await selectBackend();
 const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: 'mean' });
 const lines = ["Minutes of Tuesday's meeting", 'You have won', 'Lunch on Friday?', 'Cheap pills, no prescription'];
 const examples = lines.map((line, index) => ({
-  text: tokenizer.encode(line, undefined, { maxTokens: 32 }),
+  text: tokenizer.encode(line, { maxTokens: 32 }),
   label: index % 2,
 }));
 const request = {

@@ -9,7 +9,7 @@ import { loadHost } from '@tfjs-peft/transformer';
 await selectBackend();
 const { host, tokenizer } = await loadHost(minilmFiles().directory, { readout: 'mean' });
 const example = (label: number) => (text: string) => ({
-  text: tokenizer.encode(text, undefined, { maxTokens: 32 }),
+  text: tokenizer.encode(text, { maxTokens: 32 }),
   label,
 });
 const ham = ["Minutes of Tuesday's meeting", 'Lunch on Friday?', 'Your train ticket', 'Bug in the build'].map(

@@ -2,21 +2,18 @@
 // "which of the two kinds is called 1?": nothing can be right before adapting, so what improves is how fast it adapts.
 import { lora } from '@tfjs-peft/lora';
 import {
-  type Batch,
   compose,
   createStream,
   disposeParameters,
   evaluationContext,
   head,
   initialValues,
-  lossAndGradients,
-  type Objective,
   type Parameters,
   type PeftMethod,
-  randomPermutation,
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { type Batch, lossAndGradients, type Objective, randomPermutation } from '@tfjs-peft/peft-core/authoring';
 import { crossEntropy, sgd, toBatch } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { labels, openSetting } from './setting.js';

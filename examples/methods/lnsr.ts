@@ -1,15 +1,9 @@
 // LNSR (Hua et al. 2021, arXiv 2107.04835): noise on the output of one layer, and a term that keeps the layers above calm: Σ λ ‖f(h + ε) − f(h)‖².
 // It has no parameters, so it is no method but an objective around another one, and works with every method.
 import { lora } from '@tfjs-peft/lora';
-import {
-  type Host,
-  type Intervention,
-  normals,
-  type Objective,
-  type PassOptions,
-  sitesOfKind,
-  substream,
-} from '@tfjs-peft/peft-core';
+import { type Host, sitesOfKind, substream } from '@tfjs-peft/peft-core';
+import { normals, type Objective, type PassOptions } from '@tfjs-peft/peft-core/authoring';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import { crossEntropy, type LogitsObjective } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { learn, openSetting } from './setting.js';

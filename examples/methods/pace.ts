@@ -1,19 +1,15 @@
 // PACE (Ni et al. 2024, arXiv 2409.17137): in training the delta of an adapter is multiplied by noise, and two passes must agree. A wrapper of
 // any method that acts by low-rank deltas; what is deployed is the method inside.
+import { type Context, foldMethod, type Host, PeftError, type PeftMethod, substream } from '@tfjs-peft/peft-core';
 import {
-  type Context,
-  foldMethod,
-  type Host,
-  type Intervention,
+  lossWithFirstPass,
   type MethodDefinition,
   normals,
   type Objective,
   parseConfig,
-  PeftError,
-  type PeftMethod,
   type Preparation,
-  substream,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import { lora, loraDefinition } from '@tfjs-peft/lora';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
@@ -79,20 +75,11 @@ function noisy(item: Intervention, deviation: number, { batchSize, streams }: Co
 const withAgreement = <Targets>(objective: Objective<Targets>, weight: number): Objective<Targets> => ({
   id: `${objective.id} + pace(weight=${weight})`,
   loss(pass, batch, context) {
-    let first: tf.Tensor2D | undefined;
-    const { loss, terms } = objective.loss(
-      (used, options) => {
-        const outputs = pass(used, options);
-        first ??= outputs.logits;
-        return outputs;
-      },
-      batch,
-      context,
-    );
-    if (context.mode !== 'train' || !first) return { loss, ...(terms && { terms }) };
+    const { loss, terms, first } = lossWithFirstPass(objective, pass, batch, context);
+    if (context.mode !== 'train' || !first) return { loss, terms };
     const draws = substream(context.streams.draws, 'second pass');
     const second = pass({ ...context, streams: { ...context.streams, draws } }).logits!;
-    const distance = first.sub(second).square().sum(1).mean();
+    const distance = first.logits!.sub(second).square().sum(1).mean();
     return { loss, terms: { ...terms, pace: distance.mul<tf.Scalar>(weight) } };
   },
 });

@@ -7,10 +7,10 @@ import {
   evaluationContext,
   head,
   initialValues,
-  lossAndGradients,
   type Parameters,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { lossAndGradients } from '@tfjs-peft/peft-core/authoring';
 import { crossEntropy, toBatch } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { labels, openSetting } from './setting.js';

@@ -1,6 +1,7 @@
 // R-Drop (Wu et al. 2021, arXiv 2106.14448): an objective of two passes with other dropout, whose predictions should agree.
 import { lora } from '@tfjs-peft/lora';
-import { compose, head, type Objective, substream } from '@tfjs-peft/peft-core';
+import { compose, head, substream } from '@tfjs-peft/peft-core';
+import type { Objective } from '@tfjs-peft/peft-core/authoring';
 import { crossEntropy, labelledTexts, parseTrainConfig, train } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { labels, openSetting } from './setting.js';

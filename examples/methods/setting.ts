@@ -22,7 +22,7 @@ async function open(): Promise<Setting> {
   const task = { task: spamSubjects, ...(await spamSubjects.read({})) };
   const { train: rows } = splitRows(task, splitTask(task, { k: 32, dataSeed: 13 }));
   const examples = rows.map(({ texts, label }) => ({
-    text: tokenizer.encode(texts[0]!, undefined, { maxTokens: 16 }),
+    text: tokenizer.encode(texts[0]!, { maxTokens: 16 }),
     label,
   }));
   return { host, examples };

@@ -2,18 +2,20 @@
 import {
   compose,
   evaluationContext,
-  getParameter,
   type Host,
   type HostSpec,
   initialValues,
+  type PeftMethod,
+  toParameters,
+} from '@tfjs-peft/peft-core';
+import {
+  getParameter,
   lossAndGradients,
   matchTargets,
   type MethodDefinition,
   parseConfig,
-  type PeftMethod,
   type Preparation,
-  toParameters,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { learn, passKit } from './setting.js';

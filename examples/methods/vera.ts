@@ -1,15 +1,12 @@
 // VeRA (Kopiczko et al. 2023, arXiv 2310.11454): one pair of frozen random matrices for all layers; only two thin vectors a layer are trained.
+import { type HostSpec, type PeftMethod, saveAdapter, toParameters } from '@tfjs-peft/peft-core';
 import {
   getParameter,
-  type HostSpec,
   matchTargets,
   type MethodDefinition,
   parseConfig,
-  type PeftMethod,
-  saveAdapter,
   storedTensors,
-  toParameters,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { learn, openSetting, passKit } from './setting.js';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { builtInPresets } from '@tfjs-peft/eval';
+import { builtInPresets } from '@tfjs-peft/eval/methods';
 import { chooseRate } from './choose-rates.js';
 import { readResults, renderPage, renderReport } from './report.js';
 import type { RunRecord } from './run-record.js';

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { formatBytes, formatNumber, type Interval, pairedDifference, summarise } from '@tfjs-peft/eval';
+import { formatBytes, formatNumber } from '@tfjs-peft/eval/report';
+import { type Interval, pairedDifference, summarise } from '@tfjs-peft/eval/statistics';
 import { chosenRate } from './choose-rates.js';
 import type { StepRecord } from './measure-steps.js';
 import type { RunRecord } from './run-record.js';

@@ -4,13 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BackendChoice } from '@tfjs-peft/backend';
-import {
-  type ExperimentConfigInput,
-  type ExperimentEvent,
-  hashTrial,
-  resolveExperiment,
-  runExperiment,
-} from '@tfjs-peft/eval';
+import { type ExperimentConfigInput, type ExperimentEvent, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
+import { hashTrial } from '@tfjs-peft/eval/run-folder';
 import { chosenRate } from './choose-rates.js';
 import { measureSteps, type StepRecord } from './measure-steps.js';
 import { type AblationResults, readResults, resultFiles, writeReport } from './report.js';

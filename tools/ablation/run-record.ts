@@ -1,4 +1,4 @@
-import type { TrialSummary } from '@tfjs-peft/eval';
+import type { TrialSummary } from '@tfjs-peft/eval/run-folder';
 
 /** One run, as it is kept in the repository. */
 export interface RunRecord {

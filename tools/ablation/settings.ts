@@ -1,5 +1,5 @@
 import type { ExperimentConfigInput } from '@tfjs-peft/eval';
-import { builtInPresets } from '@tfjs-peft/eval';
+import { builtInPresets } from '@tfjs-peft/eval/methods';
 
 /** Every trained preset that is no simplex, cheapest idea first; each is also run as `…-subspace`. */
 export const methods = [

@@ -1,4 +1,4 @@
-import { createCatalogue } from '@tfjs-peft/eval';
+import { createCatalogue } from '@tfjs-peft/eval/methods';
 import {
   type Adapter,
   combineAdapters,
@@ -6,7 +6,6 @@ import {
   createStream,
   disableParts,
   disposeParameters,
-  effectiveParameters,
   evaluationContext,
   head,
   type Host,
@@ -19,9 +18,9 @@ import {
   runAdapter,
   runRows,
   saveAdapter,
-  sizeOf,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { subspace } from '@tfjs-peft/subspace';
 import * as tf from '@tensorflow/tfjs';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { builtInPresets } from '@tfjs-peft/eval';
+import { builtInPresets } from '@tfjs-peft/eval/methods';
 import { insertPresets, presetPage } from './preset-table.js';
 
 const page = readFileSync(presetPage, 'utf8');

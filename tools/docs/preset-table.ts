@@ -1,4 +1,4 @@
-import type { MethodPreset } from '@tfjs-peft/eval';
+import type { MethodPreset } from '@tfjs-peft/eval/methods';
 import { format, resolveConfig } from 'prettier';
 
 /** Where the table is, in the README of eval. */

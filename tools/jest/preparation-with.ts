@@ -1,4 +1,5 @@
-import { type Batch, compose, createStream, objectiveOfOutputs, type Preparation } from '@tfjs-peft/peft-core';
+import { compose, createStream } from '@tfjs-peft/peft-core';
+import { type Batch, objectiveOfOutputs, type Preparation } from '@tfjs-peft/peft-core/authoring';
 import type * as tf from '@tensorflow/tfjs';
 
 /** What `prepare` gets in suites: no texts, nothing beside the method, the first vertex, unless told otherwise. */

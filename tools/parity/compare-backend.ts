@@ -7,16 +7,8 @@ import { register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BackendName, selectBackend } from '@tfjs-peft/backend';
-import {
-  bytesSource,
-  compose,
-  evaluationContext,
-  head,
-  type Host,
-  isPeftError,
-  openSafetensors,
-  type PeftMethod,
-} from '@tfjs-peft/peft-core';
+import { compose, evaluationContext, head, type Host, isPeftError, type PeftMethod } from '@tfjs-peft/peft-core';
+import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core/files';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
@@ -50,7 +42,7 @@ async function trainThreeSteps(method: PeftMethod, host: Host, tokenizer: Tokeni
     host,
     method,
     ...labelledTask({
-      train: texts.map((text, i) => ({ text: tokenizer.encode(text, undefined, { maxTokens: 16 }), label: i % 2 })),
+      train: texts.map((text, i) => ({ text: tokenizer.encode(text, { maxTokens: 16 }), label: i % 2 })),
     }),
     config: parseTrainConfig({ steps: 3, batchSize: 4, learningRate: 1e-3, warmupRatio: 0, patience: null }),
     seed: 1,

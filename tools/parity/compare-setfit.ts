@@ -5,7 +5,10 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selectBackend } from '@tfjs-peft/backend';
-import { createCatalogue, openSession, parseExperiment, resolveExperiment, runTrial, summarise } from '@tfjs-peft/eval';
+import { parseExperiment, resolveExperiment } from '@tfjs-peft/eval';
+import { createCatalogue } from '@tfjs-peft/eval/methods';
+import { summarise } from '@tfjs-peft/eval/statistics';
+import { openSession, runTrial } from '@tfjs-peft/eval/trial';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { findPython } from './find-python.js';
 

@@ -1,15 +1,16 @@
 import { join } from 'node:path';
-import { createCatalogue, readAdapterFolder, writeAdapterFolder } from '@tfjs-peft/eval';
+import { createCatalogue } from '@tfjs-peft/eval/methods';
+import { readAdapterFolder, writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
 import {
   type Adapter,
   disposeParameters,
   type Host,
-  type JsonObject,
   loadAdapter,
   runAdapter,
   saveAdapter,
   selectParts,
 } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { differenceFrom, type HostFolder, largestDifference, type Logits, type ParityCase } from './parity-case.js';

@@ -1,18 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  type AdapterHubPart,
   createRegistry,
   createStream,
   evaluationContext,
   initialValues,
-  type JsonObject,
   loadAdapter,
   type NamedArray,
   readParameters,
-  type SublayerAdapter,
   toParameters,
-  writeSafetensors,
 } from '@tfjs-peft/peft-core';
+import { type AdapterHubPart, type JsonObject, writeSafetensors } from '@tfjs-peft/peft-core/files';
+import type { SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

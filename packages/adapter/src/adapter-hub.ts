@@ -1,13 +1,6 @@
-import {
-  type AdapterHubFormat,
-  type AdapterHubPart,
-  checkTensors,
-  type HostSpec,
-  type JsonObject,
-  type NamedArray,
-  type NamedArrays,
-  parseConfig,
-} from '@tfjs-peft/peft-core';
+import type { HostSpec, NamedArray, NamedArrays } from '@tfjs-peft/peft-core';
+import { parseConfig } from '@tfjs-peft/peft-core/authoring';
+import { type AdapterHubFormat, type AdapterHubPart, checkTensors, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { adapterSites, type SublayerSite } from './adapter-sites.js';
 import { bottleneckParameters, parameterName } from './bottleneck.js';
 import { type AdapterConfig, adapterConfig, type AdapterOptions } from './config.js';
@@ -103,11 +96,10 @@ function storedTensors(config: AdapterConfig, host: HostSpec, adapterName: strin
   );
 }
 
-/** The module that holds a sublayer's adapters: the sublayer's own in BERT and RoBERTa, one of the layer's in DistilBERT. */
-function moduleOf({ path, place }: SublayerSite, { modelType }: HostSpec): string {
-  if (modelType !== 'distilbert') return path;
-  const layer = path.slice(0, path.lastIndexOf('.'));
-  return `${layer}.${place === 'attention' ? 'attention_adapters' : 'output_adapters'}`;
+/** The module that holds a sublayer's adapters: the sublayer itself, or one of the layer's. */
+function moduleOf({ path, place }: SublayerSite, { python }: HostSpec): string {
+  const module = python?.bottleneckModules?.[place];
+  return module === undefined ? path : `${path.slice(0, path.lastIndexOf('.'))}.${module}`;
 }
 
 const currentName = (name: string): string =>

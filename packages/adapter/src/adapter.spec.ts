@@ -19,9 +19,9 @@ import {
   type PeftMethod,
   runAdapter,
   saveAdapter,
-  type SublayerAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import type { SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { minilmSpec } from '../test/encoder-spec.js';

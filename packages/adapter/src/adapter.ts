@@ -1,12 +1,6 @@
-import {
-  dropout,
-  type HostSpec,
-  type Intervention,
-  type MethodDefinition,
-  parseConfig,
-  type PeftMethod,
-  substream,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, type PeftMethod, substream } from '@tfjs-peft/peft-core';
+import { dropout, type MethodDefinition, parseConfig } from '@tfjs-peft/peft-core/authoring';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import { adapterHubFormat } from './adapter-hub.js';
 import { adapterSites } from './adapter-sites.js';

@@ -1,12 +1,11 @@
+import { PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
   chooseStrategy,
   type CombinedMethod,
   type CombineMember,
   type CombineOptions,
-  PeftError,
-  type PeftMethod,
   weightedMean,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import type { AdapterConfig } from './config.js';
 
 /**

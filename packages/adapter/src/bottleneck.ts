@@ -1,4 +1,5 @@
-import { type InitialLaw, type Parameters, getParameter } from '@tfjs-peft/peft-core';
+import type { Parameters } from '@tfjs-peft/peft-core';
+import { type InitialLaw, getParameter } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { activate } from './activations.js';
 import { type AdapterConfig, bottleneckSizeOf } from './config.js';

@@ -44,3 +44,9 @@ describePeftMethod(
     only: ['identity-at-start', 'gradients', 'batch-axis', 'simplex-points', 'save-and-load'],
   },
 );
+
+describePeftMethod('the defaults', () => adapter(), {
+  ...common,
+  hosts: [tinyHost({ modelType: 'distilbert', hiddenSize: 64 })],
+  only: ['identity-at-start', 'training-step', 'gradients'],
+});

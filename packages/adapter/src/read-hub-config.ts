@@ -1,11 +1,6 @@
-import {
-  type AdapterHubPart,
-  type HostSpec,
-  type Json,
-  type JsonObject,
-  nearMisses,
-  PeftError,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
+import type { AdapterHubPart, Json, JsonObject } from '@tfjs-peft/peft-core/files';
 import type { ActivationName } from './activations.js';
 import type { AdapterOptions } from './config.js';
 

@@ -1,4 +1,5 @@
-import type { HostSpec, JsonObject } from '@tfjs-peft/peft-core';
+import type { HostSpec } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { ActivationName } from './activations.js';
 import { adapterSites } from './adapter-sites.js';
 import { type AdapterConfig, bottleneckSizeOf, floorDivide } from './config.js';

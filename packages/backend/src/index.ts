@@ -12,3 +12,4 @@ export type { CandidateExamination, DoctorOptions, DoctorReport } from './doctor
 export { formatDoctor } from './format-doctor.js';
 export type { ProductSpeed } from './measure-product.js';
 export { selectBackend } from './select-backend.js';
+export { importQuietly } from './tensorflow-copies.js';

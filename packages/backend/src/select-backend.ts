@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { PeftError, nearMisses } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import { backendChoices } from './backend-report.js';
 import type {
   BackendChoice,
@@ -18,6 +19,7 @@ import { loadWasm } from './load-wasm.js';
 import { loadWebgpu } from './load-webgpu.js';
 import { cureMatMulGradient } from './mat-mul-gradient.js';
 import { quietLogs } from './quiet-logs.js';
+import { warnOfCopies } from './tensorflow-copies.js';
 
 /** Fastest first. WebGPU is not among them: small models do not repay its dispatch, so it is used only when asked for. */
 export const automaticOrder: readonly BackendName[] = ['tensorflow-gpu', 'tensorflow', 'wasm', 'cpu'];
@@ -32,6 +34,7 @@ export async function selectBackend(options: BackendOptions = {}): Promise<Backe
   const choice = options.backend ?? 'auto';
   validate(choice, options.threads);
   quietLogs();
+  await warnOfCopies();
   const reasons: CandidateReport[] = [];
   for (const candidate of choice === 'auto' ? automaticOrder : [choice]) {
     const result = await tryBackend(candidate, options.threads);

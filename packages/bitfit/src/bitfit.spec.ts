@@ -12,9 +12,9 @@ import {
   initialValues,
   mergeAdapter,
   runAdapter,
-  selectNamespaces,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { selectNamespaces } from '@tfjs-peft/peft-core/authoring';
 import { createRandomHost, openModelDirectory, readHostSpec } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

@@ -1,11 +1,11 @@
+import type { PeftMethod } from '@tfjs-peft/peft-core';
 import {
   getParameter,
   type MethodDefinition,
   parseConfig,
-  type PeftMethod,
   rememberPerHost,
   sumDifferences,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { chooseBiases } from './choose-biases.js';
 import { type BitfitConfig, bitfitConfig } from './config.js';

@@ -1,4 +1,5 @@
-import { type HostSpec, matchTargets, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type HostSpec, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
+import { matchTargets } from '@tfjs-peft/peft-core/authoring';
 import { type BiasGroup, biasGroups, type BitfitConfig } from './config.js';
 
 /** A module of the host that has a bias `[size]`. */

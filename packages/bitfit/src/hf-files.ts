@@ -1,16 +1,12 @@
+import { type HostSpec, type NamedArray, type NamedArrays, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
+import { matchNames } from '@tfjs-peft/peft-core/authoring';
 import {
   canonicalJson,
   checkTensors,
   type FileCodec,
-  type HostSpec,
   type JsonObject,
-  matchNames,
-  type NamedArray,
-  type NamedArrays,
-  PeftError,
   readHfPatterns,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import type { LayerNormTuningConfig, layerNormTuningConfig } from './config.js';
 

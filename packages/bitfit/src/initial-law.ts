@@ -1,4 +1,4 @@
-import type { InitialLaw } from '@tfjs-peft/peft-core';
+import type { InitialLaw } from '@tfjs-peft/peft-core/authoring';
 
 /** Differences start at zero, the host itself, or around it. */
 export const initialLaw = (standardDeviation: number): InitialLaw =>

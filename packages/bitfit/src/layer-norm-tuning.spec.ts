@@ -4,10 +4,10 @@ import {
   createStream,
   type Host,
   initialValues,
-  type JsonObject,
   type NamedArrays,
   readParameters,
 } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import fc from 'fast-check';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

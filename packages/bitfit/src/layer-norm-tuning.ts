@@ -1,13 +1,11 @@
+import { type HostSpec, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
 import {
   getParameter,
-  type HostSpec,
   matchTargets,
   type MethodDefinition,
   parseConfig,
-  type PeftMethod,
-  sitesOfKind,
   sumDifferences,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { type LayerNormTuningConfig, layerNormTuningConfig } from './config.js';
 import { layerNormFiles, readHfLayerNormConfig } from './hf-files.js';

@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type AdapterFiles,
-  bytesSource,
   compose,
   composeDefinition,
   createRegistry,
@@ -13,11 +12,11 @@ import {
   type Host,
   initialValues,
   loadAdapter,
-  openSafetensors,
   runAdapter,
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core/files';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

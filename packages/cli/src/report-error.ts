@@ -41,3 +41,7 @@ export function reportError(
 
 const describeCause = (cause: unknown): string =>
   cause instanceof Error ? `caused by ${cause.stack ?? cause.message}\n${describeCause(cause.cause)}` : '';
+
+/** Whether stacks are asked for: by the option, or by `DEBUG=tfjs-peft`. */
+export const isDebug = (option: boolean, { environment }: CliIo): boolean =>
+  option || (environment.DEBUG ?? '').split(/[\s,]+/).includes('tfjs-peft');

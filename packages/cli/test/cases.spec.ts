@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
+import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core/files';
 import { loadHost } from '@tfjs-peft/transformer';
 import { runCli } from '../src/run-cli.js';
 import { fakeIo } from './fake-io.js';
@@ -143,7 +143,7 @@ describeCases('hosts that users bring', () => {
     const { tokenizer, host } = await loadHost(cases + name);
     const expected = JSON.parse(readFileSync(`${cases}${name}/expected-ids.json`, 'utf8')) as Record<string, number[]>;
     for (const [text, ids] of Object.entries(expected))
-      expect([text, [...tokenizer.encode(text, undefined, { maxTokens: 64 }).inputIds]]).toEqual([text, ids]);
+      expect([text, [...tokenizer.encode(text, { maxTokens: 64 }).inputIds]]).toEqual([text, ids]);
     host.dispose();
   });
 

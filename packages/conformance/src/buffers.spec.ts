@@ -1,11 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  getParameter,
-  type HostSpec,
-  matchTargets,
-  type MethodDefinition,
-  type PeftMethod,
-} from '@tfjs-peft/peft-core';
+import type { HostSpec, PeftMethod } from '@tfjs-peft/peft-core';
+import { getParameter, matchTargets, type MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { checkPeftMethod } from './check-peft-method.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Intervention, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { PeftMethod } from '@tfjs-peft/peft-core';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { denseDelta, denseDeltaDefinition } from '../test/dense-delta.js';

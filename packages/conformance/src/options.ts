@@ -1,4 +1,5 @@
-import type { Host, MethodDefinition, PeftMethod } from '@tfjs-peft/peft-core';
+import type { Host, HostSpec, PeftMethod } from '@tfjs-peft/peft-core';
+import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 
 /** Makes the method under test, the same one at every call. */
 export type MethodFactory = () => PeftMethod;
@@ -91,7 +92,7 @@ export interface ConformanceOptions {
   /** Methods to compose with, in both orders; a small gate of the kit's own if absent. */
   readonly others?: readonly OtherMethod[];
   /** The same method with more targets: the parameters that both have must start from the same bits. */
-  readonly wider?: MethodFactory;
+  readonly wider?: (host: HostSpec) => PeftMethod;
   /** Trainable parameters that may stay as they are in a training step and at the logits (a pooler that the readout does not use). */
   readonly untouched?: readonly NamedException[];
   /** Parameters whose gradient is not the derivative of the loss, on purpose (a norm that counts as a constant). */

@@ -1,14 +1,11 @@
+import { type HostSpec, type LinearRole, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
 import {
   type CombineMember,
   getParameter,
-  type HostSpec,
-  type LinearRole,
   type MethodDefinition,
   parseConfig,
-  type PeftMethod,
-  sitesOfKind,
   weightedSum,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 
 const config = z.strictObject({

@@ -11,19 +11,20 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { evaluateFolder, openPredictor, readAdapterFolder, writeAdapterFolder } from '@tfjs-peft/eval';
+import { evaluateFolder, openPredictor } from '@tfjs-peft/eval';
+import { readAdapterFolder, writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
 import { lora } from '@tfjs-peft/lora';
 import {
   compose,
   createStream,
-  effectiveParameters,
   head,
   initialValues,
-  type JsonObject,
   type PeftMethod,
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { prefix } from '@tfjs-peft/prefix';
 import { prompt } from '@tfjs-peft/prompt';
 import { loadHost } from '@tfjs-peft/transformer';

@@ -6,7 +6,6 @@ import {
   composeDefinition,
   createRegistry,
   createStream,
-  effectiveParameters,
   head,
   headDefinition,
   type Host,
@@ -16,6 +15,7 @@ import {
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
 import { prefix, prefixDefinition } from '@tfjs-peft/prefix';
 import { subspace, subspaceDefinition } from '@tfjs-peft/subspace';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';

@@ -2,21 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  compareMethods,
-  findings,
-  formatTable,
-  htmlReport,
-  markdownTable,
-  parseExperiment,
-  readHistories,
-  readResults,
-  readSummary,
-  readTrialConfig,
-  resolveExperiment,
-  trialFiles,
-  writeReports,
-} from '@tfjs-peft/eval';
+import { parseExperiment, resolveExperiment } from '@tfjs-peft/eval';
+import { findings, formatTable, htmlReport, markdownTable, writeReports } from '@tfjs-peft/eval/report';
+import { readHistories, readResults, readSummary, readTrialConfig, trialFiles } from '@tfjs-peft/eval/run-folder';
+import { compareMethods } from '@tfjs-peft/eval/statistics';
 import { isPeftError } from '@tfjs-peft/peft-core';
 import { stringify } from 'yaml';
 import { experimentFiles, readExperiment, storedResults } from '../src/records/experiment-folder.js';

@@ -4,7 +4,6 @@ import {
   compose,
   countParameters,
   createStream,
-  effectiveParameters,
   evaluationContext,
   type Host,
   initialValues,
@@ -13,6 +12,7 @@ import {
   type PeftMethod,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
 import { prefix } from '@tfjs-peft/prefix';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';

@@ -2,14 +2,14 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   compose,
   createStream,
-  effectiveParameters,
   head,
   type Host,
   initialValues,
   type Parameters,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { predictAtPoint } from '@tfjs-peft/eval';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
+import { predictAtPoint } from '@tfjs-peft/eval/trial';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
 import { predictLogits } from '@tfjs-peft/train';

@@ -1,12 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  type Batch,
   compose,
   createRegistry,
   createStream,
   describeMethod,
   disposeParameters,
-  effectiveParameters,
   evaluationContext,
   head,
   type Host,
@@ -16,9 +14,10 @@ import {
   type PeftMethod,
   readParameters,
   sitesOfKind,
-  type SublayerAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { type Batch, effectiveParameters } from '@tfjs-peft/peft-core/authoring';
+import type { SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
 import { prefix, prefixDefinition } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
 import { createMemoryStore, labelledTask, parseTrainConfig, train, type TrainingRequest } from '@tfjs-peft/train';

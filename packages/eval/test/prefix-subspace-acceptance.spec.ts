@@ -3,14 +3,11 @@ import {
   compose,
   type Context,
   createStream,
-  effectiveParameters,
   evaluationContext,
   foldMethod,
   head,
   type Host,
-  type Interventions,
   initialValues,
-  type KeyValuePrefix,
   padBatch,
   type Parameters,
   type PeftMethod,
@@ -18,6 +15,8 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
+import type { Interventions, KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
 import { prefix } from '@tfjs-peft/prefix';
 import { mixVertices, pointOfSimplex, subspace } from '@tfjs-peft/subspace';
 import { createRandomHost } from '@tfjs-peft/transformer';

@@ -1,13 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import {
-  type ExperimentEvent,
-  openPredictor,
-  resolveExperiment,
-  runExperiment,
-  trialFolderName,
-} from '@tfjs-peft/eval';
+import { type ExperimentEvent, openPredictor, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
+import { trialFolderName } from '@tfjs-peft/eval/run-folder';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';

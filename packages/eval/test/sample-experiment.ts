@@ -1,4 +1,4 @@
-import type { TrialHistory, TrialSummary } from '../src/index.js';
+import type { TrialHistory, TrialSummary } from '../src/exports/run-folder.js';
 
 const seeds = [13, 21, 42, 87];
 const results: Record<string, number[]> = {

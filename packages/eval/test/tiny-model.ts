@@ -2,7 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createStream, normals, sizeOf, substream, writeSafetensors } from '@tfjs-peft/peft-core';
+import { createStream, substream } from '@tfjs-peft/peft-core';
+import { normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
+import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { tinyBertConfig } from '@tfjs-peft/transformer';
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'tfjs-peft-eval-'));

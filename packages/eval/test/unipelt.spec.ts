@@ -8,7 +8,6 @@ import {
   createRegistry,
   createStream,
   describeMethod,
-  effectiveParameters,
   evaluationContext,
   foldMethod,
   head,
@@ -23,6 +22,7 @@ import {
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
 import { lora, loraDefinition } from '@tfjs-peft/lora';
 import { prefix, prefixDefinition } from '@tfjs-peft/prefix';
 import { pointOfSimplex, subspace, subspaceDefinition } from '@tfjs-peft/subspace';

@@ -4,13 +4,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it, jest } from '@jest/globals';
-import {
-  type ExperimentConfigInput,
-  type ExperimentEvent,
-  resolveExperiment,
-  runExperiment,
-  trialFolderName,
-} from '@tfjs-peft/eval';
+import { type ExperimentConfigInput, type ExperimentEvent, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
+import { trialFolderName } from '@tfjs-peft/eval/run-folder';
 import { testBackendName } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
 

@@ -1,4 +1,5 @@
-import { type HostSpec, matchTargets, PeftError, type Site } from '@tfjs-peft/peft-core';
+import { type HostSpec, PeftError, type Site } from '@tfjs-peft/peft-core';
+import { matchTargets } from '@tfjs-peft/peft-core/authoring';
 import type { FullConfig } from './config.js';
 
 /** A tensor of the host that is trained. */

@@ -7,13 +7,13 @@ import {
   head,
   type Host,
   initialValues,
-  type Interventions,
   mergeAdapter,
   type Parameters,
   type PeftMethod,
   runAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 // eslint-disable-next-line @nx/enforce-module-boundaries -- what a simplex makes of this method is the subject here
 import { pointOfSimplex, subspace } from '@tfjs-peft/subspace';
 import { createRandomHost } from '@tfjs-peft/transformer';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import { findTaskFolders } from './find-data-folder.js';
 import { findSet, type FoundSet, list, type SetNames } from './find-glue-files.js';
 import { type ColumnLayout, labelRows } from './label-rows.js';

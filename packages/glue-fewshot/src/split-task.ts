@@ -133,7 +133,7 @@ function balancedCut(
   const counts = countClasses(order, classes, names.length);
   const short = counts.findIndex((count) => count < sizes.train + sizes.dev);
   if (short < 0) return cutPerClass(order, classes, sizes);
-  const largest = Math.floor(Math.min(...counts) / 2);
+  const largest = Math.floor(counts.reduce((a, b) => Math.min(a, b)) / 2);
   throw new PeftError('SPLIT_TOO_LARGE', {
     found: `k = ${sizes.train} per class: class "${names[short]}" of task ${task} has ${counts[short]} training rows`,
     expected: `at least ${sizes.train + sizes.dev} (${sizes.train} train + ${sizes.dev} dev)`,

@@ -1,4 +1,5 @@
-import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import { createDecoder } from './decode-bytes.js';
 import { dataLimits } from './data-limits.js';
 import { show } from './show.js';

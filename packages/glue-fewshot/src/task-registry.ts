@@ -1,4 +1,5 @@
-import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import type { LoadedTask, MetricName, ReadOptions, TaskDefinition } from './task.js';
 
 /** An immutable set of tasks; extending it gives a new one. */

@@ -1,4 +1,5 @@
-import { type HostSpec, type LinearRole, matchTargets, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type HostSpec, type LinearRole, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
+import { matchTargets, sitesWithRole } from '@tfjs-peft/peft-core/authoring';
 import type { Ia3Config } from './config.js';
 
 type LinearSite = Extract<Site, { kind: 'linear' }>;
@@ -29,14 +30,5 @@ export function chooseGates(
   });
 }
 
-function pathsOf(host: HostSpec, patterns: Ia3Config['targets'], usual: readonly LinearRole[]): string[] {
-  if (patterns !== null) return matchTargets(host, 'linear', patterns).map(({ path }) => path);
-  const linears = sitesOfKind(host, 'linear');
-  const missing = usual.find((role) => !linears.some((site) => site.role === role));
-  if (missing === undefined) return linears.filter(({ role }) => role && usual.includes(role)).map(({ path }) => path);
-  throw new PeftError('TARGET_UNMATCHED', {
-    found: `host "${host.name}" names no ${missing} map among its linear sites`,
-    expected: `sites with the roles ${usual.join(' and ')}`,
-    fix: 'name the affine maps yourself: `targets` and `feedForwardTargets`',
-  });
-}
+const pathsOf = (host: HostSpec, patterns: Ia3Config['targets'], usual: readonly LinearRole[]): string[] =>
+  (patterns === null ? sitesWithRole(host, ...usual) : matchTargets(host, 'linear', patterns)).map(({ path }) => path);

@@ -1,11 +1,5 @@
-import {
-  floatsOf,
-  chooseStrategy,
-  type CombinedMethod,
-  type CombineMember,
-  type NamedArray,
-  PeftError,
-} from '@tfjs-peft/peft-core';
+import { type NamedArray, PeftError } from '@tfjs-peft/peft-core';
+import { floatsOf, chooseStrategy, type CombinedMethod, type CombineMember } from '@tfjs-peft/peft-core/authoring';
 
 /** A gate's new value from those of the members and their weights. Undefined powers are NaN. */
 const strategies: Readonly<

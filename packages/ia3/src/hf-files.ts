@@ -1,17 +1,13 @@
+import { type HostSpec, isPeftError, type NamedArrays, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
+import { matchTargets } from '@tfjs-peft/peft-core/authoring';
 import {
   canonicalJson,
   checkTensors,
   type FileCodec,
-  type HostSpec,
-  isPeftError,
   type JsonObject,
-  matchTargets,
   meansPooler,
-  type NamedArrays,
-  PeftError,
   readHfPatterns,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import { chooseGates, type Gate } from './choose-gates.js';
 import type { Ia3Config, ia3Config } from './config.js';
@@ -101,9 +97,9 @@ function matches(
 }
 
 /** What HF peft 0.21 takes where the file says nothing. */
-function usualInHf({ modelType, name }: HostSpec, key: string): { targets: string[]; feedForward: string[] } {
-  if (modelType === 'bert' || modelType === 'roberta')
-    return { targets: ['key', 'value', 'output.dense'], feedForward: ['output.dense'] };
+function usualInHf({ modelType, name, python }: HostSpec, key: string): { targets: string[]; feedForward: string[] } {
+  const usual = python?.usualGates;
+  if (usual) return { targets: [...usual.targets], feedForward: [...usual.feedForward] };
   throw new PeftError('CONFIG_INVALID', {
     found: `no "${key}" in adapter_config.json`,
     expected: `module names, since HF peft has no usual ones for "${modelType}", the architecture of "${name}"`,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JsonObject } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { describedBert } from '../test/hosts.js';
 import { chooseGates } from './choose-gates.js';
 import { readHfIa3Config } from './hf-files.js';
@@ -139,7 +139,7 @@ describe('readHfIa3Config', () => {
   });
 
   it('knows no usual targets where HF peft knows none', () => {
-    expect(() => read({}, { ...bert, modelType: 'distilbert' })).toThrow(
+    expect(() => read({}, { ...bert, modelType: 'distilbert', python: {} })).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('distilbert') }),
     );
   });

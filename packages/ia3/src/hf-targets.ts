@@ -1,4 +1,5 @@
-import { type HostSpec, matchNames, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type HostSpec, sitesOfKind } from '@tfjs-peft/peft-core';
+import { matchNames } from '@tfjs-peft/peft-core/authoring';
 import { chooseGates, type Gate } from './choose-gates.js';
 import type { Ia3Config } from './config.js';
 

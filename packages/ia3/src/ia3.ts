@@ -1,10 +1,5 @@
-import {
-  getParameter,
-  type MethodDefinition,
-  parseConfig,
-  type PeftMethod,
-  rememberPerHost,
-} from '@tfjs-peft/peft-core';
+import type { PeftMethod } from '@tfjs-peft/peft-core';
+import { getParameter, type MethodDefinition, parseConfig, rememberPerHost } from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { chooseGates } from './choose-gates.js';
 import { combineGates } from './combine-gates.js';

@@ -31,6 +31,7 @@ export function describedBert(layers: number, hidden: number): HostSpec {
     defaultReadout: 'mean',
     fingerprint: 'none',
     classifier: { output: 'classifier', readout: 'pooler' },
+    python: { usualGates: { targets: ['key', 'value', 'output.dense'], feedForward: ['output.dense'] } },
     sites: Array.from({ length: layers }, (_, layer) => bertNames.map((name) => linear(layer, name))).flat(),
   };
 }

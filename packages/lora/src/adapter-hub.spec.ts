@@ -1,17 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  type AdapterHubPart,
-  checkTensors,
   createStream,
   evaluationContext,
-  type JsonObject,
   type NamedArray,
-  normals,
   runAdapter,
-  sizeOf,
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
+import { type AdapterHubPart, checkTensors, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { createRandomHost, type EncoderHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

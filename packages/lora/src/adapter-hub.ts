@@ -1,16 +1,12 @@
+import { type HostSpec, type LinearRole, type NamedArray, PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import {
   type AdapterHubFormat,
   type AdapterHubPart,
   checkTensors,
-  type HostSpec,
   type Json,
   type JsonObject,
-  type LinearRole,
-  type NamedArray,
-  nearMisses,
-  parseConfig,
-  PeftError,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import { loraConfig } from './config.js';
 import { parameterNames } from './names.js';

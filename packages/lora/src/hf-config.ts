@@ -1,14 +1,6 @@
-import {
-  endsOf,
-  headModules,
-  type HostSpec,
-  type JsonObject,
-  matchNames,
-  meansPooler,
-  parseConfig,
-  PeftError,
-  withoutHeadNames,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, PeftError } from '@tfjs-peft/peft-core';
+import { endsOf, matchNames, parseConfig } from '@tfjs-peft/peft-core/authoring';
+import { headModules, type JsonObject, meansPooler, withoutHeadNames } from '@tfjs-peft/peft-core/files';
 import * as z from 'zod';
 import type { LoraConfig, loraConfig } from './config.js';
 import { hfPath } from './names.js';

@@ -1,4 +1,6 @@
-import { type FileCodec, floatsOf, type HostSpec, type NamedArray, type NamedArrays } from '@tfjs-peft/peft-core';
+import type { HostSpec, NamedArray, NamedArrays } from '@tfjs-peft/peft-core';
+import { floatsOf } from '@tfjs-peft/peft-core/authoring';
+import type { FileCodec } from '@tfjs-peft/peft-core/files';
 import type { LoraConfig } from './config.js';
 import { writeHfLoraConfig } from './hf-config.js';
 import { hfPath, parameterNames } from './names.js';

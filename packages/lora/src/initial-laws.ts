@@ -1,4 +1,4 @@
-import type { InitialLaw } from '@tfjs-peft/peft-core';
+import type { InitialLaw } from '@tfjs-peft/peft-core/authoring';
 import type { LoraConfig } from './config.js';
 import type { LoraTarget } from './plan-targets.js';
 

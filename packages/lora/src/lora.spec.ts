@@ -5,11 +5,9 @@ import {
   countParameters,
   createStream,
   evaluationContext,
-  floatsOf,
   head,
   type Host,
   initialValues,
-  type LowRankDelta,
   mergeAdapter,
   type NamedArray,
   type Parameters,
@@ -20,6 +18,8 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { floatsOf } from '@tfjs-peft/peft-core/authoring';
+import type { LowRankDelta } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

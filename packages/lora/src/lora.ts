@@ -1,15 +1,13 @@
+import type { HostSpec, PeftMethod } from '@tfjs-peft/peft-core';
 import {
   type EffectiveSpec,
   getParameter,
-  type HostSpec,
-  type Intervention,
-  type InterventionKind,
   type MethodDefinition,
   type ParameterSpec,
   parseConfig,
-  type PeftMethod,
   rememberPerHost,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
+import type { Intervention, InterventionKind } from '@tfjs-peft/peft-core/interventions';
 import type * as z from 'zod';
 import { loraHubFormat } from './adapter-hub.js';
 import { combineLora } from './combine/combine-lora.js';

@@ -1,4 +1,5 @@
-import { normals, type Stream, substream } from '@tfjs-peft/peft-core';
+import { type Stream, substream } from '@tfjs-peft/peft-core';
+import { normals } from '@tfjs-peft/peft-core/authoring';
 import {
   fromFloat32,
   type Matrix,

@@ -1,12 +1,5 @@
-import {
-  compilePattern,
-  createPatternWork,
-  endsOf,
-  type HostSpec,
-  nearMisses,
-  PeftError,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
+import { compilePattern, createPatternWork, endsOf, nearMisses } from '@tfjs-peft/peft-core/authoring';
 import type { LoraConfig } from './config.js';
 import { hfPath } from './names.js';
 import { type LoraSite, selectTargets } from './select-targets.js';

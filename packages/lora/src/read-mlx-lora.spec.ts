@@ -6,9 +6,8 @@ import {
   type Host,
   isPeftError,
   loadAdapter,
-  type WritableTensor,
-  writeSafetensors,
 } from '@tfjs-peft/peft-core';
+import { type WritableTensor, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { largest, smallHost, someInputs } from '../test/small-host.js';

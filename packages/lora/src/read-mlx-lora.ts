@@ -1,16 +1,15 @@
+import { type AdapterFiles, PeftError } from '@tfjs-peft/peft-core';
+import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import {
-  type AdapterFiles,
   bytesSource,
   hfConfigName,
   openSafetensors,
-  parseConfig,
   parseJsonObject,
-  PeftError,
   readableJson,
   tensorsName,
   type WritableTensor,
   writeSafetensors,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/files';
 import * as z from 'zod';
 
 const mlxTensorsName = 'adapters.safetensors';

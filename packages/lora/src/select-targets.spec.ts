@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { HostSpec, PeftError, Site } from '@tfjs-peft/peft-core';
 import { minilmSpec } from '../test/minilm-spec.js';
-import { parseConfig } from '@tfjs-peft/peft-core';
+import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { loraConfig } from './config.js';
 import { hfPath } from './names.js';
 import { planTargets, valuesByPattern } from './plan-targets.js';

@@ -1,14 +1,12 @@
+import { type HostSpec, PeftError, type Site } from '@tfjs-peft/peft-core';
 import {
   compilePattern,
   createPatternWork,
   endsOf,
   findUnmatched,
-  type HostSpec,
   matchNames,
   nearMisses,
-  PeftError,
-  type Site,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import type { LoraConfig } from './config.js';
 import { hfPath } from './names.js';
 

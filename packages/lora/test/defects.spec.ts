@@ -10,15 +10,13 @@ import {
   initialValues,
   inspectAdapter,
   loadAdapter,
-  type MethodDefinition,
   type NamedArray,
-  openSafetensors,
-  bytesSource,
   readParameters,
   saveAdapter,
   toParameters,
-  writeSafetensors,
 } from '@tfjs-peft/peft-core';
+import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
+import { openSafetensors, bytesSource, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { createRandomHost, type EncoderHost } from '@tfjs-peft/transformer';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { lora, loraDefinition } from '../src/lora.js';

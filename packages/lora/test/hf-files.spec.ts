@@ -3,17 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type AdapterFiles,
-  canonicalJson,
   composeDefinition,
   createRegistry,
   headDefinition,
   type Host,
-  type JsonObject,
   loadAdapter,
   mergeAdapter,
   runAdapter,
   saveAdapter,
 } from '@tfjs-peft/peft-core';
+import { canonicalJson, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

@@ -1,14 +1,13 @@
 import {
   createStream,
   type NamedArray,
-  normals,
   type Parameters,
   type PeftMethod,
-  sizeOf,
   substream,
   toParameters,
   type HostSpec,
 } from '@tfjs-peft/peft-core';
+import { normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 

@@ -5,6 +5,7 @@ import type { Host } from './host.js';
 import { effectiveParameters, type FoldedMethod, foldMethod, type PeftMethod, type Preparation } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
 import type { ParameterPlan } from './plan.js';
+import { checkedPlan } from './checked-plan.js';
 import type { MethodDefinition } from './registry.js';
 
 /** Makes compositions known by name: type `COMPOSE`. */
@@ -17,7 +18,7 @@ export const composeDefinition: MethodDefinition = {
 /**
  * Several methods as one: their parameters side by side, their interventions in order, their penalties summed. Parameters keep the names
  * and initial values they have alone. Errors: `NAMESPACE_TAKEN` when two parts would own the same names; `plan`: `SITE_CLAIMED_TWICE` when
- * two parts claim one site that bears a single method (two heads).
+ * two parts claim one site that bears a single method (two heads), `PLAN_FAULTY`.
  */
 export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
   const namespaces = parts.flatMap((part) => part.namespaces);
@@ -39,7 +40,7 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
     parts,
     withParts: (others) => compose(...others),
     plan(host) {
-      const plans = parts.map((part) => part.plan(host));
+      const plans = parts.map((part) => checkedPlan(part, host));
       requireExclusive(parts, plans);
       return joinPlans(plans);
     },

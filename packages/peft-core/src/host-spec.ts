@@ -50,6 +50,18 @@ export interface ClassifierLayout {
   readonly readout: Readout;
 }
 
+/** What Python's libraries do with an architecture in ways of their own, as far as adapter files depend on it. What is absent is as for BERT. */
+export interface PythonTraits {
+  /** False where HF's attention takes no keys and values from outside: HF peft refuses prefix tuning there. */
+  readonly takesPastKeyValues?: boolean;
+  /** Whether position ids depend on which tokens are padding. */
+  readonly positionsSkipPadding?: boolean;
+  /** Ends of the paths that HF peft gates with IA3 where a file names none; absent where HF peft wants them named. */
+  readonly usualGates?: { readonly targets: readonly string[]; readonly feedForward: readonly string[] };
+  /** Modules of a layer that hold AdapterHub's bottlenecks, where these are not in the sublayers themselves. */
+  readonly bottleneckModules?: Readonly<Record<'attention' | 'feedForward', string>>;
+}
+
 /** Everything about a host that can be known without touching a tensor. */
 export interface HostSpec {
   /** `bert`, as in the host's config.json. */
@@ -57,6 +69,7 @@ export interface HostSpec {
   /** Attribute under which HF classes keep the encoder (`bert` in `BertForSequenceClassification`): part of names in HF files. */
   readonly baseModelPrefix: string;
   readonly classifier: ClassifierLayout;
+  readonly python?: PythonTraits;
   readonly hiddenSize: number;
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;

@@ -18,13 +18,13 @@ export interface HostInputs {
   readonly textPositions?: tf.Tensor1D;
 }
 
-/** What a pass gives. */
-export interface HostOutputs {
+/** What a pass gives. A type and no interface, so that `tf.tidy` can return it. */
+export type HostOutputs = {
   /** `[batch, tokens, hidden]`: virtual tokens of prompts come first. */
   readonly lastHiddenState: tf.Tensor3D;
   /** `[batch, labels]`; absent without a `readout` intervention. */
   readonly logits?: tf.Tensor2D;
-}
+};
 
 /** A frozen pretrained model. `forward` is a pure function: nothing is stored, nothing is mutated. */
 export interface Host {

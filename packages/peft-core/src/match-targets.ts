@@ -1,7 +1,7 @@
 import { bounds } from './bounds.js';
 import { compilePattern } from './compile-pattern.js';
 import { nearMisses, PeftError } from './errors.js';
-import { type HostSpec, type Site, type SiteKind, sitesOfKind } from './host-spec.js';
+import { type HostSpec, type LinearRole, type Site, type SiteKind, sitesOfKind } from './host-spec.js';
 import type { PatternWork } from './pattern-work.js';
 
 /**
@@ -23,6 +23,21 @@ export function matchTargets<K extends SiteKind>(
   );
   if (missed !== undefined) throw unmatched(missed, sites, host);
   return sites.filter(({ path }) => matches(path));
+}
+
+/**
+ * The affine maps with one of these roles, in the order of the forward pass: usual targets that hold on every architecture.
+ * Errors: `TARGET_UNMATCHED` for a role that no site of the host has.
+ */
+export function sitesWithRole(host: HostSpec, ...roles: readonly LinearRole[]): Extract<Site, { kind: 'linear' }>[] {
+  const linears = sitesOfKind(host, 'linear');
+  const missing = roles.find((role) => !linears.some((site) => site.role === role));
+  if (missing === undefined) return linears.filter(({ role }) => role !== undefined && roles.includes(role));
+  throw new PeftError('TARGET_UNMATCHED', {
+    found: `host "${host.name}" names no ${missing} map among its linear sites`,
+    expected: `sites with the roles ${roles.join(' and ')}`,
+    fix: 'name the affine maps yourself in the configuration, by their paths',
+  });
 }
 
 /** The first pattern that names nothing among `names`; undefined if each one does. Errors: those of {@link matchNames}. */

@@ -29,8 +29,8 @@ export interface Loss {
 }
 
 /**
- * A training question as a value: from passes and targets to a loss. It may run as many passes as it needs. A wrapper that wants the
- * outputs of another objective's pass gives it a `pass` that remembers them.
+ * A training question as a value: from passes and targets to a loss. It may run as many passes as it needs;
+ * {@link lossWithFirstPass} gives a wrapper the outputs of another objective's pass.
  */
 export interface Objective<Targets = unknown> {
   /** Name and settings, `cross_entropy(labelSmoothing=0.1)`: a run continues only with the same one. */
@@ -47,3 +47,23 @@ export const objectiveOfOutputs = <Targets>(
   id,
   loss: (pass, batch, context) => ({ loss: lossOf(pass(context), batch, context) }),
 });
+
+/**
+ * The loss of an objective and what its first pass gave, for terms that compare it with another pass: no pass is run for it. `first` is
+ * undefined if the objective ran none.
+ */
+export function lossWithFirstPass<Targets>(
+  objective: Objective<Targets>,
+  pass: Pass,
+  batch: Batch<Targets>,
+  context: Context,
+): Loss & { readonly first: HostOutputs | undefined } {
+  let first: HostOutputs | undefined;
+  const remembering: Pass = (used, options) => {
+    const outputs = pass(used, options);
+    first ??= outputs;
+    return outputs;
+  };
+  const { loss, terms } = objective.loss(remembering, batch, context);
+  return { loss, ...(terms && { terms }), first };
+}

@@ -1,25 +1,21 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type AdapterFiles,
-  type AdapterHubPart,
   composeDefinition,
   createRegistry,
   createStream,
-  effectiveParameters,
   headDefinition,
   initialValues,
   loadAdapter,
-  type MethodDefinition,
   type NamedArray,
-  normals,
   readParameters,
   runAdapter,
   saveAdapter,
-  sizeOf,
   substream,
   toParameters,
-  writeSafetensors,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters, type MethodDefinition, normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
+import { type AdapterHubPart, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { createRandomHost, type EncoderHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

@@ -1,16 +1,12 @@
+import { type HostSpec, type NamedArray, type NamedArrays, PeftError } from '@tfjs-peft/peft-core';
+import { floatsOf, nearMisses } from '@tfjs-peft/peft-core/authoring';
 import {
-  floatsOf,
   type AdapterHubFormat,
   type AdapterHubPart,
   checkTensors,
-  type HostSpec,
   type Json,
   type JsonObject,
-  type NamedArray,
-  type NamedArrays,
-  nearMisses,
-  PeftError,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import type { prefixConfig } from './config.js';
 import { keysName, valuesName } from './names.js';

@@ -1,4 +1,5 @@
-import { type Batch, type HostInputs, PeftError } from '@tfjs-peft/peft-core';
+import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
+import type { Batch } from '@tfjs-peft/peft-core/authoring';
 
 /** Words as one text: their token ids, and the special tokens that frame them. */
 export interface WordText {

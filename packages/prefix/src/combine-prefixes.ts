@@ -1,13 +1,11 @@
+import { type NamedArray, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
   chooseStrategy,
   type CombinedMethod,
   type CombineMember,
   type CombineOptions,
-  type NamedArray,
-  PeftError,
-  type PeftMethod,
   weightedMean,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import type { PrefixConfig } from './config.js';
 
 /**

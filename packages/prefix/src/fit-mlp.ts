@@ -1,5 +1,4 @@
 import {
-  floatsOf,
   disposeParameters,
   type HostSpec,
   initialValues,
@@ -8,6 +7,7 @@ import {
   type Stream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { floatsOf } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import type { PrefixConfig } from './config.js';
 import { parametersOfMlp, rowsFromMlp } from './mlp.js';

@@ -1,20 +1,11 @@
-import {
-  floatsOf,
-  type FileCodec,
-  type HostSpec,
-  type JsonObject,
-  type NamedArray,
-  type NamedArrays,
-  PeftError,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, type NamedArray, type NamedArrays, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
+import { floatsOf } from '@tfjs-peft/peft-core/authoring';
+import type { FileCodec, JsonObject } from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import type { PrefixConfig, prefixConfig } from './config.js';
 import { keysName, valuesName } from './names.js';
 
 const tensorName = 'prompt_embeddings';
-/** Architectures whose HF classes cannot be given keys and values from outside. */
-const withoutPastKeyValues = new Set(['distilbert']);
 
 /**
  * HF peft stores all layers as `prompt_embeddings` `[prefixLength, 2 · layers · hidden]`; a row viewed as `[2 · layers, heads, headSize]`
@@ -44,7 +35,7 @@ export const prefixFiles = (config: PrefixConfig): FileCodec => ({
           : [
               'positions: trained with position ids from 0 (positionPolicy "none"); HF peft moves them by the prefix length',
             ]),
-        ...(withoutPastKeyValues.has(host.modelType)
+        ...(host.python?.takesPastKeyValues === false
           ? [`HF peft refuses prefix tuning on "${host.modelType}", which takes no past key values there`]
           : []),
       ],

@@ -1,10 +1,5 @@
-import {
-  getParameter,
-  type HostSpec,
-  type InitialLaw,
-  type Parameters,
-  type ParameterSpec,
-} from '@tfjs-peft/peft-core';
+import type { HostSpec, Parameters } from '@tfjs-peft/peft-core';
+import { getParameter, type InitialLaw, type ParameterSpec } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import type { PrefixConfig } from './config.js';
 import { prefixSites } from './prefix-sites.js';

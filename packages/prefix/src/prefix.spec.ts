@@ -2,19 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import {
   countParameters,
   createStream,
-  effectiveParameters,
   evaluationContext,
   type HostSpec,
   initialValues,
-  type KeyValuePrefix,
   type NamedArray,
-  normals,
   readParameters,
   reportCoverage,
-  sizeOf,
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters, normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
+import type { KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { prefix, prefixDefinition } from './prefix.js';

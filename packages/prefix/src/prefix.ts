@@ -1,15 +1,12 @@
+import { type HostSpec, type PeftMethod, PeftError, substream } from '@tfjs-peft/peft-core';
 import {
   dropout,
   getParameter,
-  type HostSpec,
   type InitialLaw,
   type MethodDefinition,
   type ParameterSpec,
   parseConfig,
-  type PeftMethod,
-  PeftError,
-  substream,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { prefixHubFormat } from './adapter-hub.js';
 import { combinePrefixes } from './combine-prefixes.js';

@@ -1,4 +1,5 @@
-import { floatsOf, type Host, type Preparation, readParameters } from '@tfjs-peft/peft-core';
+import { type Host, readParameters } from '@tfjs-peft/peft-core';
+import { floatsOf, type Preparation } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { chooseWords } from './choose-words.js';
 import type { PrefixConfig } from './config.js';

@@ -1,12 +1,5 @@
-import {
-  evaluationContext,
-  type Host,
-  type HostSpec,
-  type Intervention,
-  PeftError,
-  type Site,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+import { evaluationContext, type Host, type HostSpec, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import type { WordText } from './choose-words.js';
 import type { AttentionSite } from './prefix-sites.js';

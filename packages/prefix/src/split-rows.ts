@@ -1,4 +1,4 @@
-import { type HostSpec, type Parameters } from '@tfjs-peft/peft-core';
+import type { HostSpec, Parameters } from '@tfjs-peft/peft-core';
 import type * as tf from '@tensorflow/tfjs';
 import type { PrefixConfig } from './config.js';
 import { keysName, valuesName } from './names.js';

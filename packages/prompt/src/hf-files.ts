@@ -1,12 +1,10 @@
-import { checkTensors, type FileCodec, type HostSpec, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { type HostSpec, PeftError } from '@tfjs-peft/peft-core';
+import { checkTensors, type FileCodec, type JsonObject } from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import type { PromptConfig, promptConfig, PTuningConfig, pTuningConfig } from './config.js';
 import { type RowsConfig, rowsName } from './virtual-tokens.js';
 
 const tensorName = 'prompt_embeddings';
-
-/** Architectures whose position ids depend on which tokens are padding. */
-const readsPadding = ['roberta', 'xlm-roberta'];
 
 /** HF peft stores both methods as `prompt_embeddings` `[length, hidden]`: the rows themselves, whatever made them. */
 const rowsFiles = (
@@ -19,7 +17,7 @@ const rowsFiles = (
   encode: (effective, host) => ({
     config: { ...sizesOf(host), num_virtual_tokens: config.length, ...ownEntries(host) },
     tensors: new Map([[tensorName, effective.get(rowsName(config))!]]),
-    differences: readsPadding.includes(host.modelType)
+    differences: host.python?.positionsSkipPadding
       ? [
           `padding on the left: HF numbers it like text on "${host.modelType}" once a prompt comes before it; on the right it is the same`,
         ]

@@ -1,4 +1,4 @@
-import type { InitialLaw } from '@tfjs-peft/peft-core';
+import type { InitialLaw } from '@tfjs-peft/peft-core/authoring';
 
 export const normal = (standardDeviation: number): InitialLaw => ({ kind: 'normal', standardDeviation });
 

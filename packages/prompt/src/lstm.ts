@@ -1,4 +1,5 @@
-import { getParameter, type Parameters, type ParameterSpec } from '@tfjs-peft/peft-core';
+import type { Parameters } from '@tfjs-peft/peft-core';
+import { getParameter, type ParameterSpec } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { uniform } from './initial-laws.js';
 

@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import {
   countParameters,
   createStream,
-  effectiveParameters,
   initialValues,
   type NamedArray,
   readParameters,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { describedHost as host } from '../test/described-host.js';

@@ -1,4 +1,5 @@
-import { type MethodDefinition, parseConfig, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { PeftMethod } from '@tfjs-peft/peft-core';
+import { type MethodDefinition, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { combineRows } from './combine-rows.js';
 import { type PTuningConfig, pTuningConfig } from './config.js';

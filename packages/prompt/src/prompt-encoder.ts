@@ -1,4 +1,5 @@
-import { getParameter, type HostSpec, type Parameters, type ParameterSpec } from '@tfjs-peft/peft-core';
+import type { HostSpec, Parameters } from '@tfjs-peft/peft-core';
+import { getParameter, type ParameterSpec } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { applyAffine, parametersOfAffine } from './affine.js';
 import type { PTuningConfig } from './config.js';

@@ -8,9 +8,9 @@ import {
   type PeftMethod,
   readParameters,
   runAdapter,
-  type TokenPrefix,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import type { TokenPrefix } from '@tfjs-peft/peft-core/interventions';
 import { createRandomHost, type EncoderHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { preparationWith } from '../../../tools/jest/preparation-with.js';

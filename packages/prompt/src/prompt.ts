@@ -1,10 +1,5 @@
-import {
-  type HostSpec,
-  type InitialLaw,
-  type MethodDefinition,
-  parseConfig,
-  type PeftMethod,
-} from '@tfjs-peft/peft-core';
+import type { HostSpec, PeftMethod } from '@tfjs-peft/peft-core';
+import { type InitialLaw, type MethodDefinition, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { combineRows } from './combine-rows.js';
 import { type PromptConfig, promptConfig } from './config.js';

@@ -1,13 +1,5 @@
-import {
-  type HostSpec,
-  type HostTensors,
-  PeftError,
-  type Preparation,
-  randomPermutation,
-  type Site,
-  sitesOfKind,
-  substream,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, type HostTensors, PeftError, type Site, sitesOfKind, substream } from '@tfjs-peft/peft-core';
+import { type Preparation, randomPermutation } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import type { PromptConfig } from './config.js';
 import { rowsName } from './virtual-tokens.js';

@@ -1,12 +1,6 @@
-import {
-  type EffectiveSpec,
-  getParameter,
-  type HostSpec,
-  type Interventions,
-  type Parameters,
-  PeftError,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, type Parameters, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type EffectiveSpec, getParameter } from '@tfjs-peft/peft-core/authoring';
+import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 
 /** What both methods have in common: rows before the text. */
 export interface RowsConfig {

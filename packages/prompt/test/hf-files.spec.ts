@@ -10,10 +10,10 @@ import {
   headDefinition,
   type Host,
   loadAdapter,
-  type MethodDefinition,
   runAdapter,
   saveAdapter,
 } from '@tfjs-peft/peft-core';
+import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

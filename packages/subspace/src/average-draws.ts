@@ -1,4 +1,5 @@
-import { type Loss, type Objective, substream } from '@tfjs-peft/peft-core';
+import { substream } from '@tfjs-peft/peft-core';
+import type { Loss, Objective } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 
 /** The objective as a mean over several points drawn a step; one draw is the objective itself. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { compose, head, type HostSpec, type InitialLaw, type PeftMethod } from '@tfjs-peft/peft-core';
+import { compose, head, type HostSpec, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { InitialLaw } from '@tfjs-peft/peft-core/authoring';
 import { findCoincidingVertices } from './coinciding-vertices.js';
 import { subspace } from './subspace.js';
 

@@ -1,4 +1,4 @@
-import { namespaceOf, type ParameterPlan } from '@tfjs-peft/peft-core';
+import { namespaceOf, type ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import { vertexOf } from './vertex-names.js';
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createStream, normals, substream } from '@tfjs-peft/peft-core';
+import { createStream, substream } from '@tfjs-peft/peft-core';
+import { normals } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { squaredCosine } from './cosine-penalty.js';

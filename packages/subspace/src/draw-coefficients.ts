@@ -1,4 +1,5 @@
-import { randomWords, type Stream, substream } from '@tfjs-peft/peft-core';
+import { type Stream, substream } from '@tfjs-peft/peft-core';
+import { randomWords } from '@tfjs-peft/peft-core/authoring';
 
 /**
  * Convex coefficients `[rows, vertices]`, row-major: non-negative, each row sums to 1. `flat` takes unit exponentials over their sum,

@@ -1,4 +1,5 @@
-import { type Context, type EffectiveSpec, substream } from '@tfjs-peft/peft-core';
+import { type Context, substream } from '@tfjs-peft/peft-core';
+import type { EffectiveSpec } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import type { SubspaceConfig } from './config.js';
 import { drawCoefficients } from './draw-coefficients.js';

@@ -1,12 +1,6 @@
-import type {
-  Context,
-  EffectiveSpec,
-  Intervention,
-  Interventions,
-  Parameters,
-  SparseWeightDelta,
-  WeightDelta,
-} from '@tfjs-peft/peft-core';
+import type { Context, Parameters } from '@tfjs-peft/peft-core';
+import type { EffectiveSpec } from '@tfjs-peft/peft-core/authoring';
+import type { Intervention, Interventions, SparseWeightDelta, WeightDelta } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import { drawOnce } from './draw-once.js';
 import { midpoint, mixPoint } from './mix-point.js';

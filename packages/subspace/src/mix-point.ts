@@ -1,4 +1,5 @@
-import { type Context, type EffectiveSpec, getParameter, type HostSpec, type Parameters } from '@tfjs-peft/peft-core';
+import type { Context, HostSpec, Parameters } from '@tfjs-peft/peft-core';
+import { type EffectiveSpec, getParameter } from '@tfjs-peft/peft-core/authoring';
 import type * as tf from '@tensorflow/tfjs';
 import { type DrawSite, drawOnce } from './draw-once.js';
 import { meanOfVertices, mixVertices } from './mix-vertices.js';

@@ -1,4 +1,4 @@
-import { sizeOf } from '@tfjs-peft/peft-core';
+import { sizeOf } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 
 /**

@@ -1,11 +1,5 @@
-import {
-  type Context,
-  type EffectiveSpec,
-  getParameter,
-  type Parameters,
-  randomWords,
-  substream,
-} from '@tfjs-peft/peft-core';
+import { type Context, type Parameters, substream } from '@tfjs-peft/peft-core';
+import { type EffectiveSpec, getParameter, randomWords } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { squaredCosine } from './cosine-penalty.js';
 import { pointFor } from './mix-point.js';

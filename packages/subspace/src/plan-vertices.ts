@@ -1,4 +1,5 @@
-import type { HostSpec, ParameterPlan } from '@tfjs-peft/peft-core';
+import type { HostSpec } from '@tfjs-peft/peft-core';
+import type { ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import type { Simplex } from './simplex.js';
 import { vertexName } from './vertex-names.js';
 

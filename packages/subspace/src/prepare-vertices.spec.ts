@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createStream, type Host, initialValues, type PeftMethod, type Preparation } from '@tfjs-peft/peft-core';
+import { createStream, type Host, initialValues, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { Preparation } from '@tfjs-peft/peft-core/authoring';
 import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { subspace } from './subspace.js';

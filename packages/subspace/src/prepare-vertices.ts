@@ -1,12 +1,5 @@
-import {
-  describeMethod,
-  type Host,
-  type HostSpec,
-  PeftError,
-  type PeftMethod,
-  type Preparation,
-  substream,
-} from '@tfjs-peft/peft-core';
+import { describeMethod, type Host, type HostSpec, PeftError, type PeftMethod, substream } from '@tfjs-peft/peft-core';
+import type { Preparation } from '@tfjs-peft/peft-core/authoring';
 
 /** One concrete method a vertex, each with a stream and a start of its own. Errors: `VERTICES_DIFFER`, and those of the method. */
 export async function prepareVertices(

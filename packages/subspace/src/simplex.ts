@@ -1,13 +1,12 @@
+import type { HostSpec, Parameters, PeftMethod } from '@tfjs-peft/peft-core';
 import {
+  checkedPlan,
   getParameter,
   headsOf,
-  type HostSpec,
   namespaceOf,
   type ParameterPlan,
-  type Parameters,
-  type PeftMethod,
   rememberPerHost,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import type * as tf from '@tensorflow/tfjs';
 import type { SubspaceConfig } from './config.js';
 import { vertexName } from './vertex-names.js';
@@ -39,7 +38,7 @@ export function createSimplex(inner: PeftMethod, config: SubspaceConfig, prepare
     indices: Array.from({ length: config.vertices }, (_, vertex) => vertex),
     isHeadName,
     planOf: rememberPerHost((host) => {
-      const plan = inner.plan(host);
+      const plan = checkedPlan(inner, host);
       const specs = [...plan.raw, ...plan.effective].filter(
         (spec) => spec.shared || (!config.head && isHeadName(spec.name)),
       );

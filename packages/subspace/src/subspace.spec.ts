@@ -10,12 +10,12 @@ import {
   type HostInputs,
   type HostSpec,
   initialValues,
-  type Intervention,
-  type Objective,
   type Parameters,
   type PeftMethod,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import type { Objective } from '@tfjs-peft/peft-core/authoring';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { measureSimplex, pointOfSimplex } from './simplex-points.js';

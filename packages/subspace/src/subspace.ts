@@ -1,14 +1,10 @@
+import { foldMethod, type Host, type Parameters, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
   effectiveParameters,
-  foldMethod,
-  type Host,
   type MethodDefinition,
-  type Parameters,
   parseConfig,
-  PeftError,
-  type PeftMethod,
   type Preparation,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { averageDraws } from './average-draws.js';
 import { type SubspaceConfig, subspaceConfig } from './config.js';

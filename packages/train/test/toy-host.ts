@@ -1,16 +1,13 @@
 import {
   createStream,
-  dropout,
   type EncodedText,
-  getParameter,
   type Host,
   type HostSpec,
-  type Interventions,
-  normals,
   type PeftMethod,
   substream,
-  uniforms,
 } from '@tfjs-peft/peft-core';
+import { dropout, getParameter, normals, uniforms } from '@tfjs-peft/peft-core/authoring';
+import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 
 const vocabulary = 24;

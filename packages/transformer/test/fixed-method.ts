@@ -1,4 +1,6 @@
-import { type Adapter, getParameter, type Host, type Intervention, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { Adapter, Host, PeftMethod } from '@tfjs-peft/peft-core';
+import { getParameter } from '@tfjs-peft/peft-core/authoring';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 
 /** An adapter whose parameters go into one intervention as they are. */

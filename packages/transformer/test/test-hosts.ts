@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import {
-  bytesSource,
-  type Host,
-  openSafetensors,
-  type PaddedBatch,
-  type ReadoutMap,
-  type SafetensorsFile,
-} from '@tfjs-peft/peft-core';
+import type { Host, PaddedBatch } from '@tfjs-peft/peft-core';
+import { bytesSource, openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core/files';
+import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { createHost, type EncoderHost, type HostOptions } from '../src/encoder/create-host.js';
 

@@ -1,4 +1,6 @@
-import { createStream, normals, sizeOf, substream, writeSafetensors } from '@tfjs-peft/peft-core';
+import { createStream, substream } from '@tfjs-peft/peft-core';
+import { normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
+import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

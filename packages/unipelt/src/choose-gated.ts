@@ -1,4 +1,6 @@
-import { isGateable, leavesOf, nearMisses, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
+import { leavesOf, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { isGateable } from '@tfjs-peft/peft-core/interventions';
 import type { UnipeltConfig } from './config.js';
 
 /** A part of the inner method; `gated` is its namespace if it gets gates. */

@@ -1,4 +1,4 @@
-import type { ExampleGate } from '@tfjs-peft/peft-core';
+import type { ExampleGate } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 
 /**

@@ -1,4 +1,5 @@
-import { type ExampleGate, type Intervention, PeftError, rulesOf } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { type ExampleGate, type Intervention, rulesOf } from '@tfjs-peft/peft-core/interventions';
 
 /**
  * The intervention with its effect multiplied by a gate, by the rules of its kind: of a low-rank delta the gate replaces the scale, of a prefix it

@@ -1,4 +1,5 @@
-import type { EffectiveSpec, HostSpec, ParameterSpec } from '@tfjs-peft/peft-core';
+import type { HostSpec } from '@tfjs-peft/peft-core';
+import type { EffectiveSpec, ParameterSpec } from '@tfjs-peft/peft-core/authoring';
 import type { GatedPart } from './choose-gated.js';
 import type { UnipeltConfig } from './config.js';
 import { unsupported } from './gate-intervention.js';

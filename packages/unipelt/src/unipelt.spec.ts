@@ -16,7 +16,6 @@ import {
   initialValues,
   loadAdapter,
   mergeAdapter,
-  objectiveOfOutputs,
   padBatch,
   type Parameters,
   type PeftMethod,
@@ -25,6 +24,7 @@ import {
   selectParts,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { objectiveOfOutputs } from '@tfjs-peft/peft-core/authoring';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { preparationWith } from '../../../tools/jest/preparation-with.js';

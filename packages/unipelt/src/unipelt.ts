@@ -1,19 +1,14 @@
+import { type Host, type HostSpec, type Parameters, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
   effectiveParameters,
   getParameter,
-  interventionKinds,
-  isGateable,
-  type Host,
-  type HostSpec,
   type MethodDefinition,
   type Objective,
-  type Parameters,
   parseConfig,
-  PeftError,
-  type PeftMethod,
   type Preparation,
   selectNamespaces,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
+import { interventionKinds, isGateable } from '@tfjs-peft/peft-core/interventions';
 import type * as z from 'zod';
 import { chooseGated } from './choose-gated.js';
 import { type UnipeltConfig, unipeltConfig } from './config.js';

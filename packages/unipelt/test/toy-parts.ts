@@ -1,15 +1,6 @@
-import {
-  type EffectiveSpec,
-  getParameter,
-  type HostSpec,
-  type Intervention,
-  type InterventionKind,
-  type MethodDefinition,
-  parseConfig,
-  type Parameters,
-  type PeftMethod,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, type Parameters, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type EffectiveSpec, getParameter, type MethodDefinition, parseConfig } from '@tfjs-peft/peft-core/authoring';
+import type { Intervention, InterventionKind } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 

@@ -6,7 +6,6 @@ import { selectBackend } from '@tfjs-peft/backend';
 import {
   compose,
   createStream,
-  effectiveParameters,
   evaluationContext,
   head,
   initialValues,
@@ -15,8 +14,9 @@ import {
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
 import { ia3 } from '@tfjs-peft/ia3';
-import { completeMethod, createCatalogue, findPreset } from '@tfjs-peft/eval';
+import { completeMethod, createCatalogue, findPreset } from '@tfjs-peft/eval/methods';
 import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';

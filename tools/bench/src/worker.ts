@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createStream, randomWords } from '@tfjs-peft/peft-core';
+import { createStream } from '@tfjs-peft/peft-core';
+import { randomWords } from '@tfjs-peft/peft-core/authoring';
 
 export type BenchMethod = 'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed';
 

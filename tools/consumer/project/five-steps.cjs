@@ -1,5 +1,5 @@
 // Trains a simplex of prefixes and heads for five steps on invented token ids; the loss must fall.
-exports.fiveSteps = async function fiveSteps(tf, core, { prefix }, { subspace }, { createRandomHost }) {
+exports.fiveSteps = async function fiveSteps(tf, core, authoring, { prefix }, { subspace }, { createRandomHost }) {
   tf.env().set('PROD', true);
   const host = await createRandomHost({}, 1);
   const method = subspace(
@@ -22,7 +22,7 @@ exports.fiveSteps = async function fiveSteps(tf, core, { prefix }, { subspace },
     const context = { mode: 'train', host: host.spec, batchSize: 4, streams: { dropout: stream, draws: stream } };
     const loss = optimiser.minimize(
       () => {
-        const effective = core.effectiveParameters(method, raw, host.spec);
+        const effective = authoring.effectiveParameters(method, raw, host.spec);
         const { logits } = host.forward(inputs, method.intervene(effective, context), context);
         return tf.losses.softmaxCrossEntropy(labels, logits).add(method.penalty(effective, context));
       },

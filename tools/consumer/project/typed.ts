@@ -3,7 +3,6 @@ import {
   compose,
   type Context,
   createStream,
-  effectiveParameters,
   head,
   initialValues,
   padBatch,
@@ -12,6 +11,7 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
 import { createRandomHost } from '@tfjs-peft/transformer';

@@ -279,6 +279,24 @@ describe('bad input', () => {
   });
 });
 
+describe('a run that fails', () => {
+  it('is told; --debug shows where it threw', async () => {
+    const file = join(root, 'unfit.yaml');
+    const method = '{ name: unfit, method: { type: HEAD, config: {} }, recipe: contrastive }';
+    await writeFile(file, `version: 1\ntask: spam-subjects\ndata: { shots: 8 }\nmethods: [${method}]\n`);
+    const run = (name: string, ...more: string[]) =>
+      cli('run', '--config', file, '--steps', '2', '--test-cap', '16', '--output', join(root, name), ...more);
+    const shared = ['--no-floors', '--backend', 'wasm', '--jobs', '1', '--quiet'];
+    const plain = await run('unfit', ...shared);
+    expect(plain.code).toBe(1);
+    expect(plain.err).toContain('1 of 1 runs failed');
+    expect(plain.err).not.toMatch(/\n\s+at /);
+    expect((await run('unfit-debug', ...shared, '--debug')).err).toMatch(
+      /trials\/unfit-.*PeftError.*\n\s+at .*contrastive/,
+    );
+  }, 120_000);
+});
+
 describe('Ctrl-C', () => {
   it('saves, says how to go on, and gives 130; going on ends the experiment', async () => {
     const folder = join(root, 'stopped');

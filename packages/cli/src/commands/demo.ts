@@ -1,5 +1,6 @@
-import { deleteExperimentFolder, parseExperiment, readResults } from '@tfjs-peft/eval';
-import { canonicalJson } from '@tfjs-peft/peft-core';
+import { deleteExperimentFolder, parseExperiment } from '@tfjs-peft/eval';
+import { readResults } from '@tfjs-peft/eval/run-folder';
+import { canonicalJson } from '@tfjs-peft/peft-core/files';
 import type { CliIo } from '../cli-io.js';
 import { demoExperiment, demoReferences, demoRemark } from '../demo-experiment.js';
 import {

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { ModelConfig } from '@tfjs-peft/eval';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import { type HostSpec, isPeftError, sizeOf } from '@tfjs-peft/peft-core';
+import { type HostSpec, isPeftError } from '@tfjs-peft/peft-core';
+import { sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { openModelDirectory, readHostSpec, resolveHubModel } from '@tfjs-peft/transformer';
 
 /** A host as far as its configuration and the headers of its weights tell. */

@@ -1,24 +1,17 @@
-import {
-  completeMethod,
-  createCatalogue,
-  type ExperimentConfigInput,
-  formatBytes,
-  formatNumber,
-  loadGivenPlugins,
-  openTaskData,
-  resolveExperiment,
-  type TrialConfig,
-  trialFolderName,
-} from '@tfjs-peft/eval';
+import { type ExperimentConfigInput, resolveExperiment } from '@tfjs-peft/eval';
+import { completeMethod, createCatalogue, loadGivenPlugins } from '@tfjs-peft/eval/methods';
+import { formatBytes, formatNumber } from '@tfjs-peft/eval/report';
+import { type TrialConfig, trialFolderName } from '@tfjs-peft/eval/run-folder';
+import { openTaskData } from '@tfjs-peft/eval/trial';
 import {
   countParameters,
   type CoverageRow,
   findUnevenCoverage,
   isPeftError,
   type ParameterCount,
-  type ParameterPlan,
   reportCoverage,
 } from '@tfjs-peft/peft-core';
+import type { ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import { findCoincidingVertices } from '@tfjs-peft/subspace';
 import { countSteps } from '@tfjs-peft/train';
 import type { CliIo } from '../cli-io.js';

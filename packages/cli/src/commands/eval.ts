@@ -1,13 +1,9 @@
 import { stat } from 'node:fs/promises';
 import type { BackendChoice } from '@tfjs-peft/backend';
-import {
-  compareMethods,
-  evaluateFolder,
-  findings,
-  type FolderEvaluation,
-  formatTable,
-  readResults,
-} from '@tfjs-peft/eval';
+import { evaluateFolder, type FolderEvaluation } from '@tfjs-peft/eval';
+import { findings, formatTable } from '@tfjs-peft/eval/report';
+import { readResults } from '@tfjs-peft/eval/run-folder';
+import { compareMethods } from '@tfjs-peft/eval/statistics';
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
 import { reportProgress } from '../progress/report-progress.js';

@@ -1,19 +1,11 @@
 import { cpus } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { type BackendChoice, type BackendReport, selectBackend } from '@tfjs-peft/backend';
-import {
-  endWithParent,
-  type ExperimentConfigInput,
-  type ExperimentResult,
-  findings,
-  formatTable,
-  runExperiment,
-  writeReports,
-  type WrittenReports,
-} from '@tfjs-peft/eval';
+import { endWithParent, type ExperimentConfigInput, type ExperimentResult, runExperiment } from '@tfjs-peft/eval';
+import { findings, formatTable, writeReports, type WrittenReports } from '@tfjs-peft/eval/report';
 import { type CliIo, type StopSignal, stopCodes } from '../cli-io.js';
 import { reportProgress } from '../progress/report-progress.js';
-import { exitCodeOf, reportError } from '../report-error.js';
+import { exitCodeOf, isDebug, reportError } from '../report-error.js';
 import { jsonLine } from '../safe-output.js';
 
 /** Options of every command that runs trials. */
@@ -27,6 +19,8 @@ export interface ExecutionOptions {
   readonly plugin?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
+  /** Shows where failed runs threw. */
+  readonly debug?: boolean;
 }
 
 export interface Execution extends ExecutionOptions {
@@ -96,7 +90,13 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
 /** Writes the reports of a finished experiment and prints table, paths and what to try next. */
 export async function showResults(
   result: ExperimentResult,
-  { references, remarks = [], next, json = false }: Omit<Execution, 'config' | 'folder' | 'again' | 'backend'>,
+  {
+    references,
+    remarks = [],
+    next,
+    json = false,
+    debug = false,
+  }: Omit<Execution, 'config' | 'folder' | 'again' | 'backend'>,
   io: CliIo,
 ): Promise<number> {
   const reports = await writeReports(result, { ...(references && { references }), remarks });
@@ -110,6 +110,8 @@ export async function showResults(
     if (follow.length > 0) io.out(`\nTo try next:\n${follow.map((command) => `  ${command}\n`).join('')}`);
   }
   if (failed.length === 0) return 0;
+  if (isDebug(debug, io))
+    for (const { folder, error } of failed) io.err(`${folder}: ${error?.stack ?? error?.message ?? ''}\n`);
   io.err(`${failed.length} of ${result.trials.length} runs failed; the same command with --resume tries them again.\n`);
   return 1;
 }

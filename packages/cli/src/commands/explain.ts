@@ -1,4 +1,5 @@
-import { completeMethod, createCatalogue, findPreset, loadPlugins, type ModelConfig } from '@tfjs-peft/eval';
+import type { ModelConfig } from '@tfjs-peft/eval';
+import { completeMethod, createCatalogue, findPreset, loadPlugins } from '@tfjs-peft/eval/methods';
 import { explain, type Explanation, formatExplanation, PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
 import { jsonLine } from '../safe-output.js';

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { writeSafetensors } from '@tfjs-peft/peft-core';
+import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import type { CliIo } from '../cli-io.js';
 import { inspect } from './inspect.js';
 

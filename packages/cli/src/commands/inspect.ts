@@ -1,17 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createCatalogue } from '@tfjs-peft/eval/methods';
+import { formatBytes, formatNumber, formatSeconds } from '@tfjs-peft/eval/report';
 import {
-  createCatalogue,
-  formatBytes,
-  formatNumber,
-  formatSeconds,
   isAdapterFolder,
-  printable,
   readAdapterFolder,
   readResults,
   readSummary,
   readTrialConfig,
-} from '@tfjs-peft/eval';
+} from '@tfjs-peft/eval/run-folder';
+import { printable } from '@tfjs-peft/peft-core/authoring';
 import {
   type AdapterSummary,
   inspectAdapter,

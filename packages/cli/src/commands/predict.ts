@@ -1,5 +1,6 @@
 import type { BackendChoice } from '@tfjs-peft/backend';
-import { openPredictor, type Prediction, printable } from '@tfjs-peft/eval';
+import { openPredictor, type Prediction } from '@tfjs-peft/eval';
+import { printable } from '@tfjs-peft/peft-core/authoring';
 import type { CliIo } from '../cli-io.js';
 import { jsonLine } from '../safe-output.js';
 import { collectInputs, type InputOptions, type PlacedInput, showPlace } from './collect-inputs.js';

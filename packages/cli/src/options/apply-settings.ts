@@ -1,4 +1,6 @@
-import { isJsonObject, type Json, type JsonObject, nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { isJsonObject, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { parse } from 'yaml';
 
 /** What keys a configuration may have below a path; null where any key is allowed. */

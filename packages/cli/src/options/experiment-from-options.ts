@@ -1,5 +1,6 @@
 import type { ExperimentConfigInput } from '@tfjs-peft/eval';
-import { isJsonObject, type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { isJsonObject, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { applySettings, type KnownKeys } from './apply-settings.js';
 import { parseDataSeeds, parseTrainSeeds } from './parse-seeds.js';
 

@@ -1,5 +1,5 @@
 import { parseExperiment } from '@tfjs-peft/eval';
-import { isJsonObject, type Json, type JsonObject } from '@tfjs-peft/peft-core';
+import { isJsonObject, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { parseTrainConfig } from '@tfjs-peft/train';
 import type { KnownKeys } from './apply-settings.js';
 

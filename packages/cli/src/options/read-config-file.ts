@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseYaml } from '@tfjs-peft/eval';
-import { isJsonObject, isPeftError, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import { isJsonObject, type JsonObject } from '@tfjs-peft/peft-core/files';
 
 /** An experiment file as plain data; YAML, of which JSON is a part. Errors: `CONFIG_FILE_MISSING`, `CONFIG_INVALID`. */
 export async function readConfigFile(path: string): Promise<JsonObject> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ExperimentEvent, TrialReference, TrialSummary } from '@tfjs-peft/eval';
+import type { ExperimentEvent, TrialReference } from '@tfjs-peft/eval';
+import type { TrialSummary } from '@tfjs-peft/eval/run-folder';
 import { fakeIo } from '../../test/fake-io.js';
 import { formatTimeLeft } from './format-time-left.js';
 import { createProgressState } from './progress-state.js';

@@ -1,4 +1,6 @@
-import type { Context, EffectiveSpec, Intervention, Interventions, Parameters, PeftMethod } from '@tfjs-peft/peft-core';
+import type { Context, Parameters, PeftMethod } from '@tfjs-peft/peft-core';
+import type { EffectiveSpec } from '@tfjs-peft/peft-core/authoring';
+import type { Intervention, Interventions } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import type { Subject } from '../kit/subject.js';
 

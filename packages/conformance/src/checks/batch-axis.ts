@@ -1,4 +1,4 @@
-import type { EffectiveSpec } from '@tfjs-peft/peft-core';
+import type { EffectiveSpec } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { breakEffective } from '../broken/break-method.js';
 import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';

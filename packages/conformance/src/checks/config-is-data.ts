@@ -1,4 +1,5 @@
-import { describeMethod, type MethodDefinition, type PeftMethod } from '@tfjs-peft/peft-core';
+import { describeMethod, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 import { breakMethod, multiplied, override } from '../broken/break-method.js';
 import { requireRefusal } from '../kit/adapter-files.js';
 import type { ConformanceCheck } from '../kit/check.js';

@@ -1,4 +1,5 @@
-import { type Mode, type PeftMethod, selectNamespaces, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type Mode, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
+import { selectNamespaces } from '@tfjs-peft/peft-core/authoring';
 import { addInterventions, breakMethod, override } from '../broken/break-method.js';
 import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';
 import { requireThat } from '../kit/failure.js';

@@ -1,4 +1,5 @@
-import { compose, disableParts, isHead, leavesOf, namespaceOf, type PeftMethod } from '@tfjs-peft/peft-core';
+import { compose, disableParts, leavesOf, type PeftMethod } from '@tfjs-peft/peft-core';
+import { isHead, namespaceOf } from '@tfjs-peft/peft-core/authoring';
 import { breakMethod, override } from '../broken/break-method.js';
 import type { ConformanceCheck } from '../kit/check.js';
 import { requireSameBits } from '../kit/compare.js';

@@ -1,15 +1,9 @@
-import {
-  createStream,
-  type NamedArray,
-  normals,
-  randomWords,
-  sizeOf,
-  substream,
-  toParameters,
-} from '@tfjs-peft/peft-core';
+import { createStream, type NamedArray, substream, toParameters } from '@tfjs-peft/peft-core';
+import { normals, randomWords, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { breakEffective } from '../broken/break-method.js';
 import type { ConformanceCheck } from '../kit/check.js';
+import { ifNarrow } from '../kit/tiny-host.js';
 import { requireThat } from '../kit/failure.js';
 import type { Subject } from '../kit/subject.js';
 import type { LossOf } from '../kit/cross-entropy.js';
@@ -109,7 +103,7 @@ async function compareDirection(
   }
   requireThat(
     false,
-    `gradient of "${name}" ${what} is ${slope.toPrecision(4)}, the central difference ${tried.join(', ')}`,
+    `gradient of "${name}" ${what} is ${slope.toPrecision(4)}, the central difference ${tried.join(', ')}; ${ifNarrow}`,
   );
 
   async function lossAt(step: number): Promise<number> {

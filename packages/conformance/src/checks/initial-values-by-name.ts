@@ -2,12 +2,12 @@ import {
   createStream,
   type HostSpec,
   initialValues,
-  type InitialLaw,
   isPeftError,
   type NamedArrays,
   type PeftMethod,
   type Stream,
 } from '@tfjs-peft/peft-core';
+import type { InitialLaw } from '@tfjs-peft/peft-core/authoring';
 import { breakMethod, override } from '../broken/break-method.js';
 import type { ConformanceCheck } from '../kit/check.js';
 import { sameBits } from '../kit/compare.js';
@@ -62,7 +62,7 @@ async function checkInitialValues(subject: Subject): Promise<void> {
   } finally {
     deeper.dispose();
   }
-  const wider = subject.options.wider?.();
+  const wider = subject.options.wider?.(spec);
   if (wider) {
     const more = startOf(wider, spec, start);
     requireThat(

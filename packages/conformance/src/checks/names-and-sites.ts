@@ -1,4 +1,4 @@
-import { namespaceOf } from '@tfjs-peft/peft-core';
+import { namespaceOf } from '@tfjs-peft/peft-core/authoring';
 import { breakMethod, override } from '../broken/break-method.js';
 import type { ConformanceCheck } from '../kit/check.js';
 import { requireThat } from '../kit/failure.js';

@@ -30,6 +30,9 @@ async function checkLeaks(subject: Subject): Promise<void> {
   for (let step = 0; step < 5; step++) {
     state = trainingStep(subject, state);
     const more = tf.memory().numTensors - before;
-    requireThat(more === 0, `${more} more tensors after step ${step + 1}`);
+    requireThat(
+      more === 0,
+      `${more} more tensors after step ${step + 1}: every tensor of a pass must be returned, or made inside tf.tidy`,
+    );
   }
 }

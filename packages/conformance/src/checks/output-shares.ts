@@ -1,4 +1,5 @@
-import { type EffectiveSpec, type Interventions, type SparseWeightDelta, type WeightDelta } from '@tfjs-peft/peft-core';
+import type { EffectiveSpec } from '@tfjs-peft/peft-core/authoring';
+import type { Interventions, SparseWeightDelta, WeightDelta } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { breakEffective } from '../broken/break-method.js';
 import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';

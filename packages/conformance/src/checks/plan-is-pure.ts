@@ -1,4 +1,5 @@
-import { type HostSpec, type ParameterPlan, type PeftMethod, type Site } from '@tfjs-peft/peft-core';
+import type { HostSpec, PeftMethod, Site } from '@tfjs-peft/peft-core';
+import type { ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { breakMethod, override } from '../broken/break-method.js';
 import type { ConformanceCheck } from '../kit/check.js';

@@ -4,11 +4,10 @@ import {
   initialValues,
   isPeftError,
   type NamedArrays,
-  namespaceOf,
   type PeftMethod,
-  type Preparation,
   substream,
 } from '@tfjs-peft/peft-core';
+import { namespaceOf, type Preparation } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { breakMethod, override } from '../broken/break-method.js';
 import type { CheckOutcome, ConformanceCheck } from '../kit/check.js';

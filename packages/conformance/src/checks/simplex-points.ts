@@ -1,4 +1,5 @@
-import { foldMethod, getParameter } from '@tfjs-peft/peft-core';
+import { foldMethod } from '@tfjs-peft/peft-core';
+import { getParameter } from '@tfjs-peft/peft-core/authoring';
 import { pointOfSimplex } from '@tfjs-peft/subspace';
 import * as tf from '@tensorflow/tfjs';
 import { breakLeaves, breakMethod, override, withWrongFold } from '../broken/break-method.js';

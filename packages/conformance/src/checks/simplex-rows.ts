@@ -1,4 +1,5 @@
-import { compose, type EffectiveSpec, getParameter, type Parameters, type PeftMethod } from '@tfjs-peft/peft-core';
+import { compose, type Parameters, type PeftMethod } from '@tfjs-peft/peft-core';
+import { type EffectiveSpec, getParameter } from '@tfjs-peft/peft-core/authoring';
 import { pointOfSimplex } from '@tfjs-peft/subspace';
 import * as tf from '@tensorflow/tfjs';
 import { looksAtTheBatch } from '../broken/usual-faults.js';

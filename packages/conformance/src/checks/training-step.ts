@@ -2,6 +2,7 @@ import type { Host, Parameters } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { breakMethod, override } from '../broken/break-method.js';
 import type { ConformanceCheck } from '../kit/check.js';
+import { ifNarrow } from '../kit/tiny-host.js';
 import { sameBits } from '../kit/compare.js';
 import { requireThat } from '../kit/failure.js';
 import { requireHostUnchanged, snapshotHost } from '../kit/host-snapshot.js';
@@ -83,7 +84,7 @@ async function checkStep(subject: Subject): Promise<void> {
     const moved = !sameBits(values, old.get(name)!);
     if (!trainable.has(name)) requireThat(!moved, `"${name}" is not trainable, but moves`);
     else if (!options.untouched?.some(({ parameters }) => parameters.test(name)))
-      requireThat(moved, `"${name}" does not move in a step; list it as untouched if it need not`);
+      requireThat(moved, `"${name}" does not move in a step; list it as untouched if it need not; ${ifNarrow}`);
   }
   await requireHostUnchanged(host, before, 'a training step');
 }

@@ -1,4 +1,5 @@
-import { getParameter, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
+import type { PeftMethod } from '@tfjs-peft/peft-core';
+import { getParameter, sitesWithRole } from '@tfjs-peft/peft-core/authoring';
 
 /** The smallest method: a factor for each output of the value projections, first values around 1. Others are composed with it. */
 export const gateMethod = (): PeftMethod => ({
@@ -6,7 +7,7 @@ export const gateMethod = (): PeftMethod => ({
   config: Object.freeze({}),
   namespaces: ['kit-gate'],
   plan(host) {
-    const values = sitesOfKind(host, 'linear').filter(({ role }) => role === 'value');
+    const values = sitesWithRole(host, 'value');
     const specs = values.map(({ path, outputSize }) => ({ name: `kit-gate.${path}`, shape: [outputSize], site: path }));
     return {
       raw: specs.map(({ name, shape }) => ({
@@ -18,7 +19,9 @@ export const gateMethod = (): PeftMethod => ({
     };
   },
   intervene: (effective, { host }) =>
-    sitesOfKind(host, 'linear')
-      .filter(({ role }) => role === 'value')
-      .map(({ path }) => ({ kind: 'outputGate', path, gate: getParameter(effective, `kit-gate.${path}`) })),
+    sitesWithRole(host, 'value').map(({ path }) => ({
+      kind: 'outputGate',
+      path,
+      gate: getParameter(effective, `kit-gate.${path}`),
+    })),
 });

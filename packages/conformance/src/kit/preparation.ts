@@ -1,4 +1,5 @@
-import { compose, type HostSpec, objectiveOfOutputs, type Preparation, type Stream } from '@tfjs-peft/peft-core';
+import { compose, type HostSpec, type Stream } from '@tfjs-peft/peft-core';
+import { objectiveOfOutputs, type Preparation } from '@tfjs-peft/peft-core/authoring';
 import { kitHead } from './kit-head.js';
 import { crossEntropy } from './cross-entropy.js';
 import { requireLogits } from './require-logits.js';

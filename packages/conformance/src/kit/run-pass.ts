@@ -3,12 +3,12 @@ import {
   evaluationContext,
   type HostInputs,
   type HostOutputs,
-  type Interventions,
   type Mode,
   type Parameters,
   type PeftMethod,
   substream,
 } from '@tfjs-peft/peft-core';
+import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import { requireLogits } from './require-logits.js';
 import type { Subject } from './subject.js';

@@ -4,11 +4,11 @@ import {
   createStream,
   headDefinition,
   type Host,
-  type MethodDefinition,
   type MethodRegistry,
   type PeftMethod,
   substream,
 } from '@tfjs-peft/peft-core';
+import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 import { subspaceDefinition } from '@tfjs-peft/subspace';
 import {
   type ConformanceHost,

@@ -1,5 +1,4 @@
 import {
-  type Batch,
   type EncodedText,
   type HostInputs,
   type HostSpec,
@@ -7,6 +6,7 @@ import {
   type PaddedBatch,
   sitesOfKind,
 } from '@tfjs-peft/peft-core';
+import type { Batch } from '@tfjs-peft/peft-core/authoring';
 import type * as tf from '@tensorflow/tfjs';
 
 /** Three texts of different lengths, so that a batch of them is padded. */

@@ -1,7 +1,11 @@
 import { createRandomHost, type RandomHostOptions } from '@tfjs-peft/transformer';
 import type { ConformanceHost } from '../options.js';
 
-/** A random encoder of hidden size 16 with 2 layers: `tinyHost({ modelType: 'roberta' })`. */
+/** What may look like a fault of the method on a host so small. */
+export const ifNarrow =
+  'if it passes on tinyHost({ hiddenSize: 64 }), a unit with a kink (ReLU) was too narrow here: use that host, or a wider configuration';
+
+/** A random encoder of hidden size 16 with 2 layers: `tinyHost({ modelType: 'roberta' })`. Sizes may be given: `{ hiddenSize: 64 }`. */
 export const tinyHost = (options: RandomHostOptions = {}): ConformanceHost => ({
   name: options.modelType ?? 'bert',
   create: ({ seed = 0, layers = 2 } = {}) =>

@@ -2,19 +2,17 @@ import {
   type Adapter,
   compose,
   createStream,
-  effectiveParameters,
   initialValues,
   type NamedArray,
   type NamedArrays,
-  normals,
   type Parameters,
   type PeftMethod,
   sitesOfKind,
-  sizeOf,
   type Stream,
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { effectiveParameters, normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { kitHead } from './kit-head.js';
 import type { Subject } from './subject.js';
 

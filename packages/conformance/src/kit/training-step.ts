@@ -1,13 +1,11 @@
+import type { HostInputs, Parameters, PeftMethod } from '@tfjs-peft/peft-core';
 import {
   type GradientRequest,
-  type HostInputs,
   lossAndGradients,
   lossOfBatch,
   objectiveOfOutputs,
-  type Parameters,
-  type PeftMethod,
   trainableNames,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { crossEntropy, type LossOf } from './cross-entropy.js';
 import { requireLogits } from './require-logits.js';

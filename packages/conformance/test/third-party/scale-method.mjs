@@ -1,5 +1,6 @@
 // A method as somebody outside this repository writes it: plain JavaScript, a class, its own configuration check.
-import { getParameter, sitesOfKind } from '@tfjs-peft/peft-core';
+import { sitesOfKind } from '@tfjs-peft/peft-core';
+import { getParameter } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 
 const config = z.strictObject({ role: z.enum(['query', 'value']).default('value') });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { type MethodDescription, parseConfig, readouts, type Readout } from '@tfjs-peft/peft-core';
+import { type MethodDescription, readouts, type Readout } from '@tfjs-peft/peft-core';
+import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { recipeNames } from '../methods/presets.js';
 import { partialTrainConfig } from './train-config.js';
 
@@ -19,16 +20,18 @@ export const methodName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'letters, digits, "-", "_" and "." only');
 
-const methodEntry = z.strictObject({
-  name: methodName,
-  /** A registered preset; `name` is looked up if neither this nor `method` is given. */
-  preset: z.string().optional(),
-  /** A method as data; heads without labels get the task's. */
-  method: methodDescription.optional(),
-  /** How it learns; the preset's if absent, else `supervised`. */
-  recipe: z.enum(recipeNames).optional(),
-  train: partialTrainConfig.default({}),
-});
+const methodEntry = z
+  .strictObject({
+    name: methodName,
+    /** A registered preset; `name` is looked up if neither this nor `method` is given. */
+    preset: z.string().optional(),
+    /** A method as data; heads without labels get the task's. */
+    method: methodDescription.optional(),
+    /** How it learns; the preset's if absent, else `supervised`. */
+    recipe: z.enum(recipeNames).optional(),
+    train: partialTrainConfig.default({}),
+  })
+  .refine(({ preset, method }) => preset === undefined || method === undefined, 'give preset or method, not both');
 
 const dataFile = z.strictObject({
   /** CSV, TSV, JSONL or Parquet. */

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '@tfjs-peft/peft-core';
+import { isJsonObject, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from '@tfjs-peft/train';
 import * as z from 'zod';
 

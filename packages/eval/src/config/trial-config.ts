@@ -1,5 +1,6 @@
 import { basename, isAbsolute } from 'node:path';
-import { canonicalJson, type JsonObject, type MethodDescription, sha256Hex } from '@tfjs-peft/peft-core';
+import type { MethodDescription } from '@tfjs-peft/peft-core';
+import { canonicalJson, type JsonObject, sha256Hex } from '@tfjs-peft/peft-core/files';
 import type { TrainConfig } from '@tfjs-peft/train';
 import type { FloorName, RecipeName } from '../methods/presets.js';
 import type { DataConfig, ExperimentConfig, ModelConfig, TestConfig } from './experiment-config.js';

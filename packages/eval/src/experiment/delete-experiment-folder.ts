@@ -1,6 +1,7 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isJsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { isJsonObject } from '@tfjs-peft/peft-core/files';
 import { lockFolder } from '../run-folder/folder-lock.js';
 import { isLeftover } from '../run-folder/remove-leftovers.js';
 import { readTextIfThere } from '../run-folder/read-text.js';

@@ -1,4 +1,5 @@
-import { isPeftError, PeftError, shorten } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import { shorten } from '@tfjs-peft/peft-core/authoring';
 import type { TrialConfig } from '../config/trial-config.js';
 import type { TrialSummary } from '../records/trial-summary.js';
 import type { TrialReference } from '../records/experiment-event.js';
@@ -69,17 +70,23 @@ export interface PlainError {
 }
 
 export function toPlainError(error: unknown): PlainError {
+  const stack = shorten(stackOf(error), 8000);
   if (isPeftError(error)) {
     const { found, expected, fix } = error.text;
-    return { code: error.code, message: error.message, text: { found, expected, fix } };
+    return { code: error.code, message: error.message, text: { found, expected, fix }, stack };
   }
-  const bug = error instanceof Error ? error : new Error(String(error));
-  return { code: 'UNEXPECTED', message: shorten(bug.message), stack: bug.stack && shorten(bug.stack, 8000) };
+  return { code: 'UNEXPECTED', message: shorten(error instanceof Error ? error.message : String(error)), stack };
 }
 
 export function fromPlainError({ code, message, text, stack }: PlainError): Error {
-  if (text) return new PeftError(code, text);
-  const error = new Error(message);
+  const error = text ? new PeftError(code, text) : new Error(message);
   if (stack !== undefined) error.stack = stack;
   return error;
+}
+
+/** Where an error was thrown, and the errors that caused it. */
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by ${stackOf(error.cause)}`;
 }

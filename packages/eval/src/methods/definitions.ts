@@ -1,4 +1,5 @@
-import { composeDefinition, headDefinition, type MethodDefinition } from '@tfjs-peft/peft-core';
+import { composeDefinition, headDefinition } from '@tfjs-peft/peft-core';
+import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 import { adapterDefinition } from '@tfjs-peft/adapter';
 import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
 import { fullDefinition } from '@tfjs-peft/full';

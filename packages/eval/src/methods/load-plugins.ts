@@ -1,5 +1,6 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { importQuietly } from '@tfjs-peft/backend';
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { EvalPlugin } from './plugins.js';
 
@@ -50,7 +51,7 @@ async function resolvePlugin(name: string, directory: string): Promise<string> {
 export async function importPlugins(modules: readonly PluginModule[]): Promise<EvalPlugin[]> {
   const plugins: EvalPlugin[] = [];
   for (const { name, url } of modules) {
-    const loaded = (await import(url).catch((cause: unknown) => {
+    const loaded = (await importQuietly(() => import(url)).catch((cause: unknown) => {
       throw new PeftError('PLUGIN_UNUSABLE', {
         found: `plugin "${name}" cannot be imported (${cause instanceof Error ? cause.message : String(cause)})`,
         fix: 'install it, or give a path that starts with "./"',

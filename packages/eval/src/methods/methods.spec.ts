@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import type { MethodDefinition } from '@tfjs-peft/peft-core';
+import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 import { completeMethod, expandMethod } from './complete-method.js';
 import { loadGivenPlugins, loadPlugins, nameFromFolder, nameFromHere, resolvePlugins } from './load-plugins.js';
 import { createCatalogue, findPreset } from './plugins.js';

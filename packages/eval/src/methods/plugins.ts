@@ -1,10 +1,5 @@
-import {
-  createRegistry,
-  type MethodDefinition,
-  type MethodRegistry,
-  nearMisses,
-  PeftError,
-} from '@tfjs-peft/peft-core';
+import { createRegistry, type MethodRegistry, PeftError } from '@tfjs-peft/peft-core';
+import { type MethodDefinition, nearMisses } from '@tfjs-peft/peft-core/authoring';
 import {
   createTaskRegistry,
   glueTasks,

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { hfConfigName, isJsonObject, isPeftError, parseJsonObject, PeftError, recordName } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import { hfConfigName, isJsonObject, parseJsonObject, recordName } from '@tfjs-peft/peft-core/files';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { type HubOptions, isHubName, resolveHubAdapter } from '@tfjs-peft/transformer';
 import type { ModelConfig } from '../config/experiment-config.js';

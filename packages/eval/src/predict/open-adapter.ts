@@ -1,14 +1,6 @@
 import type { BackendChoice } from '@tfjs-peft/backend';
-import {
-  disposeParameters,
-  type Host,
-  headsOf,
-  type JsonObject,
-  loadAdapter,
-  type LoadedAdapter,
-  PeftError,
-  type PeftMethod,
-} from '@tfjs-peft/peft-core';
+import { disposeParameters, type Host, loadAdapter, type LoadedAdapter } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { Tokenizer } from '@tfjs-peft/transformer';
 import { loadGivenPlugins } from '../methods/load-plugins.js';
 import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
@@ -16,6 +8,7 @@ import { readAdapterFolder } from '../run-folder/adapter-folder.js';
 import { nameMissingPlugins } from '../records/recorded-plugins.js';
 import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
+import { labelsOfHead } from './labels-of-head.js';
 import { type LocatedAdapter, locateAdapter } from './locate-adapter.js';
 import { foldersAround, refuseUnnamedPlugins } from './refuse-plugins.js';
 
@@ -84,7 +77,7 @@ export async function openAdapter(
       host,
       tokenizer,
       adapter,
-      labels: labelsOfHead(adapter.method, folder),
+      labels: labelsOfHead(adapter.method, `the adapter in "${folder}"`),
       // What an adapter of ours predicts, its own head says.
       multiLabel: adapter.report.writtenBy === 'hf-peft' && (classifier?.multiLabel ?? false),
       catalogue,
@@ -98,14 +91,4 @@ export async function openAdapter(
     host.dispose();
     throw await nameMissingPlugins(error, foldersAround(located));
   }
-}
-
-function labelsOfHead(method: PeftMethod, folder: string): readonly string[] {
-  const [head] = headsOf(method);
-  if (head) return head.head.labels;
-  throw new PeftError('HEAD_MISSING', {
-    found: `the adapter in "${folder}" has no head`,
-    expected: 'a method with a HEAD, which turns hidden states into labels',
-    fix: 'train and save it together with a head: compose(method, head({ labels }))',
-  });
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { isPeftError, type Json, PeftError } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import type { Json } from '@tfjs-peft/peft-core/files';
 import { stringify } from 'yaml';
 import { parseYaml } from '../config/parse-yaml.js';
 import { type TrialConfig, withoutPaths } from '../config/trial-config.js';

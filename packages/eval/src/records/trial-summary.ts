@@ -25,7 +25,7 @@ export interface TrialSummary {
   readonly shots: number;
   readonly status: 'done' | 'failed';
   /** Why it failed. */
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: { readonly code: string; readonly message: string; readonly stack?: string };
   /** By name of the test split; empty if failed. */
   readonly test: Readonly<Record<string, SplitMetrics>>;
   /** Name of the test split that carries the headline, and of the headline metric. */

@@ -1,5 +1,5 @@
 import type { ComparisonTable } from '../statistics/comparison-table.js';
-import { printable } from '@tfjs-peft/peft-core';
+import { printable } from '@tfjs-peft/peft-core/authoring';
 import { escapeMarkdown } from './printable.js';
 import { findings } from './findings.js';
 import { type TableCells, tableCells } from './table-cells.js';

@@ -1,4 +1,4 @@
-import { printable } from '@tfjs-peft/peft-core';
+import { printable } from '@tfjs-peft/peft-core/authoring';
 
 /** Text as HTML content or as the value of a quoted attribute. */
 export const escapeHtml = (text: string): string =>

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { printable } from '@tfjs-peft/peft-core';
+import { printable } from '@tfjs-peft/peft-core/authoring';
 import { escapeHtml } from './printable.js';
 
 /**

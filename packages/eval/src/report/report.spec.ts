@@ -7,7 +7,7 @@ import { formatTable, markdownTable } from './format-table.js';
 import { htmlReport } from './html-report.js';
 import { comparisonSpec, plotSvg } from './plot-comparison.js';
 import { historySpec, historySvg } from './plot-histories.js';
-import { printable } from '@tfjs-peft/peft-core';
+import { printable } from '@tfjs-peft/peft-core/authoring';
 import { embedJson, escapeHtml } from './printable.js';
 import { formatBytes, formatNumber, formatSeconds, formatSigned } from './table-cells.js';
 

@@ -1,6 +1,7 @@
 import { lstat, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type AdapterFiles, checkFileNames, hfConfigName, PeftError, recordName } from '@tfjs-peft/peft-core';
+import { type AdapterFiles, PeftError } from '@tfjs-peft/peft-core';
+import { checkFileNames, hfConfigName, recordName } from '@tfjs-peft/peft-core/files';
 import { toFolderError } from './folder-errors.js';
 import { makeFolderSync } from './make-folder.js';
 import { writeFileAtomically } from './write-file-atomically.js';

@@ -1,4 +1,4 @@
-import { canonicalJson, isJsonObject } from '@tfjs-peft/peft-core';
+import { canonicalJson, isJsonObject } from '@tfjs-peft/peft-core/files';
 
 /** A key that differs, with both values as JSON (`nothing` where it is absent). */
 export interface Difference {

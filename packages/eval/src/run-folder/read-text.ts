@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { type JsonObject, parseJsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { type JsonObject, parseJsonObject } from '@tfjs-peft/peft-core/files';
 import { isMissing } from './folder-errors.js';
 
 export interface ReadLimits {

@@ -1,4 +1,5 @@
-import { jsonChecksum, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { jsonChecksum, type JsonObject } from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import { readJsonIfThere } from './read-text.js';
 import { writeFileAtomically } from './write-file-atomically.js';

@@ -1,4 +1,5 @@
-import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import { mean } from 'simple-statistics';
 import type {
   ComparableTrial,

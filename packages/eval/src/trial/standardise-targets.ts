@@ -1,11 +1,5 @@
-import {
-  floatsOf,
-  type HeadConfig,
-  headsOf,
-  type NamedArrays,
-  namespaceOf,
-  type PeftMethod,
-} from '@tfjs-peft/peft-core';
+import type { HeadConfig, NamedArrays, PeftMethod } from '@tfjs-peft/peft-core';
+import { floatsOf, headsOf, namespaceOf } from '@tfjs-peft/peft-core/authoring';
 
 /** What the targets of a regression are standardised by: those of the training rows, so that nothing of a test row is used. */
 export type TargetScale = NonNullable<HeadConfig['targets']>;

@@ -2,11 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import {
   combineAdapters,
-  type CombineMember,
-  type CombineOptions,
   compose,
   createStream,
-  floatsOf,
   head,
   type HostSpec,
   type NamedArray,
@@ -14,6 +11,7 @@ import {
   readParameters,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { type CombineMember, type CombineOptions, floatsOf } from '@tfjs-peft/peft-core/authoring';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { minilmSpec } from '../../test/minilm-spec.js';
 import { randomArrays } from '../../test/small-host.js';

@@ -1,14 +1,5 @@
-import {
-  floatsOf,
-  type CombinedMethod,
-  type CombineMember,
-  type CombineOptions,
-  type HostSpec,
-  type NamedArray,
-  type NamedArrays,
-  PeftError,
-  type PeftMethod,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, type NamedArray, type NamedArrays, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
+import { floatsOf, type CombinedMethod, type CombineMember, type CombineOptions } from '@tfjs-peft/peft-core/authoring';
 import type { LoraConfig } from '../config.js';
 import { fromFloat32, toFloat32 } from '../linear-algebra/matrix.js';
 import { hfPath, parameterNames } from '../names.js';

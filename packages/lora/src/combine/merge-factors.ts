@@ -1,4 +1,5 @@
-import { type CombineOptions, createStream, PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
+import { createStream, PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
+import type { CombineOptions } from '@tfjs-peft/peft-core/authoring';
 import { besides, type Matrix, matrix, multiply, scaled, stacked, transpose } from '../linear-algebra/matrix.js';
 import { singularFactors, truncate } from '../linear-algebra/singular-values.js';
 import { thinQr } from '../linear-algebra/thin-qr.js';

@@ -1,4 +1,5 @@
-import { type Stream, substream, uniforms } from '@tfjs-peft/peft-core';
+import { type Stream, substream } from '@tfjs-peft/peft-core';
+import { uniforms } from '@tfjs-peft/peft-core/authoring';
 import type { MergeRule } from './strategies.js';
 
 /** Values of one adapter and their weight. */

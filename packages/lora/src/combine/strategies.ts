@@ -1,4 +1,5 @@
-import { type CombineOptions, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import type { CombineOptions } from '@tfjs-peft/peft-core/authoring';
 
 /** How the values of several adapters become one. */
 export type MergeRule = 'sum' | 'ties' | 'dareSum' | 'dareTies' | 'prunedSum';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createStream, normals } from '@tfjs-peft/peft-core';
+import { createStream } from '@tfjs-peft/peft-core';
+import { normals } from '@tfjs-peft/peft-core/authoring';
 import { besides, fromFloat32, type Matrix, matrix, multiply, scaled, stacked, transpose } from './matrix.js';
 import { singularFactors, truncate } from './singular-values.js';
 import { thinQr } from './thin-qr.js';

@@ -16,7 +16,8 @@ import { compose } from '../compose.js';
 import { head } from '../head.js';
 import { bytesSource } from '../safetensors/byte-source.js';
 import { openSafetensors } from '../safetensors/open-safetensors.js';
-import { type AdapterFiles, saveAdapter } from './index.js';
+import type { AdapterFiles } from './adapter-files.js';
+import { saveAdapter } from './save-adapter.js';
 
 const configName = 'adapter_config.json';
 const namesIn = async (files: AdapterFiles) => [

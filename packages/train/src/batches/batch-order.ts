@@ -1,4 +1,5 @@
-import { randomPermutation, type Stream, substream } from '@tfjs-peft/peft-core';
+import { type Stream, substream } from '@tfjs-peft/peft-core';
+import { randomPermutation } from '@tfjs-peft/peft-core/authoring';
 
 /**
  * Which examples update `step` (counted from 1) sees. Every epoch is a permutation of its own, which depends on the stream and the epoch

@@ -1,4 +1,6 @@
-import type { Batch, EncodedText, Host, JsonObject, Stream } from '@tfjs-peft/peft-core';
+import type { EncodedText, Host, Stream } from '@tfjs-peft/peft-core';
+import type { Batch } from '@tfjs-peft/peft-core/authoring';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { padTexts } from './pad-texts.js';
 
 /** Texts of one update with their targets, before they are tensors. */

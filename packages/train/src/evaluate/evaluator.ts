@@ -1,4 +1,5 @@
-import type { Host, JsonObject, Parameters, PeftMethod, Stream } from '@tfjs-peft/peft-core';
+import type { Host, Parameters, PeftMethod, Stream } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { ValidationConfig } from './validation-config.js';
 
 /** How good a state is: `headline` chooses between states, larger is better. NaN counts as the worst. */

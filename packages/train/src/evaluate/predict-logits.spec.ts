@@ -1,12 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import {
-  createStream,
-  disposeParameters,
-  effectiveParameters,
-  initialValues,
-  type PeftMethod,
-  toParameters,
-} from '@tfjs-peft/peft-core';
+import { createStream, disposeParameters, initialValues, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { createToyHost, hidden, toyExamples, toyShift } from '../../test/toy-host.js';
 import { codeOf, withHead } from '../../test/toy-request.js';

@@ -1,4 +1,5 @@
-import { effectiveParameters, type HostSpec, type Parameters, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { HostSpec, Parameters, PeftMethod } from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 
 /** Computes the effective parameters once, lends them to `use`, and disposes those that are not raw ones themselves. */

@@ -1,11 +1,5 @@
-import {
-  type Batch,
-  type Host,
-  type Objective,
-  objectiveOfOutputs,
-  PeftError,
-  type Readout,
-} from '@tfjs-peft/peft-core';
+import { type Host, PeftError, type Readout } from '@tfjs-peft/peft-core';
+import { type Batch, type Objective, objectiveOfOutputs } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 
 /** Which features are compared. */

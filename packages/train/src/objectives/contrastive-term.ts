@@ -1,4 +1,5 @@
-import type { Host, Objective, Readout } from '@tfjs-peft/peft-core';
+import type { Host, Readout } from '@tfjs-peft/peft-core';
+import { lossWithFirstPass, type Objective } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 
 /** Which features are compared, and how much that counts. */
@@ -22,17 +23,8 @@ export function withContrastiveTerm(
   return {
     id: `${objective.id} + contrastive(${readout} weight=${weight})`,
     loss(pass, batch, context) {
-      let states: tf.Tensor3D | undefined;
-      const { loss, terms } = objective.loss(
-        (used, options) => {
-          const outputs = pass(used, options);
-          states ??= outputs.lastHiddenState;
-          return outputs;
-        },
-        batch,
-        context,
-      );
-      const features = host.readOut(states!, batch.inputs.attentionMask, readout);
+      const { loss, terms, first } = lossWithFirstPass(objective, pass, batch, context);
+      const features = host.readOut(first!.lastHiddenState, batch.inputs.attentionMask, readout);
       const unit = features.div<tf.Tensor2D>(features.norm(2, 1, true).maximum(1e-8));
       const labels = tf.tensor1d([...batch.targets]);
       const alike = labels.expandDims(1).equal(labels.expandDims(0)).toFloat();

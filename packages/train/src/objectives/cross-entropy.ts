@@ -1,4 +1,4 @@
-import { parseConfig } from '@tfjs-peft/peft-core';
+import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { type LogitsObjective, logitsObjective } from './logits-objective.js';

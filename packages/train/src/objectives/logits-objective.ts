@@ -1,4 +1,5 @@
-import { type Batch, type HostOutputs, type Objective, objectiveOfOutputs, PeftError } from '@tfjs-peft/peft-core';
+import { type HostOutputs, PeftError } from '@tfjs-peft/peft-core';
+import { type Batch, type Objective, objectiveOfOutputs } from '@tfjs-peft/peft-core/authoring';
 import type * as tf from '@tensorflow/tfjs';
 import { requireLogits } from './require-logits.js';
 

@@ -1,20 +1,22 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import {
-  type Batch,
   createStream,
   evaluationContext,
-  type GradientRequest,
   head,
   type HostInputs,
   initialValues,
-  lossAndGradients,
-  lossOfBatch,
-  type Objective,
-  objectiveOfOutputs,
   type Parameters,
   type PeftMethod,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import {
+  type Batch,
+  type GradientRequest,
+  lossAndGradients,
+  lossOfBatch,
+  type Objective,
+  objectiveOfOutputs,
+} from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { createToyHost, toyExamples, toyShift } from '../../test/toy-host.js';

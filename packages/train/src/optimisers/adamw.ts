@@ -1,4 +1,5 @@
-import type { Optimiser, Parameters, UpdateSettings } from '@tfjs-peft/peft-core';
+import type { Parameters } from '@tfjs-peft/peft-core';
+import type { Optimiser, UpdateSettings } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { updateEach, zerosFor } from './update-each.js';
 

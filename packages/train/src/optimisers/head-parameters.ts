@@ -1,4 +1,5 @@
-import { type HostSpec, namespaceOf, type ParameterPlan, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type HostSpec, sitesOfKind } from '@tfjs-peft/peft-core';
+import { namespaceOf, type ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 
 /**
  * Names of the raw parameters that belong to a head: those that are themselves effective at a readout site, and those of a namespace

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { compose, head, type Optimiser, type OptimiserState, type Parameters } from '@tfjs-peft/peft-core';
+import { compose, head, type Parameters } from '@tfjs-peft/peft-core';
+import type { Optimiser, OptimiserState } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { createToyHost, toyShift } from '../../test/toy-host.js';

@@ -1,11 +1,5 @@
-import {
-  compilePattern,
-  type HostSpec,
-  nearMisses,
-  type ParameterPlan,
-  PeftError,
-  type UpdateSettings,
-} from '@tfjs-peft/peft-core';
+import { type HostSpec, PeftError } from '@tfjs-peft/peft-core';
+import { compilePattern, nearMisses, type ParameterPlan, type UpdateSettings } from '@tfjs-peft/peft-core/authoring';
 import { headParameterNames } from './head-parameters.js';
 
 /** Settings of some parameters that differ from all others'. A later group wins over an earlier one. */

@@ -1,4 +1,4 @@
-import type { Optimiser } from '@tfjs-peft/peft-core';
+import type { Optimiser } from '@tfjs-peft/peft-core/authoring';
 import { updateEach, zerosFor } from './update-each.js';
 
 /** Of gradient descent with momentum. */

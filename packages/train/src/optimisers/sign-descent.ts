@@ -1,4 +1,4 @@
-import type { Optimiser } from '@tfjs-peft/peft-core';
+import type { Optimiser } from '@tfjs-peft/peft-core/authoring';
 import { updateEach } from './update-each.js';
 
 /** Sign descent: `θ ← (1 − rate · decay) · θ − rate · sign(g)`, which Adam is early in training (Malladi et al. 2023, section 3). */

@@ -1,4 +1,5 @@
-import type { Optimiser, Parameters, Update, UpdateSettings } from '@tfjs-peft/peft-core';
+import type { Parameters } from '@tfjs-peft/peft-core';
+import type { Optimiser, Update, UpdateSettings } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 
 /** The rule of one parameter: its new value and state, one tensor a slot. */

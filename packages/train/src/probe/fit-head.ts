@@ -6,8 +6,8 @@ import {
   type Parameters,
   PeftError,
   type PeftMethod,
-  resolveReadout,
 } from '@tfjs-peft/peft-core';
+import { resolveReadout } from '@tfjs-peft/peft-core/authoring';
 import { extractFeatures } from './extract-features.js';
 import { fitLinearModel, type LinearFitOptions } from './linear-probe.js';
 

@@ -1,17 +1,15 @@
 import {
-  type Batch,
   compose,
   createStream,
   describeMethod,
   type Host,
-  type JsonObject,
   type MethodDescription,
-  type Objective,
   PeftError,
   type PeftMethod,
-  type Preparation,
   type Stream,
 } from '@tfjs-peft/peft-core';
+import type { Batch, Objective, Preparation } from '@tfjs-peft/peft-core/authoring';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import { type BatchSource, toBatch } from '../batches/batch-source.js';
 

@@ -1,13 +1,6 @@
-import {
-  describeMethod,
-  type Host,
-  type Json,
-  type JsonObject,
-  type Objective,
-  type Optimiser,
-  PeftError,
-  type PeftMethod,
-} from '@tfjs-peft/peft-core';
+import { describeMethod, type Host, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
+import type { Objective, Optimiser } from '@tfjs-peft/peft-core/authoring';
+import type { Json, JsonObject } from '@tfjs-peft/peft-core/files';
 import type { BatchSource } from '../batches/batch-source.js';
 import type { Evaluator } from '../evaluate/evaluator.js';
 import type { TrainConfig } from './train-config.js';

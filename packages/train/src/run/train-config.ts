@@ -1,4 +1,4 @@
-import { type Optimiser, parseConfig } from '@tfjs-peft/peft-core';
+import { type Optimiser, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 import { validationConfig } from '../evaluate/validation-config.js';
 import { adamW } from '../optimisers/adamw.js';

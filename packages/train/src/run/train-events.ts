@@ -1,4 +1,5 @@
-import type { ParameterCount, ParameterPlan } from '@tfjs-peft/peft-core';
+import type { ParameterCount } from '@tfjs-peft/peft-core';
+import type { ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 
 /** One line of metrics.jsonl. `milliseconds` is the only entry that differs between two runs of the same configuration and backend. */
 export interface MetricsRow {

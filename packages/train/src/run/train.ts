@@ -1,4 +1,5 @@
-import { createStream, initialValues, type Optimiser, type ParameterPlan, substream } from '@tfjs-peft/peft-core';
+import { createStream, initialValues, substream } from '@tfjs-peft/peft-core';
+import type { Optimiser, ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import { groupParameters } from '../optimisers/parameter-groups.js';
 import { nothingToTrain } from '../step/training-step.js';
 import { arrangeArrays, type Checkpoint, checkpointName, readCheckpoint } from './checkpoint.js';

@@ -1,4 +1,5 @@
-import type { Host, NamedArrays, Objective, Optimiser, PeftMethod } from '@tfjs-peft/peft-core';
+import type { Host, NamedArrays, PeftMethod } from '@tfjs-peft/peft-core';
+import type { Objective, Optimiser } from '@tfjs-peft/peft-core/authoring';
 import type { BatchSource } from '../batches/batch-source.js';
 import type { Evaluator } from '../evaluate/evaluator.js';
 import type { CheckpointStore } from './checkpoint-store.js';

@@ -1,4 +1,5 @@
-import type { ParameterPlan, Stream } from '@tfjs-peft/peft-core';
+import type { Stream } from '@tfjs-peft/peft-core';
+import type { ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import type { Evaluator } from '../evaluate/evaluator.js';
 import type { GroupedSettings } from '../optimisers/parameter-groups.js';
 import type { StepSetting } from '../step/training-step.js';

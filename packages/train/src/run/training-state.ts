@@ -1,4 +1,5 @@
-import { type NamedArrays, type Optimiser, readParameters, toParameters } from '@tfjs-peft/peft-core';
+import { type NamedArrays, readParameters, toParameters } from '@tfjs-peft/peft-core';
+import type { Optimiser } from '@tfjs-peft/peft-core/authoring';
 import type { TrainingTensors } from '../step/training-step.js';
 import { noSelection, type Selection } from './selection.js';
 

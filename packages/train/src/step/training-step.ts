@@ -1,16 +1,12 @@
+import { type Context, type Host, type Parameters, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
   type Batch,
-  type Context,
-  type Host,
   lossAndGradients,
   type Objective,
   type Optimiser,
   type OptimiserState,
-  type Parameters,
-  PeftError,
-  type PeftMethod,
   type UpdateSettings,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { clippingScale, globalNorm } from './gradient-norm.js';
 

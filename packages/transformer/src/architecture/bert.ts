@@ -45,6 +45,9 @@ export const bertModules: FamilyModules = {
   pooler: 'pooler.dense',
 };
 
+/** `TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING` and its twin for the feed-forward network in HF peft 0.21. */
+export const bertGates = { targets: ['key', 'value', 'output.dense'], feedForward: ['output.dense'] };
+
 /** Devlin et al. 2019, arXiv 1810.04805. */
 export const bert: Family = {
   name: 'BERT',
@@ -53,6 +56,7 @@ export const bert: Family = {
   modules: bertModules,
   positions: countFromZero,
   classifier: { output: 'classifier', readout: 'pooler' },
+  python: { usualGates: bertGates },
   mlmHead: {
     dense: 'cls.predictions.transform.dense',
     norm: 'cls.predictions.transform.LayerNorm',

@@ -48,6 +48,10 @@ export const distilbert: Family = {
   },
   positions: countFromZero,
   classifier: { hidden: { path: 'pre_classifier', activation: 'relu' }, output: 'classifier', readout: 'cls' },
+  python: {
+    takesPastKeyValues: false,
+    bottleneckModules: { attention: 'attention_adapters', feedForward: 'output_adapters' },
+  },
   mlmHead: {
     dense: 'vocab_transform',
     norm: 'vocab_layer_norm',

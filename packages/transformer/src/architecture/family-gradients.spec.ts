@@ -1,4 +1,5 @@
-import { type Context, createStream, type Intervention, type Site, sitesOfKind, substream } from '@tfjs-peft/peft-core';
+import { type Context, createStream, type Site, sitesOfKind, substream } from '@tfjs-peft/peft-core';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';

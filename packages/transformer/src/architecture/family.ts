@@ -1,4 +1,4 @@
-import type { ClassifierLayout, LinearRole } from '@tfjs-peft/peft-core';
+import type { ClassifierLayout, LinearRole, PythonTraits } from '@tfjs-peft/peft-core';
 import type { ActivationName } from '../kernels/activations.js';
 import type { PositionRule } from './position-rules.js';
 
@@ -15,6 +15,7 @@ export interface Family {
   readonly modules: FamilyModules;
   readonly positions: PositionRule;
   readonly classifier: ClassifierLayout;
+  readonly python?: PythonTraits;
   readonly mlmHead: MlmHeadLayout;
   /** Beginnings of names of tensors that belong to heads of pretraining and of tasks. */
   readonly headPrefixes: readonly string[];

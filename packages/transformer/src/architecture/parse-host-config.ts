@@ -1,4 +1,5 @@
-import { bounds, parseConfig, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { bounds, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 import { activationNames, isActivationName } from '../kernels/activations.js';
 import { familyOf, isModelType, modelTypes } from './families.js';

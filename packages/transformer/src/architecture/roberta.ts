@@ -1,4 +1,4 @@
-import { bertConfig, bertModules } from './bert.js';
+import { bertConfig, bertGates, bertModules } from './bert.js';
 import type { Family } from './family.js';
 import { countText } from './position-rules.js';
 
@@ -23,6 +23,7 @@ export const roberta: Family = {
     output: 'classifier.out_proj',
     readout: 'cls',
   },
+  python: { positionsSkipPadding: true, usualGates: bertGates },
   mlmHead: {
     dense: 'lm_head.dense',
     norm: 'lm_head.layer_norm',
@@ -36,5 +37,6 @@ export const roberta: Family = {
 export const xlmRoberta: Family = {
   ...roberta,
   name: 'XLM-RoBERTa',
+  python: { positionsSkipPadding: true },
   config: { ...roberta.config, vocabSize: { key: 'vocab_size', default: 30522 } },
 };

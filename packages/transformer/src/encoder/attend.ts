@@ -1,4 +1,4 @@
-import type { KeyValuePrefix } from '@tfjs-peft/peft-core';
+import type { KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { applyLinear } from '../model/apply-linear.js';
 import { canChangeSideBySide, changeSideBySide } from '../model/change-side-by-side.js';

@@ -5,10 +5,10 @@ import {
   type HostInputs,
   type HostOutputs,
   type HostSpec,
-  type Interventions,
   PeftError,
   type Readout,
 } from '@tfjs-peft/peft-core';
+import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { readoutsOf } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/family.js';

@@ -1,4 +1,5 @@
-import { createStream, normals, sizeOf, substream } from '@tfjs-peft/peft-core';
+import { createStream, substream } from '@tfjs-peft/peft-core';
+import { normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { describeEncoder } from '../architecture/encoder.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';

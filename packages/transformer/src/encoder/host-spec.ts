@@ -40,6 +40,7 @@ export function specOf(encoder: Encoder, name: string, fingerprint: string, want
     modelType: config.modelType,
     baseModelPrefix: family.baseModelPrefix,
     classifier: family.classifier,
+    ...(family.python && { python: family.python }),
     hiddenSize: config.hiddenSize,
     numHiddenLayers: config.numHiddenLayers,
     numAttentionHeads: config.numAttentionHeads,

@@ -1,11 +1,5 @@
-import {
-  evaluationContext,
-  type Host,
-  type Intervention,
-  type Interventions,
-  type NamedArray,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+import { evaluationContext, type Host, type NamedArray, sitesOfKind } from '@tfjs-peft/peft-core';
+import type { Intervention, Interventions } from '@tfjs-peft/peft-core/interventions';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';

@@ -1,4 +1,5 @@
-import { evaluationContext, type Host, type KeyValuePrefix, sitesOfKind } from '@tfjs-peft/peft-core';
+import { evaluationContext, type Host, sitesOfKind } from '@tfjs-peft/peft-core';
+import type { KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
 import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';

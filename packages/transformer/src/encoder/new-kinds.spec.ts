@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Adapter, evaluationContext, type Host, mergeAdapter, padBatch } from '@tfjs-peft/peft-core';
 import {
-  type Adapter,
-  evaluationContext,
-  type Host,
   type Intervention,
   interventionKinds,
   interventionRules,
   type Interventions,
-  mergeAdapter,
-  padBatch,
   scatterFlat,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { expectGradient } from '../../test/expect-gradient.js';

@@ -1,4 +1,5 @@
-import type { Readout, ReadoutMap } from '@tfjs-peft/peft-core';
+import type { Readout } from '@tfjs-peft/peft-core';
+import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { applyLinear } from '../model/apply-linear.js';
 import { readoutPath } from './list-sites.js';

@@ -1,4 +1,4 @@
-import type { SublayerAdapter } from '@tfjs-peft/peft-core';
+import type { SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import type { Sublayer } from '../architecture/encoder.js';
 import { activate } from '../kernels/activations.js';

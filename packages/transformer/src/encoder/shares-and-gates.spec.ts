@@ -1,4 +1,5 @@
-import { evaluationContext, type Host, type Interventions } from '@tfjs-peft/peft-core';
+import { evaluationContext, type Host } from '@tfjs-peft/peft-core';
+import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { shardIndexName } from '@tfjs-peft/peft-core';
+import { shardIndexName } from '@tfjs-peft/peft-core/files';
 import { configName, listShards, tokenizerName, weightsName } from './select-model-files.js';
 
 /** `models--org--name`, as huggingface_hub names the folder of a model. */

@@ -1,7 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { PeftError, shardIndexName } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { shardIndexName } from '@tfjs-peft/peft-core/files';
 import {
   isCommit,
   listMissingAdapterFiles,

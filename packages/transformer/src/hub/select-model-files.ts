@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, parseJsonObject, PeftError, shardIndexName } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { isJsonObject, type Json, parseJsonObject, shardIndexName } from '@tfjs-peft/peft-core/files';
 
 export const configName = 'config.json';
 export const weightsName = 'model.safetensors';

@@ -1,4 +1,4 @@
-import type { LowRankDelta } from '@tfjs-peft/peft-core';
+import type { LowRankDelta } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { overBatch } from './over-batch.js';
 

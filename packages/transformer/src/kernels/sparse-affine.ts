@@ -1,4 +1,5 @@
-import { scatterFlat, sizeOf } from '@tfjs-peft/peft-core';
+import { sizeOf } from '@tfjs-peft/peft-core/authoring';
+import { scatterFlat } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 
 /**

@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject, PeftError, type Readout } from '@tfjs-peft/peft-core';
+import { PeftError, type Readout } from '@tfjs-peft/peft-core';
+import { isJsonObject, type JsonObject } from '@tfjs-peft/peft-core/files';
 import type { EncoderConfig } from '../architecture/family.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
@@ -63,8 +64,8 @@ function withTypesOf(tokenizer: Tokenizer, { typeVocabSize }: EncoderConfig): To
   if (typeVocabSize === 0 || tokenizer.largestTypeId < typeVocabSize) return tokenizer;
   return {
     ...tokenizer,
-    encode(text, pair, options) {
-      const encoded = tokenizer.encode(text, pair, options);
+    encode(text, options) {
+      const encoded = tokenizer.encode(text, options);
       const type = encoded.tokenTypeIds.reduce((a, b) => Math.max(a, b), 0);
       if (type < typeVocabSize) return encoded;
       throw new PeftError('TOKENIZER_MISMATCH', {

@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, parseJsonStrict, type Readout } from '@tfjs-peft/peft-core';
+import type { Readout } from '@tfjs-peft/peft-core';
+import { isJsonObject, type Json, parseJsonStrict } from '@tfjs-peft/peft-core/files';
 import type { ModelFiles } from './model-files.js';
 
 /** What files and name of a model say about its readout. */

@@ -35,7 +35,7 @@ describe('loadHostFromUrl', () => {
     for (const address of [url, `${url}/`, new URL(url)]) {
       const { host, tokenizer } = await loadHostFromUrl(address, { readout: 'mean' });
       expect(host.spec).toMatchObject({ name: 'tiny', defaultReadout: 'mean', hiddenSize: 8 });
-      expect(tokenizer.encode('hello', undefined, { maxTokens: 8 }).inputIds).toEqual([2, 4, 3]);
+      expect(tokenizer.encode('hello', { maxTokens: 8 }).inputIds).toEqual([2, 4, 3]);
       host.dispose();
     }
   });

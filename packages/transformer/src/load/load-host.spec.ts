@@ -59,7 +59,7 @@ describe('loadHost', () => {
       const { host, tokenizer, directory } = await loadHost(folder);
       expect(directory).toBe(folder);
       expect(host.spec).toMatchObject({ name: basename(folder), defaultReadout: 'pooler', hiddenSize: 8 });
-      const text = tokenizer.encode('Hello worlds!', undefined, { maxTokens: 64 });
+      const text = tokenizer.encode('Hello worlds!', { maxTokens: 64 });
       expect(text).toEqual({ inputIds: [2, 4, 5, 6, 7, 3], tokenTypeIds: [0, 0, 0, 0, 0, 0], truncated: 0 });
       const batch = padBatch([text], tokenizer.padTokenId);
       const output = host.forward(batch, [], evaluationContext(host.spec, 1)).lastHiddenState;
@@ -121,9 +121,7 @@ describe('loadHost', () => {
     const name = 'sentence-transformers/all-MiniLM-L6-v2';
     const { host, tokenizer } = await loadHost(folder, { name });
     expect(host.spec).toMatchObject({ name, defaultReadout: 'mean', hiddenSize: 384, numHiddenLayers: 6 });
-    expect(tokenizer.encode('You have won', undefined, { maxTokens: 5 }).inputIds).toEqual([
-      101, 2017, 2031, 2180, 102,
-    ]);
+    expect(tokenizer.encode('You have won', { maxTokens: 5 }).inputIds).toEqual([101, 2017, 2031, 2180, 102]);
     host.dispose();
   });
 

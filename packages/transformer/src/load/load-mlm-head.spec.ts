@@ -1,4 +1,6 @@
-import { evaluationContext, padBatch, sizeOf, writeSafetensors } from '@tfjs-peft/peft-core';
+import { evaluationContext, padBatch } from '@tfjs-peft/peft-core';
+import { sizeOf } from '@tfjs-peft/peft-core/authoring';
+import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { readFileSync } from 'node:fs';
@@ -83,7 +85,7 @@ describe('a RoBERTa folder', () => {
     expect(tokenizer.padTokenId).toBe(1);
     expect(tokenizer.specialTokens.get('<mask>')).toBe(600);
     const texts = [['the quick', 'brown fox'] as const, ['It was <mask> .'] as const].map(([text, pair]) =>
-      tokenizer.encode(text, pair, { maxTokens: 64 }),
+      tokenizer.encode(text, { pair, maxTokens: 64 }),
     );
     // <s> A </s></s> B </s>, of one type.
     const { inputIds, tokenTypeIds } = texts[0]!;

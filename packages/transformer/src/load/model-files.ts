@@ -1,4 +1,4 @@
-import type { ByteSource } from '@tfjs-peft/peft-core';
+import type { ByteSource } from '@tfjs-peft/peft-core/files';
 
 /** The files of one model, wherever they are. */
 export interface ModelFiles {

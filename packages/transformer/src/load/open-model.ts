@@ -1,14 +1,13 @@
+import { PeftError, type Readout } from '@tfjs-peft/peft-core';
 import {
   type ByteSource,
   type JsonObject,
   openSafetensors,
   openShardedSafetensors,
   parseJsonObject,
-  PeftError,
-  type Readout,
   type SafetensorsFile,
   shardIndexName,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/files';
 import { createTokenizer } from '../tokenizer/create-tokenizer.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { findReadout } from './find-readout.js';

@@ -1,4 +1,5 @@
-import { bytesSource, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { bytesSource } from '@tfjs-peft/peft-core/files';
 import type { ModelFiles } from './model-files.js';
 
 /** Told while a file arrives. */

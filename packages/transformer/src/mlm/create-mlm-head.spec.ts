@@ -1,4 +1,5 @@
-import { evaluationContext, type Intervention, type NamedArray, sitesOfKind } from '@tfjs-peft/peft-core';
+import { evaluationContext, type NamedArray, sitesOfKind } from '@tfjs-peft/peft-core';
+import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';

@@ -1,11 +1,11 @@
+import { PeftError } from '@tfjs-peft/peft-core';
 import {
   type ActivationDelta,
   type HiddenDelta,
   kindsAt,
   type LowRankDelta,
-  PeftError,
   type SublayerAdapter,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { frozenAffine } from '../kernels/frozen-affine.js';
 import { columnNorms } from '../kernels/column-norms.js';

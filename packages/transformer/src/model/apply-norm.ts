@@ -1,4 +1,4 @@
-import { kindsAt } from '@tfjs-peft/peft-core';
+import { kindsAt } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import { shareOut } from './apply-linear.js';
 import { frozenLayerNorm, layerNorm } from '../kernels/layer-norm.js';

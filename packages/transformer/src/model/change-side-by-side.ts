@@ -1,4 +1,4 @@
-import type { LowRankDelta } from '@tfjs-peft/peft-core';
+import type { LowRankDelta } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { linearKinds, lowRankProduct } from './apply-linear.js';
 import { overBatch } from '../kernels/over-batch.js';

@@ -1,14 +1,13 @@
+import { PeftError, type Site } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import {
   anyLength,
   type Intervention,
   interventionKinds,
   modulePathOf,
-  nearMisses,
-  PeftError,
   rulesOf,
-  type Site,
   type TensorRule,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/interventions';
 import { readoutUnavailable } from './readout-unavailable.js';
 import type { SiteIndex } from './site-index.js';
 

@@ -1,12 +1,12 @@
+import { PeftError } from '@tfjs-peft/peft-core';
 import {
   type Intervention,
   type InterventionKind,
   type Interventions,
   modulePathOf,
-  PeftError,
   type ReadoutMap,
   type TokenPrefix,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/interventions';
 import { checkIntervention } from './check-interventions.js';
 import type { SiteIndex } from './site-index.js';
 

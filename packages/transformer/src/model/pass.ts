@@ -1,4 +1,5 @@
-import { type Context, dropoutFactors, substream } from '@tfjs-peft/peft-core';
+import { type Context, substream } from '@tfjs-peft/peft-core';
+import { dropoutFactors } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import type { WeightStore } from '../weights/weight-store.js';
 import type { InterventionIndex } from './index-interventions.js';

@@ -1,12 +1,5 @@
-import {
-  createStream,
-  evaluationContext,
-  type Host,
-  type HostInputs,
-  type Intervention,
-  type Interventions,
-  padBatch,
-} from '@tfjs-peft/peft-core';
+import { createStream, evaluationContext, type Host, type HostInputs, padBatch } from '@tfjs-peft/peft-core';
+import type { Intervention, Interventions } from '@tfjs-peft/peft-core/interventions';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';

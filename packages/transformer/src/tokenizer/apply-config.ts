@@ -1,4 +1,4 @@
-import type { JsonObject } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { TokenizerPart } from './part-schema.js';
 import type { TokenizerJson } from './read-tokenizer-json.js';
 

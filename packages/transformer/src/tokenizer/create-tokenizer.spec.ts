@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { Json, JsonObject } from '@tfjs-peft/peft-core';
+import type { Json, JsonObject } from '@tfjs-peft/peft-core/files';
 import { readFileSync } from 'node:fs';
 import { createTokenizer } from './create-tokenizer.js';
 import type { Tokenizer } from './tokenizer.js';
@@ -34,7 +34,7 @@ describe.each([
   });
 
   it.each(golden.texts.map((row) => [JSON.stringify(row.text), row] as const))('encodes %s', (_, row) => {
-    const { inputIds, tokenTypeIds, truncated } = tokenizer.encode(row.text, row.pair, unlimited);
+    const { inputIds, tokenTypeIds, truncated } = tokenizer.encode(row.text, { pair: row.pair, ...unlimited });
     expect({ inputIds, tokenTypeIds, truncated }).toEqual({
       inputIds: row.inputIds,
       tokenTypeIds: row.tokenTypeIds,
@@ -44,8 +44,8 @@ describe.each([
 
   it(`truncates ${golden.pairs.length} texts and pairs to the same tokens`, () => {
     for (const row of golden.pairs) {
-      const { truncated, ...encoded } = tokenizer.encode(row.text, row.pair, { maxTokens: row.maxTokens! });
-      const whole = tokenizer.encode(row.text, row.pair, unlimited).inputIds.length;
+      const { truncated, ...encoded } = tokenizer.encode(row.text, { pair: row.pair, maxTokens: row.maxTokens! });
+      const whole = tokenizer.encode(row.text, { pair: row.pair, ...unlimited }).inputIds.length;
       expect({ ...row, ...encoded }).toEqual(row);
       expect(truncated).toBe(whole - row.inputIds.length);
     }
@@ -83,18 +83,22 @@ describe('createTokenizer', () => {
   });
 
   it('ignores the truncation to 128 and the padding recorded in tokenizer.json', () => {
-    expect(tokenizer.encode('word '.repeat(300), undefined, unlimited).inputIds).toHaveLength(302);
-    expect(tokenizer.encode('word', undefined, unlimited).inputIds).toHaveLength(3);
+    expect(tokenizer.encode('word '.repeat(300), unlimited).inputIds).toHaveLength(302);
+    expect(tokenizer.encode('word', unlimited).inputIds).toHaveLength(3);
   });
 
   it('counts what it cuts off', () => {
-    expect(tokenizer.encode('word '.repeat(300), undefined, { maxTokens: 12 })).toMatchObject({ truncated: 290 });
-    expect(tokenizer.encode('a b c', 'd e f g h', { maxTokens: 8 })).toMatchObject({ truncated: 3 });
+    expect(tokenizer.encode('word '.repeat(300), { maxTokens: 12 })).toMatchObject({ truncated: 290 });
+    expect(tokenizer.encode('a b c', { pair: 'd e f g h', maxTokens: 8 })).toMatchObject({ truncated: 3 });
+  });
+
+  it('cuts where the model ends if nobody says where', () => {
+    expect(tokenizer.encode('word '.repeat(600)).inputIds).toHaveLength(512);
   });
 
   it('treats an empty pair as a pair', () => {
-    expect(tokenizer.encode('', '', unlimited).inputIds).toEqual([101, 102, 102]);
-    expect(tokenizer.encode('', undefined, unlimited).inputIds).toEqual([101, 102]);
+    expect(tokenizer.encode('', { pair: '', ...unlimited }).inputIds).toEqual([101, 102, 102]);
+    expect(tokenizer.encode('', unlimited).inputIds).toEqual([101, 102]);
   });
 
   it('reads the padding token from any of its places', async () => {
@@ -108,12 +112,12 @@ describe('createTokenizer', () => {
   });
 
   it.each([1, 0, -3, NaN])('refuses %d tokens', (maxTokens) => {
-    expect(() => tokenizer.encode('a', undefined, { maxTokens })).toThrow(/maxTokens .*at least 2/);
-    expect(() => tokenizer.encode('a', 'b', { maxTokens: Math.max(maxTokens, 2) })).toThrow(/at least 3/);
+    expect(() => tokenizer.encode('a', { maxTokens })).toThrow(/maxTokens .*at least 2/);
+    expect(() => tokenizer.encode('a', { pair: 'b', maxTokens: Math.max(maxTokens, 2) })).toThrow(/at least 3/);
   });
 
   it.each([undefined, null, 7, ['a']])('refuses %j as a text', (text) => {
-    const encode = () => tokenizer.encode(text as unknown as string, undefined, unlimited);
+    const encode = () => tokenizer.encode(text as unknown as string, unlimited);
     expect(encode).toThrow(expect.objectContaining({ code: 'TEXT_NOT_STRING' }));
   });
 

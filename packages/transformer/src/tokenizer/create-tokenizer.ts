@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { isJsonObject, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { applyConfig } from './apply-config.js';
 import { digestTokenizer } from './digest-tokenizer.js';
 import { createLibraryTokenizer } from './library-tokenizer.js';
@@ -23,7 +24,8 @@ export async function createTokenizer({ tokenizerJson, tokenizerConfig }: Tokeni
   const { id: largestId, typeId: largestTypeId } = largestIds(template);
   if (largestId >= library.vocabSize) throw beyondVocabulary(largestId, library.vocabSize);
 
-  const encode: Tokenizer['encode'] = (text, pair, { maxTokens }) => {
+  const modelMaxTokens = readModelMaxTokens(config);
+  const encode: Tokenizer['encode'] = (text, { pair, maxTokens = modelMaxTokens } = {}) => {
     const first = library.toIds(requireString(text));
     const second = pair === undefined ? [] : library.toIds(requireString(pair));
     const pieces = pair === undefined ? template.single : template.pair;
@@ -42,7 +44,7 @@ export async function createTokenizer({ tokenizerJson, tokenizerConfig }: Tokeni
     padTokenId,
     largestTypeId,
     digest: digestTokenizer(described),
-    modelMaxTokens: readModelMaxTokens(config),
+    modelMaxTokens,
   };
 }
 

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256Hex } from '@tfjs-peft/peft-core';
+import { canonicalJson, sha256Hex } from '@tfjs-peft/peft-core/files';
 import type { TokenizerJson } from './read-tokenizer-json.js';
 
 /**

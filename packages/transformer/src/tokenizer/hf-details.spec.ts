@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Json, JsonObject } from '@tfjs-peft/peft-core';
+import type { Json, JsonObject } from '@tfjs-peft/peft-core/files';
 import { createTokenizer } from './create-tokenizer.js';
 
 /** What HF's tokenizers do with these, worked out by hand from its sources; ids are places in this list. */
@@ -52,7 +52,7 @@ async function pieces(text: string, changes: JsonObject = {}, tokenizerConfig: J
   const { encode } = await createTokenizer({ tokenizerJson: json(changes), tokenizerConfig });
   const added = (changes.added_tokens ?? []) as unknown as readonly { id: number; content: string }[];
   const name = (token: number) => vocabulary[token] ?? added.find((entry) => entry.id === token)?.content ?? '?';
-  return encode(text, undefined, { maxTokens: Infinity }).inputIds.map(name);
+  return encode(text, { maxTokens: Infinity }).inputIds.map(name);
 }
 const withToken = (token: JsonObject): JsonObject => ({
   added_tokens: [...(json().added_tokens as Json[]), { id: 20, special: false, ...token }],

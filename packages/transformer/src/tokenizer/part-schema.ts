@@ -1,4 +1,4 @@
-import { bounds } from '@tfjs-peft/peft-core';
+import { bounds } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 
 const flag = z.boolean().nullish();

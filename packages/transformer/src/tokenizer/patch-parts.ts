@@ -1,4 +1,5 @@
-import { compileSearch, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { compileSearch } from '@tfjs-peft/peft-core/authoring';
 import { type BertNormalizerConfig, normalizeBertText } from './normalize-bert-text.js';
 import type { TokenizerPart } from './part-schema.js';
 import { type Finder, findLiteral, replaceMatches, type SplitBehavior, splitAt, splitBehaviors } from './split-text.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Json } from '@tfjs-peft/peft-core';
+import type { Json } from '@tfjs-peft/peft-core/files';
 import { countSpecials, readTemplate, type TemplatePiece } from './read-template.js';
 
 /** One line a template: `101:0 A:0 102:0`. */

@@ -1,4 +1,6 @@
-import { bounds, isJsonObject, type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { bounds } from '@tfjs-peft/peft-core/authoring';
+import { isJsonObject, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 
 /** One piece of what a model expects around its texts: the tokens of a text, or special tokens. */
 export type TemplatePiece =

@@ -1,4 +1,6 @@
-import { bounds, isJsonObject, type Json, type JsonObject, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { bounds } from '@tfjs-peft/peft-core/authoring';
+import { isJsonObject, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import { type AddedToken, partsSchema, type TokenizerPart } from './part-schema.js';
 

@@ -1,4 +1,4 @@
-import type { PatternMatch } from '@tfjs-peft/peft-core';
+import type { PatternMatch } from '@tfjs-peft/peft-core/authoring';
 
 /** Finds what a part of a tokenizer looks for: matches one after the other, none empty. */
 export type Finder = (text: string) => PatternMatch[];

@@ -1,13 +1,14 @@
-import type { EncodedText, Json } from '@tfjs-peft/peft-core';
+import type { EncodedText } from '@tfjs-peft/peft-core';
+import type { Json } from '@tfjs-peft/peft-core/files';
 
 /** What turns texts into token ids. Pure: the same text always gives the same ids. */
 export interface Tokenizer {
   /**
-   * Token ids of one text or pair with the special tokens of the tokenizer's own template, cut to `maxTokens` (special tokens
-   * included, `Infinity` for no limit). Of a pair the longer side loses tokens first, as in HF's fast tokenizers.
-   * An empty text gives the special tokens alone. Errors: `TEXT_NOT_STRING`, `MAX_TOKENS_TOO_SMALL`.
+   * Token ids of one text or pair with the special tokens of the tokenizer's own template, cut to `maxTokens`. Of a pair the longer side
+   * loses tokens first, as in HF's fast tokenizers. An empty text gives the special tokens alone.
+   * Errors: `TEXT_NOT_STRING`, `MAX_TOKENS_TOO_SMALL`.
    */
-  encode(text: string, pair: string | undefined, options: EncodeOptions): TokenizedText;
+  encode(text: string, options?: EncodeOptions): TokenizedText;
   /** Text of token ids, without special tokens unless asked for. Spaces around punctuation may differ from the original. */
   decode(ids: readonly number[], options?: { readonly keepSpecialTokens?: boolean }): string;
   /** Ids of the special tokens by their text, `[MASK]` for example. */
@@ -22,9 +23,12 @@ export interface Tokenizer {
   readonly modelMaxTokens: number;
 }
 
-/** How long a text may get, special tokens included. */
+/** A second text, and how long both may get. */
 export interface EncodeOptions {
-  readonly maxTokens: number;
+  /** The second text of a pair. */
+  readonly pair?: string;
+  /** Special tokens included; `Infinity` for no limit. If absent, `modelMaxTokens`. */
+  readonly maxTokens?: number;
 }
 
 export interface TokenizedText extends EncodedText {

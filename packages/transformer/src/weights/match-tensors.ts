@@ -1,4 +1,5 @@
-import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import { describeEncoder, type Encoder } from '../architecture/encoder.js';
 import type { EncoderConfig, Family } from '../architecture/family.js';
 import { familyOf } from '../architecture/families.js';

@@ -1,4 +1,5 @@
-import { floatsOf, type NamedArrays, PeftError } from '@tfjs-peft/peft-core';
+import { type NamedArrays, PeftError } from '@tfjs-peft/peft-core';
+import { floatsOf } from '@tfjs-peft/peft-core/authoring';
 
 /** Named tensors to read one by one. A `SafetensorsFile` of peft-core is one. */
 export interface TensorSource {

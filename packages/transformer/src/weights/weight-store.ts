@@ -1,4 +1,5 @@
-import { nearMisses, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, affineWeights } from '../kernels/frozen-affine.js';
 import type { LoadedTensor, LoadedWeights } from './read-weights.js';

@@ -1,26 +1,28 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { completeMethod, createCatalogue } from '@tfjs-peft/eval';
+import { completeMethod, createCatalogue } from '@tfjs-peft/eval/methods';
 import { readMlxLora } from '@tfjs-peft/lora';
 import {
   createStream,
   describeMethod,
   disposeParameters,
-  effectiveParameters,
-  hfConfigName,
   initialValues,
   inspectAdapter,
-  type JsonObject,
   loadAdapter,
   type MethodDescription,
   type NamedArrays,
   readParameters,
-  recordName,
   saveAdapter,
   toParameters,
+} from '@tfjs-peft/peft-core';
+import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
+import {
+  hfConfigName,
+  type JsonObject,
+  recordName,
   type WritableTensor,
   writeSafetensors,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/files';
 import { createRandomHost, type EncoderHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { type Files, type Reader, WrongValue } from '../reader.js';

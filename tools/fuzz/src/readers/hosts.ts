@@ -8,7 +8,8 @@ import {
   parseHostConfig,
   readHostSpec,
 } from '@tfjs-peft/transformer';
-import { isPeftError, parseJsonObject, writeSafetensors } from '@tfjs-peft/peft-core';
+import { isPeftError } from '@tfjs-peft/peft-core';
+import { parseJsonObject, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import { tinyHostConfig } from '@tfjs-peft/transformer';
 import { tinyModel } from '../../../../packages/transformer/test/tiny-model.js';
@@ -98,7 +99,7 @@ export const modelFolder: Reader = {
         try {
           const { host, tokenizer } = await loadHost(folder.path, { onIgnored: () => {} });
           try {
-            const texts = ['hello world!', ''].map((text) => tokenizer.encode(text, undefined, { maxTokens: 8 }));
+            const texts = ['hello world!', ''].map((text) => tokenizer.encode(text, { maxTokens: 8 }));
             await extractFeatures({ host, texts });
           } finally {
             host.dispose();
@@ -353,14 +354,14 @@ export const tokenizers: Reader = {
       const isId = (id: unknown) => Number.isInteger(id) && Number(id) >= 0 && Number(id) < tokenizer.vocabSize;
       if (!isId(tokenizer.padTokenId)) throw new WrongValue('the id of the padding token is none');
       for (const text of texts) {
-        const { inputIds, tokenTypeIds, truncated } = tokenizer.encode(text, undefined, { maxTokens: 32 });
+        const { inputIds, tokenTypeIds, truncated } = tokenizer.encode(text, { maxTokens: 32 });
         if (inputIds.length > 32 || inputIds.length !== tokenTypeIds.length || !(truncated >= 0))
           throw new WrongValue('lengths');
         if (!inputIds.every(isId)) throw new WrongValue('ids beyond the table');
         if (!tokenTypeIds.every((id) => Number.isInteger(id) && id >= 0)) throw new WrongValue('token types');
         if (typeof tokenizer.decode(inputIds) !== 'string') throw new WrongValue('a decoded text that is none');
       }
-      tokenizer.encode(texts[0]!, texts[1], { maxTokens: 32 });
+      tokenizer.encode(texts[0]!, { pair: texts[1], maxTokens: 32 });
     },
   }),
 };

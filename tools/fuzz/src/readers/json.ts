@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parseJsonStrict } from '@tfjs-peft/peft-core';
+import { parseJsonStrict } from '@tfjs-peft/peft-core/files';
 import { oneFile, type Reader, textOf, WrongValue } from '../reader.js';
 
 /** Strict JSON: whatever it accepts is what `JSON.parse` makes of the same text. */

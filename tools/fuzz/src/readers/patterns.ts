@@ -1,4 +1,6 @@
-import { compilePattern, matchNames, parseJsonStrict, PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { compilePattern, matchNames } from '@tfjs-peft/peft-core/authoring';
+import { parseJsonStrict } from '@tfjs-peft/peft-core/files';
 import { bytesOf, oneFile, type Reader, textOf, WrongValue } from '../reader.js';
 
 const names = [

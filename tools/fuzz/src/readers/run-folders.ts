@@ -1,23 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { locateAdapter, parseExperiment, runExperiment } from '@tfjs-peft/eval';
+import { expandMethod, createCatalogue, findPreset } from '@tfjs-peft/eval/methods';
+import { findings, formatTable, htmlReport, markdownTable } from '@tfjs-peft/eval/report';
 import {
-  compareMethods,
-  expandMethod,
-  createCatalogue,
-  findings,
-  findPreset,
-  formatTable,
-  htmlReport,
-  locateAdapter,
-  markdownTable,
-  parseExperiment,
   readAdapterFolder,
   readHistories,
   readResults,
   readSummary,
   readTrialConfig,
-  runExperiment,
-} from '@tfjs-peft/eval';
+} from '@tfjs-peft/eval/run-folder';
+import { compareMethods } from '@tfjs-peft/eval/statistics';
 import { readYaml } from '../../../../packages/eval/src/records/trial-folder.js';
 import { tinyExperiment, tinyPrefix } from '../../../../packages/eval/test/tiny-experiment.js';
 import { rmSync } from 'node:fs';

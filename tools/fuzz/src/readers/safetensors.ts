@@ -5,7 +5,7 @@ import {
   type SafetensorsFile,
   shardIndexName,
   writeSafetensors,
-} from '@tfjs-peft/peft-core';
+} from '@tfjs-peft/peft-core/files';
 import { bytesOf, type Files, inputName, oneFile, type Reader, WrongValue } from '../reader.js';
 
 const numbers = (count: number) => Float32Array.from({ length: count }, (_, i) => (i - 2) / 3);

@@ -1,13 +1,12 @@
+import type { HostSpec, PeftMethod } from '@tfjs-peft/peft-core';
 import {
   getParameter,
-  type HostSpec,
   type InitialLaw,
   matchTargets,
   type MethodDefinition,
   parseConfig,
-  type PeftMethod,
-  sitesOfKind,
-} from '@tfjs-peft/peft-core';
+  sitesWithRole,
+} from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { type MyMethodConfig, myMethodConfig } from './config.js';
 
@@ -58,7 +57,5 @@ function createMyMethod(config: MyMethodConfig): PeftMethod<MyMethodConfig> {
   };
 }
 
-function targetsOn(host: HostSpec, targets: MyMethodConfig['targets']) {
-  if (targets !== null) return matchTargets(host, 'linear', targets);
-  return sitesOfKind(host, 'linear').filter(({ role }) => role === 'query' || role === 'value');
-}
+const targetsOn = (host: HostSpec, targets: MyMethodConfig['targets']) =>
+  targets === null ? sitesWithRole(host, 'query', 'value') : matchTargets(host, 'linear', targets);

@@ -1,4 +1,4 @@
-import type { EvalPlugin } from '@tfjs-peft/eval';
+import type { EvalPlugin } from '@tfjs-peft/eval/methods';
 import type { MethodDescription } from '@tfjs-peft/peft-core';
 import { myMethodDefinition } from './my-method.js';
 

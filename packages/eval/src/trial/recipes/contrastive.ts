@@ -3,12 +3,12 @@ import {
   disposeParameters,
   foldMethod,
   type HeadMethod,
-  isHead,
   type NamedArrays,
   PeftError,
   type PeftMethod,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { isHead } from '@tfjs-peft/peft-core/authoring';
 import { contrastivePairs, contrastiveTexts, fitHead, predictLogits, train } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import type { Learned, RecipeRequest } from './recipe.js';

@@ -1,0 +1,10 @@
+/**
+ * Results as tables, findings and pages.
+ * @module
+ */
+export { type Finding, findings } from '../report/findings.js';
+export { formatTable, markdownTable } from '../report/format-table.js';
+export { htmlReport } from '../report/html-report.js';
+export type { ReportExample, ReportInput } from '../report/report-input.js';
+export { formatBytes, formatNumber, formatSeconds } from '../report/table-cells.js';
+export { writeReports, type WriteReportsOptions, type WrittenReports } from '../report/write-reports.js';

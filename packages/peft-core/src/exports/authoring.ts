@@ -1,0 +1,50 @@
+/**
+ * What code needs that defines a method, a wrapper, an objective or an optimiser: the rest of the contract and helpers for it.
+ * @module
+ */
+export { nearMisses } from '../errors.js';
+export { limitWarnings, messageLimit, printable, shorten, warningLimit } from '../safe-text.js';
+export { normals, randomPermutation, randomWords, uniforms } from '../random-stream.js';
+export { dtypeOf, floatsOf, getParameter, namespaceOf, selectNamespaces } from '../parameters.js';
+export {
+  type Batch,
+  type Loss,
+  lossWithFirstPass,
+  type Objective,
+  objectiveOfOutputs,
+  type Pass,
+  type PassOptions,
+} from '../objective.js';
+export type { Optimiser, OptimiserState, Update, UpdateSettings } from '../optimiser.js';
+export { type GradientRequest, type LossAndGradients, lossAndGradients, lossOfBatch } from '../loss-and-gradients.js';
+export {
+  type BufferSpec,
+  type EffectiveSpec,
+  type InitialLaw,
+  type ParameterPlan,
+  type ParameterSpec,
+  sizeOf,
+  type StoredTensor,
+  storedTensors,
+  trainableNames,
+} from '../plan.js';
+export { checkedPlan } from '../checked-plan.js';
+export { dropout } from '../dropout.js';
+export { seededBuffers } from '../initial-values.js';
+export {
+  type CombinedMethod,
+  type CombineMember,
+  type CombineOptions,
+  effectiveParameters,
+  type HeadLayout,
+  type Preparation,
+} from '../method.js';
+export { contractVersion, type MethodDefinition, parseConfig } from '../registry.js';
+export { headsOf, isHead, resolveReadout } from '../head.js';
+export { bounds } from '../bounds.js';
+export { compilePattern } from '../compile-pattern.js';
+export { createPatternWork, type PatternWork } from '../pattern-work.js';
+export { compileSearch, type PatternMatch } from '../search-pattern.js';
+export { endsOf, findUnmatched, matchNames, matchTargets, sitesWithRole } from '../match-targets.js';
+export { rememberPerHost } from '../remember-per-host.js';
+export { chooseStrategy, sumDifferences, weightedMean, weightedSum } from '../combine-parameters.js';

@@ -1,0 +1,22 @@
+/**
+ * Formats: JSON, safetensors, names and checks of adapter files, and what a method's own file format is made of.
+ * @module
+ */
+export { digestBytes } from '../digest-bytes.js';
+export type { Json, JsonObject } from '../json/json.js';
+export { briefJson } from '../json/brief-json.js';
+export { canonicalJson, readableJson } from '../json/canonical-json.js';
+export { jsonChecksum } from '../json/json-checksum.js';
+export { isJsonObject, type JsonLimits, parseJsonObject, parseJsonStrict } from '../json/parse-json-strict.js';
+export type { EncodedAdapter, FileCodec } from '../file-codec.js';
+export type { AdapterHubFormat, AdapterHubPart } from '../registry.js';
+export { type ByteSource, bytesSource } from '../safetensors/byte-source.js';
+export { type Dtype, dtypes } from '../safetensors/dtypes.js';
+export { openSafetensors, type SafetensorsFile } from '../safetensors/open-safetensors.js';
+export { openShardedSafetensors, shardIndexName } from '../safetensors/open-sharded-safetensors.js';
+export type { TensorEntry } from '../safetensors/read-header.js';
+export { type WritableTensor, type WriteOptions, writeSafetensors } from '../safetensors/write-safetensors.js';
+export { checkFileNames, hfConfigName, recordName, tensorsName, verticesName } from '../files/adapter-files.js';
+export { checkTensors, type ExpectedTensor } from '../files/check-tensors.js';
+export { sha256Hex } from '../sha256-hex.js';
+export { headModules, meansPooler, readHfPatterns, withoutHeadNames } from '../files/hf-patterns.js';
