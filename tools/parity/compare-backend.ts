@@ -7,8 +7,16 @@ import { register } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type BackendName, selectBackend } from '@tfjs-peft/backend';
-import { compose, evaluationContext, head, type Host, isPeftError, type PeftMethod } from '@tfjs-peft/peft-core';
-import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core/files';
+import {
+  compose,
+  evaluationContext,
+  head,
+  type Host,
+  isPeftError,
+  type PeftMethod,
+  bytesSource,
+  openSafetensors,
+} from '@tfjs-peft/peft-core';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';

@@ -15,8 +15,9 @@ import {
   runAdapter,
   saveAdapter,
   toParameters,
+  bytesSource,
+  openSafetensors,
 } from '@tfjs-peft/peft-core';
-import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core/files';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core/files';
+import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
 import { loadHost } from '@tfjs-peft/transformer';
 import { runCli } from '../src/run-cli.js';
 import { fakeIo } from './fake-io.js';

@@ -12,14 +12,10 @@ import {
   loadAdapter,
   runAdapter,
   saveAdapter,
-} from '@tfjs-peft/peft-core';
-import {
-  type JsonObject,
   openSafetensors,
   bytesSource,
-  type WritableTensor,
-  writeSafetensors,
-} from '@tfjs-peft/peft-core/files';
+} from '@tfjs-peft/peft-core';
+import { type JsonObject, type WritableTensor, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { largest, randomValues, smallHost, someInputs } from '../test/small-host.js';
 import { type LoraConfig } from './config.js';

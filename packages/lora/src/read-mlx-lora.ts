@@ -1,9 +1,7 @@
-import { type AdapterFiles, PeftError } from '@tfjs-peft/peft-core';
+import { type AdapterFiles, PeftError, bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import {
-  bytesSource,
   hfConfigName,
-  openSafetensors,
   parseJsonObject,
   readableJson,
   tensorsName,

@@ -14,9 +14,11 @@ import {
   readParameters,
   saveAdapter,
   toParameters,
+  openSafetensors,
+  bytesSource,
 } from '@tfjs-peft/peft-core';
 import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
-import { openSafetensors, bytesSource, writeSafetensors } from '@tfjs-peft/peft-core/files';
+import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { createRandomHost, type EncoderHost } from '@tfjs-peft/transformer';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { lora, loraDefinition } from '../src/lora.js';

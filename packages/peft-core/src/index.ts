@@ -47,3 +47,5 @@ export type { TargetCoverage, TensorSummary } from './files/summarise-tensors.js
 export { loadAdapter } from './files/load-adapter.js';
 export type { LoadedAdapter, LoadOptions, LoadReport, Writer } from './files/load-options.js';
 export { saveAdapter, type SaveOptions } from './files/save-adapter.js';
+export { type ByteSource, bytesSource } from './safetensors/byte-source.js';
+export { openSafetensors, type SafetensorsFile } from './safetensors/open-safetensors.js';

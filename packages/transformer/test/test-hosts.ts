@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Host, PaddedBatch } from '@tfjs-peft/peft-core';
-import { bytesSource, openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core/files';
+import { bytesSource, openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core';
 import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { createHost, type EncoderHost, type HostOptions } from '../src/encoder/create-host.js';

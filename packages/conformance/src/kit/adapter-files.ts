@@ -1,5 +1,5 @@
-import { type AdapterFiles, isPeftError, type NamedArray } from '@tfjs-peft/peft-core';
-import { bytesSource, openSafetensors, writeSafetensors } from '@tfjs-peft/peft-core/files';
+import { type AdapterFiles, isPeftError, type NamedArray, bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
+import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { requireThat } from './failure.js';
 
 export const isTensorFile = (name: string): boolean => name.endsWith('.safetensors');

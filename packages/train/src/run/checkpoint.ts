@@ -1,6 +1,13 @@
-import { type MethodDescription, type NamedArray, type NamedArrays, PeftError } from '@tfjs-peft/peft-core';
+import {
+  type MethodDescription,
+  type NamedArray,
+  type NamedArrays,
+  PeftError,
+  bytesSource,
+  openSafetensors,
+} from '@tfjs-peft/peft-core';
 import { dtypeOf, type ParameterPlan } from '@tfjs-peft/peft-core/authoring';
-import { bytesSource, digestBytes, openSafetensors, writeSafetensors } from '@tfjs-peft/peft-core/files';
+import { digestBytes, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import type { CheckpointStore } from './checkpoint-store.js';

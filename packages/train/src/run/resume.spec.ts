@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { head, type NamedArray, type PeftMethod } from '@tfjs-peft/peft-core';
-import { bytesSource, openSafetensors, writeSafetensors } from '@tfjs-peft/peft-core/files';
+import { head, type NamedArray, type PeftMethod, bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
+import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import { codeOf, comparable, type ToyRequest, toyRequest, toyTask, withHead } from '../../test/toy-request.js';
 import { createToyHost, toyExamples, toyShift } from '../../test/toy-host.js';

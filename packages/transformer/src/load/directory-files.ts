@@ -1,7 +1,7 @@
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
-import type { ByteSource } from '@tfjs-peft/peft-core/files';
+import type { ByteSource } from '@tfjs-peft/peft-core';
 import type { ModelFiles } from './model-files.js';
 
 /** The files of a model in a folder. Errors: `HOST_DIRECTORY_MISSING` if there is no such folder. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core/files';
+import { openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core';
 import { createMlmHead, type MlmHead } from '../mlm/create-mlm-head.js';
 import type { EncoderHost } from '../encoder/create-host.js';
 import { directoryFiles } from './directory-files.js';

@@ -1,4 +1,4 @@
-import type { ByteSource } from '@tfjs-peft/peft-core/files';
+import type { ByteSource } from '@tfjs-peft/peft-core';
 
 /** The files of one model, wherever they are. */
 export interface ModelFiles {

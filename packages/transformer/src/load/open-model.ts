@@ -1,13 +1,5 @@
-import { PeftError, type Readout } from '@tfjs-peft/peft-core';
-import {
-  type ByteSource,
-  type JsonObject,
-  openSafetensors,
-  openShardedSafetensors,
-  parseJsonObject,
-  type SafetensorsFile,
-  shardIndexName,
-} from '@tfjs-peft/peft-core/files';
+import { PeftError, type Readout, type ByteSource, openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core';
+import { type JsonObject, openShardedSafetensors, parseJsonObject, shardIndexName } from '@tfjs-peft/peft-core/files';
 import { createTokenizer } from '../tokenizer/create-tokenizer.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { findReadout } from './find-readout.js';

@@ -1,5 +1,4 @@
-import { PeftError } from '@tfjs-peft/peft-core';
-import { bytesSource } from '@tfjs-peft/peft-core/files';
+import { PeftError, bytesSource } from '@tfjs-peft/peft-core';
 import type { ModelFiles } from './model-files.js';
 
 /** Told while a file arrives. */

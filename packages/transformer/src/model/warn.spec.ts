@@ -1,5 +1,6 @@
 import { expect, it, jest } from '@jest/globals';
-import { bytesSource, openSafetensors, writeSafetensors } from '@tfjs-peft/peft-core/files';
+import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
+import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { tinyModel } from '../../test/tiny-model.js';
 import { createHost } from '../encoder/create-host.js';
 

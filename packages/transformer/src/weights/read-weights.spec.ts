@@ -1,6 +1,6 @@
-import { createStream, type NamedArray, substream } from '@tfjs-peft/peft-core';
+import { createStream, type NamedArray, substream, bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
 import { normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
-import { writeSafetensors, bytesSource, openShardedSafetensors, openSafetensors } from '@tfjs-peft/peft-core/files';
+import { writeSafetensors, openShardedSafetensors } from '@tfjs-peft/peft-core/files';
 import { describe, expect, it } from '@jest/globals';
 import { describeEncoder } from '../architecture/encoder.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';

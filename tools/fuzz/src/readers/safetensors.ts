@@ -1,11 +1,5 @@
-import {
-  bytesSource,
-  openSafetensors,
-  openShardedSafetensors,
-  type SafetensorsFile,
-  shardIndexName,
-  writeSafetensors,
-} from '@tfjs-peft/peft-core/files';
+import { bytesSource, openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core';
+import { openShardedSafetensors, shardIndexName, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { bytesOf, type Files, inputName, oneFile, type Reader, WrongValue } from '../reader.js';
 
 const numbers = (count: number) => Float32Array.from({ length: count }, (_, i) => (i - 2) / 3);
