@@ -31,6 +31,17 @@ exports.fiveSteps = async function fiveSteps(tf, core, authoring, { prefix }, { 
     );
     losses.push((await loss.data())[0]);
   }
+  requireOneClass(core, authoring, host.spec);
   if (!(losses[4] < losses[0])) throw new Error(`the loss did not fall: ${losses.join(', ')}`);
   return `five steps, loss ${losses.map((loss) => loss.toFixed(3)).join(' ')}`;
 };
+
+/** What one subpath throws, another one knows: their code is there once. */
+function requireOneClass({ PeftError }, { matchTargets }, spec) {
+  try {
+    matchTargets(spec, 'linear', ['nothing-of-this-name']);
+  } catch (error) {
+    if (error instanceof PeftError) return;
+  }
+  throw new Error('an error of peft-core/authoring is no PeftError of peft-core');
+}
