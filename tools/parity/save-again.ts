@@ -12,6 +12,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
+import { saveMerged } from './save-merged.js';
 import { differenceFrom, type HostFolder, largestDifference, type Logits, type ParityCase } from './parity-case.js';
 
 const { registry } = createCatalogue();
@@ -66,7 +67,8 @@ export async function saveAgain(folder: HostFolder, host: Host, out: string): Pr
       const { extraConfig, ...adapter } = await loadAdapter(await readAdapterFolder(from), host, registry);
       const loading = differenceFrom(known, await logitsOf(host, adapter, folder));
       seen = { loading, effect: await effectOf(host, adapter, folder) };
-      cases.push({ ...known, ...seen, saved: await saveFor(join(out, name), adapter, host, extraConfig) });
+      const merged = await saveMerged(join(out, `${name}, merged`), adapter, host, folder);
+      cases.push({ ...known, ...seen, saved: await saveFor(join(out, name), adapter, host, extraConfig), merged });
       disposeParameters(adapter.effective);
     } catch (error) {
       cases.push({ ...known, ...seen, failure: String(error) });

@@ -3,6 +3,8 @@ import type { CliIo } from './cli-io.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { EvalOptions } from './commands/eval.js';
 import type { ExplainOptions } from './commands/explain.js';
+import type { ExportOptions } from './commands/export.js';
+import type { DeployCommandOptions } from './commands/merge.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { PredictOptions } from './commands/predict.js';
 import type { RunCommandOptions } from './commands/run-options.js';
@@ -107,6 +109,17 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/predict.js')).predict(folder, texts, options, io)),
     );
 
+  deploys(command('merge', 'merge', 'Merge an adapter into its host: a model folder that HF transformers opens.')).action(
+    async (folder: string, options: DeployCommandOptions) =>
+      done(await (await import('./commands/merge.js')).merge(folder, options, io)),
+  );
+
+  deploys(command('export', 'export', 'Write host, adapter and head as one ONNX model that transformers.js opens.'))
+    .addOption(new Option('--format <name>', 'of the model').choices(['onnx']).default('onnx'))
+    .action(async (folder: string, options: ExportOptions) =>
+      done(await (await import('./commands/export.js')).exportModel(folder, options, io)),
+    );
+
   command('inspect', 'inspect', 'Say what an adapter, a trial or an experiment holds, without loading a model.')
     .argument('<folder>', 'folder of an adapter (ours or of HF peft), a trial or an experiment')
     .action(async (folder: string, options: InspectOptions) =>
@@ -158,6 +171,19 @@ const runs = (command: Command): Command =>
       wholeNumber,
     )
     .option('--resume', 'go on with what an earlier, interrupted command left unfinished');
+
+/** What commands share that write a model. */
+const deploys = (command: Command): Command =>
+  command
+    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter; or org/name[@revision] on the Hub')
+    .requiredOption('--output <folder>', 'a new folder for the model')
+    .addOption(new Option('--dtype <name>', 'of the stored numbers').choices(['f32', 'f16']).default('f32'))
+    .option('--max-tokens <number>', 'where texts are cut (default: as the adapter was trained)', wholeNumber)
+    .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .addOption(pluginOption())
+    .addOption(backendOption());
 
 /** How a file of rows is to be read; what commands share that take one. */
 const table = (command: Command): Command =>

@@ -48,6 +48,9 @@ export {
   type PredictorInput,
   type PredictorOptions,
 } from './predict/open-predictor.js';
+export type { DeployedFolder, DeployOptions } from './deploy/deploy-options.js';
+export { exportFolder } from './deploy/export-folder.js';
+export { mergeFolder } from './deploy/merge-folder.js';
 export { predictAtPoint, type PointRequest } from './trial/predict-at-point.js';
 
 // statistics and reports

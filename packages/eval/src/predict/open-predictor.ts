@@ -1,7 +1,7 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import { predictLogits } from '@tfjs-peft/train';
 import { countVirtualTokens } from './count-virtual-tokens.js';
-import { openAdapter, type OpenAdapterOptions } from './open-adapter.js';
+import { openAdapter, type OpenAdapterOptions, maxTokensOf } from './open-adapter.js';
 import { argmaxRows, sigmoid, softmax } from '../trial/softmax.js';
 
 /** One text, or the two of a pair. */
@@ -48,7 +48,7 @@ export interface Predictor {
 export interface PredictorOptions extends OpenAdapterOptions {
   /** Texts a pass; default 64. */
   readonly batchSize?: number;
-  /** Default: what the adapter was trained with, else 128. */
+  /** Default: what the adapter was trained with or the folder of a whole model says, else 128. */
   readonly maxTokens?: number;
   /** Is told after each batch; counts texts. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
@@ -60,8 +60,8 @@ export interface PredictorOptions extends OpenAdapterOptions {
  */
 export async function openPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
   const opened = await openAdapter(folder, options);
-  const { host, tokenizer, adapter, labels, located, multiLabel } = opened;
-  const limit = options.maxTokens ?? located.trial?.data.maxTokens ?? 128;
+  const { host, tokenizer, adapter, labels, multiLabel } = opened;
+  const limit = options.maxTokens ?? maxTokensOf(opened) ?? 128;
   const maxTokens = Math.min(limit, host.spec.maxPositionEmbeddings - countVirtualTokens(adapter, host.spec));
   const classify = async (texts: readonly PredictorInput[]): Promise<Prediction[]> => {
     checkTexts(texts);

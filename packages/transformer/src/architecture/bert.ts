@@ -48,6 +48,7 @@ export const bertModules: FamilyModules = {
 /** Devlin et al. 2019, arXiv 1810.04805. */
 export const bert: Family = {
   name: 'BERT',
+  className: 'Bert',
   baseModelPrefix: 'bert',
   config: bertConfig,
   modules: bertModules,

@@ -8,6 +8,7 @@ import { countText } from './position-rules.js';
  */
 export const roberta: Family = {
   name: 'RoBERTa',
+  className: 'Roberta',
   baseModelPrefix: 'roberta',
   config: {
     ...bertConfig,
@@ -36,5 +37,6 @@ export const roberta: Family = {
 export const xlmRoberta: Family = {
   ...roberta,
   name: 'XLM-RoBERTa',
+  className: 'XLMRoberta',
   config: { ...roberta.config, vocabSize: { key: 'vocab_size', default: 30522 } },
 };
