@@ -24,7 +24,12 @@ export async function runGraph(bytes: Uint8Array, { ids, mask, types }: Rows): P
 }
 
 /** Rows as a tensor of whole numbers. */
-export const rowsTensor = (rows: Rows['ids']): tf.Tensor2D => tf.tensor2d(rows.map((row) => [...row]), undefined, 'int32');
+export const rowsTensor = (rows: Rows['ids']): tf.Tensor2D =>
+  tf.tensor2d(
+    rows.map((row) => [...row]),
+    undefined,
+    'int32',
+  );
 
 /** Our own logits. */
 export async function runHere(host: Host, adapter: Adapter, { ids, mask, types }: Rows): Promise<Float32Array> {

@@ -20,7 +20,15 @@ const shown = (difference: number | undefined) => (difference === undefined ? ''
 
 /** A Markdown table, one line a case and host; faults below it. */
 export function formatParity(cases: readonly ParityCase[]): string {
-  const columns = ['case', 'host', 'ours vs peft, loading', 'peft vs ours, saving', 'merged model', 'effect of the method', ''];
+  const columns = [
+    'case',
+    'host',
+    'ours vs peft, loading',
+    'peft vs ours, saving',
+    'merged model',
+    'effect of the method',
+    '',
+  ];
   const rows = cases.map((one) => [
     one.name,
     one.host.name,

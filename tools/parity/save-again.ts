@@ -53,7 +53,9 @@ export async function saveFor(folder: string, adapter: Adapter, host: Host, extr
   const { differences } = JSON.parse(new TextDecoder().decode(files.get('tfjs_peft.json'))) as {
     differences: string[];
   };
-  if (differences.length > 0) throw new Error(`tfjs_peft.json says: ${differences.join('; ')}`);
+  // Texts that are padded on the left are not compared where this is said, see parity-case.ts.
+  const unexpected = differences.filter((text) => !text.startsWith('padding on the left'));
+  if (unexpected.length > 0) throw new Error(`tfjs_peft.json says: ${unexpected.join('; ')}`);
   return folder;
 }
 

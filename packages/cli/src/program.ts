@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
+import type { ConvertCommandOptions } from './commands/convert.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { EvalOptions } from './commands/eval.js';
 import type { ExplainOptions } from './commands/explain.js';
@@ -109,15 +110,37 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/predict.js')).predict(folder, texts, options, io)),
     );
 
-  deploys(command('merge', 'merge', 'Merge an adapter into its host: a model folder that HF transformers opens.')).action(
-    async (folder: string, options: DeployCommandOptions) =>
-      done(await (await import('./commands/merge.js')).merge(folder, options, io)),
+  deploys(
+    command('merge', 'merge', 'Merge an adapter into its host: a model folder that HF transformers opens.'),
+  ).action(async (folder: string, options: DeployCommandOptions) =>
+    done(await (await import('./commands/merge.js')).merge(folder, options, io)),
   );
 
   deploys(command('export', 'export', 'Write host, adapter and head as one ONNX model that transformers.js opens.'))
     .addOption(new Option('--format <name>', 'of the model').choices(['onnx']).default('onnx'))
     .action(async (folder: string, options: ExportOptions) =>
       done(await (await import('./commands/export.js')).exportModel(folder, options, io)),
+    );
+
+  command('convert', 'convert', 'Write an adapter in the form of another library, and say what differs there.')
+    .argument(
+      '<folder>',
+      'folder of an experiment, a trial or an adapter: ours, of HF peft, of AdapterHub or of mlx-lm',
+    )
+    .requiredOption('--output <folder>', 'a new folder for the adapter')
+    .addOption(
+      new Option('--to <form>', 'hf, or adapter-hub for bottleneck adapters')
+        .choices(['hf', 'adapter-hub'])
+        .default('hf'),
+    )
+    .option('--name <name>', "of the adapter, in the names of AdapterHub's tensors (default: adapter)")
+    .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .addOption(pluginOption())
+    .addOption(backendOption())
+    .action(async (folder: string, options: ConvertCommandOptions) =>
+      done(await (await import('./commands/convert.js')).convert(folder, options, io)),
     );
 
   command('inspect', 'inspect', 'Say what an adapter, a trial or an experiment holds, without loading a model.')

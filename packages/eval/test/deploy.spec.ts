@@ -2,18 +2,21 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { adapter } from '@tfjs-peft/adapter';
-import { exportFolder, mergeFolder, openPredictor, writeAdapterFolder } from '@tfjs-peft/eval';
+import { convertFolder, exportFolder, mergeFolder, openPredictor, writeAdapterFolder } from '@tfjs-peft/eval';
 import { ia3 } from '@tfjs-peft/ia3';
 import { lora } from '@tfjs-peft/lora';
 import {
+  bytesSource,
   compose,
   createStream,
   effectiveParameters,
   head,
   initialValues,
+  openSafetensors,
   type PeftMethod,
   saveAdapter,
   toParameters,
+  writeSafetensors,
 } from '@tfjs-peft/peft-core';
 import { prefix } from '@tfjs-peft/prefix';
 import { prompt } from '@tfjs-peft/prompt';
@@ -55,7 +58,8 @@ async function adapterFolder(method: PeftMethod): Promise<string> {
 }
 
 const newFolder = () => join(root, `output-${count++}`);
-const classifier = (options: Partial<Parameters<typeof head>[0]> = {}) => head({ labels, readout: 'pooler', ...options });
+const classifier = (options: Partial<Parameters<typeof head>[0]> = {}) =>
+  head({ labels, readout: 'pooler', ...options });
 const read = (folder: string, name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
 
 async function probabilities(folder: string): Promise<number[]> {
@@ -188,3 +192,66 @@ describe('exportFolder', () => {
     });
   });
 });
+
+describe('convertFolder', () => {
+  it('writes for AdapterHub what it reads back from there, and says that the head is left out', async () => {
+    const folder = await adapterFolder(compose(adapter({ scale: 4 }), classifier()));
+    const [hub, again] = [newFolder(), newFolder()];
+    const { differences, files } = await convertFolder(folder, {
+      output: hub,
+      to: 'adapter-hub',
+      name: 'mine',
+      backend,
+    });
+    expect(files).toEqual(['adapter_config.json', 'adapter.safetensors']);
+    expect(differences).toEqual([expect.stringContaining('head is left out')]);
+    expect(readFileSync(join(hub, 'adapter_config.json'), 'utf8')).toContain('"scaling": 4.0');
+    const back = await convertFolder(hub, { output: again, to: 'hf', model, backend });
+    expect(back).toMatchObject({ from: 'adapter-hub', to: 'hf' });
+    expect(back.differences.join()).toContain('no counterpart of BOTTLENECK_ADAPTER');
+    const numbers = (path: string) => tensorsOf(readFileSync(path));
+    expect(await numbers(join(again, 'adapter_model.safetensors'))).toEqual(
+      await numbers(join(folder, 'adapter_model.safetensors')),
+    );
+  });
+
+  it('reads LoRA of mlx-lm for HF peft', async () => {
+    const mlx = newFolder();
+    mkdirSync(mlx);
+    const at = 'encoder.layer.0.attention.self.query';
+    const factor = (shape: [number, number]) => ({ shape, data: new Float32Array(shape[0] * shape[1]).fill(0.5) });
+    writeFileSync(
+      join(mlx, 'adapters.safetensors'),
+      writeSafetensors(
+        new Map([
+          [`${at}.lora_a`, factor([32, 2])],
+          [`${at}.lora_b`, factor([2, 32])],
+        ]),
+      ),
+    );
+    writeFileSync(
+      join(mlx, 'adapter_config.json'),
+      '{"fine_tune_type":"lora","lora_parameters":{"rank":2,"scale":4.0}}',
+    );
+    const output = newFolder();
+    expect(await convertFolder(mlx, { output, to: 'hf', model, backend })).toMatchObject({ from: 'mlx' });
+    expect(read(output, 'adapter_config.json')).toMatchObject({ peft_type: 'LORA', r: 2, lora_alpha: 8 });
+  });
+
+  it('refuses what it cannot write, by name', async () => {
+    const folder = await adapterFolder(compose(lora(), classifier()));
+    const output = newFolder();
+    await expect(convertFolder(folder, { output, to: 'adapter-hub', backend })).rejects.toMatchObject({
+      code: 'CONVERT_UNSUPPORTED',
+      text: { found: expect.stringContaining('LORA') },
+    });
+  });
+});
+
+/** Numbers by name, without the head. */
+async function tensorsOf(bytes: Uint8Array): Promise<Record<string, number[]>> {
+  const file = await openSafetensors(bytesSource('adapter', new Uint8Array(bytes)));
+  const names = [...file.tensors.keys()].filter((name) => !name.startsWith('head.'));
+  const entries = names.map(async (name) => [name, [...(await file.readFloat32(name))]] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}

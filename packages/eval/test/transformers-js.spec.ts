@@ -107,7 +107,11 @@ const everything = compose(
 describe('transformers.js opens what is exported', () => {
   it.each<[ModelType, () => JsonObject, PeftMethod]>([
     ['bert', minilmTokenizer, everything],
-    ['distilbert', minilmTokenizer, subspace(compose(prefix({ prefixLength: 3, mlpHiddenSize: 8 }), head({ labels })), { vertices: 2 })],
+    [
+      'distilbert',
+      minilmTokenizer,
+      subspace(compose(prefix({ prefixLength: 3, mlpHiddenSize: 8 }), head({ labels })), { vertices: 2 }),
+    ],
     ['roberta', () => golden('roberta'), everything],
     ['xlm-roberta', () => golden('xlm-roberta'), compose(lora(), head({ labels }))],
   ])('%s', async (modelType, tokenizer, method) => {

@@ -1,4 +1,11 @@
-import { type BottleneckForm, createStream, type Host, type Interventions, normals, PeftError } from '@tfjs-peft/peft-core';
+import {
+  type BottleneckForm,
+  createStream,
+  type Host,
+  type Interventions,
+  normals,
+  PeftError,
+} from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 
 /** How far a function of activations is from the form that it declares. */
@@ -47,7 +54,16 @@ function applyForm(x: tf.Tensor, form: BottleneckForm): tf.Tensor {
 const activations: Readonly<Record<BottleneckForm['activation'], (x: tf.Tensor) => tf.Tensor>> = {
   relu: (x) => x.relu(),
   gelu: (x) => x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5),
-  gelu_new: (x) => x.mul(x.add(x.pow(3).mul(0.044715)).mul(Math.sqrt(2 / Math.PI)).tanh().add(1)).mul(0.5),
+  gelu_new: (x) =>
+    x
+      .mul(
+        x
+          .add(x.pow(3).mul(0.044715))
+          .mul(Math.sqrt(2 / Math.PI))
+          .tanh()
+          .add(1),
+      )
+      .mul(0.5),
   swish: (x) => x.mul(x.sigmoid()),
   tanh: (x) => x.tanh(),
   sigmoid: (x) => x.sigmoid(),

@@ -1,4 +1,10 @@
-import { type Intervention, type InterventionKind, type Interventions, modulePathOf, PeftError } from '@tfjs-peft/peft-core';
+import {
+  type Intervention,
+  type InterventionKind,
+  type Interventions,
+  modulePathOf,
+  PeftError,
+} from '@tfjs-peft/peft-core';
 
 type OfKind<K extends InterventionKind> = Extract<Intervention, { kind: K }>;
 

@@ -92,10 +92,9 @@ const methods: readonly (readonly [string, () => PeftMethod])[] = [
   [
     'a prefix of one layer that shifts positions',
     () =>
-      withHead(
-        prefix({ prefixLength: 3, reparametrisation: 'none', layers: [1], positionPolicy: 'shift' }),
-        { readout: 'mean' },
-      ),
+      withHead(prefix({ prefixLength: 3, reparametrisation: 'none', layers: [1], positionPolicy: 'shift' }), {
+        readout: 'mean',
+      }),
   ],
   ['a prompt', () => withHead(prompt({ length: 4 }))],
   ['a prompt under a mean', () => withHead(prompt({ length: 4 }), { readout: 'mean' })],
@@ -158,8 +157,7 @@ describe('exportOnnx', () => {
     host.dispose();
   });
 
-  const refused = async (made: Adapter, error: object) =>
-    expect(exportOnnx(bert(), made)).rejects.toMatchObject(error);
+  const refused = async (made: Adapter, error: object) => expect(exportOnnx(bert(), made)).rejects.toMatchObject(error);
 
   it('refuses what is a function and no data, by the name of the method', async () => {
     await refused(trained(withHead(unipelt(compose(prefix({ prefixLength: 2 }), lora()))), bert()), {
@@ -187,7 +185,13 @@ describe('exportOnnx', () => {
     };
     const apply = (factor: number) => (x: tf.Tensor) =>
       tf
-        .matMul(tf.matMul(x.reshape([-1, 32]), form.down).add(form.downBias).tanh(), form.up)
+        .matMul(
+          tf
+            .matMul(x.reshape([-1, 32]), form.down)
+            .add(form.downBias)
+            .tanh(),
+          form.up,
+        )
         .add(form.upBias)
         .mul(factor)
         .reshape(x.shape);
@@ -206,9 +210,12 @@ describe('exportOnnx', () => {
 
   it('refuses an adapter without a head, or of another host', async () => {
     await refused(trained(lora(), bert()), { code: 'HEAD_MISSING' });
-    await refused({ ...trained(withHead(lora()), bert()), hostFingerprint: 'other' }, {
-      code: 'ADAPTER_FOR_ANOTHER_HOST',
-    });
+    await refused(
+      { ...trained(withHead(lora()), bert()), hostFingerprint: 'other' },
+      {
+        code: 'ADAPTER_FOR_ANOTHER_HOST',
+      },
+    );
   });
 });
 

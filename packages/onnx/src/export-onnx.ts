@@ -62,7 +62,11 @@ export async function exportOnnx(host: Host, adapter: Adapter, options: OnnxOpti
     const writing: Writing = { graph: createGraphBuilder(), encoder, effects: indexEffects(items), numbers };
     return writeModel(writing, items, host.spec.name);
   } finally {
-    tf.dispose([...effects.changes.values(), ...effects.copies.values(), ...effects.checks.map((one) => one.difference)]);
+    tf.dispose([
+      ...effects.changes.values(),
+      ...effects.copies.values(),
+      ...effects.checks.map((one) => one.difference),
+    ]);
   }
 }
 

@@ -26,7 +26,10 @@ const rows: Rows = {
   biasDelta: { becomes: 'weight' },
   inputGate: { becomes: 'weight' },
   outputGate: { becomes: 'weight' },
-  activationDelta: { becomes: 'weight', refuse: unlessMerged('is a function of activations and no product with a matrix') },
+  activationDelta: {
+    becomes: 'weight',
+    refuse: unlessMerged('is a function of activations and no product with a matrix'),
+  },
   sublayerAdapter: { becomes: 'nodes', refuse: (item) => (item.form ? undefined : form) },
   hiddenDelta: { becomes: 'nodes', refuse: (item) => (item.form ? undefined : form) },
   keyValuePrefix: { becomes: 'nodes', refuse: (item) => (item.gate ? gate : undefined) },

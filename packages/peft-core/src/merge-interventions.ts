@@ -26,7 +26,9 @@ export function mergeInterventions(host: Pick<Host, 'weight'>, interventions: In
 /** Errors: `NOT_MERGEABLE`: scales and gates of a place act on all that is added there, so they cannot go where something stays. */
 export function requireIndependent(merging: Interventions, staying: Interventions): void {
   const scaled = new Map(
-    merging.flatMap((item) => ('path' in item && rulesOf(item).merge?.stage !== 'add' ? [[modulePathOf(item), item]] : [])),
+    merging.flatMap((item) =>
+      'path' in item && rulesOf(item).merge?.stage !== 'add' ? [[modulePathOf(item), item]] : [],
+    ),
   );
   for (const item of staying) {
     const scale = 'path' in item && addsAtWeight(item) ? scaled.get(modulePathOf(item)) : undefined;

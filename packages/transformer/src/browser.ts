@@ -3,7 +3,7 @@ export type { EncoderConfig } from './architecture/family.js';
 export { parseHostConfig } from './architecture/parse-host-config.js';
 export { modelTypes } from './architecture/families.js';
 export type { ModelType } from './architecture/family.js';
-export type { Encoder, EncoderLayer, LinearModule, Sublayer, TableModule } from './architecture/encoder.js';
+export type { Encoder, EncoderLayer, LinearModule, Sublayer } from './architecture/encoder.js';
 export { createHost, type EncoderHost, type HostOptions, requireEncoder } from './encoder/create-host.js';
 export { type HostSpecOptions, readHostSpec } from './encoder/host-spec.js';
 export {

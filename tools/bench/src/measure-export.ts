@@ -70,10 +70,16 @@ async function time(run: () => Promise<Float32Array>): Promise<{ seconds: number
 }
 
 /** Texts of similar length in one batch, as `predictLogits` has it. */
-async function runOnnx(path: string, encoded: readonly EncodedText[], padTokenId: number): Promise<() => Promise<Float32Array>> {
+async function runOnnx(
+  path: string,
+  encoded: readonly EncodedText[],
+  padTokenId: number,
+): Promise<() => Promise<Float32Array>> {
   const { default: ort } = await import('onnxruntime-node');
   const session = await ort.InferenceSession.create(path);
-  const order = encoded.map((_, index) => index).sort((a, b) => encoded[a]!.inputIds.length - encoded[b]!.inputIds.length);
+  const order = encoded
+    .map((_, index) => index)
+    .sort((a, b) => encoded[a]!.inputIds.length - encoded[b]!.inputIds.length);
   return async () => {
     const logits = new Float32Array(2 * encoded.length);
     for (let start = 0; start < order.length; start += batchSize) {
@@ -82,13 +88,19 @@ async function runOnnx(path: string, encoded: readonly EncodedText[], padTokenId
         rows.map((row) => encoded[row]!),
         padTokenId,
       );
-      const feeds = { input_ids: batch.inputIds, attention_mask: batch.attentionMask, token_type_ids: batch.tokenTypeIds };
+      const feeds = {
+        input_ids: batch.inputIds,
+        attention_mask: batch.attentionMask,
+        token_type_ids: batch.tokenTypeIds,
+      };
       const tensors = Object.entries(feeds).map(
         ([name, tensor]) =>
           [name, new ort.Tensor('int64', BigInt64Array.from(tensor.dataSync(), BigInt), tensor.shape)] as const,
       );
       const { logits: found } = await session.run(Object.fromEntries(tensors));
-      rows.forEach((row, place) => logits.set((found!.data as Float32Array).subarray(2 * place, 2 * place + 2), 2 * row));
+      rows.forEach((row, place) =>
+        logits.set((found!.data as Float32Array).subarray(2 * place, 2 * place + 2), 2 * row),
+      );
       tf.dispose(Object.values(batch));
     }
     return logits;
@@ -132,7 +144,9 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   try {
     const sizes = await writeModels(folder);
-    console.log(`MiniLM, ${texts} subject lines, batches of ${batchSize}, ${cpus().length} cores (${cpus()[0]!.model})\n`);
+    console.log(
+      `MiniLM, ${texts} subject lines, batches of ${batchSize}, ${cpus().length} cores (${cpus()[0]!.model})\n`,
+    );
     for (const method of Object.keys(methods)) {
       let first: Float32Array | undefined;
       for (const engine of ['onnx', 'tensorflow', 'wasm']) {
@@ -146,7 +160,9 @@ async function main(): Promise<void> {
         const found = Float32Array.from(logits);
         first ??= found;
         const apart = largestDifference(found, first).toExponential(1);
-        console.log(`${method.padEnd(8)} ${engine.padEnd(12)} ${(texts / seconds).toFixed(0).padStart(6)} texts/s  ${apart} from ONNX`);
+        console.log(
+          `${method.padEnd(8)} ${engine.padEnd(12)} ${(texts / seconds).toFixed(0).padStart(6)} texts/s  ${apart} from ONNX`,
+        );
       }
     }
     console.log('');

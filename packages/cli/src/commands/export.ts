@@ -12,17 +12,24 @@ export interface ExportOptions extends DeployCommandOptions {
 /** `tfjs-peft export`. */
 export async function exportModel(folder: string, options: ExportOptions, io: CliIo): Promise<number> {
   if (/--/.test(basename(options.output)))
-    io.err('warning: transformers.js 4 does not open a folder with "--" in its name; rename it or choose another one\n');
+    io.err(
+      'warning: transformers.js 4 does not open a folder with "--" in its name; rename it or choose another one\n',
+    );
   const exported = await exportFolder(folder, deployOptions(options, io));
   if (options.json) io.out(jsonLine(exported));
-  else io.out([...describeDeployed(exported), ...notes(exported), '', ...usage(exported)].map((line) => `${line}\n`).join(''));
+  else
+    io.out(
+      [...describeDeployed(exported), ...notes(exported), '', ...usage(exported)].map((line) => `${line}\n`).join(''),
+    );
   return 0;
 }
 
 const notes = ({ difference, labels }: DeployedFolder): string[] => [
   ...(difference === null ? ['not run here: install onnxruntime-node to have the result compared'] : []),
   ...(labels.length === 1
-    ? ['the score is the logit itself: read it with AutoModelForSequenceClassification, since a pipeline makes probabilities of it']
+    ? [
+        'the score is the logit itself: read it with AutoModelForSequenceClassification, since a pipeline makes probabilities of it',
+      ]
     : []),
 ];
 

@@ -21,6 +21,8 @@ export function hfNote(differences: readonly string[]): string[] {
   ];
   // Each of these settings does away with one reason; another reason has no setting.
   const exact = settings.length === differences.length ? `${settings.join(' and ')} gives the same there` : undefined;
-  const ways = [exact, 'tfjs-peft export writes it as ONNX, exactly as it is (docs/export.md)'].filter(Boolean).join('; ');
+  const ways = [exact, 'tfjs-peft export writes it as ONNX, exactly as it is (docs/export.md)']
+    .filter(Boolean)
+    .join('; ');
   return [`In HF peft this adapter gives other logits (${differences.join('; ')}): ${ways}`];
 }

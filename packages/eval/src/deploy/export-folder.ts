@@ -4,7 +4,13 @@ import { exportOnnx } from '@tfjs-peft/onnx';
 import { predictLogits } from '@tfjs-peft/train';
 import { classifierConfig, forTransformersJs, readCompanionFiles, requireEncoder } from '@tfjs-peft/transformer';
 import { openAdapter, type OpenedAdapter } from '../predict/open-adapter.js';
-import { type DeployedFolder, deployedMaxTokens, type DeployOptions, readHostConfig, requireClose } from './deploy-options.js';
+import {
+  type DeployedFolder,
+  deployedMaxTokens,
+  type DeployOptions,
+  readHostConfig,
+  requireClose,
+} from './deploy-options.js';
 import { runOnnx } from './run-onnx.js';
 import { compareLogits, sampleTexts } from './sample-texts.js';
 import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';

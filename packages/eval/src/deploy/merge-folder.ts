@@ -2,7 +2,13 @@ import { disposeParameters, isPeftError, mergeAdapter, type MergedAdapter, PeftE
 import { predictLogits } from '@tfjs-peft/train';
 import { loadClassifier, readCompanionFiles, saveHost } from '@tfjs-peft/transformer';
 import { openAdapter, type OpenedAdapter } from '../predict/open-adapter.js';
-import { type DeployedFolder, deployedMaxTokens, type DeployOptions, readHostConfig, requireClose } from './deploy-options.js';
+import {
+  type DeployedFolder,
+  deployedMaxTokens,
+  type DeployOptions,
+  readHostConfig,
+  requireClose,
+} from './deploy-options.js';
 import { compareLogits, sampleTexts } from './sample-texts.js';
 import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
 

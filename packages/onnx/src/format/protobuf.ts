@@ -22,7 +22,10 @@ export const float = (field: number, value: number): Message =>
 export const text = (field: number, value: string): Message => bytes(field, new TextEncoder().encode(value));
 
 export const bytes = (field: number, value: Uint8Array): Message =>
-  join([bytesOf([...varint(tag(field, wire.length)), ...varint(value.length)]), { size: value.length, chunks: [value] }]);
+  join([
+    bytesOf([...varint(tag(field, wire.length)), ...varint(value.length)]),
+    { size: value.length, chunks: [value] },
+  ]);
 
 /** A message within a message. */
 export const nested = (field: number, value: Message): Message =>

@@ -4,7 +4,10 @@ import { type Attributes, elementTypes, type GraphNode, type TensorConstant } fr
 export type Value = string;
 
 /** How the numbers of a constant are kept: `half` where its numbers may be stored as F16, see `storeFloats`. */
-export type StoreFloats = (data: Float32Array) => { readonly type: 'float' | 'float16'; readonly data: Float32Array | Uint16Array };
+export type StoreFloats = (data: Float32Array) => {
+  readonly type: 'float' | 'float16';
+  readonly data: Float32Array | Uint16Array;
+};
 
 /** A graph under construction: every call adds nodes or constants and gives the name of a value. */
 export interface GraphBuilder {

@@ -42,7 +42,10 @@ export function writeEmbeddings(shift: number, writing: Writing): Embedded {
       prompts.length === 0 ? ofWords : node('Concat', [...prompts.map((prompt) => prompt.rows), ofWords], { axis: 1 });
     const typed = addTypes(rows, virtual, writing);
     const ids = writePositions(virtual, shift, writing);
-    const placed = node('Add', [typed, node('Gather', [writeWeight(positions.path, numbers, graph), ids], { axis: 0 })]);
+    const placed = node('Add', [
+      typed,
+      node('Gather', [writeWeight(positions.path, numbers, graph), ids], { axis: 0 }),
+    ]);
     return { states: writeNorm(placed, norm, writing), mask: writeMask(virtual, graph), virtual };
   });
 }
@@ -52,9 +55,7 @@ function addTypes(rows: Value, virtual: number, writing: Writing): Value {
   const { tokenTypes } = encoder.embeddings;
   if (!tokenTypes) return rows;
   const table = writeWeight(tokenTypes.path, numbers, graph);
-  const ids = readsTokenTypes(writing)
-    ? before(virtual, 0, inputNames.types, graph)
-    : graph.integers([0]);
+  const ids = readsTokenTypes(writing) ? before(virtual, 0, inputNames.types, graph) : graph.integers([0]);
   return graph.node('Add', [rows, graph.node('Gather', [table, ids], { axis: 0 })]);
 }
 

@@ -42,7 +42,12 @@ export function writeLayer(x: Value, mask: Value, layer: EncoderLayer, writing: 
   const { linears, sublayers } = layer;
   return graph.within(layer.path, () => {
     const heads = writeAttention(x, mask, layer, writing);
-    const attended = finishSublayer(writeLinear(heads, linears.attentionOutput.path, writing), x, sublayers.attention, writing);
+    const attended = finishSublayer(
+      writeLinear(heads, linears.attentionOutput.path, writing),
+      x,
+      sublayers.attention,
+      writing,
+    );
     const wide = writeActivation(
       encoder.config.hiddenActivation,
       writeLinear(attended, linears.feedForwardIn.path, writing),
@@ -50,12 +55,10 @@ export function writeLayer(x: Value, mask: Value, layer: EncoderLayer, writing: 
     );
     const fed = writeLinear(wide, linears.feedForwardOut.path, writing);
     const output = finishSublayer(fed, attended, sublayers.feedForward, writing);
-    return effects
-      .take('hiddenDelta', layer.path)
-      .reduce((states, { form }, index) => {
-        const delta = writeBottleneck(states, form!, `${layer.path}.hiddenDelta.${index}`, writing);
-        return graph.node('Add', [states, delta]);
-      }, output);
+    return effects.take('hiddenDelta', layer.path).reduce((states, { form }, index) => {
+      const delta = writeBottleneck(states, form!, `${layer.path}.hiddenDelta.${index}`, writing);
+      return graph.node('Add', [states, delta]);
+    }, output);
   });
 }
 
@@ -99,7 +102,12 @@ function prepend(
 }
 
 /** A constant `[1, ...shape]` once for every example of a batch. */
-export function expandOver(constant: Value, shape: readonly number[], x: Value, { node, integers }: GraphBuilder): Value {
+export function expandOver(
+  constant: Value,
+  shape: readonly number[],
+  x: Value,
+  { node, integers }: GraphBuilder,
+): Value {
   const batch = node('Shape', [x], { start: 0, end: 1 });
   return node('Expand', [constant, node('Concat', [batch, integers([...shape])], { axis: 0 })]);
 }

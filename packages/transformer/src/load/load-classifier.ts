@@ -3,7 +3,13 @@ import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
 import { warn } from '../model/warn.js';
 import { buildHost, readHints } from './build-host.js';
-import { type HostSource, type LoadedHostDirectory, type LoadHostOptions, locateHost, openModelDirectory } from './load-host.js';
+import {
+  type HostSource,
+  type LoadedHostDirectory,
+  type LoadHostOptions,
+  locateHost,
+  openModelDirectory,
+} from './load-host.js';
 import type { OpenedModel } from './open-model.js';
 
 /** A host with the classifier that its checkpoint holds. */
@@ -49,9 +55,12 @@ async function readHead({ config, tensors, location }: OpenedModel, name: string
     return { shape: entry.shape, data: await tensors.readFloat32(stored) };
   };
   const weight = await read(`${classifier.output}.weight`);
-  const labels =
-    readHints(config).labels ?? Array.from({ length: weight.shape[0]! }, (_, index) => `LABEL_${index}`);
-  const method = head({ labels: [...labels], readout: classifier.readout, hidden: classifier.hidden?.activation ?? 'none' });
+  const labels = readHints(config).labels ?? Array.from({ length: weight.shape[0]! }, (_, index) => `LABEL_${index}`);
+  const method = head({
+    labels: [...labels],
+    readout: classifier.readout,
+    hidden: classifier.hidden?.activation ?? 'none',
+  });
   const { names } = method.head;
   const bias = await read(`${classifier.output}.bias`);
   const arrays = new Map([

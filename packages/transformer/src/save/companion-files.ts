@@ -16,7 +16,12 @@ const tokenizerNames = [
 ];
 
 /** How sentence-transformers pools what an encoder gives. */
-const poolingNames = ['modules.json', 'sentence_bert_config.json', 'config_sentence_transformers.json', '1_Pooling/config.json'];
+const poolingNames = [
+  'modules.json',
+  'sentence_bert_config.json',
+  'config_sentence_transformers.json',
+  '1_Pooling/config.json',
+];
 
 export interface CompanionOptions {
   /** Written into tokenizer_config.json as `model_max_length`: where texts are cut. */

@@ -4,10 +4,7 @@ import { isJsonObject, type Json, type JsonObject, parseJsonObject, readableJson
  * Tokenizer files so that both lines of transformers.js read them as HF transformers does: merges in the older form, which the older line alone knows,
  * and the name of a tokenizer that gives token types where the host has some.
  */
-export function forTransformersJs(
-  files: ReadonlyMap<string, Uint8Array>,
-  className: string,
-): Map<string, Uint8Array> {
+export function forTransformersJs(files: ReadonlyMap<string, Uint8Array>, className: string): Map<string, Uint8Array> {
   const adapted = new Map(files);
   const tokenizer = parse(files, 'tokenizer.json');
   const older = withOlderForms(tokenizer);
@@ -49,7 +46,9 @@ const isPairs = (merges: Json | undefined): merges is [string, string][] =>
   merges.length > 0 &&
   merges.every(
     (merge) =>
-      Array.isArray(merge) && merge.length === 2 && merge.every((piece) => typeof piece === 'string' && !piece.includes(' ')),
+      Array.isArray(merge) &&
+      merge.length === 2 &&
+      merge.every((piece) => typeof piece === 'string' && !piece.includes(' ')),
   );
 
 /** A Metaspace, alone or in a sequence, with the older `add_prefix_space` beside the newer `prepend_scheme`. */

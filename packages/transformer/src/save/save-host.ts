@@ -123,11 +123,7 @@ const labelEntries = (labels: readonly string[], multiLabel: boolean): JsonObjec
   id2label: Object.fromEntries(labels.map((label, id) => [String(id), label])),
   label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
   problem_type:
-    labels.length === 1
-      ? 'regression'
-      : multiLabel
-        ? 'multi_label_classification'
-        : 'single_label_classification',
+    labels.length === 1 ? 'regression' : multiLabel ? 'multi_label_classification' : 'single_label_classification',
 });
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
