@@ -41,6 +41,7 @@ module.exports = {
       ['encoder'],
       ['mlm'],
       ['load'],
+      ['save'],
     ]),
     ...stairs('packages/train/src', [
       ['objectives', 'optimisers'],
@@ -54,6 +55,7 @@ module.exports = {
       ['records'],
       ['trial', 'report'],
       ['experiment', 'predict'],
+      ['deploy'],
     ]),
   ],
   options: {

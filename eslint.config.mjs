@@ -10,10 +10,19 @@ const boundaries = [
   { sourceTag: 'type:host', onlyDependOnLibsWithTags: ['type:core'] },
   { sourceTag: 'type:backend', onlyDependOnLibsWithTags: ['type:core'] },
   { sourceTag: 'type:data', onlyDependOnLibsWithTags: ['type:core', 'type:data'] },
+  { sourceTag: 'type:export', onlyDependOnLibsWithTags: ['type:core', 'type:host'] },
   { sourceTag: 'type:train', onlyDependOnLibsWithTags: ['type:core'] },
   {
     sourceTag: 'type:eval',
-    onlyDependOnLibsWithTags: ['type:core', 'type:method', 'type:host', 'type:backend', 'type:data', 'type:train'],
+    onlyDependOnLibsWithTags: [
+      'type:core',
+      'type:method',
+      'type:host',
+      'type:export',
+      'type:backend',
+      'type:data',
+      'type:train',
+    ],
   },
   { sourceTag: 'type:kit', onlyDependOnLibsWithTags: ['type:core', 'type:method', 'type:host'] },
   { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['*'] },
@@ -26,11 +35,13 @@ const boundaryOptions = (depConstraints) => ({
   allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**'],
   depConstraints,
 });
-/** Specs of methods may also use the conformance kit. */
+/** Specs of methods may also use the conformance kit, those of exporters methods. */
 const specBoundaries = boundaries.map((rule) =>
   rule.sourceTag === 'type:method'
     ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:kit', 'type:host'] }
-    : rule,
+    : rule.sourceTag === 'type:export'
+      ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:host', 'type:method'] }
+      : rule,
 );
 
 /** Packages that run in a browser as they are (rule 10 of the contract): the contract itself and all methods. */

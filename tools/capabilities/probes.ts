@@ -20,9 +20,11 @@ import {
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { exportOnnx } from '@tfjs-peft/onnx';
 import { effectiveParameters, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { subspace } from '@tfjs-peft/subspace';
 import * as tf from '@tensorflow/tfjs';
+import { largestDifference, type Rows, rowsTensor, runGraph, runHere } from '../jest/run-graph.js';
 
 /** What a probe found: yes, with a remark perhaps, or no and why. */
 export interface Finding {
@@ -42,14 +44,21 @@ const yes = (note?: string): Finding => ({ answer: 'yes', ...(note && { note }) 
 const no = (note: string): Finding => ({ answer: 'no', note });
 
 /** Texts of 7 and 4 tokens. */
-const inputsOf = (): HostInputs => ({
-  inputIds: tf.tensor2d(
-    [5, 9, 17, 23, 31, 8, 6, 12, 40, 41, 7, 0, 0, 0].map((id) => id || 1),
-    [2, 7],
-    'int32',
-  ),
-  attentionMask: tf.tensor2d([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0], [2, 7], 'int32'),
-});
+const rows: Rows = {
+  ids: [
+    [5, 9, 17, 23, 31, 8, 6],
+    [12, 40, 41, 7, 1, 1, 1],
+  ],
+  mask: [
+    [1, 1, 1, 1, 1, 1, 1],
+    [1, 1, 1, 1, 0, 0, 0],
+  ],
+  types: [
+    [0, 0, 0, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0, 0],
+  ],
+};
+const inputsOf = (): HostInputs => ({ inputIds: rowsTensor(rows.ids), attentionMask: rowsTensor(rows.mask) });
 const withHead = (method: PeftMethod): PeftMethod => compose(method, head({ labels }));
 
 /** The method after some training: initial values with small changes, so that nothing is at its neutral start. */
@@ -153,6 +162,21 @@ export const probes: readonly Probe[] = [
           const distance = await difference(before, after);
           tf.dispose([before, after]);
           merged.host.dispose();
+          return distance < 1e-4 ? yes() : no(`logits differ by ${distance}`);
+        } finally {
+          disposeParameters(adapter.effective);
+        }
+      }),
+  },
+  {
+    operation: 'ONNX',
+    meaning: 'exportOnnx writes it, and ONNX Runtime gives the same logits within 1e-4',
+    run: (method, host) =>
+      answer(async () => {
+        const adapter = trainedAdapter(withHead(method), host);
+        try {
+          const { bytes } = await exportOnnx(host, adapter);
+          const distance = largestDifference(await runGraph(bytes, rows), await runHere(host, adapter, rows));
           return distance < 1e-4 ? yes() : no(`logits differ by ${distance}`);
         } finally {
           disposeParameters(adapter.effective);

@@ -50,6 +50,10 @@ describe('faults', () => {
     ["HF peft's logits", { saving: 2e-5 }],
     ["HF peft's logits", { saving: NaN }],
     ["HF peft's logits", { saving: undefined }],
+    ["HF transformers' logits", { merged: '', merging: 2e-5 }],
+    ["HF transformers' logits", { merged: '', merging: NaN }],
+    ["HF transformers' logits", { merged: '', merging: undefined }],
+    ["HF peft's logits", { merged: '', merging: 0, saving: 2e-5 }],
     ['no effect', { effect: 1e-3 }],
     ['no effect', { effect: NaN }],
     ['broken', { failure: 'broken' }],
@@ -63,6 +67,8 @@ describe('faults', () => {
   it('are none where both directions agree', () => {
     expect(faultOf(good)).toBeUndefined();
     expect(faultOf({ ...good, loading: undefined })).toBeUndefined();
+    expect(faultOf({ ...good, merged: '', merging: 1e-6 })).toBeUndefined();
+    expect(faultOf({ ...good, saved: undefined, saving: undefined, merged: '', merging: 1e-6 })).toBeUndefined();
     expect(summariseParity([good])).toContain('all within 1e-5');
   });
 });

@@ -29,10 +29,14 @@ export interface ParityCase {
   readonly loading?: number;
   /** How much the logits change without the method, its head alone: an adapter without an effect proves nothing. */
   readonly effect?: number;
-  /** Where the adapter was saved by us; absent if that failed. */
+  /** Where the adapter was saved by us; absent if that failed, and for methods that HF peft has not, which are merged alone. */
   readonly saved?: string;
   /** Largest difference of HF peft's logits for what we saved. */
   readonly saving?: number;
+  /** Where the model lies with the adapter in its weights; absent for what no weight can hold. */
+  readonly merged?: string;
+  /** Largest difference of the logits of HF transformers for that model. */
+  readonly merging?: number;
   /** Why a side could not do it. */
   readonly failure?: string;
 }

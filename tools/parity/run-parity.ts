@@ -61,22 +61,37 @@ async function ours(folder: HostFolder, out: string, chosen: (text: string) => b
   }
 }
 
-/** HF peft's logits for everything that was saved here. */
+/** What HF peft and HF transformers compute from everything that was saved here. */
 function readInPeft(python: string, folder: string, cases: readonly ParityCase[]): ParityCase[] {
   const saved = cases.filter((one) => one.saved !== undefined);
+  const merged = cases.filter((one) => one.merged !== undefined);
   const [jobs, results] = [join(folder, 'jobs.json'), join(folder, 'results.json')];
   writeFileSync(
     jobs,
-    JSON.stringify(saved.map((one) => ({ base: one.host.base, adapter: one.saved, ...one.host.inputs }))),
+    JSON.stringify([
+      ...saved.map((one) => ({ base: one.host.base, adapter: one.saved, ...one.host.inputs })),
+      ...merged.map((one) => ({ model: one.merged, ...one.host.inputs })),
+    ]),
   );
   runPython(python, 'read', jobs, results);
-  const read = JSON.parse(readFileSync(results, 'utf8')) as { logits?: Logits; error?: string }[];
-  const outcomes = new Map(saved.map((one, index) => [one, read[index]!]));
+  const read = JSON.parse(readFileSync(results, 'utf8')) as Outcome[];
+  const ofAdapters = new Map(saved.map((one, index) => [one, read[index]!]));
+  const ofModels = new Map(merged.map((one, index) => [one, read[saved.length + index]!]));
   return cases.map((one) => {
-    const { logits, error } = outcomes.get(one) ?? {};
-    if (error !== undefined) return { ...one, failure: `HF peft: ${error}` };
-    return logits ? { ...one, saving: differenceFrom(one, logits) } : one;
+    const [adapter, model] = [ofAdapters.get(one), ofModels.get(one)];
+    if (adapter?.error !== undefined) return { ...one, failure: `HF peft: ${adapter.error}` };
+    if (model?.error !== undefined) return { ...one, failure: `HF transformers: ${model.error}` };
+    return {
+      ...one,
+      ...(adapter?.logits && { saving: differenceFrom(one, adapter.logits) }),
+      ...(model?.logits && { merging: differenceFrom(one, model.logits) }),
+    };
   });
+}
+
+interface Outcome {
+  readonly logits?: Logits;
+  readonly error?: string;
 }
 
 async function compare(python: string, folder: string, backend: BackendChoice | undefined, words: readonly string[]) {

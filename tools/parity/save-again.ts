@@ -13,6 +13,7 @@ import {
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
+import { saveMerged } from './save-merged.js';
 import { differenceFrom, type HostFolder, largestDifference, type Logits, type ParityCase } from './parity-case.js';
 
 const { registry } = createCatalogue();
@@ -53,7 +54,9 @@ export async function saveFor(folder: string, adapter: Adapter, host: Host, extr
   const { differences } = JSON.parse(new TextDecoder().decode(files.get('tfjs_peft.json'))) as {
     differences: string[];
   };
-  if (differences.length > 0) throw new Error(`tfjs_peft.json says: ${differences.join('; ')}`);
+  // Texts that are padded on the left are not compared where this is said, see parity-case.ts.
+  const unexpected = differences.filter((text) => !text.startsWith('padding on the left'));
+  if (unexpected.length > 0) throw new Error(`tfjs_peft.json says: ${unexpected.join('; ')}`);
   return folder;
 }
 
@@ -67,7 +70,8 @@ export async function saveAgain(folder: HostFolder, host: Host, out: string): Pr
       const { extraConfig, ...adapter } = await loadAdapter(await readAdapterFolder(from), host, registry);
       const loading = differenceFrom(known, await logitsOf(host, adapter, folder));
       seen = { loading, effect: await effectOf(host, adapter, folder) };
-      cases.push({ ...known, ...seen, saved: await saveFor(join(out, name), adapter, host, extraConfig) });
+      const merged = await saveMerged(join(out, `${name}, merged`), adapter, host, folder);
+      cases.push({ ...known, ...seen, saved: await saveFor(join(out, name), adapter, host, extraConfig), merged });
       disposeParameters(adapter.effective);
     } catch (error) {
       cases.push({ ...known, ...seen, failure: String(error) });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { layerNormTuning } from '@tfjs-peft/bitfit';
+import { bitfit, layerNormTuning } from '@tfjs-peft/bitfit';
+import { fullFineTuning } from '@tfjs-peft/full';
 import { ia3 } from '@tfjs-peft/ia3';
 import { lora } from '@tfjs-peft/lora';
 import { compose, disposeParameters, head, type Host, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
@@ -9,6 +10,7 @@ import { subspace } from '@tfjs-peft/subspace';
 import { labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
 import type { HostFolder, ParityCase } from './parity-case.js';
 import { effectOf, logitsOf, saveFor } from './save-again.js';
+import { saveMerged } from './save-merged.js';
 
 /** Methods that HF peft can load; gates and differences get starts that keep the vertices of a simplex apart. */
 const methods: Readonly<Record<string, () => PeftMethod>> = {
@@ -22,6 +24,14 @@ const methods: Readonly<Record<string, () => PeftMethod>> = {
     prefix({ prefixLength: 5, reparametrisation: 'none', initialStandardDeviation: 0.3, positionPolicy: 'shift' }),
   'MLP prefix': () =>
     prefix({ prefixLength: 5, mlpHiddenSize: 16, initialStandardDeviation: 0.3, positionPolicy: 'shift' }),
+};
+
+/** Methods that HF peft has not: as weights of a model they reach HF transformers all the same. */
+const mergedAlone: Readonly<Record<string, () => PeftMethod>> = {
+  BitFit: () => bitfit({ initialStandardDeviation: 0.1 }),
+  'full fine-tuning': () => fullFineTuning({}),
+  'LoRA, IA3 and BitFit': () =>
+    compose(lora({ rank: 4 }), ia3({ initialStandardDeviation: 0.1 }), bitfit({ initialStandardDeviation: 0.1 })),
 };
 
 /** HF peft has no prefixes on DistilBERT. */
@@ -59,7 +69,8 @@ export async function saveTrained(
   chosen: (name: string) => boolean,
 ): Promise<ParityCase[]> {
   const cases: ParityCase[] = [];
-  for (const [method, make] of Object.entries(methods).filter(([name]) => loadable(name, host)))
+  const all = { ...methods, ...mergedAlone };
+  for (const [method, make] of Object.entries(all).filter(([name]) => loadable(name, host)))
     for (const isSimplex of [false, true]) {
       const name = `trained ${method}${isSimplex ? ', simplex' : ''}`;
       if (!chosen(name)) continue;
@@ -68,7 +79,9 @@ export async function saveTrained(
       const expected = await logitsOf(host, adapter, folder);
       const known = { host: folder, name, expected, effect: await effectOf(host, adapter, folder) };
       try {
-        cases.push({ ...known, saved: await saveFor(join(out, name), adapter, host) });
+        const merged = await saveMerged(join(out, `${name}, merged`), adapter, host, folder);
+        const saved = method in mergedAlone ? undefined : await saveFor(join(out, name), adapter, host);
+        cases.push({ ...known, saved, merged });
       } catch (error) {
         cases.push({ ...known, failure: String(error) });
       }

@@ -4,7 +4,7 @@ import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import { adapterHubFormat } from './adapter-hub.js';
 import { adapterSites } from './adapter-sites.js';
-import { applyBottleneck, bottleneckParameters, isShared, parameterName } from './bottleneck.js';
+import { applyBottleneck, bottleneckParameters, formOf, isShared, parameterName } from './bottleneck.js';
 import { averageAdapters } from './average-adapters.js';
 import { type AdapterConfig, adapterConfig, type AdapterOptions } from './config.js';
 
@@ -51,11 +51,13 @@ function createAdapter(config: AdapterConfig): PeftMethod<AdapterConfig> {
         const rate = mode === 'train' ? config.dropout : 0;
         const delta = (x: tf.Tensor) =>
           dropout(applyBottleneck(config, effective, path, x), rate, substream(streams.dropout, config.name, path));
+        const shared = isShared(config, effective, path, size);
         return {
           kind: 'sublayerAdapter',
           path,
           placement: config.placement,
-          perToken: isShared(config, effective, path, size),
+          perToken: shared,
+          ...(shared && { form: formOf(config, effective, path) }),
           apply: config.placement === 'sequential' ? (y) => y.add(delta(y)) : delta,
         };
       }),

@@ -1,5 +1,6 @@
-import type { Parameters } from '@tfjs-peft/peft-core';
-import { type InitialLaw, getParameter } from '@tfjs-peft/peft-core/authoring';
+import { type Parameters } from '@tfjs-peft/peft-core';
+import { getParameter, type InitialLaw } from '@tfjs-peft/peft-core/authoring';
+import { type BottleneckForm } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { activate } from './activations.js';
 import { type AdapterConfig, bottleneckSizeOf } from './config.js';
@@ -44,6 +45,20 @@ export function applyBottleneck(config: AdapterConfig, effective: Parameters, pa
   const output = affine(activate(config.activation, affine(x, 'down')), 'up');
   if (config.scale === 1) return output;
   return output.mul(typeof config.scale === 'number' ? config.scale : perToken(parameter('scale')));
+}
+
+/** The same as data; parameters without a batch axis. */
+export function formOf(config: AdapterConfig, effective: Parameters, path: string): BottleneckForm {
+  const parameter = (key: string) => getParameter(effective, parameterName(config, path, key));
+  return {
+    down: parameter('down.weight'),
+    downBias: parameter('down.bias'),
+    activation: config.activation,
+    up: parameter('up.weight'),
+    upBias: parameter('up.bias'),
+    scale: typeof config.scale === 'number' ? config.scale : parameter('scale'),
+    addsInput: config.placement === 'sequential',
+  };
 }
 
 /** True if no parameter of the adapter at the site has a batch axis. */

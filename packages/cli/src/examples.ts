@@ -24,6 +24,15 @@ export const examples = {
     'predict runs/demo --file subjects.txt --json',
     'predict runs/rte-100 --pair "A man sleeps." "Somebody is asleep."',
   ],
+  merge: ['merge runs/demo --output runs/merged', 'merge ./lora-adapter --model ./bert --output ./merged --dtype f16'],
+  export: [
+    'export runs/demo --format onnx --output runs/onnx',
+    'export ./prefix-adapter --model ./bert --output ./onnx-model --dtype f16',
+  ],
+  convert: [
+    'convert ./adapter-hub-folder --model ./bert --output ./hf-adapter',
+    'convert runs/adapter --to adapter-hub --name reviews --output ./hub',
+  ],
   inspect: ['inspect runs/demo', 'inspect runs/demo/adapter --json'],
   explain: ['explain lora', 'explain prefix-lora-ia3-subspace --model ./my-model --json'],
   doctor: ['doctor', 'doctor --backend wasm --json'],

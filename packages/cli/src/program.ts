@@ -1,8 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
+import type { ConvertCommandOptions } from './commands/convert.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { EvalOptions } from './commands/eval.js';
 import type { ExplainOptions } from './commands/explain.js';
+import type { ExportOptions } from './commands/export.js';
+import type { DeployCommandOptions } from './commands/merge.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { PredictOptions } from './commands/predict.js';
 import type { RunCommandOptions } from './commands/run-options.js';
@@ -107,6 +110,39 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/predict.js')).predict(folder, texts, options, io)),
     );
 
+  deploys(
+    command('merge', 'merge', 'Merge an adapter into its host: a model folder that HF transformers opens.'),
+  ).action(async (folder: string, options: DeployCommandOptions) =>
+    done(await (await import('./commands/merge.js')).merge(folder, options, io)),
+  );
+
+  deploys(command('export', 'export', 'Write host, adapter and head as one ONNX model that transformers.js opens.'))
+    .addOption(new Option('--format <name>', 'of the model').choices(['onnx']).default('onnx'))
+    .action(async (folder: string, options: ExportOptions) =>
+      done(await (await import('./commands/export.js')).exportModel(folder, options, io)),
+    );
+
+  command('convert', 'convert', 'Write an adapter in the form of another library, and say what differs there.')
+    .argument(
+      '<folder>',
+      'folder of an experiment, a trial or an adapter: ours, of HF peft, of AdapterHub or of mlx-lm',
+    )
+    .requiredOption('--output <folder>', 'a new folder for the adapter')
+    .addOption(
+      new Option('--to <form>', 'hf, or adapter-hub for bottleneck adapters')
+        .choices(['hf', 'adapter-hub'])
+        .default('hf'),
+    )
+    .option('--name <name>', "of the adapter, in the names of AdapterHub's tensors (default: adapter)")
+    .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .addOption(pluginOption())
+    .addOption(backendOption())
+    .action(async (folder: string, options: ConvertCommandOptions) =>
+      done(await (await import('./commands/convert.js')).convert(folder, options, io)),
+    );
+
   command('inspect', 'inspect', 'Say what an adapter, a trial or an experiment holds, without loading a model.')
     .argument('<folder>', 'folder of an adapter (ours or of HF peft), a trial or an experiment')
     .action(async (folder: string, options: InspectOptions) =>
@@ -158,6 +194,19 @@ const runs = (command: Command): Command =>
       wholeNumber,
     )
     .option('--resume', 'go on with what an earlier, interrupted command left unfinished');
+
+/** What commands share that write a model. */
+const deploys = (command: Command): Command =>
+  command
+    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter; or org/name[@revision] on the Hub')
+    .requiredOption('--output <folder>', 'a new folder for the model')
+    .addOption(new Option('--dtype <name>', 'of the stored numbers').choices(['f32', 'f16']).default('f32'))
+    .option('--max-tokens <number>', 'where texts are cut (default: as the adapter was trained)', wholeNumber)
+    .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .addOption(pluginOption())
+    .addOption(backendOption());
 
 /** How a file of rows is to be read; what commands share that take one. */
 const table = (command: Command): Command =>

@@ -33,3 +33,13 @@ export {
   type PredictorInput,
 } from './predict/create-classifier.js';
 export { openPredictor, type Predictor, type PredictorOptions } from './predict/open-predictor.js';
+export {
+  type AdapterForm,
+  adapterForms,
+  type ConvertedFolder,
+  convertFolder,
+  type ConvertOptions,
+} from './deploy/convert-folder.js';
+export type { DeployedFolder, DeployOptions } from './deploy/deploy-options.js';
+export { exportFolder } from './deploy/export-folder.js';
+export { mergeFolder } from './deploy/merge-folder.js';

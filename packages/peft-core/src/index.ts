@@ -36,6 +36,7 @@ export { head, type HeadConfig, headDefinition, type HeadMethod } from './head.j
 export { type Adapter, runAdapter } from './adapter.js';
 export { runRows } from './run-rows.js';
 export { disableParts, leavesOf, selectParts } from './select-parts.js';
+export { type MergedInterventions, mergeInterventions } from './merge-interventions.js';
 export { type MergedAdapter, mergeAdapter, type MergeOptions } from './merge-adapter.js';
 export { combineAdapters, type CombineAdaptersOptions, type WeightedAdapter } from './combine-adapters.js';
 export type { AdapterFiles } from './files/adapter-files.js';

@@ -148,6 +148,7 @@ export const interventionRules: Rules = {
     gate: (item, gate) => ({
       ...item,
       matrix: undefined,
+      form: undefined,
       perToken: false,
       apply: (x, mask) => item.apply(x, mask).mul(ofTokens(gate(x, mask))),
     }),
@@ -155,13 +156,14 @@ export const interventionRules: Rules = {
   sublayerAdapter: rules<'sublayerAdapter', 'sublayer'>({
     sites: ['sublayer'],
     tensors: () => [],
-    gate: (item, gate) => ({ ...item, perToken: false, apply: gatedAdapter(item, gate) }),
+    gate: (item, gate) => ({ ...item, form: undefined, perToken: false, apply: gatedAdapter(item, gate) }),
   }),
   hiddenDelta: rules<'hiddenDelta', 'hidden'>({
     sites: ['hidden'],
     tensors: () => [],
     gate: (item, gate) => ({
       ...item,
+      form: undefined,
       perToken: false,
       apply: (x, mask) => item.apply(x, mask).mul(ofTokens(gate(x, mask))),
     }),

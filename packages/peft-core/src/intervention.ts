@@ -136,6 +136,23 @@ interface Activation {
    * tokens of all texts one after the other, `[1, n, size]`, without padding.
    */
   readonly perToken?: boolean;
+  /** The same as data, for whoever must write it down instead of calling it: an exporter. */
+  readonly form?: BottleneckForm;
+}
+
+/**
+ * `scale · (activation(x · down + downBias) · up + upBias)`, plus x itself with `addsInput`; down `[size, width]`, up `[width, size]`, scale a number or
+ * `[1]` or `[size]`. No batch axis.
+ */
+export interface BottleneckForm {
+  readonly down: tf.Tensor;
+  readonly downBias: tf.Tensor;
+  /** `gelu` is the exact one (erf), `gelu_new` its approximation with tanh; `leaky_relu` has the slope 0.01. */
+  readonly activation: 'relu' | 'gelu' | 'gelu_new' | 'swish' | 'tanh' | 'sigmoid' | 'leaky_relu' | 'identity';
+  readonly up: tf.Tensor;
+  readonly upBias: tf.Tensor;
+  readonly scale: number | tf.Tensor;
+  readonly addsInput: boolean;
 }
 
 /** `y += apply(x)` at a linear site; x `[batch, tokens, input]`, result `[batch, tokens, output]`. */

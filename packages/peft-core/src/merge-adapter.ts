@@ -5,14 +5,8 @@ import { evaluationContext } from './context.js';
 import { PeftError } from './errors.js';
 import type { Host } from './host.js';
 import type { Intervention, Interventions } from './intervention.js';
-import {
-  interventionKinds,
-  interventionRules,
-  isMergeable,
-  mergeStages,
-  modulePathOf,
-  rulesOf,
-} from './intervention-rules.js';
+import { interventionKinds, interventionRules, isMergeable } from './intervention-rules.js';
+import { mergeInterventions, requireIndependent } from './merge-interventions.js';
 import { type FoldedMethod, foldMethod, type PeftMethod } from './method.js';
 import { type Parameters, selectNamespaces } from './parameters.js';
 import { leavesOf } from './select-parts.js';
@@ -36,7 +30,8 @@ export interface MergeOptions {
 /**
  * Puts an adapter into the weights of its host, one weight at a time; a simplex counts as its midpoint. The host is not changed.
  * The rest's tensors are the adapter's own, or new ones where the method folds.
- * Errors: `ADAPTER_FOR_ANOTHER_HOST`; `NOT_MERGEABLE` for parts that no weight can hold, unless they may stay (`rest: 'keep'`).
+ * Errors: `ADAPTER_FOR_ANOTHER_HOST`; `NOT_MERGEABLE` for parts that no weight can hold, unless they may stay (`rest: 'keep'`), and for
+ * a scale or gate at a place where something stays.
  */
 export async function mergeAdapter(
   host: Host,
@@ -53,20 +48,32 @@ export async function mergeAdapter(
   const changed = new Map<string, tf.Tensor>();
   const refused: string[] = [];
   const staying: PeftMethod[] = [];
-  tf.tidy(() => {
+  const merge = () => {
     const context = evaluationContext(host.spec, 1);
     const merging: Intervention[] = [];
+    const kept: Intervention[] = [];
     for (const part of leavesOf(whole)) {
       const interventions = part.intervene(selectNamespaces(effective, part.namespaces), context);
       if (interventions.every(isMergeable)) merging.push(...interventions);
-      else staying.push(part);
+      else {
+        staying.push(part);
+        kept.push(...interventions);
+      }
       if (!interventions.every((item) => isMergeable(item) || item.kind === 'readout'))
         refused.push(`${part.type} acts through ${kindsOf(interventions)}, which no weight can hold`);
     }
-    if (rest === 'keep' || refused.length === 0)
-      for (const [path, tensor] of mergeInterventions(host, merging)) changed.set(path, tensor);
+    if (rest === 'keep' || refused.length === 0) {
+      requireIndependent(merging, kept);
+      for (const [path, tensor] of mergeInterventions(host, merging).changes) changed.set(path, tensor);
+    }
     return [...changed.values()];
-  });
+  };
+  try {
+    tf.tidy(merge);
+  } catch (error) {
+    disposeNew(effective, [adapter.effective]);
+    throw error;
+  }
   const left = rest === 'refuse' && refused.length > 0 ? [] : staying;
   const kept = selectNamespaces(
     effective,
@@ -114,32 +121,3 @@ const kindsOf = (items: Interventions) =>
         .map((item) => ('gate' in item && item.gate ? `${item.kind} with a gate` : item.kind)),
     ),
   ].join(', ');
-
-/** New values of the weights and biases that the interventions change, by path; the caller owns the tensors. */
-function mergeInterventions(host: Host, interventions: Interventions): Map<string, tf.Tensor> {
-  const byModule = new Map<string, Intervention[]>();
-  for (const item of interventions)
-    if ('path' in item) {
-      const module = modulePathOf(item);
-      byModule.set(module, [...(byModule.get(module) ?? []), item]);
-    }
-  const changed = new Map<string, tf.Tensor>();
-  for (const [module, items] of byModule)
-    for (const tensor of ['weight', 'bias'] as const) {
-      const own = items.filter((item) => rulesOf(item).merge?.[tensor]);
-      const path = `${module}.${tensor}`;
-      if (own.length > 0)
-        changed.set(
-          path,
-          tf.tidy(() => mergeTensor(host.weight(path), own, tensor)),
-        );
-    }
-  return changed;
-}
-
-/** The effective weight (`[input, output]`, `[rows, size]` or `[size]`) or bias `[output]`, stage by stage. */
-const mergeTensor = (frozen: tf.Tensor, items: readonly Intervention[], tensor: 'weight' | 'bias'): tf.Tensor =>
-  mergeStages
-    .flatMap((stage) => items.filter((item) => rulesOf(item).merge!.stage === stage))
-    .reduce((value, item) => rulesOf(item).merge![tensor]!(value, item, frozen), frozen)
-    .clone();

@@ -3,7 +3,8 @@ export type { EncoderConfig } from './architecture/family.js';
 export { parseHostConfig } from './architecture/parse-host-config.js';
 export { modelTypes } from './architecture/families.js';
 export type { ModelType } from './architecture/family.js';
-export { createHost, type EncoderHost, type HostOptions } from './encoder/create-host.js';
+export type { Encoder, EncoderLayer, LinearModule, Sublayer } from './architecture/encoder.js';
+export { createHost, type EncoderHost, type HostOptions, requireEncoder } from './encoder/create-host.js';
 export { type HostSpecOptions, readHostSpec } from './encoder/host-spec.js';
 export {
   createRandomHost,
@@ -16,6 +17,7 @@ export { createMlmHead, type MlmHead, type MlmSelection } from './mlm/create-mlm
 export { memoryTensorSource, type TensorSource } from './weights/tensor-source.js';
 export { createTokenizer } from './tokenizer/create-tokenizer.js';
 export type { EncodeOptions, TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer/tokenizer.js';
+export { classifierConfig, type ClassifierEntries, saveHost, type SaveHostOptions } from './save/save-host.js';
 export type { ClassifierHints, HostChoices, LoadedHost } from './load/build-host.js';
 export { loadHostFromUrl, type LoadHostFromUrlOptions } from './load/load-host-from-url.js';
 export type { OpenedModel } from './load/open-model.js';

@@ -39,6 +39,7 @@ describe('a whole experiment', () => {
     for (const method of ['majority', 'linear-probe', 'head', 'prefix'])
       expect(out).toMatch(new RegExp(`^${method} +2 `, 'm'));
     expect(out).toContain(join(folder, 'report.html'));
+    expect(out).toMatch(/^In HF peft this adapter gives other logits .*\n$/m);
     expect(err).toContain('backend: wasm');
     expect(err).toMatch(/floor majority: [\d.]+ accuracy on test/);
     expect(err).not.toContain('method  ');
@@ -127,6 +128,27 @@ describe('a whole experiment', () => {
     expect(allowed.code).toBe(0);
     expect(await readdir(root)).toContain('PWNED');
   }, 120_000);
+
+  it('export: a model for transformers.js, how far it is from here, and how to open it', async () => {
+    const output = join(root, 'on--nx');
+    const { code, out, err } = await cli('export', folder, '--output', output, '--dtype', 'f16', '--backend', 'wasm');
+    expect(code).toBe(0);
+    expect(err).toContain('warning: transformers.js 4 does not open a folder with "--"');
+    expect(out).toMatch(/differ by at most \d\.\de-\d/);
+    expect(out).toContain(`pipeline('text-classification', '${output}', { dtype: 'fp32' })`);
+    expect(out).toContain(`env.localModelPath = '${root}'`);
+    expect(out).toContain(`pipeline('text-classification', 'on--nx', { quantized: false })`);
+    const { maxTokens } = JSON.parse(
+      (await cli('export', folder, '--output', join(root, 'onnx'), '--backend', 'wasm', '--json')).out,
+    ) as { maxTokens: number };
+    expect(maxTokens).toBe(128);
+  }, 120_000);
+
+  it('merge: refuses the mean readout of the defaults with the setting that helps', async () => {
+    const { code, err } = await cli('merge', folder, '--output', join(root, 'merged'), '--backend', 'wasm');
+    expect(code).toBe(1);
+    expect(err).toMatch(/--set model.readout=pooler|tfjs-peft export/);
+  }, 60_000);
 
   it('inspect: experiment, trial and adapter', async () => {
     expect((await cli('inspect', folder)).out).toContain('8 runs: 8 done, 0 failed');

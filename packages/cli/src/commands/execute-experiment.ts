@@ -4,6 +4,7 @@ import { type BackendChoice, type BackendReport, selectBackend } from '@tfjs-pef
 import { endWithParent, type ExperimentConfigInput, type ExperimentResult, runExperiment } from '@tfjs-peft/eval';
 import { findings, formatTable, writeReports, type WrittenReports } from '@tfjs-peft/eval/report';
 import { type CliIo, type StopSignal, stopCodes } from '../cli-io.js';
+import { hfDifferences, hfNote } from './hf-note.js';
 import { reportProgress } from '../progress/report-progress.js';
 import { exitCodeOf, isDebug, reportError } from '../report-error.js';
 import { jsonLine } from '../safe-output.js';
@@ -102,11 +103,13 @@ export async function showResults(
   const reports = await writeReports(result, { ...(references && { references }), remarks });
   const failed = result.trials.filter(({ status }) => status === 'failed');
   const follow = next?.(result) ?? [];
-  if (json) io.out(jsonLine(describeResult(result, reports)));
+  const differences = result.adapter ? await hfDifferences(result.folder) : [];
+  if (json) io.out(jsonLine({ ...describeResult(result, reports), hfDifferences: differences }));
   else {
     const { table } = reports;
     io.out(formatTable({ ...table, notes: [...table.notes, ...remarks] }, { width: io.width }));
     io.out(`\n${pathLines(result, reports)}`);
+    for (const note of hfNote(differences)) io.out(`${note}\n`);
     if (follow.length > 0) io.out(`\nTo try next:\n${follow.map((command) => `  ${command}\n`).join('')}`);
   }
   if (failed.length === 0) return 0;

@@ -1,10 +1,20 @@
+import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { BackendChoice } from '@tfjs-peft/backend';
-import { disposeParameters, type Host, loadAdapter, type LoadedAdapter } from '@tfjs-peft/peft-core';
-import type { JsonObject } from '@tfjs-peft/peft-core/files';
-import type { Tokenizer } from '@tfjs-peft/transformer';
+import {
+  type Adapter,
+  disposeParameters,
+  type Host,
+  loadAdapter,
+  PeftError,
+  type PeftMethod,
+} from '@tfjs-peft/peft-core';
+import { headsOf } from '@tfjs-peft/peft-core/authoring';
+import { type JsonObject } from '@tfjs-peft/peft-core/files';
+import { loadClassifier, type Tokenizer } from '@tfjs-peft/transformer';
 import { loadGivenPlugins } from '../methods/load-plugins.js';
 import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
-import { readAdapterFolder } from '../run-folder/adapter-folder.js';
+import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder.js';
 import { nameMissingPlugins } from '../records/recorded-plugins.js';
 import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
@@ -38,7 +48,10 @@ export interface OpenedAdapter {
   readonly located: LocatedAdapter;
   readonly host: Host;
   readonly tokenizer: Tokenizer;
-  readonly adapter: LoadedAdapter;
+  /** The folder of the host's files; absent for a host that was passed in. */
+  readonly hostDirectory?: string;
+  /** Of a whole model, its own head. */
+  readonly adapter: Adapter;
   readonly labels: readonly string[];
   /** Whether each label is a question of its own, by the base model of an adapter of HF peft. */
   readonly multiLabel: boolean;
@@ -49,7 +62,8 @@ export interface OpenedAdapter {
 }
 
 /**
- * Errors: those of {@link locateAdapter}, `loadHost` and `loadAdapter` (`ADAPTER_FOR_ANOTHER_HOST` among them); `HEAD_MISSING`,
+ * An adapter by its folder, or a whole model with a classifier, whose head stands for the adapter.
+ * Errors: those of {@link locateAdapter}, `loadHost`, `loadClassifier` and `loadAdapter` (`ADAPTER_FOR_ANOTHER_HOST` among them); `HEAD_MISSING`,
  * `PLUGIN_NOT_ALLOWED`, `PLUGIN_UNUSABLE`.
  */
 export async function openAdapter(
@@ -57,13 +71,14 @@ export async function openAdapter(
   { unfolded = false, ...options }: OpenAdapterOptions & { readonly unfolded?: boolean },
 ): Promise<OpenedAdapter> {
   const { revision } = options;
+  if (await isModelFolder(folder)) return openModelFolder(folder, options);
   const located = await locateAdapter(folder, options.model, { ...(revision !== undefined && { revision }) });
   if (options.plugins === undefined) refuseUnnamedPlugins(folder, located);
   const { plugins } = await loadGivenPlugins(options.plugins ?? []);
   const catalogue = createCatalogue(plugins);
   const files = await readAdapterFolder(located.adapter);
   const backend = await reportBackend(options.backend ?? 'auto');
-  const { host, tokenizer, classifier } = await openHost(located.model, options.host);
+  const { host, tokenizer, classifier, directory } = await openHost(located.model, options.host);
   try {
     const adapter = await loadAdapter(files, host, catalogue.registry, {
       unfolded,
@@ -76,6 +91,7 @@ export async function openAdapter(
       located,
       host,
       tokenizer,
+      ...(directory !== undefined && { hostDirectory: directory }),
       adapter,
       labels: labelsOfHead(adapter.method, `the adapter in "${folder}"`),
       // What an adapter of ours predicts, its own head says.
@@ -91,4 +107,43 @@ export async function openAdapter(
     host.dispose();
     throw await nameMissingPlugins(error, foldersAround(located));
   }
+}
+
+/** Where texts are cut, as far as the folder says: what a trial was trained with, `model_max_length` of a whole model. */
+export function maxTokensOf({ located, tokenizer, hostDirectory }: OpenedAdapter): number | undefined {
+  if (located.trial) return located.trial.data.maxTokens;
+  const isModel = located.adapter === hostDirectory;
+  return isModel && Number.isFinite(tokenizer.modelMaxTokens) ? tokenizer.modelMaxTokens : undefined;
+}
+
+/** A whole model with a classifier, such as `mergeFolder` writes: its head counts as the adapter. */
+async function openModelFolder(folder: string, options: OpenAdapterOptions): Promise<OpenedAdapter> {
+  const { plugins } = await loadGivenPlugins(options.plugins ?? []);
+  const backend = await reportBackend(options.backend ?? 'auto');
+  const { host, tokenizer, classifier, head, directory } = await loadClassifier(resolve(folder), {
+    ...(options.onWarning && { onWarning: options.onWarning }),
+  });
+  const { readout } = headsOf(head.method)[0]!.head;
+  return {
+    located: { adapter: directory, trial: null, model: { name: directory, readout, dropout: null }, plugins: [] },
+    host,
+    tokenizer,
+    hostDirectory: directory,
+    adapter: head,
+    labels: options.labels ?? labelsOfHead(head.method, `the model in "${folder}"`),
+    multiLabel: classifier.multiLabel,
+    catalogue: createCatalogue(plugins),
+    backend,
+    dispose() {
+      disposeParameters(head.effective);
+      host.dispose();
+    },
+  };
+}
+
+/** A folder of a model with its weights, and no adapter. */
+async function isModelFolder(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const hasWeights = names.includes('model.safetensors') || names.includes('model.safetensors.index.json');
+  return hasWeights && names.includes('config.json') && !(await isAdapterFolder(folder));
 }

@@ -1,5 +1,5 @@
 import { type Classifier, createClassifier } from './create-classifier.js';
-import { openAdapter, type OpenAdapterOptions } from './open-adapter.js';
+import { maxTokensOf, openAdapter, type OpenAdapterOptions } from './open-adapter.js';
 
 /** A saved adapter that classifies texts. */
 export interface Predictor extends Classifier {
@@ -12,7 +12,7 @@ export interface Predictor extends Classifier {
 export interface PredictorOptions extends OpenAdapterOptions {
   /** Texts a pass; default 64. */
   readonly batchSize?: number;
-  /** Default: what the adapter was trained with, else 128. */
+  /** Default: what the adapter was trained with or the folder of a whole model says, else 128. */
   readonly maxTokens?: number;
   /** Is told after each batch; counts texts. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
@@ -24,7 +24,7 @@ export interface PredictorOptions extends OpenAdapterOptions {
  */
 export async function openPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
   const opened = await openAdapter(folder, options);
-  const maxTokens = options.maxTokens ?? opened.located.trial?.data.maxTokens;
+  const maxTokens = options.maxTokens ?? maxTokensOf(opened);
   return {
     ...createClassifier({ ...options, ...opened, ...(maxTokens !== undefined && { maxTokens }) }),
     backend: String(opened.backend.backend),

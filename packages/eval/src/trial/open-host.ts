@@ -8,6 +8,8 @@ export const embeddedName = 'minilm';
 
 export interface OpenedHost {
   readonly host: Host;
+  /** The folder that it was loaded from; absent if it was given. */
+  readonly directory?: string;
   readonly tokenizer: Tokenizer;
   readonly readout: Readout;
   /** What the files of the host say about a classifier. */

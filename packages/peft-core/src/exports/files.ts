@@ -12,6 +12,7 @@ export type { EncodedAdapter, FileCodec } from '../file-codec.js';
 export type { AdapterHubFormat, AdapterHubPart } from '../registry.js';
 export { type Dtype, dtypes } from '../safetensors/dtypes.js';
 export { openShardedSafetensors, shardIndexName } from '../safetensors/open-sharded-safetensors.js';
+export { narrowF16, widenF16 } from '../safetensors/half-floats.js';
 export type { TensorEntry } from '../safetensors/read-header.js';
 export { type WritableTensor, type WriteOptions, writeSafetensors } from '../safetensors/write-safetensors.js';
 export { checkFileNames, hfConfigName, recordName, tensorsName, verticesName } from '../files/adapter-files.js';

@@ -51,6 +51,7 @@ export const bertGates = { targets: ['key', 'value', 'output.dense'], feedForwar
 /** Devlin et al. 2019, arXiv 1810.04805. */
 export const bert: Family = {
   name: 'BERT',
+  className: 'Bert',
   baseModelPrefix: 'bert',
   config: bertConfig,
   modules: bertModules,

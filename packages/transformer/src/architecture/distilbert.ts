@@ -7,6 +7,7 @@ import { countFromZero } from './position-rules.js';
  */
 export const distilbert: Family = {
   name: 'DistilBERT',
+  className: 'DistilBert',
   baseModelPrefix: 'distilbert',
   config: {
     vocabSize: { key: 'vocab_size', default: 30522 },

@@ -26,6 +26,7 @@ export interface Sublayer {
   readonly dropout: boolean;
 }
 
+/** One layer: its number, its paths and its maps. */
 export interface EncoderLayer {
   readonly layer: number;
   readonly path: string;

@@ -9,6 +9,8 @@ import type { PositionRule } from './position-rules.js';
 export interface Family {
   /** For messages: `RoBERTa`. */
   readonly name: string;
+  /** Beginning of the names of HF's classes: `XLMRoberta` of `XLMRobertaModel`, `XLMRobertaForSequenceClassification`. */
+  readonly className: string;
   /** Attribute under which HF classes keep the encoder, the prefix of its tensors in checkpoints of whole models: `roberta`. */
   readonly baseModelPrefix: string;
   readonly config: ConfigEntries;

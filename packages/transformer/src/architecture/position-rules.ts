@@ -13,6 +13,8 @@ export interface PositionInputs {
 
 /** How a family numbers its tokens. */
 export interface PositionRule {
+  /** For whoever must write the rule down instead of calling it. */
+  readonly name: 'countFromZero' | 'countText';
   /** Rows at the start of the table that no text uses. */
   reservedRows(padTokenId: number): number;
   /** Whether positions depend on which ids are padding, so that padding must use the id of config.json. */
@@ -23,6 +25,7 @@ export interface PositionRule {
 
 /** 0, 1, 2, … for all tokens, padding among them. */
 export const countFromZero: PositionRule = {
+  name: 'countFromZero',
   reservedRows: () => 0,
   readsPadding: false,
   ids: ({ inputIds, virtual, offset }) =>
@@ -34,6 +37,7 @@ export const countFromZero: PositionRule = {
  * Virtual tokens count as text. The ids decide, not the attention mask, as in HF transformers.
  */
 export const countText: PositionRule = {
+  name: 'countText',
   reservedRows: (padTokenId) => padTokenId + 1,
   readsPadding: true,
   ids: ({ inputIds, virtual, offset, padTokenId }) =>

@@ -8,6 +8,7 @@ import { countText } from './position-rules.js';
  */
 export const roberta: Family = {
   name: 'RoBERTa',
+  className: 'Roberta',
   baseModelPrefix: 'roberta',
   config: {
     ...bertConfig,
@@ -38,5 +39,6 @@ export const xlmRoberta: Family = {
   ...roberta,
   name: 'XLM-RoBERTa',
   python: { positionsSkipPadding: true },
+  className: 'XLMRoberta',
   config: { ...roberta.config, vocabSize: { key: 'vocab_size', default: 30522 } },
 };

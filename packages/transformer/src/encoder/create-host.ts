@@ -10,7 +10,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import { readoutsOf } from '../architecture/encoder.js';
+import { type Encoder, readoutsOf } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/family.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
@@ -48,6 +48,19 @@ export interface HostOptions {
 /** A host of this package with the configuration that it computes by: for MLM heads and other parts of the same checkpoint. */
 export interface EncoderHost extends Host {
   readonly config: EncoderConfig;
+  /** Its modules with paths and sizes: for savers and exporters. */
+  readonly encoder: Encoder;
+  withWeights(changes: ReadonlyMap<string, tf.Tensor>): Promise<EncoderHost>;
+}
+
+/** The host as one of this package. Errors: `HOST_UNSUPPORTED` for another kind of host. */
+export function requireEncoder(host: Host): EncoderHost {
+  if ('encoder' in host) return host as EncoderHost;
+  throw new PeftError('HOST_UNSUPPORTED', {
+    found: `host "${host.spec.name}", which this package did not make`,
+    expected: 'a host of loadHost, loadHostFromUrl, createHost or createRandomHost',
+    fix: 'load the model with one of them',
+  });
 }
 
 /**
@@ -88,6 +101,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
   return {
     spec,
     config,
+    encoder,
     forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs {
       requireInputs(inputs);
       const textPass = passOf(interventions, context, inputs.attentionMask);

@@ -49,7 +49,8 @@ export async function buildHost(model: OpenedModel, name: string, choices: HostC
   }
 }
 
-function readHints({ id2label: map, problem_type: problem }: JsonObject): ClassifierHints {
+/** What a config.json says about a classifier. */
+export function readHints({ id2label: map, problem_type: problem }: JsonObject): ClassifierHints {
   const entries = isJsonObject(map) ? Object.entries(map) : [];
   const names = entries.map((_, index) => (map as JsonObject)[String(index)]);
   const isComplete = names.length > 0 && names.every((name) => typeof name === 'string');

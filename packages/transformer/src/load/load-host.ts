@@ -28,9 +28,17 @@ export const openModelDirectory = async (directory: string, name?: string): Prom
  * Errors: those of `openModelDirectory`, `resolveHubModel`, `createTokenizer` and `createHost`; `HOST_SOURCE_INVALID`.
  */
 export async function loadHost(source: HostSource, options: LoadHostOptions = {}): Promise<LoadedHostDirectory> {
+  const { directory, name } = await locateHost(source, options);
+  return { ...(await buildHost(await openModelDirectory(directory, name), name, options)), directory };
+}
+
+/** The folder of a source and the name that its host gets. */
+export async function locateHost(
+  source: HostSource,
+  options: LoadHostOptions,
+): Promise<{ readonly directory: string; readonly name: string }> {
   const { directory, name } = await locate(source, options);
-  const used = options.name ?? name ?? hubNameOfSnapshot(directory) ?? basename(resolve(directory));
-  return { ...(await buildHost(await openModelDirectory(directory, used), used, options)), directory };
+  return { directory, name: options.name ?? name ?? hubNameOfSnapshot(directory) ?? basename(resolve(directory)) };
 }
 
 async function locate(source: HostSource, options: HubOptions): Promise<{ directory: string; name?: string }> {

@@ -1,0 +1,60 @@
+import type { BackendChoice } from '@tfjs-peft/backend';
+import { type DeployedFolder, type DeployOptions, mergeFolder } from '@tfjs-peft/eval';
+import { formatBytes } from '@tfjs-peft/eval/report';
+import type { CliIo } from '../cli-io.js';
+import { jsonLine } from '../safe-output.js';
+import { shellCommand, shortPath } from './execute-experiment.js';
+
+/** Options of the commands that write a model. */
+export interface DeployCommandOptions {
+  readonly output: string;
+  readonly dtype: 'f32' | 'f16';
+  readonly maxTokens?: number;
+  readonly backend: BackendChoice;
+  readonly model?: string;
+  readonly revision?: string;
+  readonly labels?: readonly string[];
+  readonly plugin?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** `tfjs-peft merge`. */
+export async function merge(folder: string, options: DeployCommandOptions, io: CliIo): Promise<number> {
+  const merged = await mergeFolder(folder, deployOptions(options, io));
+  if (options.json) io.out(jsonLine(merged));
+  else
+    io.out(
+      [
+        ...describeDeployed(merged),
+        '',
+        'In Python:',
+        `  AutoModelForSequenceClassification.from_pretrained("${shortPath(merged.folder)}")`,
+        'Here:',
+        `  ${shellCommand(['predict', shortPath(merged.folder), 'a text'])}`,
+      ]
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+  return 0;
+}
+
+export const deployOptions = (options: DeployCommandOptions, io: CliIo): DeployOptions => ({
+  output: options.output,
+  dtype: options.dtype,
+  backend: options.backend,
+  ...(options.maxTokens !== undefined && { maxTokens: options.maxTokens }),
+  ...(options.model !== undefined && { model: options.model }),
+  ...(options.revision !== undefined && { revision: options.revision }),
+  ...(options.labels && { labels: options.labels }),
+  ...(options.plugin && { plugins: options.plugin }),
+  onWarning: (text) => io.err(`warning: ${text}\n`),
+});
+
+/** What was written and how far it is from its origin. */
+export const describeDeployed = ({ folder, bytes, dtype, maxTokens, difference, largestLogit }: DeployedFolder) => [
+  `${shortPath(folder)}  ${formatBytes(bytes)}, ${dtype.toUpperCase()}`,
+  ...(maxTokens === undefined ? [] : [`texts are cut at ${maxTokens} tokens, as the adapter was trained`]),
+  ...(difference === null || largestLogit === null
+    ? []
+    : [`read again: logits up to ${largestLogit.toFixed(1)} differ by at most ${difference.toExponential(1)}`]),
+];

@@ -1,0 +1,139 @@
+import { adapterDefinition, toAdapterHub } from '@tfjs-peft/adapter';
+import { readMlxLora } from '@tfjs-peft/lora';
+import {
+  type Adapter,
+  type AdapterFiles,
+  disposeParameters,
+  leavesOf,
+  loadAdapter,
+  PeftError,
+  readParameters,
+  saveAdapter,
+  type SaveOptions,
+} from '@tfjs-peft/peft-core';
+import { headsOf, isHead } from '@tfjs-peft/peft-core/authoring';
+import {
+  hfConfigName,
+  type JsonObject,
+  parseJsonObject,
+  readableJson,
+  recordName,
+  writeSafetensors,
+} from '@tfjs-peft/peft-core/files';
+import { loadGivenPlugins } from '../methods/load-plugins.js';
+import { createCatalogue } from '../methods/plugins.js';
+import type { OpenAdapterOptions } from '../predict/open-adapter.js';
+import { locateAdapter } from '../predict/locate-adapter.js';
+import { refuseUnnamedPlugins } from '../predict/refuse-plugins.js';
+import { readAdapterFolder } from '../run-folder/adapter-folder.js';
+import { openHost, type OpenedHost } from '../trial/open-host.js';
+import { reportBackend } from '../trial/report-backend.js';
+import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
+
+/** The forms that adapters are written in: HF peft's, with our own record beside it, and AdapterHub's. */
+export const adapterForms = ['hf', 'adapter-hub'] as const;
+export type AdapterForm = (typeof adapterForms)[number];
+
+/** What is converted into what. */
+export interface ConvertOptions extends Omit<OpenAdapterOptions, 'host'> {
+  /** A new folder, or an empty one. */
+  readonly output: string;
+  readonly to: AdapterForm;
+  /** Of the adapter, in the names of AdapterHub's tensors; default `adapter`. */
+  readonly name?: string;
+}
+
+/** What was converted; plain JSON. */
+export interface ConvertedFolder {
+  readonly folder: string;
+  /** Which library wrote what was read. */
+  readonly from: 'tfjs-peft' | 'hf-peft' | 'adapter-hub' | 'mlx';
+  readonly to: AdapterForm;
+  readonly files: readonly string[];
+  /** Why the other library would compute something else from the result, and what it has no place for. */
+  readonly differences: readonly string[];
+}
+
+/** `adapters.safetensors` is mlx-lm's name alone. */
+const isMlx = (files: AdapterFiles): boolean => files.has('adapters.safetensors') && !files.has(recordName);
+
+/**
+ * Writes an adapter of ours, of HF peft, of AdapterHub or of mlx-lm (LoRA) in the form of another library. A simplex counts as its midpoint.
+ * Errors: those of `locateAdapter`, `loadHost`, `loadAdapter`, `readMlxLora` and `saveAdapter`; `CONVERT_UNSUPPORTED`; `OUTPUT_NOT_EMPTY`.
+ */
+export async function convertFolder(folder: string, options: ConvertOptions): Promise<ConvertedFolder> {
+  const { output, to, revision } = options;
+  await requireEmptyFolder(output);
+  const located = await locateAdapter(folder, options.model, { ...(revision !== undefined && { revision }) });
+  if (options.plugins === undefined) refuseUnnamedPlugins(folder, located);
+  const { registry } = createCatalogue((await loadGivenPlugins(options.plugins ?? [])).plugins);
+  await reportBackend(options.backend ?? 'auto');
+  const found = await readAdapterFolder(located.adapter);
+  const opened = await openHost(located.model);
+  const { host, tokenizer, classifier } = opened;
+  try {
+    const adapter = await loadAdapter(isMlx(found) ? await readMlxLora(found) : found, host, registry, {
+      tokenizerDigest: tokenizer.digest,
+      ...(classifier?.labels && { labelsOfBase: classifier.labels }),
+      ...(options.labels && { labels: options.labels }),
+      ...(options.onWarning && { onWarning: options.onWarning }),
+    });
+    const { extraConfig } = adapter;
+    const saving: SaveOptions = {
+      baseModelNameOrPath: host.spec.name,
+      ...(located.model.revision !== undefined && { revision: located.model.revision }),
+      tokenizerDigest: tokenizer.digest,
+      ...(adapter.report.writtenBy === 'hf-peft' && { extraConfig }),
+    };
+    try {
+      const written =
+        to === 'hf'
+          ? await asHf(adapter, opened, saving)
+          : await asAdapterHub(adapter, opened, options.name ?? 'adapter');
+      await writeModelFolder(output, written.files, () => Promise.resolve());
+      const from = isMlx(found) ? 'mlx' : adapter.report.writtenBy;
+      return { folder: output, from, to, files: [...written.files.keys()], differences: written.differences };
+    } finally {
+      disposeParameters(adapter.effective);
+    }
+  } finally {
+    host.dispose();
+  }
+}
+
+interface Written {
+  readonly files: AdapterFiles;
+  readonly differences: readonly string[];
+}
+
+async function asHf(adapter: Adapter, { host }: OpenedHost, options: SaveOptions): Promise<Written> {
+  const files = await saveAdapter(adapter, host, options);
+  const { differences } = parseJsonObject(new TextDecoder().decode(files.get(recordName)), recordName);
+  return { files, differences: (differences as string[]) ?? [] };
+}
+
+/** Bottleneck adapters are the one method that is written for AdapterHub. Errors: `CONVERT_UNSUPPORTED`. */
+async function asAdapterHub({ method, effective }: Adapter, { host }: OpenedHost, name: string): Promise<Written> {
+  const parts = leavesOf(method).filter((part) => !isHead(part));
+  const [part] = parts;
+  if (!part || parts.length > 1 || part.type !== adapterDefinition.type)
+    throw new PeftError('CONVERT_UNSUPPORTED', {
+      found: `an adapter of ${parts.map(({ type }) => type).join(' + ') || 'a head alone'}`,
+      expected: `one ${adapterDefinition.type}, the method that is written in AdapterHub's form`,
+      fix: 'convert it to HF peft (--to hf), or export it to ONNX',
+    });
+  const { config, tensors } = toAdapterHub(part.config as never, await readParameters(effective), host.spec, name);
+  return {
+    files: new Map([
+      [hfConfigName, new TextEncoder().encode(withDecimalScaling(config))],
+      ['adapter.safetensors', writeSafetensors(tensors)],
+    ]),
+    differences:
+      headsOf(method).length > 0 ? ['the head is left out: AdapterHub keeps heads in files of their own'] : [],
+  };
+}
+
+/** AdapterHub takes a number there only if it is written as a fraction. */
+function withDecimalScaling(config: JsonObject): string {
+  return readableJson(config).replace(/("scaling": -?\d+)(?=[,\n])/, '$1.0');
+}

@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { type JsonObject, parseJsonObject } from '@tfjs-peft/peft-core/files';
+import { countVirtualTokens } from '../predict/count-virtual-tokens.js';
+import { maxTokensOf, type OpenAdapterOptions, type OpenedAdapter } from '../predict/open-adapter.js';
+
+/** What is written, and where. */
+export interface DeployOptions extends Omit<OpenAdapterOptions, 'host'> {
+  /** A new folder, or an empty one. */
+  readonly output: string;
+  /** Of the stored numbers; default `f32`. */
+  readonly dtype?: 'f32' | 'f16';
+  /** Where texts are cut, special tokens included; default what the adapter was trained with. */
+  readonly maxTokens?: number;
+}
+
+/** What was written; plain JSON. */
+export interface DeployedFolder {
+  readonly folder: string;
+  readonly labels: readonly string[];
+  readonly dtype: 'f32' | 'f16';
+  /** Of all files. */
+  readonly bytes: number;
+  /** Where texts are cut; absent where nothing says it. */
+  readonly maxTokens?: number;
+  /** The largest difference of the logits of what was written, read again, from those of host and adapter; null if it could not be run. */
+  readonly difference: number | null;
+  /** The largest logit of this comparison. */
+  readonly largestLogit: number | null;
+}
+
+/** The folder of the host and its config.json. */
+export async function readHostConfig({ hostDirectory }: OpenedAdapter): Promise<[string, JsonObject]> {
+  const text = await readFile(join(hostDirectory!, 'config.json'), 'utf8');
+  return [hostDirectory!, parseJsonObject(text, 'config.json')];
+}
+
+/** Where the texts of a deployed model are cut, so that virtual tokens fit before them; undefined where nothing says it. */
+export function deployedMaxTokens(opened: OpenedAdapter, wanted: number | undefined): number | undefined {
+  const { host, adapter } = opened;
+  const room = host.spec.maxPositionEmbeddings - countVirtualTokens(adapter, host.spec);
+  const limit = wanted ?? maxTokensOf(opened);
+  if (wanted !== undefined && wanted > room)
+    throw new PeftError('OPTION_INVALID', {
+      found: `maxTokens ${wanted}`,
+      expected: `at most ${room}, the positions of the host less those of virtual tokens`,
+    });
+  if (limit === undefined) return room < host.spec.maxPositionEmbeddings ? room : undefined;
+  return Math.min(limit, room);
+}
+
+/** F32 output that is further from its origin than rounding explains is never left behind. */
+export function requireClose(difference: number, largest: number, what: string): void {
+  if (difference <= 1e-3 * Math.max(1, largest)) return;
+  throw new PeftError('OUTPUT_DIFFERS', {
+    found: `${what}: logits that differ by ${difference.toPrecision(3)} from those of host and adapter`,
+    expected: 'the same within rounding',
+    fix: 'report this; nothing was written',
+  });
+}

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { readableJson } from '@tfjs-peft/peft-core/files';
+import { exportOnnx } from '@tfjs-peft/onnx';
+import { predictLogits } from '@tfjs-peft/train';
+import { classifierConfig, forTransformersJs, readCompanionFiles, requireEncoder } from '@tfjs-peft/transformer';
+import { openAdapter, type OpenedAdapter } from '../predict/open-adapter.js';
+import {
+  type DeployedFolder,
+  deployedMaxTokens,
+  type DeployOptions,
+  readHostConfig,
+  requireClose,
+} from './deploy-options.js';
+import { runOnnx } from './run-onnx.js';
+import { compareLogits, sampleTexts } from './sample-texts.js';
+import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
+
+/**
+ * Writes host, adapter and head of a folder as an ONNX model in the layout that transformers.js opens with `pipeline('text-classification', …)`:
+ * config.json, the tokenizer's files with the length at which texts are cut, onnx/model.onnx. Where `onnxruntime-node` is installed, what was
+ * written is run and compared. Errors: those of {@link openAdapter} and `exportOnnx` (`NOT_EXPORTABLE`); `OUTPUT_NOT_EMPTY`, `OUTPUT_DIFFERS`,
+ * `OUTPUT_UNWRITABLE`.
+ */
+export async function exportFolder(folder: string, options: DeployOptions): Promise<DeployedFolder> {
+  const { output, dtype = 'f32' } = options;
+  await requireEmptyFolder(output);
+  const opened = await openAdapter(folder, options);
+  const { host, adapter, labels, multiLabel } = opened;
+  try {
+    const maxTokens = deployedMaxTokens(opened, options.maxTokens) ?? host.spec.maxPositionEmbeddings;
+    const { bytes } = await exportOnnx(host, adapter, { dtype });
+    const { family } = requireEncoder(host).encoder;
+    const [directory, config] = await readHostConfig(opened);
+    const companions = forTransformersJs(await readCompanionFiles(directory, { maxTokens }), family.className);
+    const described = {
+      ...classifierConfig(config, family, { labels, multiLabel, dtype: 'F32' }),
+      // Where nobody says otherwise, transformers.js looks for int8 weights in a browser.
+      'transformers.js_config': { dtype: 'fp32' },
+    };
+    const files = new Map([
+      ['config.json', new TextEncoder().encode(readableJson(described))],
+      ...companions,
+      ['onnx/model.onnx', bytes],
+    ]);
+    const compared = await writeModelFolder(output, files, async (written) => {
+      const found = await compare(join(written, 'onnx', 'model.onnx'), opened, maxTokens);
+      if (found && dtype === 'f32') requireClose(found.difference, found.largest, output);
+      return found;
+    });
+    return {
+      folder: output,
+      labels,
+      dtype,
+      bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
+      maxTokens,
+      difference: compared?.difference ?? null,
+      largestLogit: compared?.largest ?? null,
+    };
+  } finally {
+    opened.dispose();
+  }
+}
+
+async function compare(path: string, { host, tokenizer, adapter }: OpenedAdapter, maxTokens: number) {
+  const texts = sampleTexts(tokenizer, maxTokens);
+  const logits = await runOnnx(path, texts, host.spec.padTokenId);
+  if (!logits) return null;
+  const { logits: expected } = await predictLogits({ ...adapter, host, texts });
+  return compareLogits(logits, expected);
+}

@@ -1,0 +1,91 @@
+import { disposeParameters, isPeftError, mergeAdapter, type MergedAdapter, PeftError } from '@tfjs-peft/peft-core';
+import { predictLogits } from '@tfjs-peft/train';
+import { loadClassifier, readCompanionFiles, saveHost } from '@tfjs-peft/transformer';
+import { openAdapter, type OpenedAdapter } from '../predict/open-adapter.js';
+import {
+  type DeployedFolder,
+  deployedMaxTokens,
+  type DeployOptions,
+  readHostConfig,
+  requireClose,
+} from './deploy-options.js';
+import { compareLogits, sampleTexts } from './sample-texts.js';
+import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
+
+/**
+ * Merges the adapter of a folder into its host and writes the model: a folder that `AutoModelForSequenceClassification` of HF transformers, and
+ * `openPredictor` here, open with the same logits. A simplex counts as its midpoint. What was written is read again and compared.
+ * Errors: those of {@link openAdapter} and `saveHost` (`HEAD_NOT_IN_HF`); `NOT_MERGEABLE`; `OUTPUT_NOT_EMPTY`, `OUTPUT_DIFFERS`, `OUTPUT_UNWRITABLE`.
+ */
+export async function mergeFolder(folder: string, options: DeployOptions): Promise<DeployedFolder> {
+  const { output, dtype = 'f32' } = options;
+  await requireEmptyFolder(output);
+  const opened = await openAdapter(folder, options);
+  try {
+    const maxTokens = deployedMaxTokens(opened, options.maxTokens);
+    const merged = await merge(opened);
+    try {
+      const [directory, config] = await readHostConfig(opened);
+      const model = await saveHost(merged.host, {
+        config,
+        head: merged.rest,
+        multiLabel: opened.multiLabel,
+        dtype: dtype === 'f16' ? 'F16' : 'F32',
+      });
+      const companions = await readCompanionFiles(directory, { ...(maxTokens !== undefined && { maxTokens }) });
+      const files = new Map([...model, ...companions]);
+      const { difference, largest } = await writeModelFolder(output, files, async (written) => {
+        const found = await compare(written, opened);
+        if (dtype === 'f32') requireClose(found.difference, found.largest, output);
+        return found;
+      });
+      return {
+        folder: output,
+        labels: opened.labels,
+        dtype,
+        bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
+        ...(maxTokens !== undefined && { maxTokens }),
+        difference,
+        largestLogit: largest,
+      };
+    } finally {
+      if (merged.rest) disposeUnshared(merged, opened);
+      merged.host.dispose();
+    }
+  } finally {
+    opened.dispose();
+  }
+}
+
+/** Errors: `NOT_MERGEABLE`, with what users of a folder can do about it. */
+async function merge({ host, adapter }: OpenedAdapter): Promise<MergedAdapter> {
+  try {
+    return await mergeAdapter(host, adapter);
+  } catch (error) {
+    if (!isPeftError(error) || error.code !== 'NOT_MERGEABLE') throw error;
+    throw new PeftError(error.code, {
+      ...error.text,
+      fix: 'export to ONNX instead, which holds prefixes, prompts and bottleneck adapters too: tfjs-peft export <folder> --format onnx',
+      cause: error,
+    });
+  }
+}
+
+/** The rest of a folded method has tensors of its own. */
+function disposeUnshared({ rest }: MergedAdapter, { adapter }: OpenedAdapter): void {
+  const shared = new Set(adapter.effective.values());
+  disposeParameters(new Map([...rest!.effective].filter(([, tensor]) => !shared.has(tensor))));
+}
+
+async function compare(written: string, { host, tokenizer, adapter }: OpenedAdapter) {
+  const texts = sampleTexts(tokenizer, host.spec.maxPositionEmbeddings);
+  const { logits: expected } = await predictLogits({ ...adapter, host, texts });
+  const again = await loadClassifier(written);
+  try {
+    const { logits } = await predictLogits({ ...again.head, host: again.host, texts });
+    return compareLogits(logits, expected);
+  } finally {
+    disposeParameters(again.head.effective);
+    again.host.dispose();
+  }
+}

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'onnx', preset: '../../jest.preset.cjs' };

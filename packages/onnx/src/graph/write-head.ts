@@ -1,0 +1,52 @@
+import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
+import type { Value } from './graph-builder.js';
+import { type Embedded, inputNames } from './write-embeddings.js';
+import { writeLinear, type Writing } from './write-encoder.js';
+
+/** Logits `[batch, labels]` from the last hidden states. */
+export function writeHead(states: Value, { virtual }: Embedded, head: ReadoutMap, writing: Writing): Value {
+  const { graph, numbers } = writing;
+  return graph.within('head', () => {
+    const affine = (x: Value, name: string, { weight, bias }: Pick<ReadoutMap, 'weight' | 'bias'>, output?: Value) =>
+      graph.node(
+        'Gemm',
+        [
+          x,
+          graph.floats(`${name}.weight`, numbers.of(weight), weight.shape),
+          graph.floats(`${name}.bias`, numbers.of(bias), bias.shape),
+        ],
+        { transB: 1 },
+        output,
+      );
+    const pooled = writeReadout(states, virtual, head.readout, writing);
+    const { hidden } = head;
+    const features = hidden
+      ? graph.node(hidden.activation === 'tanh' ? 'Tanh' : 'Relu', [affine(pooled, 'head.dense', hidden)])
+      : pooled;
+    return affine(features, 'head.classifier', head, 'logits');
+  });
+}
+
+/** Pooled features `[batch, hidden]`: place 0 is the first virtual token where there are some; the mean is over the text alone. */
+function writeReadout(states: Value, virtual: number, readout: ReadoutMap['readout'], writing: Writing): Value {
+  const { node, integers, scalar } = writing.graph;
+  const first = () => node('Gather', [states, integers(0)], { axis: 1 });
+  switch (readout) {
+    case 'cls':
+      return first();
+    case 'pooler':
+      return node('Tanh', [writeLinear(first(), writing.encoder.pooler!.path, writing)]);
+    case 'mean': {
+      const text =
+        virtual === 0
+          ? states
+          : node('Slice', [states, integers([virtual]), integers([Number.MAX_SAFE_INTEGER]), integers([1])]);
+      const mask = node('Cast', [inputNames.mask], { to: 1 });
+      const count = node('Max', [node('ReduceSum', [mask, integers([1])], { keepdims: 1 }), scalar(1)]);
+      const shares = node('Unsqueeze', [node('Div', [mask, count]), integers([1])]);
+      return node('Squeeze', [node('MatMul', [shares, text]), integers([1])]);
+    }
+    default:
+      throw new Error(`a readout ${readout satisfies never}`);
+  }
+}

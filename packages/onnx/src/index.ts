@@ -1,0 +1,1 @@
+export { exportOnnx, type OnnxModel, type OnnxOptions } from './export-onnx.js';

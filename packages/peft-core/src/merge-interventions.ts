@@ -1,0 +1,73 @@
+import * as tf from '@tensorflow/tfjs';
+import { PeftError } from './errors.js';
+import type { Host } from './host.js';
+import type { Intervention, Interventions } from './intervention.js';
+import { isMergeable, mergeStages, modulePathOf, rulesOf } from './intervention-rules.js';
+
+/** What becomes of interventions of which some go into weights. */
+export interface MergedInterventions {
+  /** New values of weights `[input, output]`, `[rows, size]` or `[size]` and of biases, by path; the caller owns them. */
+  readonly changes: Map<string, tf.Tensor>;
+  /** What no weight can hold, in the order given. */
+  readonly rest: Interventions;
+}
+
+/**
+ * Puts those interventions into weights and biases that they can hold, as they are at a frozen host; the host is not changed.
+ * Errors: `NOT_MERGEABLE` where one that stays would lose what one that goes into the weight does to it.
+ */
+export function mergeInterventions(host: Pick<Host, 'weight'>, interventions: Interventions): MergedInterventions {
+  const merging = interventions.filter(isMergeable);
+  const rest = interventions.filter((item) => !isMergeable(item));
+  requireIndependent(merging, rest);
+  return { changes: mergeAll(host, merging), rest };
+}
+
+/** Errors: `NOT_MERGEABLE`: scales and gates of a place act on all that is added there, so they cannot go where something stays. */
+export function requireIndependent(merging: Interventions, staying: Interventions): void {
+  const scaled = new Map(
+    merging.flatMap((item) =>
+      'path' in item && rulesOf(item).merge?.stage !== 'add' ? [[modulePathOf(item), item]] : [],
+    ),
+  );
+  for (const item of staying) {
+    const scale = 'path' in item && addsAtWeight(item) ? scaled.get(modulePathOf(item)) : undefined;
+    if (scale === undefined) continue;
+    throw new PeftError('NOT_MERGEABLE', {
+      found: `at "${modulePathOf(scale as Extract<Intervention, { path: string }>)}" a ${scale.kind}, which also acts on a ${item.kind} that stays`,
+      expected: 'scales and gates only where everything can go into the weight',
+      fix: 'leave the two parts one adapter',
+    });
+  }
+}
+
+/** Whether it is added to an affine map, before the map's gates. */
+const addsAtWeight = ({ kind }: Intervention): boolean => kind === 'lowRankDelta' || kind === 'activationDelta';
+
+function mergeAll(host: Pick<Host, 'weight'>, interventions: Interventions): Map<string, tf.Tensor> {
+  const byModule = new Map<string, Intervention[]>();
+  for (const item of interventions)
+    if ('path' in item) {
+      const module = modulePathOf(item);
+      byModule.set(module, [...(byModule.get(module) ?? []), item]);
+    }
+  const changed = new Map<string, tf.Tensor>();
+  for (const [module, items] of byModule)
+    for (const tensor of ['weight', 'bias'] as const) {
+      const own = items.filter((item) => rulesOf(item).merge?.[tensor]);
+      const path = `${module}.${tensor}`;
+      if (own.length > 0)
+        changed.set(
+          path,
+          tf.tidy(() => mergeTensor(host.weight(path), own, tensor)),
+        );
+    }
+  return changed;
+}
+
+/** The effective weight or bias, stage by stage. */
+const mergeTensor = (frozen: tf.Tensor, items: readonly Intervention[], tensor: 'weight' | 'bias'): tf.Tensor =>
+  mergeStages
+    .flatMap((stage) => items.filter((item) => rulesOf(item).merge!.stage === stage))
+    .reduce((value, item) => rulesOf(item).merge![tensor]!(value, item, frozen), frozen)
+    .clone();

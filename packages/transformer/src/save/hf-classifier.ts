@@ -1,0 +1,56 @@
+import { PeftError } from '@tfjs-peft/peft-core';
+import { type ReadoutMap } from '@tfjs-peft/peft-core/interventions';
+import type * as tf from '@tensorflow/tfjs';
+import type { Encoder } from '../architecture/encoder.js';
+import type { EncoderHost } from '../encoder/create-host.js';
+
+/** An affine map as torch stores it: weight `[output, input]`, bias `[output]`. */
+export interface TorchLinear {
+  readonly path: string;
+  readonly weight: tf.Tensor;
+  readonly bias: tf.Tensor;
+}
+
+type Activation = 'tanh' | 'relu';
+
+/** The one dense layer between the first token and the labels that HF's sequence classifier of an architecture has. */
+export function denseLayerOf({ family }: Encoder): { readonly path: string; readonly activation: Activation } {
+  const { hidden, readout } = family.classifier;
+  if (hidden) return hidden;
+  if (readout === 'pooler' && family.modules.pooler)
+    return { path: `${family.baseModelPrefix}.${family.modules.pooler}`, activation: 'tanh' };
+  throw new PeftError('HOST_UNSUPPORTED', { found: `a classifier of ${family.name} without a dense layer` });
+}
+
+/**
+ * The maps of HF's sequence classifier that compute a head's logits: the dense layer on the first token, which is a pooler or a layer of the head, and
+ * the map to the labels. Call inside `tf.tidy`. Errors: `HEAD_NOT_IN_HF` for a head that has another form.
+ */
+export function toHfClassifier(head: ReadoutMap, host: EncoderHost): readonly TorchLinear[] {
+  const { encoder } = host;
+  const wanted = denseLayerOf(encoder);
+  const found = denseOf(head, host);
+  if (found?.activation !== wanted.activation) throw notInHf(head, encoder, wanted.activation);
+  return [
+    { path: wanted.path, weight: found.weight, bias: found.bias },
+    { path: encoder.family.classifier.output, weight: head.weight, bias: head.bias },
+  ];
+}
+
+/** The dense layer between the first token and the labels; undefined if there is none, or more than that. */
+function denseOf({ readout, hidden }: ReadoutMap, { encoder, weight }: EncoderHost) {
+  if (readout === 'cls') return hidden;
+  if (readout !== 'pooler' || hidden) return undefined;
+  const { path } = encoder.pooler!;
+  return { activation: 'tanh' as const, weight: weight(`${path}.weight`).transpose(), bias: weight(`${path}.bias`) };
+}
+
+const notInHf = ({ readout, hidden }: ReadoutMap, { family, pooler }: Encoder, activation: Activation) =>
+  new PeftError('HEAD_NOT_IN_HF', {
+    found: `a head on the readout "${readout}" ${hidden ? `with a dense layer and ${hidden.activation}` : 'without a dense layer'}`,
+    expected: `what ${family.className}ForSequenceClassification computes: the first token, a dense layer with ${activation}, the labels`,
+    fix:
+      pooler && activation === 'tanh'
+        ? 'train with the readout "pooler" (--set model.readout=pooler), or export to ONNX, which holds every head'
+        : `train a head with readout "cls" and hidden "${activation}", or export to ONNX, which holds every head`,
+  });

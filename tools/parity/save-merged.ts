@@ -1,0 +1,27 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Adapter, disposeParameters, type Host, isPeftError, mergeAdapter } from '@tfjs-peft/peft-core';
+import { saveHost } from '@tfjs-peft/transformer';
+import type { HostFolder } from './parity-case.js';
+
+/** Merges the adapter into its host and saves the model in `folder`; undefined for what no weight can hold. */
+export async function saveMerged(
+  folder: string,
+  adapter: Adapter,
+  host: Host,
+  { base }: HostFolder,
+): Promise<string | undefined> {
+  const merged = await mergeAdapter(host, adapter).catch((error: unknown) => {
+    if (isPeftError(error) && error.code === 'NOT_MERGEABLE') return undefined;
+    throw error;
+  });
+  if (!merged) return undefined;
+  const config = JSON.parse(readFileSync(join(base, 'config.json'), 'utf8')) as never;
+  mkdirSync(folder, { recursive: true });
+  for (const [name, bytes] of await saveHost(merged.host, { config, head: merged.rest }))
+    writeFileSync(join(folder, name), bytes);
+  const shared = new Set(adapter.effective.values());
+  disposeParameters(new Map([...merged.rest!.effective].filter(([, tensor]) => !shared.has(tensor))));
+  merged.host.dispose();
+  return folder;
+}
