@@ -63,15 +63,18 @@ export {
   type EffectiveSpec,
   findUnevenCoverage,
   type InitialLaw,
+  notesOn,
   type ParameterCount,
   type ParameterPlan,
   type ParameterSpec,
+  type Places,
   reportCoverage,
   sizeOf,
   type StoredTensor,
   storedTensors,
   trainableNames,
 } from './plan.js';
+export { checkPlaces, findMisplaced, findSharedPlaces } from './places.js';
 export { dropout, dropoutFactors } from './dropout.js';
 export { type ExplainedPart, type ExplainedRow, explain, type Explanation, formatExplanation } from './explain.js';
 export { initialValues, seededBuffers } from './initial-values.js';

@@ -13,8 +13,8 @@ import {
 import {
   countParameters,
   type CoverageRow,
-  findUnevenCoverage,
   isPeftError,
+  notesOn,
   type ParameterCount,
   type ParameterPlan,
   reportCoverage,
@@ -87,7 +87,7 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
       counts,
       steps,
       coverage: reportCoverage(plan, host.spec),
-      warnings: [...findUnevenCoverage(plan, host.spec), ...findCoincidingVertices(plan)],
+      warnings: [...notesOn(plan, host.spec), ...findCoincidingVertices(plan)],
       memory: estimateMemory(host, counts, train.batchSize, config.data.maxTokens),
     };
   });

@@ -3,7 +3,7 @@ import {
   countParameters,
   createStream,
   disposeParameters,
-  findUnevenCoverage,
+  notesOn,
   saveAdapter,
   substream,
   toParameters,
@@ -52,7 +52,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
       if (event.type === 'prepare') context.progress('preparing')(event);
       else if (event.type === 'start') {
         const { plan, history: _history, ...rest } = event;
-        [...findUnevenCoverage(plan, host.spec), ...findCoincidingVertices(plan)].forEach((text) => context.warn(text));
+        [...notesOn(plan, host.spec), ...findCoincidingVertices(plan)].forEach((text) => context.warn(text));
         context.onTrain(rest);
       } else context.onTrain(event);
       if (event.type === 'warning') context.warn(event.text);
