@@ -39,7 +39,6 @@ export function incrementFiles({ type, config, incrementsOf }: FileLayout): File
           init_weights: true,
           mask_type: config.maskType ?? 'random',
           r: rank,
-          random_seed: null,
           target_modules: writeHfTargets(
             increments.filter(isAffine).map(({ tensor }) => tensor.module),
             host,
