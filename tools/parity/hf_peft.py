@@ -21,6 +21,7 @@ from peft import (
     PrefixTuningConfig,
     PromptEncoderConfig,
     PromptTuningConfig,
+    ShiraConfig,
     get_peft_model,
     get_peft_model_state_dict,
 )
@@ -53,6 +54,21 @@ NAMES = {
 }
 
 
+def largest(base_layer: torch.nn.Module, r: int, **_) -> torch.Tensor:
+    """A mask of one's own: the largest weights."""
+    weight = base_layer.weight
+    mask = torch.zeros(weight.numel())
+    mask[weight.abs().flatten().topk(r * sum(weight.shape)).indices] = 1
+    return mask.view(weight.shape)
+
+
+def shira(mask=None, **options) -> ShiraConfig:
+    config = ShiraConfig(**options)
+    if mask is not None:
+        config.mask_fn = mask
+    return config
+
+
 def configs(host: str) -> dict:
     """Every method that is read here, on the default targets where HF peft knows the host. It saves the whole head of itself."""
     query, key, value, inner, outer, attention = NAMES[host]
@@ -75,6 +91,8 @@ def configs(host: str) -> dict:
         "LoRA, bias lora_only": LoraConfig(**lora, bias="lora_only"),
         "IA3": IA3Config(**task, **ia3),
         "LN tuning": LNTuningConfig(**task, target_modules=norms),
+        "SHiRA": shira(r=2, random_seed=7, target_modules=[query, value], **task),
+        "SHiRA, own mask": shira(largest, r=3, mask_type="largest", target_modules=[inner, query], **task),
         "prompt tuning": PromptTuningConfig(**virtual),
         "P-tuning": PromptEncoderConfig(**virtual, encoder_hidden_size=16),
         "P-tuning, LSTM": PromptEncoderConfig(**virtual, encoder_hidden_size=16, encoder_reparameterization_type="LSTM"),

@@ -6,6 +6,7 @@ import { lora } from '@tfjs-peft/lora';
 import { compose, disposeParameters, head, type Host, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
 import { prefix } from '@tfjs-peft/prefix';
 import { prompt, pTuning } from '@tfjs-peft/prompt';
+import { shira, sift } from '@tfjs-peft/sift';
 import { subspace } from '@tfjs-peft/subspace';
 import { labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
 import type { HostFolder, ParityCase } from './parity-case.js';
@@ -18,6 +19,8 @@ const methods: Readonly<Record<string, () => PeftMethod>> = {
   DoRA: () => lora({ rank: 4, dora: true }),
   IA3: () => ia3({ initialStandardDeviation: 0.1 }),
   'LN tuning': () => layerNormTuning({ initialStandardDeviation: 0.1 }),
+  SIFT: () => sift({ rate: 0.1, targets: ['query.weight', 'feedForwardIn.weight'], initialStandardDeviation: 0.1 }),
+  SHiRA: () => shira({ rank: 2, initialStandardDeviation: 0.1 }),
   'prompt tuning': () => prompt({ length: 5, initialStandardDeviation: 0.3 }),
   'P-tuning': () => pTuning({ length: 5, encoderHiddenSize: 16 }),
   'flat prefix': () =>

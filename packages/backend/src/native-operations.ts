@@ -15,6 +15,13 @@ interface NativeOperation {
 const operations: readonly NativeOperation[] = [
   { name: 'TfjsPeftAffine', attribute: ['transposed', 'bool'], inputs: ['x', 'kernel', 'bias'], outputs: 1 },
   {
+    name: 'TfjsPeftSparseAffine',
+    attribute: ['transposed', 'bool'],
+    inputs: ['x', 'kernel', 'bias', 'indices', 'values', 'ends'],
+    outputs: 1,
+  },
+  { name: 'TfjsPeftSparseGradient', inputs: ['x', 'dy', 'indices', 'ends'], outputs: 1 },
+  {
     name: 'TfjsPeftFeedForward',
     attribute: ['keep_derivative', 'bool'],
     inputs: ['x', 'expand', 'expandBias', 'contract', 'contractBias'],

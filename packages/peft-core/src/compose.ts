@@ -6,6 +6,7 @@ import { effectiveParameters, type FoldedMethod, foldMethod, type PeftMethod, ty
 import { type Parameters, selectNamespaces } from './parameters.js';
 import type { ParameterPlan } from './plan.js';
 import { checkedPlan } from './checked-plan.js';
+import { findSharedPlaces } from './places.js';
 import type { MethodDefinition } from './registry.js';
 
 /** Makes compositions known by name: type `COMPOSE`. */
@@ -71,10 +72,12 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
 
 const joinPlans = (plans: readonly ParameterPlan[]): ParameterPlan => {
   const buffers = plans.flatMap((plan) => plan.buffers ?? []);
+  const notes = [...plans.flatMap((plan) => plan.notes ?? []), ...findSharedPlaces(plans)];
   return {
     raw: plans.flatMap(({ raw }) => raw),
     effective: plans.flatMap(({ effective }) => effective),
     ...(buffers.length > 0 && { buffers }),
+    ...(notes.length > 0 && { notes }),
   };
 };
 

@@ -4,7 +4,7 @@ import { namespaceOf } from './parameters.js';
 import {
   countParameters,
   type EffectiveSpec,
-  findUnevenCoverage,
+  notesOn,
   type ParameterCount,
   type ParameterPlan,
   sizeOf,
@@ -58,7 +58,7 @@ export function explain(method: PeftMethod, host: HostSpec): Explanation {
       rows: rowsOf(plan, part.namespaces),
     })),
     counts: countParameters(plan),
-    warnings: findUnevenCoverage(plan, host),
+    warnings: notesOn(plan, host),
   };
 }
 

@@ -100,7 +100,7 @@ export const interventionRules: Rules = {
     ],
     merge: {
       stage: 'add',
-      weight: (weight, { indices, values }) => weight.add(scatterFlat(indices, values, weight.shape)),
+      weight: (weight, { indices, values }) => addAtPlaces(weight, indices, values),
     },
   }),
   weightMagnitude: rules<'weightMagnitude', 'linear'>({
@@ -230,6 +230,12 @@ export function modulePathOf(item: Extract<Intervention, { path: string }>): str
 /** Values `[k]` at flat indices `[k]` of zeros of a shape; values at one index are added up. */
 export const scatterFlat = (indices: tf.Tensor, values: tf.Tensor, shape: readonly number[]): tf.Tensor =>
   tf.scatterND(indices.expandDims(1) as tf.Tensor2D, values, [sizeOf(shape)]).reshape([...shape]);
+
+/** A weight with values added at flat indices. All other entries keep their bits: adding 0 would turn -0 into 0. */
+function addAtPlaces(weight: tf.Tensor, indices: tf.Tensor, values: tf.Tensor): tf.Tensor {
+  const touched = scatterFlat(indices, tf.onesLike(values), weight.shape).greater(0);
+  return tf.where(touched, weight.add(scatterFlat(indices, values, weight.shape)), weight);
+}
 
 const axis = { form: 'axis' } as const;
 const sharesRule = (shares: tf.Tensor1D): TensorRule => ({ field: 'shares', tensor: shares, shape: [], form: 'batch' });

@@ -38,6 +38,16 @@ export interface BufferSpec {
    * configuration.
    */
   readonly seed?: number;
+  /** There if it holds places: flat indices of entries of one tensor, ascending, each once. Loading and saving hold it to that. */
+  readonly places?: Places;
+}
+
+/** Which entries of a tensor of the host a buffer chooses. */
+export interface Places {
+  /** Path of the tensor: `encoder.layer.0.attention.self.query.weight`. */
+  readonly tensor: string;
+  /** Entries of the tensor: every index is below it. */
+  readonly size: number;
 }
 
 /**
@@ -64,6 +74,8 @@ export interface ParameterPlan {
   readonly raw: readonly ParameterSpec[];
   readonly effective: readonly EffectiveSpec[];
   readonly buffers?: readonly BufferSpec[];
+  /** Sentences that a user should read before training: what is left out, what two parts share. */
+  readonly notes?: readonly string[];
 }
 
 /** What a file holds for a plan: effective parameters, and buffers that no seed gives. */
@@ -133,6 +145,12 @@ export function reportCoverage(plan: ParameterPlan, host: HostSpec): CoverageRow
     };
   });
 }
+
+/** All that a user should read of a plan before training: uneven coverage, and its own notes. */
+export const notesOn = (plan: ParameterPlan, host: HostSpec): string[] => [
+  ...findUnevenCoverage(plan, host),
+  ...(plan.notes ?? []),
+];
 
 /**
  * Says where targets of one kind cover different layers, `query` all of them and `value` only the first, say: mostly a pattern that matches

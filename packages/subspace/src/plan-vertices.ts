@@ -5,7 +5,7 @@ import { vertexName } from './vertex-names.js';
 
 /** The plan of all vertices: a copy of each parameter a vertex, then what they share. */
 export function planVertices(simplex: Simplex, host: HostSpec): ParameterPlan {
-  const { raw, effective, buffers } = simplex.planOf(host);
+  const { raw, effective, buffers, notes } = simplex.planOf(host);
   const rawOf = (vertex: number) => (vertex === 0 ? raw : (simplex.prepared?.[vertex]?.plan(host).raw ?? raw));
   return {
     raw: copies(simplex, host, rawOf, (spec, vertex) => ({
@@ -21,6 +21,7 @@ export function planVertices(simplex: Simplex, host: HostSpec): ParameterPlan {
       (spec, vertex) => ({ ...spec, name: vertexName(spec.name, vertex) }),
     ),
     ...(buffers && { buffers }),
+    ...(notes && { notes }),
   };
 }
 

@@ -19,20 +19,45 @@ stored = {f"bert.{name}": tensor.float() for name, tensor in load_file(f"{option
 missing, unexpected = base.load_state_dict(stored, strict=False)
 assert not unexpected and all(name.startswith("classifier") for name in missing), (missing, unexpected)
 
-model = get_peft_model(
-    base, PrefixTuningConfig(task_type=TaskType.SEQ_CLS, num_virtual_tokens=options["prefixLength"])
-).to(options["device"])
 adapter = load_file(f"{options['adapterFolder']}/adapter_model.safetensors")
-own = dict(model.named_parameters())
-with torch.no_grad():
-    own["prompt_encoder.default.embedding.weight"].copy_(adapter["prompt_embeddings"])
-    for part in ("weight", "bias"):
-        own[f"base_model.classifier.modules_to_save.default.{part}"].copy_(adapter[f"base_model.classifier.{part}"])
+# SIFT: of each weight its places, its increments there, and the pretrained values.
+increments = []
+
+
+def prefix_model():
+    config = PrefixTuningConfig(task_type=TaskType.SEQ_CLS, num_virtual_tokens=options["prefixLength"])
+    model = get_peft_model(base, config).to(options["device"])
+    own = dict(model.named_parameters())
+    with torch.no_grad():
+        own["prompt_encoder.default.embedding.weight"].copy_(adapter["prompt_embeddings"])
+        for part in ("weight", "bias"):
+            own[f"base_model.classifier.modules_to_save.default.{part}"].copy_(adapter[f"base_model.classifier.{part}"])
+    return model, [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def sift_model():
+    """As the original: every weight of the targets has a dense gradient, of which the chosen entries are kept."""
+    model = base.to(options["device"])
+    model.requires_grad_(False)
+    own = dict(model.named_parameters())
+    with torch.no_grad():
+        for part in ("weight", "bias"):
+            own[f"classifier.{part}"].copy_(adapter[f"base_model.model.classifier.{part}"])
+    for name, places in adapter.items():
+        if name.endswith(".shira_indices"):
+            weight = own[name.removeprefix("base_model.model.").replace(".shira_indices", ".weight")].requires_grad_()
+            flat = (places[0].long() * weight.shape[1] + places[1].long()).to(options["device"])
+            sparse = torch.nn.Parameter(torch.zeros(flat.numel(), device=options["device"]))
+            increments.append((weight, flat, sparse, weight.detach().flatten()[flat].clone()))
+    classifier = [own[f"classifier.{part}"].requires_grad_() for part in ("weight", "bias")]
+    return model, [*classifier, *(sparse for _, _, sparse, _ in increments)]
+
+
+model, trainable = {"prefix": prefix_model, "sift": sift_model}[options.get("method", "prefix")]()
 
 ids = torch.tensor([row["inputIds"] for row in options["batch"]], device=options["device"])
 labels = torch.tensor([row["label"] for row in options["batch"]], device=options["device"])
 mask = torch.ones_like(ids)
-trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
 optimiser = torch.optim.AdamW(trainable, lr=1e-3, weight_decay=0.0)
 
 
@@ -45,8 +70,13 @@ def step():
     optimiser.zero_grad()
     loss = loss_of()
     loss.backward()
+    for weight, places, sparse, _ in increments:
+        sparse.grad, weight.grad = weight.grad.flatten()[places], None
     torch.nn.utils.clip_grad_norm_(trainable, 1.0)
     optimiser.step()
+    with torch.no_grad():
+        for weight, places, sparse, pretrained in increments:
+            weight.view(-1)[places] = pretrained + sparse
     loss.item()
     return 1000 * (time.perf_counter() - start)
 

@@ -16,6 +16,7 @@ const { values: flags } = parseArgs({
     steps: { type: 'string', default: '4' },
     methods: { type: 'boolean', default: false },
     'wasm-rounds': { type: 'string', default: '2' },
+    sift: { type: 'boolean', default: false },
     dropout: { type: 'boolean', default: false },
     gpu: { type: 'boolean', default: false },
     against: { type: 'string' },
@@ -23,10 +24,11 @@ const { values: flags } = parseArgs({
   },
 });
 if (flags.help) {
-  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout --methods --gpu] [--peers [--python path]]
+  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout --methods --sift --gpu] [--peers [--python path]]
 
 MiniLM (6 layers, 384), batch 16, 64 tokens, prefix 16, AdamW, clipping: the step of plain prefix tuning, of its simplex, of the wasm
-backend and, with --peers, of torch + HF peft; with --methods those of LoRA, IA3 and a composition;
+backend and, with --peers, of torch + HF peft; with --methods those of LoRA, IA3 and a composition; with --sift instead: SIFT of 1 % of the attention maps, BitFit, LoRA, the same maps with dense
+gradients and full fine-tuning, with --peers also the original's way in torch (dense gradients of which k are kept);
 with --gpu all on the CUDA device, tfjs-node-gpu and torch; with --against <folder> instead: prefix, its simplex and LoRA here against the
 same in another checkout that has its packages installed, on tfjs-node and wasm. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
   process.exit(0);
@@ -122,6 +124,52 @@ function printTable(measured: readonly Measured[], reference: string): void {
 
 if (flags.against !== undefined) {
   await compareCheckouts(flags.against);
+  process.exit(0);
+}
+
+/** Sparse increments beside what they are measured against, in one run. */
+async function compareSift(adapterFolder: string): Promise<void> {
+  const start = (what: string, method: WorkerOptions['method'], ...rest: [string?]) =>
+    ours(`${what}, ${native.name}`, native.backend, method, ...rest);
+  const sift = await start('SIFT 1 %', 'sift', adapterFolder);
+  const workers = [
+    sift,
+    await start('SIFT 1 %, simplex m = 2', 'sift-subspace'),
+    await start('BitFit', 'bitfit'),
+    await start('LoRA rank 8', 'lora'),
+    await start('the same maps, dense gradients', 'dense'),
+    await start('full fine-tuning', { preset: 'full' }),
+  ];
+  if (flags.peers) {
+    const options = {
+      method: 'sift',
+      host: minilmFiles().directory,
+      adapterFolder,
+      batch,
+      dropout: flags.dropout,
+      threads: availableParallelism(),
+      device: flags.gpu ? 'cuda' : 'cpu',
+    };
+    const torch = await startWorker('SIFT 1 % as the original, torch', findPython(flags.python, console.error), [
+      join(here, '..', 'peers', 'step_worker.py'),
+      JSON.stringify(options),
+    ]);
+    if (!(Math.abs(torch.loss - sift.loss) < 1e-4))
+      throw new Error(`the sides compute different losses, ${sift.loss} here and ${torch.loss} in torch: not timed`);
+    workers.push(torch);
+  }
+  const measured = await measure(workers, Number(flags.rounds), Number(flags.steps));
+  printTable(measured, sift.name);
+  const full = median(measured.find(({ name }) => name.startsWith('full'))!.rounds);
+  console.log(
+    `\nselection: ${sift.preparation.toFixed(0)} ms, ${(sift.preparation / full).toFixed(2)} steps of full fine-tuning`,
+  );
+  workers.forEach((worker) => worker.stop());
+}
+
+if (flags.sift) {
+  await compareSift(join(folder, 'adapter'));
+  rmSync(folder, { recursive: true, force: true });
   process.exit(0);
 }
 

@@ -15,13 +15,16 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
+import { bitfit } from '@tfjs-peft/bitfit';
+import { fullFineTuning } from '@tfjs-peft/full';
 import { ia3 } from '@tfjs-peft/ia3';
 import { completeMethod, createCatalogue, findPreset } from '@tfjs-peft/eval/methods';
 import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
-import { labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
+import { sift } from '@tfjs-peft/sift';
+import { labelledTask, parseTrainConfig, prepareMethod, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import type { BenchMethod, WorkerAnswer, WorkerCommand, WorkerOptions } from './worker.js';
@@ -35,23 +38,39 @@ const flatPrefix = () =>
   prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' });
 const withHead = (...parts: readonly PeftMethod[]) =>
   compose(...parts, head({ labels: ['a', 'b'], readout: 'pooler' }));
+/** 1 % of the query, key, value and output maps; biases are left out, so that HF peft's format holds it for the peer. */
+const sparse = { rate: 0.01, targets: ['query.weight', 'key.weight', 'value.weight', 'attentionOutput.weight'] };
 const methods: Record<BenchMethod, () => PeftMethod> = {
   prefix: () => withHead(flatPrefix()),
   'prefix-subspace': () => subspace(withHead(flatPrefix()), { vertices: 2 }),
   lora: () => withHead(lora({ rank: 8 })),
   ia3: () => withHead(ia3()),
   composed: () => withHead(flatPrefix(), lora({ rank: 8 }), ia3()),
+  bitfit: () => withHead(bitfit()),
+  sift: () => withHead(sift(sparse)),
+  'sift-subspace': () => subspace(withHead(sift({ ...sparse, initialStandardDeviation: 0.01 })), { vertices: 2 }),
+  // The tensors of `sift` with their dense gradients: what a step costs whose backward pass is not sparse.
+  dense: () => withHead(fullFineTuning({ include: '.*(query|key|value|attention\\.output\\.dense)' })),
 };
 const fromPreset = (name: string): PeftMethod => {
   const catalogue = createCatalogue();
   const { method: description } = findPreset(catalogue, name);
   return catalogue.registry.build(completeMethod(description!, catalogue.registry, ['a', 'b'], 'pooler'));
 };
-const method = typeof methodName === 'string' ? methods[methodName]() : fromPreset(methodName.preset);
+const unprepared = typeof methodName === 'string' ? methods[methodName]() : fromPreset(methodName.preset);
 const examples = batch.map(({ inputIds, label }) => ({
   text: { inputIds, tokenTypeIds: inputIds.map(() => 0) },
   label,
 }));
+
+const question = labelledTask({ train: examples });
+const prepare = () =>
+  prepareMethod(unprepared, { host, ...question, batchSize: batch.length, stream: createStream(1) });
+// The first time builds what the host keeps.
+await prepare();
+const start = performance.now();
+const method = await prepare();
+const preparation = performance.now() - start;
 
 /** The loss of the first parameters without dropout: what a peer must reproduce before it is timed. */
 async function firstLoss(): Promise<number> {
@@ -87,7 +106,7 @@ async function timeSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabyt
   await train({
     host,
     method,
-    ...labelledTask({ train: examples }),
+    ...question,
     // One step more than asked: the first one of a run builds optimiser state and is left out.
     config: parseTrainConfig({ steps: steps + 1, batchSize: batch.length, learningRate: 1e-3, patience: null }),
     seed: 1,
@@ -102,7 +121,7 @@ async function timeSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabyt
 }
 
 const answer = (value: object) => console.log(JSON.stringify(value));
-answer({ loss: await firstLoss() });
+answer({ loss: await firstLoss(), preparation });
 for await (const line of createInterface({ input: process.stdin })) {
   const { steps } = JSON.parse(line) as WorkerCommand;
   answer({ ...(await timeSteps(steps)), peakMegabytes: process.resourceUsage().maxRSS / 1024 });

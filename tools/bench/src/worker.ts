@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { createStream } from '@tfjs-peft/peft-core';
 import { randomWords } from '@tfjs-peft/peft-core/authoring';
 
-export type BenchMethod = 'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed';
+export type BenchMethod =
+  'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed' | 'bitfit' | 'sift' | 'sift-subspace' | 'dense';
 
 export interface WorkerOptions {
   readonly backend: 'tensorflow' | 'tensorflow-gpu' | 'wasm';
@@ -34,11 +35,13 @@ export interface Worker {
   readonly name: string;
   /** Loss of the first parameters, without dropout. */
   readonly loss: number;
+  /** What preparing the method took, milliseconds; 0 for one that prepares nothing. */
+  readonly preparation: number;
   run(steps: number): Promise<WorkerAnswer>;
   stop(): void;
 }
 
-/** Starts a process that speaks JSON lines: its first line is `{"loss": …}`, then one answer a command. */
+/** Starts a process that speaks JSON lines: its first line is `{"loss": …, "preparation": …}`, then one answer a command. */
 export async function startWorker(
   name: string,
   command: string,
@@ -57,10 +60,11 @@ export async function startWorker(
     if (done) throw new Error(`the worker "${name}" ended early`);
     return JSON.parse(value);
   };
-  const { loss } = await next();
+  const { loss, preparation = 0 } = await next();
   return {
     name,
     loss,
+    preparation,
     async run(steps) {
       child.stdin!.write(`${JSON.stringify({ steps })}\n`);
       return next();

@@ -26,10 +26,13 @@ inline int fair_height(int rows) {
   return rows > parts ? (rows + parts - 1) / parts : 1;
 }
 
-bool affine(const AffineCall &call) {
+inline float *pack_kernel(const AffineCall &call) {
   const Matrix kernel = call.transposed ? transposed(by_rows(call.kernel, call.inputs)) : by_rows(call.kernel, call.outputs);
-  const float *packed = pack_all(kernel, call.inputs, call.outputs, PACKED_FIRST);
-  if (!packed) return false;
+  return pack_all(kernel, call.inputs, call.outputs, PACKED_FIRST);
+}
+
+/** The affine map with the kernel as `pack_kernel` gave it. */
+void affine_packed(const AffineCall &call, const float *packed) {
   const int height = fair_height(call.rows), all_panels = panels(call.outputs);
   const int row_parts = (call.rows + height - 1) / height;
   // Few rows: then the columns are shared out as well.
@@ -41,7 +44,12 @@ bool affine(const AffineCall &call) {
              call.inputs, packed, call.outputs, call.bias, call.y + static_cast<size_t>(row) * call.outputs, call.outputs,
              all_panels * part / column_parts, all_panels * (part + 1) / column_parts);
   });
-  return true;
+}
+
+bool affine(const AffineCall &call) {
+  const float *packed = pack_kernel(call);
+  if (packed) affine_packed(call, packed);
+  return packed;
 }
 
 void add(const AddCall &call) {

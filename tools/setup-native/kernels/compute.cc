@@ -6,9 +6,10 @@
 #include "attention.h"
 #include "layer-norm.h"
 #include "move-rows.h"
+#include "sparse.h"
 
 extern const Compute COMPUTE;
 const Compute COMPUTE = {
-    INSTRUCTIONS, affine,     feed_forward,        feed_forward_gradient, add, adamw, move_rows, gelu,
-    layer_norm,   layer_norm_gradient, attention, attention_gradient,
+    INSTRUCTIONS, affine, sparse_affine, sparse_gradient, feed_forward, feed_forward_gradient, add, adamw,
+    move_rows,    gelu,   layer_norm,    layer_norm_gradient, attention,    attention_gradient,
 };

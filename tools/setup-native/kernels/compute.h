@@ -13,6 +13,30 @@ struct AffineCall {
 };
 
 /**
+ * Entries of affine maps of one input whose kernels `[inputs, outputs / maps]` stand side by side in `[inputs, outputs]`. `indices` are flat
+ * indices of each map's own kernel, one list after the other; `ends` says where each list ends. The caller has checked them.
+ */
+struct SparseEntries {
+  int maps;
+  const int *indices, *ends;
+};
+
+/** The same as an AffineCall with `values` added to entries of the kernel. */
+struct SparseAffineCall {
+  AffineCall affine;
+  SparseEntries entries;
+  const float *values;
+};
+
+/** `gradient[j] = Σ x[t, row j] · dy[t, column j]` over all rows t; x `[rows, inputs]`, dy `[rows, outputs]`. */
+struct SparseGradientCall {
+  int rows, inputs, outputs;
+  const float *x, *dy;
+  SparseEntries entries;
+  float *gradient;
+};
+
+/**
  * `y = gelu(x · expand + expand_bias) · contract + contract_bias`; `derivative` `[rows, inner]` takes the derivative of gelu if it is not null.
  * `outputs` is the size of y.
  */
@@ -95,6 +119,8 @@ struct AttentionGradientCall {
 struct Compute {
   const char *instructions;
   bool (*affine)(const AffineCall &);
+  bool (*sparse_affine)(const SparseAffineCall &);
+  bool (*sparse_gradient)(const SparseGradientCall &);
   bool (*feed_forward)(const FeedForwardCall &);
   bool (*feed_forward_gradient)(const FeedForwardGradientCall &);
   void (*add)(const AddCall &);

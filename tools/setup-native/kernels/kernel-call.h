@@ -23,6 +23,7 @@ struct Input {
   std::shared_ptr<TF_Tensor> tensor;
   Shape shape;
   const float *data() const { return static_cast<const float *>(TF_TensorData(tensor.get())); }
+  const int *integers() const { return static_cast<const int *>(TF_TensorData(tensor.get())); }
   int64_t size() const { return TF_TensorElementCount(tensor.get()); }
   /** Null for an input without elements, which stands for one that is not given. */
   const float *data_or_null() const { return size() > 0 ? data() : nullptr; }

@@ -43,6 +43,53 @@ void affine(KernelCall &call, const Attributes &attributes) {
                                         bias.data_or_null(), y}));
 }
 
+/** Entries from three inputs; they are kept alive while they are read. */
+struct EntryTensors {
+  Input indices, ends;
+  SparseEntries entries;
+};
+
+EntryTensors entries_of(KernelCall &call, int indices, int ends, int64_t inputs, int64_t outputs) {
+  EntryTensors at{call.input(indices), call.input(ends), {}};
+  const char *expected = "lists of flat indices [k] within kernels [input, output / maps] of one width, and where each list ends";
+  const int64_t maps = at.ends.size();
+  require(maps > 0 && outputs % maps == 0, expected);
+  int before = 0;
+  for (int64_t map = 0; map < maps; map++) {
+    require(at.ends.integers()[map] >= before, expected);
+    before = at.ends.integers()[map];
+  }
+  require(before == at.indices.size(), expected);
+  const int64_t size = inputs * (outputs / maps);
+  for (int64_t i = 0; i < at.indices.size(); i++) require(at.indices.integers()[i] >= 0 && at.indices.integers()[i] < size, expected);
+  at.entries = {static_cast<int>(maps), at.indices.integers(), at.ends.integers()};
+  return at;
+}
+
+void sparse_affine(KernelCall &call, const Attributes &attributes) {
+  const Input x = call.input(0), kernel = call.input(1), bias = call.input(2), values = call.input(4);
+  require(kernel.shape.size() == 2 && !x.shape.empty(), "x [..., input], kernel of rank 2");
+  const EntryTensors at = entries_of(call, 3, 5, kernel.shape[0], kernel.shape[1]);
+  const int64_t inputs = kernel.shape[attributes.flag ? 1 : 0], outputs = kernel.shape[attributes.flag ? 0 : 1];
+  require(x.last() == inputs && (bias.size() == 0 || bias.size() == outputs) && values.size() == at.indices.size(),
+          "x [..., input], kernel [input, output], bias [output], a value an index");
+  float *y = call.output(0, with_last(x.shape, outputs));
+  if (x.size() == 0) return;
+  require_memory(best_compute().sparse_affine({{as_int(x.rows()), as_int(inputs), as_int(outputs), attributes.flag, x.data(), kernel.data(),
+                                                bias.data_or_null(), y},
+                                               at.entries,
+                                               values.data()}));
+}
+
+void sparse_gradient(KernelCall &call, const Attributes &) {
+  const Input x = call.input(0), dy = call.input(1);
+  require(!x.shape.empty() && !dy.shape.empty() && x.rows() == dy.rows(), "x [..., input], dy [..., output] with as many rows");
+  const EntryTensors at = entries_of(call, 2, 3, x.last(), dy.last());
+  float *gradient = call.output(0, {at.indices.size()});
+  if (at.indices.size() > 0)
+    require_memory(best_compute().sparse_gradient({as_int(x.rows()), as_int(x.last()), as_int(dy.last()), x.data(), dy.data(), at.entries, gradient}));
+}
+
 void feed_forward(KernelCall &call, const Attributes &attributes) {
   const Input x = call.input(0), expand = call.input(1), expand_bias = call.input(2), contract = call.input(3), contract_bias = call.input(4);
   require(expand.shape.size() == 2 && contract.shape.size() == 2 && !x.shape.empty(), "x [..., input], kernels of rank 2");
@@ -231,9 +278,12 @@ struct Operation {
   void (*compute)(void *, TF_OpKernelContext *);
 };
 
+/** An input's name with its type, which is float unless it says another one. */
+std::string typed(const std::string &name) { return name.find(':') == std::string::npos ? name + ": float" : name; }
+
 void register_operation(const Operation &operation, TF_Status *status) {
   TF_OpDefinitionBuilder *definition = TF_NewOpDefinitionBuilder(operation.name);
-  for (const char *name : operation.inputs) TF_OpDefinitionBuilderAddInput(definition, (std::string(name) + ": float").c_str());
+  for (const char *name : operation.inputs) TF_OpDefinitionBuilderAddInput(definition, typed(name).c_str());
   for (const char *name : operation.outputs) TF_OpDefinitionBuilderAddOutput(definition, (std::string(name) + ": float").c_str());
   if (!operation.attribute.empty()) TF_OpDefinitionBuilderAddAttr(definition, operation.attribute.c_str());
   TF_RegisterOpDefinition(definition, status);
@@ -256,6 +306,13 @@ std::string register_operations(TF_Status *status) {
   std::string names;
   const Operation operations[] = {
       {"TfjsPeftAffine", spec<TRANSPOSED>("bool"), with_flag<TRANSPOSED>, {"x", "kernel", "bias"}, {"y"}, compute<affine>},
+      {"TfjsPeftSparseAffine",
+       spec<TRANSPOSED>("bool"),
+       with_flag<TRANSPOSED>,
+       {"x", "kernel", "bias", "indices: int32", "values", "ends: int32"},
+       {"y"},
+       compute<sparse_affine>},
+      {"TfjsPeftSparseGradient", "", with_none, {"x", "dy", "indices: int32", "ends: int32"}, {"gradient"}, compute<sparse_gradient>},
       {"TfjsPeftFeedForward",
        spec<DERIVATIVE>("bool"),
        with_flag<DERIVATIVE>,

@@ -6,11 +6,11 @@ import { openTaskData } from '@tfjs-peft/eval/trial';
 import {
   countParameters,
   type CoverageRow,
-  findUnevenCoverage,
   isPeftError,
   type ParameterCount,
   reportCoverage,
 } from '@tfjs-peft/peft-core';
+import { notesOn } from '@tfjs-peft/peft-core/authoring';
 import type { ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import { findCoincidingVertices } from '@tfjs-peft/subspace';
 import { countSteps } from '@tfjs-peft/train';
@@ -80,7 +80,7 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
       counts,
       steps,
       coverage: reportCoverage(plan, host.spec),
-      warnings: [...findUnevenCoverage(plan, host.spec), ...findCoincidingVertices(plan)],
+      warnings: [...notesOn(plan, host.spec), ...findCoincidingVertices(plan)],
       memory: estimateMemory(host, counts, train.batchSize, config.data.maxTokens),
     };
   });

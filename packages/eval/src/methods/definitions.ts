@@ -7,6 +7,7 @@ import { ia3Definition } from '@tfjs-peft/ia3';
 import { loraDefinition } from '@tfjs-peft/lora';
 import { prefixDefinition } from '@tfjs-peft/prefix';
 import { promptDefinition, pTuningDefinition } from '@tfjs-peft/prompt';
+import { shiraDefinition, siftDefinition } from '@tfjs-peft/sift';
 import { subspaceDefinition } from '@tfjs-peft/subspace';
 import { unipeltDefinition } from '@tfjs-peft/unipelt';
 
@@ -25,4 +26,6 @@ export const builtInDefinitions = [
   layerNormTuningDefinition,
   fullDefinition,
   unipeltDefinition,
+  siftDefinition,
+  shiraDefinition,
 ] as unknown as readonly MethodDefinition[];

@@ -108,6 +108,12 @@ const methods: readonly (readonly [
     5e-4,
   ],
   ['prefix-lora-ia3', 'three methods as one adapter', [prefixWithMlp, lora, ia3], 3e-4],
+  [
+    'sift',
+    'the 0.8 % of the attention weights with the largest gradients (Song et al. 2023)',
+    [{ type: 'SIFT', config: {} }],
+    1e-3,
+  ],
   ['full', 'full fine-tuning: every tensor of the host', [{ type: 'FULL', config: {} }], 2e-5],
 ];
 

@@ -3,11 +3,11 @@ import {
   countParameters,
   createStream,
   disposeParameters,
-  findUnevenCoverage,
   saveAdapter,
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { notesOn } from '@tfjs-peft/peft-core/authoring';
 import { type LabelledText, labelsOf } from '@tfjs-peft/glue-fewshot';
 import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/subspace';
 import type { MetricsRow } from '@tfjs-peft/train';
@@ -52,7 +52,7 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
       if (event.type === 'prepare') context.progress('preparing')(event);
       else if (event.type === 'start') {
         const { plan, history: _history, ...rest } = event;
-        [...findUnevenCoverage(plan, host.spec), ...findCoincidingVertices(plan)].forEach((text) => context.warn(text));
+        [...notesOn(plan, host.spec), ...findCoincidingVertices(plan)].forEach((text) => context.warn(text));
         context.onTrain(rest);
       } else context.onTrain(event);
       if (event.type === 'warning') context.warn(event.text);

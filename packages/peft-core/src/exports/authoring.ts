@@ -21,13 +21,16 @@ export {
   type BufferSpec,
   type EffectiveSpec,
   type InitialLaw,
+  notesOn,
   type ParameterPlan,
   type ParameterSpec,
+  type Places,
   sizeOf,
   type StoredTensor,
   storedTensors,
   trainableNames,
 } from '../plan.js';
+export { checkPlaces, findMisplaced, findSharedPlaces } from '../places.js';
 export { checkedPlan } from '../checked-plan.js';
 export { dropout } from '../dropout.js';
 export { seededBuffers } from '../initial-values.js';

@@ -2,8 +2,8 @@ import { isPeftError, PeftError } from '../errors.js';
 import type { EncodedAdapter, FileCodec } from '../file-codec.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
-import { type NamedArrays, readParameters } from '../parameters.js';
-import { sizeOf } from '../plan.js';
+import { dtypeOf, type NamedArrays, readParameters } from '../parameters.js';
+import { sizeOf, storedTensors } from '../plan.js';
 import { checkTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
 
@@ -19,8 +19,8 @@ export function blankEncoding(
   tensors: NamedArrays,
   where: string,
 ): EncodedAdapter {
-  const { effective } = method.plan(host);
-  const planned = effective.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const plan = method.plan(host);
+  const planned = storedTensors(plan).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const stored = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   if (planned > Math.max(1e6, 8 * stored))
     throw new PeftError('ADAPTER_FILES_INCONSISTENT', {
@@ -29,7 +29,10 @@ export function blankEncoding(
       fix: 'load the configuration and the tensors that were saved together',
     });
   const zeros: NamedArrays = new Map(
-    effective.map(({ name, shape }) => [name, { shape, data: new Float32Array(sizeOf(shape)) }]),
+    storedTensors(plan).map(({ name, shape, dtype }) => [
+      name,
+      { shape, data: new (dtype === 'int32' ? Int32Array : Float32Array)(sizeOf(shape)) },
+    ]),
   );
   return method.files.encode(zeros, host, frozen);
 }
@@ -43,7 +46,7 @@ export function decodePart(
   frozen: NamedArrays,
   where: string,
 ): NamedArrays {
-  const expected = [...blank.tensors].map(([name, { shape }]) => ({ name, shape }));
+  const expected = [...blank.tensors].map(([name, { shape, data }]) => ({ name, shape, dtype: dtypeOf(data) }));
   checkTensors(tensors, expected, where);
   return inFile(where, () => method.files.decode(tensors, host, frozen));
 }

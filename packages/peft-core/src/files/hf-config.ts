@@ -74,6 +74,7 @@ const neutralKeys = new Set([
   'prompt_tuning_init',
   'prompt_tuning_init_text',
   'qalora_group_size',
+  'random_seed',
   'tokenizer_kwargs',
   'tokenizer_name_or_path',
 ]);

@@ -3,6 +3,8 @@ import { nearMisses, PeftError } from '../errors.js';
 import { head as createHead } from '../head.js';
 import type { HostTensors } from '../host.js';
 import type { Json, JsonObject } from '../json/json.js';
+import { checkPlaces } from '../places.js';
+import { storedTensors } from '../plan.js';
 import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
 import { requireTask } from './base-class.js';
@@ -49,7 +51,8 @@ export async function loadHfFolder(
     const promptLearning = method.files.headPrefix === 'base_model.';
     if (taskType === 'SEQ_CLS')
       throw headMissing(tensorsName, promptLearning, typeof version === 'string' ? version : undefined);
-    checkTensors(effective, method.plan(host).effective, tensorsName);
+    checkTensors(effective, storedTensors(method.plan(host)), tensorsName);
+    checkPlaces(effective, method.plan(host), tensorsName);
     return { method, effective, extraConfig, report };
   }
   const outputs = stored.get(`${host.classifier.output}.weight`)?.shape[0] ?? 1;
@@ -58,7 +61,8 @@ export async function loadHfFolder(
   );
   for (const [name, array] of decodeHead(head, stored, host, tensorsName)) effective.set(name, array);
   const whole = compose(method, head);
-  checkTensors(effective, whole.plan(host).effective, tensorsName);
+  checkTensors(effective, storedTensors(whole.plan(host)), tensorsName);
+  checkPlaces(effective, whole.plan(host), tensorsName);
   return { method: whole, effective, extraConfig, report };
 }
 

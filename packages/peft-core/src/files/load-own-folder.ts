@@ -5,6 +5,7 @@ import type { JsonObject } from '../json/json.js';
 import { seededBuffers } from '../initial-values.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
+import { checkPlaces } from '../places.js';
 import { storedTensors } from '../plan.js';
 import type { MethodRegistry } from '../registry.js';
 import {
@@ -61,6 +62,7 @@ export async function loadOwnFolder(
     extraConfig = { ...extraConfig, ...part.foreign };
   }
   checkTensors(effective, storedTensors(method.plan(host)), tensorsName);
+  checkPlaces(effective, method.plan(host), tensorsName);
   await checkStoredFiles(record, files, (name) => name !== verticesName);
   const reportOf = (tensors: NamedArrays): LoadReport => ({
     writtenBy: 'tfjs-peft',
@@ -75,6 +77,7 @@ export async function loadOwnFolder(
   const unfolded = registry.build(record.unfolded);
   const vertices = await readTensors(files, verticesName);
   checkTensors(vertices, storedTensors(unfolded.plan(host)), verticesName);
+  checkPlaces(vertices, unfolded.plan(host), verticesName);
   await checkStoredFiles(record, files, (name) => name === verticesName);
   return {
     method: unfolded,

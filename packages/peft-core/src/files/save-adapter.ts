@@ -4,6 +4,7 @@ import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
 import { type NamedArrays, namespaceOf, readParameters } from '../parameters.js';
+import { checkPlaces } from '../places.js';
 import { storedTensors } from '../plan.js';
 import { readFolded } from '../read-folded.js';
 import { describeMethod } from '../registry.js';
@@ -76,6 +77,7 @@ function withoutSeeded(arrays: NamedArrays, method: PeftMethod, host: HostSpec):
 function checkParameters(method: PeftMethod, arrays: NamedArrays, host: HostSpec): void {
   const where = `parameters of ${method.type}`;
   checkTensors(arrays, storedTensors(method.plan(host)), where);
+  checkPlaces(arrays, method.plan(host), where);
   checkFinite(arrays, where);
 }
 

@@ -1,8 +1,7 @@
 import type { KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { applyLinear } from '../model/apply-linear.js';
-import { canChangeSideBySide, changeSideBySide } from '../model/change-side-by-side.js';
-import { frozenAffine } from '../kernels/frozen-affine.js';
+import { applySideBySide, canChangeSideBySide } from '../model/change-side-by-side.js';
 import { fusedAttention, type KeyValues } from '../kernels/fused-attention.js';
 import { maskedSoftmax } from '../kernels/masked-softmax.js';
 import { hasNativeKernels } from '../kernels/native-kernels.js';
@@ -94,5 +93,5 @@ function project(x: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor {
       paths.map((path) => applyLinear(x, path, pass)),
       -1,
     );
-  return changeSideBySide(frozenAffine(x, pass.weights.queryKeyValue(layer)), x, paths, pass);
+  return applySideBySide(x, pass.weights.queryKeyValue(layer), paths, pass);
 }

@@ -6,7 +6,7 @@ import { matMulTokens, shareOut } from '../model/apply-linear.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut } from '../model/pass.js';
 import type { EncoderPass } from './encoder-pass.js';
-import { scatterValues } from '../kernels/sparse-affine.js';
+import { sparseRows } from '../kernels/sparse-rows.js';
 
 /**
  * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions by the
@@ -54,8 +54,8 @@ function lookUp(ids: tf.Tensor, path: string, pass: EncoderPass): tf.Tensor {
     (sum, { delta, shares }) => sum.add(shares ? shareOut(rowsOf(delta), shares, pass) : rowsOf(delta)),
     rowsOf(table),
   );
-  for (const { indices, values, shares } of at('sparseWeightDelta', path)) {
-    const delta = rowsOf(scatterValues(indices, values, table.shape));
+  for (const { shares, ...entries } of at('sparseWeightDelta', path)) {
+    const delta = sparseRows(ids, entries, table.shape as [number, number]);
     rows = rows.add(shares ? shareOut(delta, shares, pass) : delta);
   }
   for (const { down, middle, up, scale } of at('lowRankDelta', path)) {

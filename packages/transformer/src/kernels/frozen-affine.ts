@@ -53,3 +53,7 @@ const fusedAffine = (x: tf.Tensor, { kernel, bias }: AffineWeights, withBias: bo
  */
 export const timesTransposedKernel = (rows: tf.Tensor2D, weights: AffineWeights): tf.Tensor2D =>
   tf.getBackend() === 'wasm' ? tf.matMul(rows, weights.transposed()) : tf.matMul(rows, weights.kernel, false, true);
+
+/** The same for a matrix `[input, output]` that is used once. */
+export const timesTransposed = (rows: tf.Tensor2D, matrix: tf.Tensor2D): tf.Tensor2D =>
+  tf.getBackend() === 'wasm' ? tf.matMul(rows, matrix.transpose<tf.Tensor2D>()) : tf.matMul(rows, matrix, false, true);

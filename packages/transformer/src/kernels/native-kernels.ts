@@ -16,6 +16,26 @@ const run = (name: string, inputs: tf.NamedTensorMap, attributes: Record<string,
 export const nativeAffine = (x: tf.Tensor, kernel: tf.Tensor2D, bias: tf.Tensor, transposed = false): tf.Tensor =>
   run('TfjsPeftAffine', { x, kernel, bias }, { transposed })[0]!;
 
+/** Entries of maps side by side: indices of each map's own matrix, one list after the other, their values, and where each list ends. */
+export interface NativeEntries {
+  readonly indices: tf.Tensor;
+  readonly values: tf.Tensor;
+  readonly ends: tf.Tensor;
+}
+
+/** The same with values added to entries of the kernel. */
+export const nativeSparseAffine = (
+  x: tf.Tensor,
+  kernel: tf.Tensor2D,
+  bias: tf.Tensor,
+  entries: NativeEntries,
+  transposed = false,
+): tf.Tensor => run('TfjsPeftSparseAffine', { x, kernel, bias, ...entries }, { transposed })[0]!;
+
+/** The gradient of the values `[k]` from x `[…, input]` and dy `[…, outputs of all maps]`. */
+export const nativeSparseGradient = (x: tf.Tensor, dy: tf.Tensor, indices: tf.Tensor, ends: tf.Tensor): tf.Tensor =>
+  run('TfjsPeftSparseGradient', { x, dy, indices, ends })[0]!;
+
 /**
  * Rows `from` of x `[rows, size]`, zeros for -1: `[n, size]` for a vector of n whole numbers. They come in float32, the one type that our
  * operations take, which is exact below 2^24.

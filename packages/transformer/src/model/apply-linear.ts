@@ -4,12 +4,13 @@ import {
   type HiddenDelta,
   kindsAt,
   type LowRankDelta,
+  type SparseWeightDelta,
   type SublayerAdapter,
 } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { frozenAffine } from '../kernels/frozen-affine.js';
 import { columnNorms } from '../kernels/column-norms.js';
-import { scatterValues, sparseProduct } from '../kernels/sparse-affine.js';
+import { scatterValues, sparseAffine, sparseProduct } from '../kernels/sparse-affine.js';
 import { dropOut, type Pass } from './pass.js';
 
 /** Kinds that act at an affine map. */
@@ -58,27 +59,32 @@ function product(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   return addDeltas(frozenOrChanged(x, path, true, pass), x, path, pass);
 }
 
-/** `x · (W + dense deltas of all examples)`, plus the bias if wanted. */
+/** `x · (W + dense and sparse deltas of all examples)`, plus the bias if wanted. */
 function frozenOrChanged(x: tf.Tensor, path: string, withBias: boolean, pass: Pass): tf.Tensor {
   const weights = pass.weights.affine(path);
+  const sparse = sparseOfAll(path, pass);
   if (!pass.interventions.at('weightDelta', path).some(({ shares }) => !shares))
-    return frozenAffine(x, weights, withBias);
-  const y = matMulTokens(x, fullRankWeight(path, pass));
+    return sparse.length > 0 ? sparseAffine(x, weights, [sparse], withBias) : frozenAffine(x, weights, withBias);
+  const y = matMulTokens(x, addSparse(fullRankWeight(path, pass), path, pass));
   return withBias ? y.add(weights.bias) : y;
 }
 
-/** Adds what is not part of one weight for all examples: low-rank deltas, and dense ones that examples share out. */
+/** Sparse deltas that are the same for all examples. */
+export const sparseOfAll = (path: string, { interventions }: Pass): readonly SparseWeightDelta[] =>
+  interventions.at('sparseWeightDelta', path).filter(({ shares }) => !shares);
+
+/** Adds what is not part of one weight for all examples: low-rank deltas, and dense and sparse ones that examples share out. */
 function addDeltas(y: tf.Tensor, x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { at } = pass.interventions;
   const dense = at('weightDelta', path).reduce(
     (sum, { delta, shares }) => (shares ? sum.add(shareOut(matMulTokens(x, delta), shares, pass)) : sum),
     y,
   );
-  const { inputSize, outputSize } = sizesOf(path, pass);
-  const shared = at('sparseWeightDelta', path).reduce((sum, { indices, values, shares }) => {
-    const product = sparseProduct(x, indices, values, [inputSize, outputSize]);
-    return sum.add(shares ? shareOut(product, shares, pass) : product);
-  }, dense);
+  const { shape } = pass.weights.affine(path).kernel;
+  const shared = at('sparseWeightDelta', path).reduce(
+    (sum, { shares, ...entries }) => (shares ? sum.add(shareOut(sparseProduct(x, entries, shape), shares, pass)) : sum),
+    dense,
+  );
   return at('lowRankDelta', path).reduce((sum, delta, index) => {
     const dropped = dropOut(x, delta.dropout ?? 0, `${path}.lowRankDelta.${index}`, pass);
     const product = lowRankProduct(dropped, delta, pass);
@@ -157,16 +163,11 @@ const withoutMiddle = ({ middle, ...delta }: LowRankDelta): LowRankDelta =>
   middle ? { ...delta, down: delta.down.mul(middle.expandDims(-2)) } : delta;
 
 /** A weight with its sparse deltas that are the same for all examples. */
-const addSparse = (weight: tf.Tensor, path: string, { interventions }: Pass): tf.Tensor =>
-  interventions
-    .at('sparseWeightDelta', path)
-    .filter(({ shares }) => !shares)
-    .reduce((sum, { indices, values }) => sum.add(scatterValues(indices, values, weight.shape)), weight);
-
-const sizesOf = (path: string, { weights }: Pass) => {
-  const [inputSize, outputSize] = weights.affine(path).kernel.shape;
-  return { inputSize, outputSize };
-};
+const addSparse = (weight: tf.Tensor, path: string, pass: Pass): tf.Tensor =>
+  sparseOfAll(path, pass).reduce(
+    (sum, { indices, values }) => sum.add(scatterValues(indices, values, weight.shape)),
+    weight,
+  );
 
 /** x · down ⊙ middle · up · scale for states in the pass' layout. */
 export function lowRankProduct(x: tf.Tensor, { down, middle, up, scale }: LowRankDelta, pass: Pass): tf.Tensor {

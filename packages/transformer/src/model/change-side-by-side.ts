@@ -1,11 +1,13 @@
 import type { LowRankDelta } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import { linearKinds, lowRankProduct } from './apply-linear.js';
+import { linearKinds, lowRankProduct, sparseOfAll } from './apply-linear.js';
+import { type AffineWeights, frozenAffine } from '../kernels/frozen-affine.js';
 import { overBatch } from '../kernels/over-batch.js';
+import { sparseAffine } from '../kernels/sparse-affine.js';
 import type { Pass } from './pass.js';
 
 /** Kinds that change single columns of an affine map's result. */
-const ofColumns = ['lowRankDelta', 'biasDelta', 'outputGate'] as const;
+const ofColumns = ['lowRankDelta', 'sparseWeightDelta', 'biasDelta', 'outputGate'] as const;
 const others = linearKinds.filter((kind) => !ofColumns.some((known) => known === kind));
 
 /** True if all that acts on affine maps of one input can be computed at once on their results side by side. */
@@ -13,6 +15,7 @@ export const canChangeSideBySide = (paths: readonly string[], { interventions: {
   paths.every(
     (path) =>
       !has(path, ...others) &&
+      at('sparseWeightDelta', path).every(({ shares }) => !shares) &&
       at('lowRankDelta', path).every(
         ({ gate, middle, dropout = 0 }) =>
           gate === undefined && middle === undefined && !(dropout > 0 && context.mode === 'train'),
@@ -20,10 +23,17 @@ export const canChangeSideBySide = (paths: readonly string[], { interventions: {
   );
 
 /**
- * What acts on the affine maps of x at `paths`, applied to their results side by side, y `[…, paths · size]`: fewer and larger operations than
- * one map after the other.
+ * The affine maps of x at `paths`, whose weights stand side by side, with what acts on them, `[…, paths · size]`: fewer and larger operations
+ * than one map after the other.
  */
-export function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], pass: Pass): tf.Tensor {
+export function applySideBySide(x: tf.Tensor, weights: AffineWeights, paths: readonly string[], pass: Pass): tf.Tensor {
+  const sparse = paths.map((path) => sparseOfAll(path, pass));
+  const y = sparse.some(({ length }) => length > 0) ? sparseAffine(x, weights, sparse) : frozenAffine(x, weights);
+  return changeSideBySide(y, x, paths, pass);
+}
+
+/** What else acts there, applied to the results y `[…, paths · size]`. */
+function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], pass: Pass): tf.Tensor {
   const { at } = pass.interventions;
   const { perToken } = pass.layout;
   const size = y.shape.at(-1)! / paths.length;

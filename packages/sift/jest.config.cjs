@@ -1,0 +1,1 @@
+module.exports = { displayName: 'sift', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,105 @@
+import { type HostSpec, type LinearRole, PeftError, type Site } from '@tfjs-peft/peft-core';
+import { findUnmatched, matchNames, nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { type TargetGroup, targetGroups } from './config.js';
+
+/** A tensor of the host of which entries may be chosen. */
+export interface HostTensor {
+  /** Path of its module, where it acts. */
+  readonly module: string;
+  /** Its own path: `<module>.weight`. */
+  readonly path: string;
+  readonly part: 'weight' | 'bias';
+  readonly kind: 'linear' | 'table' | 'norm';
+  readonly role?: LinearRole;
+  readonly layer?: number;
+  /** As the host holds it: tables `[rows, size]`, affine maps `[input, output]`, vectors `[size]`. */
+  readonly shape: readonly number[];
+}
+
+type Module = Extract<Site, { kind: 'table' | 'linear' | 'norm' }>;
+
+/**
+ * The tensors that the targets name, in the order of the host's sites, each once. A table that two parts of a model share is one site.
+ * Errors: `TARGET_UNMATCHED` for each entry without a hit, `TARGET_UNSUPPORTED` for one that names a place without a weight;
+ * `TARGET_PATTERN_INVALID`.
+ */
+export function chooseTensors(targets: string | readonly string[], host: HostSpec): HostTensor[] {
+  const modules = host.sites.filter(isModule);
+  const groups = typeof targets === 'string' ? [] : targets.flatMap((target) => readGroup(target) ?? []);
+  const patterns = typeof targets === 'string' ? targets : targets.filter((target) => !readGroup(target));
+  for (const { group } of groups)
+    if (!modules.some((module) => groupOf(module) === group)) throw groupUnmatched(group, modules, host);
+  const names = modules.flatMap((module) => [module.path, ...tensorsOf(module).map(({ path }) => path)]);
+  const missed = findUnmatched(patterns, names);
+  if (missed !== undefined) throw unmatched(missed, names, host);
+  const matches = matchNames(patterns);
+  return modules.flatMap((module) =>
+    tensorsOf(module).filter(
+      ({ path, part }) =>
+        groups.some((named) => named.group === groupOf(module) && (named.part ?? part) === part) ||
+        matches(module.path) ||
+        matches(path),
+    ),
+  );
+}
+
+const isModule = (site: Site): site is Module => ['table', 'linear', 'norm'].includes(site.kind);
+
+/** `query`, or one tensor of each module in it, `query.weight`; undefined for what names no group. */
+function readGroup(target: string): { readonly group: TargetGroup; readonly part?: HostTensor['part'] } | undefined {
+  const [, name, part] = /^(\w+)(?:\.(weight|bias))?$/.exec(target) ?? [];
+  const group = targetGroups.find((known) => known === name);
+  return group && { group, ...(part !== undefined && { part: part as HostTensor['part'] }) };
+}
+
+function groupOf(module: Module): TargetGroup | undefined {
+  if (module.kind === 'table') return 'embeddings';
+  if (module.kind === 'norm') return module.layer === undefined ? 'embeddingNorm' : 'norms';
+  return module.role;
+}
+
+function tensorsOf(site: Module): HostTensor[] {
+  const tensor = (part: HostTensor['part'], ...shape: number[]): HostTensor => ({
+    module: site.path,
+    path: `${site.path}.${part}`,
+    part,
+    kind: site.kind,
+    ...('role' in site && site.role && { role: site.role }),
+    ...('layer' in site && site.layer !== undefined && { layer: site.layer }),
+    shape,
+  });
+  switch (site.kind) {
+    case 'table':
+      return [tensor('weight', site.rows, site.size)];
+    case 'linear':
+      return [tensor('weight', site.inputSize, site.outputSize), tensor('bias', site.outputSize)];
+    case 'norm':
+      return [tensor('weight', site.size), tensor('bias', site.size)];
+  }
+}
+
+function groupUnmatched(group: TargetGroup, modules: readonly Module[], host: HostSpec): PeftError {
+  const known = [...new Set(modules.flatMap((module) => groupOf(module) ?? []))];
+  return new PeftError('TARGET_UNMATCHED', {
+    found: `host "${host.name}" has no tensors of the group "${group}"`,
+    expected: `some of ${known.join(', ')}`,
+    fix: 'take the group out, or name paths',
+  });
+}
+
+function unmatched(pattern: string, names: readonly string[], host: HostSpec): PeftError {
+  const others = host.sites.filter((site) => !isModule(site));
+  const bare = others.find(({ path }) => matchNames(typeof pattern === 'string' ? [pattern] : pattern)(path));
+  if (bare)
+    return new PeftError('TARGET_UNSUPPORTED', {
+      found: `target "${pattern}" names "${bare.path}" of host "${host.name}", a place of kind ${bare.kind} without a weight of its own`,
+      expected: `affine maps, LayerNorms or tables, such as ${names[0]}`,
+      fix: 'name the maps inside it',
+    });
+  const close = nearMisses(pattern, new Set(names.flatMap((name) => [name, name.slice(name.lastIndexOf('.') + 1)])));
+  return new PeftError('TARGET_UNMATCHED', {
+    found: `target "${pattern}" matches no tensor on host "${host.name}"`,
+    expected: close.length > 0 ? `something like ${close.join(', ')}` : `a path such as ${names[0]}`,
+    fix: 'correct the target or take it out',
+  });
+}
