@@ -249,7 +249,7 @@ describe('convertFolder', () => {
 });
 
 /** Numbers by name, without the head. */
-async function tensorsOf(bytes: Uint8Array): Promise<Record<string, number[]>> {
+async function tensorsOf(bytes: Uint8Array): Promise<Record<string, readonly number[]>> {
   const file = await openSafetensors(bytesSource('adapter', new Uint8Array(bytes)));
   const names = [...file.tensors.keys()].filter((name) => !name.startsWith('head.'));
   const entries = names.map(async (name) => [name, [...(await file.readFloat32(name))]] as const);

@@ -9,7 +9,7 @@ import {
   PeftError,
   selectNamespaces,
 } from '@tfjs-peft/peft-core';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { becomesNodes, whyNotWritten } from './kinds.js';
 
 /** What an adapter does to a host, parted into weights and the rest. */

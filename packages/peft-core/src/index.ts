@@ -110,7 +110,7 @@ export { rememberPerHost } from './remember-per-host.js';
 export { runRows } from './run-rows.js';
 export { disableParts, leavesOf, selectParts } from './select-parts.js';
 export { type MergedInterventions, mergeInterventions } from './merge-interventions.js';
-export { type MergedAdapter, mergeAdapter, type MergeOptions } from './merge-adapter.js';
+export { disposeMerged, type MergedAdapter, mergeAdapter, type MergeOptions } from './merge-adapter.js';
 export { chooseStrategy, sumDifferences, weightedMean, weightedSum } from './combine-parameters.js';
 export { combineAdapters, type CombineAdaptersOptions, type WeightedAdapter } from './combine-adapters.js';
 export * from './safetensors/index.js';

@@ -52,9 +52,9 @@ function makeAdapter(name: string, { host }: LoadedHost, readout: 'mean' | 'pool
 }
 
 async function readTexts({ tokenizer }: LoadedHost): Promise<EncodedText[]> {
-  const { test } = await loadTask(createTaskRegistry([spamSubjects]), 'spam-subjects');
-  const lines = Object.values(test)[0]!.slice(0, texts);
-  return lines.map(({ text }) => tokenizer.encode(text as string, undefined, { maxTokens: 128 }));
+  const { tests } = await loadTask(createTaskRegistry([spamSubjects]), 'spam-subjects');
+  const lines = tests[0]!.rows.slice(0, texts);
+  return lines.map((line) => tokenizer.encode(line.texts[0]!, undefined, { maxTokens: 128 }));
 }
 
 /** Seconds of the median round, after one that warms up, and the logits. */
