@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Adapter, disposeParameters, type Host, isPeftError, mergeAdapter } from '@tfjs-peft/peft-core';
+import { type Adapter, disposeMerged, type Host, isPeftError, mergeAdapter } from '@tfjs-peft/peft-core';
 import { saveHost } from '@tfjs-peft/transformer';
 import type { HostFolder } from './parity-case.js';
 
@@ -20,8 +20,6 @@ export async function saveMerged(
   mkdirSync(folder, { recursive: true });
   for (const [name, bytes] of await saveHost(merged.host, { config, head: merged.rest }))
     writeFileSync(join(folder, name), bytes);
-  const shared = new Set(adapter.effective.values());
-  disposeParameters(new Map([...merged.rest!.effective].filter(([, tensor]) => !shared.has(tensor))));
-  merged.host.dispose();
+  disposeMerged(merged, adapter);
   return folder;
 }

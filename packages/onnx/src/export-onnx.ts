@@ -1,6 +1,6 @@
 import { type Adapter, type Host, PeftError } from '@tfjs-peft/peft-core';
 import { type BottleneckForm, type Intervention, type ReadoutMap } from '@tfjs-peft/peft-core/interventions';
-import { requireEncoder } from '@tfjs-peft/transformer';
+import { type Encoder, type ModelType, requireEncoder } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { compareForms, type FormCheck, requireDeclaredForms } from './declared-forms.js';
 import { indexEffects } from './effect-index.js';
@@ -28,6 +28,27 @@ export interface OnnxModel {
   readonly inputs: readonly string[];
 }
 
+/** Architectures whose every step the graph has; a reason for the others. Exhaustive, so that a new one does not compile until it is decided. */
+const written: Readonly<Record<ModelType, true | string>> = {
+  bert: true,
+  roberta: true,
+  'xlm-roberta': true,
+  distilbert: true,
+};
+
+/** Errors: `HOST_UNSUPPORTED`. */
+function requireWritten({ config, family }: Encoder): void {
+  const answer = written[config.modelType];
+  if (answer === true) return;
+  throw new PeftError('HOST_UNSUPPORTED', {
+    found: `a ${family.name} encoder: ${answer}`,
+    expected: `one of ${Object.entries(written)
+      .flatMap(([type, known]) => (known === true ? [type] : []))
+      .join(', ')}`,
+    fix: 'run the adapter with this library, or merge it for HF transformers (tfjs-peft merge)',
+  });
+}
+
 /** Protobuf's own limit for one message. */
 const largestFile = 2 ** 31 - 1;
 
@@ -39,6 +60,7 @@ const largestFile = 2 ** 31 - 1;
  */
 export async function exportOnnx(host: Host, adapter: Adapter, options: OnnxOptions = {}): Promise<OnnxModel> {
   const { encoder } = requireEncoder(host);
+  requireWritten(encoder);
   const effects = keepEffects(host, adapter);
   try {
     await requireDeclaredForms(effects.checks);

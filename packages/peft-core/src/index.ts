@@ -37,7 +37,7 @@ export { type Adapter, runAdapter } from './adapter.js';
 export { runRows } from './run-rows.js';
 export { disableParts, leavesOf, selectParts } from './select-parts.js';
 export { type MergedInterventions, mergeInterventions } from './merge-interventions.js';
-export { type MergedAdapter, mergeAdapter, type MergeOptions } from './merge-adapter.js';
+export { disposeMerged, type MergedAdapter, mergeAdapter, type MergeOptions } from './merge-adapter.js';
 export { combineAdapters, type CombineAdaptersOptions, type WeightedAdapter } from './combine-adapters.js';
 export type { AdapterFiles } from './files/adapter-files.js';
 export type { AdapterRecord } from './files/adapter-record.js';

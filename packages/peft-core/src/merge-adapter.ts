@@ -95,6 +95,12 @@ export async function mergeAdapter(
   };
 }
 
+/** Frees a merged host, and the tensors of the rest that are not the adapter's own. */
+export function disposeMerged({ host, rest }: MergedAdapter, adapter: Adapter): void {
+  host.dispose();
+  if (rest) disposeNew(rest.effective, [adapter.effective]);
+}
+
 /** The folded method with tensors that outlive the call: the adapter's own, or new ones. */
 function foldKept(adapter: Adapter): FoldedMethod {
   let folded: FoldedMethod = { method: adapter.method, effective: adapter.effective };

@@ -34,7 +34,7 @@ export function requireIndependent(merging: Interventions, staying: Intervention
     const scale = 'path' in item && addsAtWeight(item) ? scaled.get(modulePathOf(item)) : undefined;
     if (scale === undefined) continue;
     throw new PeftError('NOT_MERGEABLE', {
-      found: `at "${modulePathOf(scale as Extract<Intervention, { path: string }>)}" a ${scale.kind}, which also acts on a ${item.kind} that stays`,
+      found: `at "${modulePathOf(scale as Extract<Intervention, { path: string }>)}" a ${scale.kind}, which also acts on the ${item.kind} that stays`,
       expected: 'scales and gates only where everything can go into the weight',
       fix: 'leave the two parts one adapter',
     });

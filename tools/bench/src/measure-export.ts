@@ -26,6 +26,7 @@ import { prefix } from '@tfjs-peft/prefix';
 import { predictLogits } from '@tfjs-peft/train';
 import { type LoadedHost, loadHost, saveHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
+import ort from 'onnxruntime-node';
 import { largestDifference } from '../../jest/run-graph.js';
 
 const [texts, batchSize, rounds] = [1000, 64, 3];
@@ -74,7 +75,6 @@ async function runOnnx(
   encoded: readonly EncodedText[],
   padTokenId: number,
 ): Promise<() => Promise<Float32Array>> {
-  const { default: ort } = await import('onnxruntime-node');
   const session = await ort.InferenceSession.create(path);
   const order = encoded
     .map((_, index) => index)

@@ -133,7 +133,7 @@ describe('a whole experiment', () => {
     const output = join(root, 'on--nx');
     const { code, out, err } = await cli('export', folder, '--output', output, '--dtype', 'f16', '--backend', 'wasm');
     expect(code).toBe(0);
-    expect(err).toContain('warning: transformers.js 4 does not open a folder with "--"');
+    expect(err).toMatch(/warning: .*transformers.js 4 does not find a folder with "--"/);
     expect(out).toMatch(/differ by at most \d\.\de-\d/);
     expect(out).toContain(`pipeline('text-classification', '${output}', { dtype: 'fp32' })`);
     expect(out).toContain(`env.localModelPath = '${root}'`);

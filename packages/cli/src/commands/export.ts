@@ -13,7 +13,7 @@ export interface ExportOptions extends DeployCommandOptions {
 export async function exportModel(folder: string, options: ExportOptions, io: CliIo): Promise<number> {
   if (/--/.test(basename(options.output)))
     io.err(
-      'warning: transformers.js 4 does not open a folder with "--" in its name; rename it or choose another one\n',
+      'warning: by its name alone transformers.js 4 does not find a folder with "--" in it; open it by its path, as shown below\n',
     );
   const exported = await exportFolder(folder, deployOptions(options, io));
   if (options.json) io.out(jsonLine(exported));

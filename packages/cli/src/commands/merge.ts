@@ -53,7 +53,7 @@ export const deployOptions = (options: DeployCommandOptions, io: CliIo): DeployO
 /** What was written and how far it is from its origin. */
 export const describeDeployed = ({ folder, bytes, dtype, maxTokens, difference, largestLogit }: DeployedFolder) => [
   `${shortPath(folder)}  ${formatBytes(bytes)}, ${dtype.toUpperCase()}`,
-  ...(maxTokens === undefined ? [] : [`texts are cut at ${maxTokens} tokens, as the adapter was trained`]),
+  ...(maxTokens === undefined ? [] : [`texts are cut at ${maxTokens} tokens`]),
   ...(difference === null || largestLogit === null
     ? []
     : [`read again: logits up to ${largestLogit.toFixed(1)} differ by at most ${difference.toExponential(1)}`]),

@@ -32,6 +32,7 @@ import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
 
 /** The forms that adapters are written in: HF peft's, with our own record beside it, and AdapterHub's. */
 export const adapterForms = ['hf', 'adapter-hub'] as const;
+/** One of them. */
 export type AdapterForm = (typeof adapterForms)[number];
 
 /** What is converted into what. */

@@ -2,7 +2,13 @@ import { join } from 'node:path';
 import { readableJson } from '@tfjs-peft/peft-core/files';
 import { exportOnnx } from '@tfjs-peft/onnx';
 import { predictLogits } from '@tfjs-peft/train';
-import { classifierConfig, forTransformersJs, readCompanionFiles, requireEncoder } from '@tfjs-peft/transformer';
+import {
+  classifierConfig,
+  forTransformersJs,
+  readCompanionFiles,
+  requireEncoder,
+  type Tokenizer,
+} from '@tfjs-peft/transformer';
 import { openAdapter, type OpenedAdapter } from '../predict/open-adapter.js';
 import {
   type DeployedFolder,
@@ -31,7 +37,10 @@ export async function exportFolder(folder: string, options: DeployOptions): Prom
     const { bytes } = await exportOnnx(host, adapter, { dtype });
     const { family } = requireEncoder(host).encoder;
     const [directory, config] = await readHostConfig(opened);
-    const companions = forTransformersJs(await readCompanionFiles(directory, { maxTokens }), family.className);
+    const companions = forTransformersJs(await readCompanionFiles(directory, { maxTokens }), {
+      className: family.className,
+      padToken: padTokenOf(opened.tokenizer),
+    });
     const described = {
       ...classifierConfig(config, family, { labels, multiLabel, dtype: 'F32' }),
       // Where nobody says otherwise, transformers.js looks for int8 weights in a browser.
@@ -68,3 +77,6 @@ async function compare(path: string, { host, tokenizer, adapter }: OpenedAdapter
   const { logits: expected } = await predictLogits({ ...adapter, host, texts });
   return compareLogits(logits, expected);
 }
+
+const padTokenOf = ({ specialTokens, padTokenId }: Tokenizer): string =>
+  [...specialTokens].find(([, id]) => id === padTokenId)![0];

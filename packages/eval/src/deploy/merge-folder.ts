@@ -1,4 +1,11 @@
-import { disposeParameters, isPeftError, mergeAdapter, type MergedAdapter, PeftError } from '@tfjs-peft/peft-core';
+import {
+  disposeMerged,
+  disposeParameters,
+  isPeftError,
+  mergeAdapter,
+  type MergedAdapter,
+  PeftError,
+} from '@tfjs-peft/peft-core';
 import { predictLogits } from '@tfjs-peft/train';
 import { loadClassifier, readCompanionFiles, saveHost } from '@tfjs-peft/transformer';
 import { openAdapter, type OpenedAdapter } from '../predict/open-adapter.js';
@@ -49,8 +56,7 @@ export async function mergeFolder(folder: string, options: DeployOptions): Promi
         largestLogit: largest,
       };
     } finally {
-      if (merged.rest) disposeUnshared(merged, opened);
-      merged.host.dispose();
+      disposeMerged(merged, opened.adapter);
     }
   } finally {
     opened.dispose();
@@ -69,12 +75,6 @@ async function merge({ host, adapter }: OpenedAdapter): Promise<MergedAdapter> {
       cause: error,
     });
   }
-}
-
-/** The rest of a folded method has tensors of its own. */
-function disposeUnshared({ rest }: MergedAdapter, { adapter }: OpenedAdapter): void {
-  const shared = new Set(adapter.effective.values());
-  disposeParameters(new Map([...rest!.effective].filter(([, tensor]) => !shared.has(tensor))));
 }
 
 async function compare(written: string, { host, tokenizer, adapter }: OpenedAdapter) {

@@ -123,7 +123,7 @@ async function openModelFolder(folder: string, options: OpenAdapterOptions): Pro
     tokenizer,
     hostDirectory: directory,
     adapter: head,
-    labels: options.labels ?? labelsOfHead(head.method, `the model in "${folder}"`),
+    labels: namedLabels(labelsOfHead(head.method, `the model in "${folder}"`), options.labels, folder),
     multiLabel: classifier.multiLabel,
     catalogue: createCatalogue(plugins),
     backend,
@@ -132,6 +132,16 @@ async function openModelFolder(folder: string, options: OpenAdapterOptions): Pro
       host.dispose();
     },
   };
+}
+
+/** Errors: `LABELS_MISMATCH`. */
+function namedLabels(own: readonly string[], given: readonly string[] | undefined, folder: string): readonly string[] {
+  if (given === undefined || given.length === own.length) return given ?? own;
+  throw new PeftError('LABELS_MISMATCH', {
+    found: `${given.length} names for the ${own.length} outputs of "${folder}"`,
+    expected: 'one name for each output, in their order',
+    fix: `the file itself says ${own.slice(0, 5).join(', ')}`,
+  });
 }
 
 /** A folder of a model with its weights, and no adapter. */

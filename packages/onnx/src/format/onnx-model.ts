@@ -2,7 +2,7 @@ import { bytes, float, integer, integers, type Message, message, nested, text, t
 
 /** Types of elements as ONNX numbers them. */
 export const elementTypes = { float: 1, int64: 7, float16: 10 } as const;
-export type ElementType = keyof typeof elementTypes;
+type ElementType = keyof typeof elementTypes;
 
 /** A constant: raw numbers, little-endian. */
 export interface TensorConstant {

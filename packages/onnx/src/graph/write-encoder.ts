@@ -24,7 +24,7 @@ export function writeWeight(path: string, numbers: Numbers, graph: GraphBuilder)
   return graph.weights(`${path}.weight`, data, shape, store);
 }
 
-export function writeBias(path: string, numbers: Numbers, graph: GraphBuilder): Value {
+function writeBias(path: string, numbers: Numbers, graph: GraphBuilder): Value {
   const { data, shape } = numbers.weight(`${path}.bias`);
   return graph.floats(`${path}.bias`, data, shape);
 }

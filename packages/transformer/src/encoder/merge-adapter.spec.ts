@@ -193,6 +193,31 @@ describe('mergeAdapter', () => {
     merged.dispose();
   });
 
+  it('refuses to merge a gate of a place where something stays, which the gate acts on as well', async () => {
+    const square = (at: string) =>
+      fixedAdapter(host, 'square', { factor: random(1) }, ({ factor }) => ({
+        kind: 'activationDelta',
+        path: at,
+        apply: (x) => x.square().mul(factor!),
+      }));
+    const gate = fixedAdapter(host, 'gate', { gate: nearOne(32) }, (own) => ({
+      kind: 'outputGate',
+      path: query,
+      gate: own['gate']!,
+    }));
+    const before = tf.memory().numTensors;
+    const together = composed(host, gate, square(query));
+    await expect(mergeAdapter(host, together, { rest: 'keep' })).rejects.toMatchObject({
+      code: 'NOT_MERGEABLE',
+      message: expect.stringMatching(/outputGate, which also acts on the activationDelta that stays/),
+    });
+    expect(tf.memory().numTensors).toBe(before + 1);
+    const apart = composed(host, gate, square('encoder.layer.0.attention.self.value'));
+    const { host: merged, rest } = await mergeAdapter(host, apart, { rest: 'keep' });
+    expect(await maxDifference(stateOf(merged, rest!), stateOf(host, apart))).toBeLessThan(2e-5);
+    merged.dispose();
+  });
+
   it('refuses an adapter of another host and deltas with gates', async () => {
     const adapter = kinds[0]![1](host);
     await expect(mergeAdapter(host, { ...adapter, hostFingerprint: 'other' })).rejects.toMatchObject({

@@ -24,6 +24,7 @@ const poolingNames = [
   '1_Pooling/config.json',
 ];
 
+/** Which files, and what is written into them. */
 export interface CompanionOptions {
   /** Written into tokenizer_config.json as `model_max_length`: where texts are cut. */
   readonly maxTokens?: number;

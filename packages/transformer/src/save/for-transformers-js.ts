@@ -1,19 +1,31 @@
 import { isJsonObject, type Json, type JsonObject, parseJsonObject, readableJson } from '@tfjs-peft/peft-core/files';
 
+/** What the files of a tokenizer may leave open. */
+export interface TokenizerFacts {
+  /** Beginning of the names of HF's classes: `Bert`. */
+  readonly className: string;
+  readonly padToken: string;
+}
+
 /**
  * Tokenizer files so that both lines of transformers.js read them as HF transformers does: merges in the older form, which the older line alone knows,
- * and the name of a tokenizer that gives token types where the host has some.
+ * the token that it pads with, and the name of a tokenizer that gives token types where the host has some.
  */
-export function forTransformersJs(files: ReadonlyMap<string, Uint8Array>, className: string): Map<string, Uint8Array> {
+export function forTransformersJs(
+  files: ReadonlyMap<string, Uint8Array>,
+  { className, padToken }: TokenizerFacts,
+): Map<string, Uint8Array> {
   const adapted = new Map(files);
   const tokenizer = parse(files, 'tokenizer.json');
   const older = withOlderForms(tokenizer);
   if (older !== tokenizer) adapted.set('tokenizer.json', utf8(JSON.stringify(older)));
   const config = parse(files, 'tokenizer_config.json');
-  const { tokenizer_class: named } = config;
+  const { tokenizer_class: named, pad_token: pad } = config;
   // Names of classes that say nothing about the architecture, among them the one of HF transformers 5.
-  if (typeof named !== 'string' || /^(PreTrainedTokenizer|TokenizersBackend)/.test(named))
-    adapted.set('tokenizer_config.json', utf8(readableJson({ ...config, tokenizer_class: `${className}Tokenizer` })));
+  const isNamed = typeof named === 'string' && !/^(PreTrainedTokenizer|TokenizersBackend)/.test(named);
+  if (isNamed && pad != null) return adapted;
+  const changes = { tokenizer_class: isNamed ? named : `${className}Tokenizer`, pad_token: pad ?? padToken };
+  adapted.set('tokenizer_config.json', utf8(readableJson({ ...config, ...changes })));
   return adapted;
 }
 

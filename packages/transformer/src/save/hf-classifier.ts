@@ -14,7 +14,7 @@ export interface TorchLinear {
 type Activation = 'tanh' | 'relu';
 
 /** The one dense layer between the first token and the labels that HF's sequence classifier of an architecture has. */
-export function denseLayerOf({ family }: Encoder): { readonly path: string; readonly activation: Activation } {
+function denseLayerOf({ family }: Encoder): { readonly path: string; readonly activation: Activation } {
   const { hidden, readout } = family.classifier;
   if (hidden) return hidden;
   if (readout === 'pooler' && family.modules.pooler)
