@@ -34,6 +34,7 @@ export { type ScoreFunction, scoreLogits, type ScoreLogitsOptions } from './eval
 export { predictLogits, type PredictedLogits, type PredictOptions } from './evaluate/predict-logits.js';
 export { extractFeatures, type FeatureOptions } from './probe/extract-features.js';
 export {
+  type FeatureScaling,
   fitLinearModel,
   type LinearFitOptions,
   type LinearModel,

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { BackendChoice } from '@tfjs-peft/backend';
-import { type Adapter, disposeParameters, type Host, loadAdapter } from '@tfjs-peft/peft-core';
+import { type Adapter, disposeParameters, type Host, loadAdapter, PeftError } from '@tfjs-peft/peft-core';
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
 import { type JsonObject } from '@tfjs-peft/peft-core/files';
 import { loadClassifier, type Tokenizer } from '@tfjs-peft/transformer';
