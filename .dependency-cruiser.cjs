@@ -53,7 +53,7 @@ module.exports = {
       ['config'],
       ['records'],
       ['trial', 'report'],
-      ['experiment', 'predict'],
+      ['experiment', 'predict', 'analysis'],
     ]),
   ],
   options: {

@@ -48,6 +48,13 @@ export {
   type PredictorInput,
   type PredictorOptions,
 } from './predict/open-predictor.js';
+export {
+  analyseGradients,
+  type AnalyseGradientsOptions,
+  type GradientAnalysis,
+  type GradientRow,
+} from './analysis/analyse-gradients.js';
+export { formatGradients, gradientReport } from './analysis/gradient-report.js';
 export { predictAtPoint, type PointRequest } from './trial/predict-at-point.js';
 
 // statistics and reports

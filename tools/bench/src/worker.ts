@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createStream, randomWords } from '@tfjs-peft/peft-core';
 
-export type BenchMethod = 'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed' | 'bitfit' | 'sift' | 'sift-subspace' | 'dense';
+export type BenchMethod =
+  'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed' | 'bitfit' | 'sift' | 'sift-subspace' | 'dense';
 
 export interface WorkerOptions {
   readonly backend: 'tensorflow' | 'tensorflow-gpu' | 'wasm';
