@@ -11,7 +11,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import type { IncrementConfig } from './config.js';
 import { writeHfTargets } from './hf-config.js';
-import type { Increment } from './sparse-increments.js';
+import type { Increment } from './increment.js';
 
 interface FileLayout {
   readonly type: string;

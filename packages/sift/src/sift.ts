@@ -1,7 +1,7 @@
 import { type MethodDefinition, parseConfig, type PeftMethod, sizeOf } from '@tfjs-peft/peft-core';
 import type * as z from 'zod';
 import { chooseTensors, type HostTensor } from './choose-tensors.js';
-import { unitsOf } from './choose-entries.js';
+import { unitsOf } from './candidates.js';
 import { type SiftConfig, siftConfig } from './config.js';
 import { createIncrements, type IncrementMethod } from './sparse-increments.js';
 
