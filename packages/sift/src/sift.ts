@@ -32,7 +32,7 @@ const siftMethod = (config: SiftConfig): IncrementMethod<SiftConfig> => ({
 });
 
 /** `⌊ρ·n⌋ + 1` of n, at most n; of a table's rows likewise, where whole rows are chosen. */
-export function countEntries(tensor: HostTensor, { rate, rows }: Pick<SiftConfig, 'rate' | 'rows'>): number {
+function countEntries(tensor: HostTensor, { rate, rows }: Pick<SiftConfig, 'rate' | 'rows'>): number {
   const [units, size] = unitsOf(tensor, rows);
   return size === 1
     ? Math.min(Math.floor(rate * sizeOf(tensor.shape)) + 1, units)

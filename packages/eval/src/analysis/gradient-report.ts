@@ -11,7 +11,7 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const share = (value: number) => value.toFixed(2);
 
 /** Rows of the table: roles in order, all layers together, then everything; means. */
-export function sharesByRole({ rows }: GradientAnalysis): (readonly string[])[] {
+function sharesByRole({ rows }: GradientAnalysis): (readonly string[])[] {
   const groups = [...new Set(rows.map(({ role }) => role))].map(
     (role) => [role, rows.filter((row) => row.role === role)] as const,
   );

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 export const topShares = [0.001, 0.01, 0.1] as const;
 
 /** What one tensor's gradient looks like on one batch. */
-export interface GradientShape {
+interface GradientShape {
   /** Euclidean norm. */
   readonly norm: number;
   /** Part of the norm that the largest 0.1, 1 and 10 % of the entries have: `‖g_S‖ / ‖g‖`. */
