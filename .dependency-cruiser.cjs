@@ -54,7 +54,7 @@ module.exports = {
       ['config'],
       ['records'],
       ['trial', 'report'],
-      ['experiment', 'predict'],
+      ['experiment', 'predict', 'analysis'],
       ['deploy'],
     ]),
   ],

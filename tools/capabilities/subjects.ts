@@ -6,6 +6,7 @@ import { lora } from '@tfjs-peft/lora';
 import { compose, type PeftMethod } from '@tfjs-peft/peft-core';
 import { prefix } from '@tfjs-peft/prefix';
 import { prompt, pTuning } from '@tfjs-peft/prompt';
+import { shira, sift } from '@tfjs-peft/sift';
 import { unipelt } from '@tfjs-peft/unipelt';
 
 /** The rows of the capability matrix: every method of the repository, small. Heads are added by the probes. */
@@ -46,5 +47,7 @@ export const subjects: readonly { readonly name: string; readonly make: () => Pe
     name: 'prefix + LoRA + IA3',
     make: () => compose(prefix({ prefixLength: 3, reparametrisation: 'none' }), lora({ rank: 2 }), ia3()),
   },
+  { name: 'SIFT', make: () => sift({ rate: 0.05 }) },
+  { name: 'SHiRA', make: () => shira({ rank: 1 }) },
   { name: 'full fine-tuning', make: () => fullFineTuning() },
 ];

@@ -35,5 +35,9 @@ export const examples = {
   ],
   inspect: ['inspect runs/demo', 'inspect runs/demo/adapter --json'],
   explain: ['explain lora', 'explain prefix-lora-ia3-subspace --model ./my-model --json'],
+  analyse: [
+    'analyse gradients',
+    'analyse gradients --task mail.csv --text-column subject --label-column label --batches 4',
+  ],
   doctor: ['doctor', 'doctor --backend wasm --json'],
 } as const satisfies Record<string, readonly string[]>;

@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
+import type { AnalyseOptions } from './commands/analyse.js';
 import type { ConvertCommandOptions } from './commands/convert.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { EvalOptions } from './commands/eval.js';
@@ -36,16 +37,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--fresh', 'delete the results of an earlier demo and start anew')
     .action(async (options: DemoOptions) => done(await (await import('./commands/demo.js')).demo(options, io)));
 
-  table(runs(command('run', 'run', 'Train and compare methods on a task over several seeds.')))
-    .option(
-      '--task <name or file>',
-      'a known task (spam-subjects, sst2, rte, ...) or a labelled CSV, TSV, JSONL or Parquet file',
-    )
-    .option('--shots <number>', 'labelled texts to learn from, K (default: 100)', wholeNumber)
-    .option('--data <folder>', 'folder of the task files, for GLUE, TREC and other known tasks')
-    .option('--text-column <name>', 'column of the text, for a file')
-    .option('--text-pair-column <name>', 'column of the second text of a pair, for a file')
-    .option('--label-column <name>', 'column of the label, for a file')
+  labelled(table(runs(command('run', 'run', 'Train and compare methods on a task over several seeds.'))))
     .option('--test-file <file>', 'test rows; otherwise a part of the file is set aside')
     .option('--regression', 'labels of the file are numbers to predict')
     .option(
@@ -157,6 +149,20 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/explain.js')).explainMethod(method, options, io)),
     );
 
+  labelled(table(command('analyse', 'analyse', 'Show where a task pulls at a host before anything is trained.')))
+    .addArgument(new Argument('<what>', 'what is looked at').choices(['gradients']))
+    .option('--seed <number>', 'data seed (default: 13)', wholeNumberOrZero)
+    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
+    .option('--batches <number>', 'batches of texts that are looked at', wholeNumber, 2)
+    .option('--batch-size <number>', 'texts in each', wholeNumber, 32)
+    .option('--output <folder>', 'where gradients.html and gradients.json go (default: runs/gradients-<task>)')
+    .addOption(pluginOption())
+    .addOption(backendOption())
+    .action(async (_what: string, options: AnalyseOptions) =>
+      done(await (await import('./commands/analyse.js')).analyse(options, io)),
+    );
+
   command('doctor', 'doctor', 'Say which backends work on this machine, which one is used and how to get a faster one.')
     .addOption(backendOption())
     .action(async (options) => done(await (await import('./commands/doctor.js')).runDoctor(options, io)));
@@ -215,6 +221,19 @@ const table = (command: Command): Command =>
     .option('--delimiter <character>', 'between the fields of a CSV file (default: a comma)', character)
     .option('--column-names <names>', 'comma-separated, for a CSV or TSV file without a header line', list)
     .option('--quoted-tsv', 'fields of a TSV file are quoted as in CSV');
+
+/** Texts with labels: what commands share that learn from them or look at them. */
+const labelled = (command: Command): Command =>
+  command
+    .option(
+      '--task <name or file>',
+      'a known task (spam-subjects, sst2, rte, ...) or a labelled CSV, TSV, JSONL or Parquet file',
+    )
+    .option('--shots <number>', 'labelled texts to learn from, K (default: 100)', wholeNumber)
+    .option('--data <folder>', 'folder of the task files, for GLUE, TREC and other known tasks')
+    .option('--text-column <name>', 'column of the text, for a file')
+    .option('--text-pair-column <name>', 'column of the second text of a pair, for a file')
+    .option('--label-column <name>', 'column of the label, for a file');
 
 /** A tab is hard to type. */
 const character = (text: string): string => (text === '\\t' ? '\t' : text);

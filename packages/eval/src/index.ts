@@ -43,3 +43,10 @@ export {
 export type { DeployedFolder, DeployOptions } from './deploy/deploy-options.js';
 export { exportFolder } from './deploy/export-folder.js';
 export { mergeFolder } from './deploy/merge-folder.js';
+export {
+  analyseGradients,
+  type AnalyseGradientsOptions,
+  type GradientAnalysis,
+  type GradientRow,
+} from './analysis/analyse-gradients.js';
+export { formatGradients, gradientReport } from './analysis/gradient-report.js';

@@ -150,7 +150,7 @@ describe('a simplex of sparse increments', () => {
     const bias = drawn.find((item) => item.kind === 'biasDelta' && item.path.endsWith('0.attention.self.query'))!;
     const mixed = await (bias as { delta: tf.Tensor }).delta.data();
     const found = [...mixed].find((value) => value !== 0)!;
-    const share = [...ends[0]!].reduce<number>((best, a, i) => {
+    const share = Float32Array.from(ends[0]!).reduce<number>((best, a, i) => {
       const t = (found - a) / (ends[1]![i]! - a);
       return t >= 0 && t <= 1 ? t : best;
     }, Number.NaN);

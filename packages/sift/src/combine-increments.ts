@@ -7,7 +7,7 @@ import {
   floatsOf,
 } from '@tfjs-peft/peft-core/authoring';
 import type { ChosenEntries } from './config.js';
-import type { Placed } from './sparse-increments.js';
+import type { Placed } from './increment.js';
 
 /**
  * The weighted sum of increments (`linear`, the only strategy). The members may have chosen other entries: the result has those of all, the sum where

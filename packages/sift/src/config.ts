@@ -30,7 +30,7 @@ const chosenEntries = z.record(
 export type ChosenEntries = z.output<typeof chosenEntries>;
 
 /** What every method of sparse increments has. */
-export const incrementConfig = z.strictObject({
+const incrementConfig = z.strictObject({
   /**
    * Each step takes this share of the difference away, whatever the rate of learning: `base` pulls the entries to their pretrained values, `zero`
    * to 0. Off if null, as it was in effect in the authors' code.

@@ -3,7 +3,7 @@ import { findMisplaced, floatsOf, sizeOf } from '@tfjs-peft/peft-core/authoring'
 import { checkTensors, type FileCodec } from '@tfjs-peft/peft-core/files';
 import type { IncrementConfig } from './config.js';
 import { writeHfTargets } from './hf-config.js';
-import type { Increment } from './sparse-increments.js';
+import type { Increment } from './increment.js';
 
 interface FileLayout {
   readonly type: string;

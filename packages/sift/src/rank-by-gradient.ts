@@ -1,7 +1,7 @@
 import { type Host, PeftError } from '@tfjs-peft/peft-core';
 import { type Preparation } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
-import { type Candidates, expandUnits, type SelectionSettings, unitsOf, type Wanted } from './choose-entries.js';
+import { type Candidates, expandUnits, type SelectionSettings, unitsOf, type Wanted } from './candidates.js';
 import type { HostTensor } from './choose-tensors.js';
 import { observeGradients } from './observe-gradients.js';
 import { notFinite } from './select-largest.js';

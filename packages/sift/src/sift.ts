@@ -2,7 +2,7 @@ import { type PeftMethod } from '@tfjs-peft/peft-core';
 import { type MethodDefinition, parseConfig, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { chooseTensors, type HostTensor } from './choose-tensors.js';
-import { unitsOf } from './choose-entries.js';
+import { unitsOf } from './candidates.js';
 import { type SiftConfig, siftConfig } from './config.js';
 import { createIncrements, type IncrementMethod } from './sparse-increments.js';
 
@@ -33,7 +33,7 @@ const siftMethod = (config: SiftConfig): IncrementMethod<SiftConfig> => ({
 });
 
 /** `⌊ρ·n⌋ + 1` of n, at most n; of a table's rows likewise, where whole rows are chosen. */
-export function countEntries(tensor: HostTensor, { rate, rows }: Pick<SiftConfig, 'rate' | 'rows'>): number {
+function countEntries(tensor: HostTensor, { rate, rows }: Pick<SiftConfig, 'rate' | 'rows'>): number {
   const [units, size] = unitsOf(tensor, rows);
   return size === 1
     ? Math.min(Math.floor(rate * sizeOf(tensor.shape)) + 1, units)

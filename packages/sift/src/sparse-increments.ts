@@ -10,24 +10,14 @@ import {
 } from '@tfjs-peft/peft-core/authoring';
 import { type Intervention } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import { chooseEntries, type SelectionSettings } from './choose-entries.js';
+import type { SelectionSettings } from './candidates.js';
+import { chooseEntries } from './choose-entries.js';
 import type { HostTensor } from './choose-tensors.js';
 import { combineIncrements } from './combine-increments.js';
 import type { ChosenEntries, IncrementConfig } from './config.js';
 import { decayIncrements } from './decay-increments.js';
 import { incrementFiles } from './hf-files.js';
-
-/** A tensor with its trained entries, and the names of what belongs to it. */
-export interface Increment {
-  readonly tensor: HostTensor;
-  readonly count: number;
-  /** `[count]`, the increments. */
-  readonly values: string;
-  /** `[count]`, int32: their flat indices, ascending. */
-  readonly indices: string;
-  /** `[count]`: pretrained values of the entries; there only to pull them to zero. */
-  readonly base?: string;
-}
+import { type Increment, isMatrix, type Placed } from './increment.js';
 
 /** What a method of sparse increments has of its own. */
 export interface IncrementMethod<Config extends IncrementConfig & { readonly name: string }> {
@@ -108,13 +98,6 @@ const incrementsOfMember = (member: PeftMethod, host: HostSpec): readonly Placed
     places ? { values: name.replace(/indices$/, 'values'), indices: name, tensor: places.tensor } : [],
   );
 
-/** Names of the increments and places of one tensor. */
-export interface Placed {
-  readonly values: string;
-  readonly indices: string;
-  readonly tensor: string;
-}
-
 /** Errors: `TARGET_MISSHAPEN` for entries that were chosen of a tensor that this host does not have, or has in another shape. */
 function planIncrements<Config extends IncrementConfig & { readonly name: string }>(
   { config, tensorsOn, countOf }: IncrementMethod<Config>,
@@ -154,9 +137,6 @@ const misshapen = (
       : `a tensor of host "${host.name}" among the targets`,
     fix: 'use the adapter on the kind of host that it was made for',
   });
-
-/** Affine maps and tables: their increments reach the host as sparse matrices. Vectors are short enough to be spread out. */
-export const isMatrix = ({ shape }: HostTensor): boolean => shape.length === 2;
 
 const startOf = ({ initialStandardDeviation: standardDeviation }: IncrementConfig): InitialLaw =>
   standardDeviation === 0 ? { kind: 'constant', value: 0 } : { kind: 'normal', standardDeviation };

@@ -9,6 +9,7 @@ export {
   type ReadAdapterOptions,
   writeAdapterFolder,
 } from '../run-folder/adapter-folder.js';
+export { ensureWritableFolder, writeFileAtomically } from '../run-folder/write-file-atomically.js';
 export { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
 export { readSummary, readTrialConfig, trialFiles } from '../records/trial-folder.js';
 export type { SplitMetrics, TrialSummary } from '../records/trial-summary.js';

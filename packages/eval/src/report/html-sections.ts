@@ -1,37 +1,10 @@
 import type { ComparisonTable } from '../statistics/comparison-table.js';
 import type { TrialSummary } from '../records/trial-summary.js';
 import { plotColours } from './plot-theme.js';
+import { htmlTable, left, right } from './html-table.js';
 import { escapeHtml } from './printable.js';
 import type { ReportExample } from './report-input.js';
 import { formatBytes, formatNumber, formatSeconds, tableCells } from './table-cells.js';
-
-interface Column {
-  readonly title: string;
-  readonly align: 'left' | 'right';
-}
-
-const left = (title: string): Column => ({ title, align: 'left' });
-const right = (title: string): Column => ({ title, align: 'right' });
-
-/** A table whose first cell of each row is its header; scrolls sideways on small screens. */
-function htmlTable(caption: string, columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const head = columns.map(({ title, align }) => `<th scope="col" class="${align}">${escapeHtml(title)}</th>`).join('');
-  const body = rows
-    .map((row) => {
-      const cells = row.map((cell, index) =>
-        index === 0
-          ? `<th scope="row">${escapeHtml(cell)}</th>`
-          : `<td class="${columns[index]!.align}">${escapeHtml(cell)}</td>`,
-      );
-      return `<tr>${cells.join('')}</tr>`;
-    })
-    .join('\n');
-  return `<div class="scroll" role="region" aria-label="${escapeHtml(caption)}" tabindex="0"><table><caption>${escapeHtml(caption)}</caption>
-<thead><tr>${head}</tr></thead>
-<tbody>
-${body}
-</tbody></table></div>`;
-}
 
 /** The colours of a plot become CSS variables, so that they follow the reader's light or dark setting. */
 const themed = (svg: string) =>
