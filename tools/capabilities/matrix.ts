@@ -1,6 +1,6 @@
 import type { Host } from '@tfjs-peft/peft-core';
 import { createRandomHost } from '@tfjs-peft/transformer';
-import { type Finding, probes } from './probes.js';
+import { type Finding, prepared, probes } from './probes.js';
 import { subjects } from './subjects.js';
 
 export const hostTypes = ['bert', 'roberta', 'distilbert'] as const;
@@ -20,7 +20,7 @@ export async function probeAll(): Promise<Matrix> {
   for (const { name, make } of subjects)
     for (const { operation, run } of probes)
       for (const [modelType, host] of hosts)
-        ((matrix[name] ??= {})[operation] ??= {})[modelType] = await run(make(), host);
+        ((matrix[name] ??= {})[operation] ??= {})[modelType] = await run(await prepared(make(), host), host);
   hosts.forEach(([, host]) => host.dispose());
   return matrix;
 }

@@ -14,7 +14,9 @@ import {
   isPeftError,
   loadAdapter,
   mergeAdapter,
+  objectiveOfOutputs,
   type PeftMethod,
+  type Preparation,
   runAdapter,
   runRows,
   saveAdapter,
@@ -61,6 +63,29 @@ const rows: Rows = {
 const inputsOf = (): HostInputs => ({ inputIds: rowsTensor(rows.ids), attentionMask: rowsTensor(rows.mask) });
 const withHead = (method: PeftMethod): PeftMethod => compose(method, head({ labels }));
 
+/** The method as `train` would prepare it: one batch of the probes' texts, beside a head. */
+export async function prepared(method: PeftMethod, host: Host): Promise<PeftMethod> {
+  const stream = createStream(3);
+  const preparation: Preparation = {
+    batches: {
+      async *[Symbol.asyncIterator]() {
+        const inputs = inputsOf();
+        try {
+          yield { inputs, targets: [] };
+        } finally {
+          tf.dispose({ ...inputs });
+        }
+      },
+    },
+    objective: objectiveOfOutputs('squares', ({ logits }) => logits!.square().sum() as tf.Scalar),
+    others: compose(head({ labels })),
+    shared: stream,
+    stream,
+    vertex: 0,
+  };
+  return (await method.prepare?.(host, preparation)) ?? method;
+}
+
 /** The method after some training: initial values with small changes, so that nothing is at its neutral start. */
 function trainedAdapter(method: PeftMethod, host: Host, seed = 1): Adapter {
   const raw = initialValues(method.plan(host.spec), createStream(seed));
@@ -69,7 +94,12 @@ function trainedAdapter(method: PeftMethod, host: Host, seed = 1): Adapter {
     const made = effectiveParameters(method, tensors, host.spec);
     return [...made].map(([name, tensor], index): [string, tf.Tensor] => [
       name,
-      tf.keep(tensor.add(tf.randomNormal(tensor.shape, 0, 0.1, 'float32', seed * 1000 + index))),
+      // Places stay where they are.
+      tf.keep(
+        tensor.dtype === 'int32'
+          ? tensor.clone()
+          : tensor.add(tf.randomNormal(tensor.shape, 0, 0.1, 'float32', seed * 1000 + index)),
+      ),
     ]);
   });
   return { method, effective: new Map(effective), hostFingerprint: host.spec.fingerprint };

@@ -99,7 +99,8 @@ function rowsOf({ effective, buffers = [] }: ParameterPlan, namespaces: readonly
     rows.set(key, { site: pattern, layers, parameter, shape, numbers, mixed });
   };
   for (const spec of effective.filter(own)) add(spec.name, spec.site ?? '', spec.shape, mixingOf(spec));
-  for (const { name, shape } of buffers.filter(own)) add(name, '', shape, 'buffer');
+  for (const { name, shape, places } of buffers.filter(own))
+    add(name, places ? places.tensor.slice(0, places.tensor.lastIndexOf('.')) : '', shape, 'buffer');
   return [...rows.values()];
 }
 
