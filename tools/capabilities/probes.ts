@@ -14,14 +14,13 @@ import {
   isPeftError,
   loadAdapter,
   mergeAdapter,
-  objectiveOfOutputs,
   type PeftMethod,
-  type Preparation,
   runAdapter,
   runRows,
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { objectiveOfOutputs, type Preparation } from '@tfjs-peft/peft-core/authoring';
 import { exportOnnx } from '@tfjs-peft/onnx';
 import { effectiveParameters, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { subspace } from '@tfjs-peft/subspace';

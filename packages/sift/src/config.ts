@@ -18,6 +18,7 @@ export type TargetGroup = (typeof targetGroups)[number];
 
 /** How the entries are chosen. */
 export const selections = ['gradient', 'random', 'magnitude', 'movement', 'fisher'] as const;
+/** How the entries are chosen. */
 export type Selection = (typeof selections)[number];
 
 const patterns = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
@@ -27,6 +28,7 @@ const chosenEntries = z.record(
   z.string(),
   z.strictObject({ count: z.int().min(1), shape: z.array(z.int().min(1)).min(1) }),
 );
+/** Which entries of which tensors were chosen. */
 export type ChosenEntries = z.output<typeof chosenEntries>;
 
 /** What every method of sparse increments has. */

@@ -35,11 +35,13 @@ export interface GradientAnalysis {
   };
 }
 
+/** What is analysed, on which texts. */
 export interface AnalyseGradientsOptions {
   readonly session: Session;
   readonly dataSeed: number;
   readonly batches: number;
   readonly batchSize: number;
+  /** Called after each of the two hosts. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
