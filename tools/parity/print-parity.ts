@@ -9,6 +9,7 @@ const within = (difference: number | undefined) => difference !== undefined && d
 export function faultOf(parity: ParityCase): string | undefined {
   if (parity.failure !== undefined) return parity.failure;
   if (parity.loading !== undefined && !within(parity.loading)) return 'our logits are not those of HF peft';
+  if (parity.merging !== undefined && !within(parity.merging)) return 'the merged host computes others';
   if (!within(parity.saving)) return "HF peft's logits for what we saved are others";
   return (parity.effect ?? 0) >= leastEffect ? undefined : 'the method has no effect that could differ';
 }
@@ -17,11 +18,20 @@ const shown = (difference: number | undefined) => (difference === undefined ? ''
 
 /** A Markdown table, one line a case and host; faults below it. */
 export function formatParity(cases: readonly ParityCase[]): string {
-  const columns = ['case', 'host', 'ours vs peft, loading', 'peft vs ours, saving', 'effect of the method', ''];
+  const columns = [
+    'case',
+    'host',
+    'ours vs peft, loading',
+    'merged here',
+    'peft vs ours, saving',
+    'effect of the method',
+    '',
+  ];
   const rows = cases.map((one) => [
     one.name,
     one.host.name,
     shown(one.loading),
+    shown(one.merging),
     shown(one.saving),
     one.effect?.toFixed(2) ?? '',
     faultOf(one) === undefined ? 'ok' : 'FAULT',
@@ -43,5 +53,5 @@ export function summariseParity(cases: readonly ParityCase[]): string {
   const largest = (differences: readonly (number | undefined)[]) =>
     shown(Math.max(0, ...differences.filter((value) => value !== undefined)));
   const faulty = cases.filter((one) => faultOf(one) !== undefined).length;
-  return `${cases.length} adapters, ${faulty === 0 ? `all within ${tolerance.toExponential()}` : `${faulty} with a fault`}: largest difference ${largest(cases.map(({ loading }) => loading))} when loading, ${largest(cases.map(({ saving }) => saving))} when saving`;
+  return `${cases.length} adapters, ${faulty === 0 ? `all within ${tolerance.toExponential()}` : `${faulty} with a fault`}: largest difference ${largest(cases.map(({ loading }) => loading))} when loading, ${largest(cases.map(({ merging }) => merging))} when merging, ${largest(cases.map(({ saving }) => saving))} when saving`;
 }

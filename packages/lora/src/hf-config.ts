@@ -1,19 +1,21 @@
 import {
   endsOf,
   headModules,
+  hfPath,
+  type HfTargets,
   type HostSpec,
   type JsonObject,
   matchNames,
   meansPooler,
   parseConfig,
   PeftError,
+  spellHfTargets,
   withoutHeadNames,
 } from '@tfjs-peft/peft-core';
 import * as z from 'zod';
 import type { LoraConfig, loraConfig } from './config.js';
-import { hfPath } from './names.js';
 import type { LoraTarget } from './plan-targets.js';
-import { hfSelector, type LoraSite } from './select-targets.js';
+import type { LoraSite } from './select-targets.js';
 
 const names = z.union([z.string(), z.array(z.string())]).nullish();
 const starts = ['gaussian', 'orthogonal', 'eva'] as const;
@@ -134,26 +136,14 @@ const writeStart = (start: Exclude<LoraConfig['initialisation'], 'kaiming'>) => 
 const copied = (value: string | readonly string[] | null) =>
   value === null || typeof value === 'string' ? value : [...new Set(value)].sort();
 
-type Spelling = Pick<LoraConfig, 'targets' | 'exclude' | 'layers' | 'layersPattern'>;
-
-function spellTargets(config: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): Spelling {
-  const wanted = new Set(targets.map(({ path }) => hfPath(host, path)));
-  const whole = [...wanted].sort();
+function spellTargets(config: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): HfTargets {
   const { exclude, layers, layersPattern } = config;
-  const usual = [...new Set(whole.map((path) => path.slice(path.lastIndexOf('.') + 1)))].sort();
-  const spelling: Spelling = { targets: config.targets ?? usual, exclude, layers, layersPattern };
-  // HF peft refuses a regular expression together with layers.
-  const impossible = typeof spelling.targets === 'string' && (layers !== null || layersPattern !== null);
   const modules = host.sites.filter(
     (site) =>
       site.kind !== 'tensor' &&
       site.kind !== 'readout' &&
       (config.pooler !== false || site.kind !== 'linear' || site.role !== 'pooler'),
   );
-  const selects = hfSelector(spelling);
-  const same = modules.every(({ path }) => {
-    const name = hfPath(host, path);
-    return selects(name) === wanted.has(name);
-  });
-  return same && !impossible ? spelling : { targets: whole, exclude: null, layers: null, layersPattern: null };
+  const paths = targets.map(({ path }) => path);
+  return spellHfTargets({ targets: config.targets, exclude, layers, layersPattern }, paths, modules, host);
 }

@@ -1,9 +1,16 @@
-import { type FileCodec, floatsOf, type HostSpec, type NamedArray, type NamedArrays } from '@tfjs-peft/peft-core';
+import {
+  type FileCodec,
+  floatsOf,
+  hfPath,
+  type HostSpec,
+  type NamedArray,
+  type NamedArrays,
+  rememberWholeValues,
+} from '@tfjs-peft/peft-core';
 import type { LoraConfig } from './config.js';
 import { writeHfLoraConfig } from './hf-config.js';
-import { hfPath, parameterNames } from './names.js';
+import { parameterNames } from './names.js';
 import type { LoraTarget } from './plan-targets.js';
-import { rememberWholeValues } from './whole-values.js';
 
 /** What a configuration means on a host. */
 export interface LoraLayout {

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import type { HostSpec, PeftError, Site } from '@tfjs-peft/peft-core';
+import { hfPath, hfSelector, type HostSpec, type PeftError, type Site, valuesByPattern } from '@tfjs-peft/peft-core';
 import { minilmSpec } from '../test/minilm-spec.js';
 import { parseConfig } from '@tfjs-peft/peft-core';
 import { loraConfig } from './config.js';
-import { hfPath } from './names.js';
-import { planTargets, valuesByPattern } from './plan-targets.js';
-import { hfSelector, selectTargets } from './select-targets.js';
+import { planTargets } from './plan-targets.js';
+import { selectTargets } from './select-targets.js';
 
 interface Selection {
   target_modules: string | string[];

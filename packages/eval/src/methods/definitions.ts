@@ -2,6 +2,7 @@ import { composeDefinition, headDefinition, type MethodDefinition } from '@tfjs-
 import { adapterDefinition } from '@tfjs-peft/adapter';
 import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
 import { fullDefinition } from '@tfjs-peft/full';
+import { hfMethodDefinitions } from '@tfjs-peft/hf-methods';
 import { ia3Definition } from '@tfjs-peft/ia3';
 import { loraDefinition } from '@tfjs-peft/lora';
 import { prefixDefinition } from '@tfjs-peft/prefix';
@@ -24,4 +25,5 @@ export const builtInDefinitions = [
   layerNormTuningDefinition,
   fullDefinition,
   unipeltDefinition,
+  ...hfMethodDefinitions,
 ] as unknown as readonly MethodDefinition[];

@@ -8,6 +8,7 @@ import {
   createStream,
   floatsOf,
   head,
+  hfPath,
   type HostSpec,
   type NamedArray,
   type PeftMethod,
@@ -20,7 +21,7 @@ import { randomArrays } from '../../test/small-host.js';
 import type { LoraConfig } from '../config.js';
 import { fromFloat32, multiply, scaled } from '../linear-algebra/matrix.js';
 import { lora } from '../lora.js';
-import { hfPath, parameterNames } from '../names.js';
+import { parameterNames } from '../names.js';
 import { planTargets } from '../plan-targets.js';
 import { pruneAtRandom, pruneSmall } from './merge-values.js';
 import { combineStrategies } from './strategies.js';

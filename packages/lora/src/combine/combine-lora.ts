@@ -3,6 +3,7 @@ import {
   type CombinedMethod,
   type CombineMember,
   type CombineOptions,
+  hfPath,
   type HostSpec,
   type NamedArray,
   type NamedArrays,
@@ -11,7 +12,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import type { LoraConfig } from '../config.js';
 import { fromFloat32, toFloat32 } from '../linear-algebra/matrix.js';
-import { hfPath, parameterNames } from '../names.js';
+import { parameterNames } from '../names.js';
 import { biasPaths, planTargets } from '../plan-targets.js';
 import { type Factors, mergeFactors, type WeightedFactors } from './merge-factors.js';
 import { chooseStrategy } from './strategies.js';

@@ -89,7 +89,7 @@ export interface HfConfigOptions {
 export function makeHfConfig(
   peftType: string,
   own: JsonObject,
-  hasHead: boolean,
+  { hasHead, headless }: { readonly hasHead: boolean; readonly headless: boolean },
   { extraConfig = {}, ...options }: HfConfigOptions,
 ): JsonObject {
   const taskType = hasHead ? 'SEQ_CLS' : taskToKeep(extraConfig);
@@ -99,7 +99,7 @@ export function makeHfConfig(
     auto_mapping: taskType === null ? (extraConfig['auto_mapping'] ?? null) : null,
     base_model_name_or_path: options.baseModelNameOrPath ?? extraConfig['base_model_name_or_path'] ?? null,
     inference_mode: true,
-    modules_to_save: taskType === 'SEQ_CLS' ? ['classifier', 'score'] : null,
+    ...(!headless && { modules_to_save: taskType === 'SEQ_CLS' ? ['classifier', 'score'] : null }),
     peft_type: peftType,
     peft_version: peftVersion,
     revision: options.revision ?? extraConfig['revision'] ?? null,

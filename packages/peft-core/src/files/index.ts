@@ -16,4 +16,16 @@ export { loadAdapter } from './load-adapter.js';
 export type { LoadedAdapter, LoadOptions, LoadReport, Writer } from './load-options.js';
 export { saveAdapter, type SaveOptions } from './save-adapter.js';
 export { sha256Hex } from '../sha256-hex.js';
+export {
+  hfPath,
+  hfSelector,
+  type HfTargets,
+  isInLayers,
+  layerFinder,
+  layerList,
+  spellHfTargets,
+  valuesByPattern,
+} from './hf-targets.js';
+export { hostHeadNames, readHostHead, type StoredHead } from './host-head.js';
+export { rememberWholeValues, type WholeValues } from './whole-values.js';
 export { headModules, meansPooler, readHfPatterns, withoutHeadNames } from './hf-patterns.js';

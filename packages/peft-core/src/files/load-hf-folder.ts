@@ -47,7 +47,7 @@ export async function loadHfFolder(
   if (!stored) {
     const { peft_version: version } = config;
     const promptLearning = method.files.headPrefix === 'base_model.';
-    if (taskType === 'SEQ_CLS')
+    if (taskType === 'SEQ_CLS' && !method.files.headless)
       throw headMissing(tensorsName, promptLearning, typeof version === 'string' ? version : undefined);
     checkTensors(effective, method.plan(host).effective, tensorsName);
     return { method, effective, extraConfig, report };

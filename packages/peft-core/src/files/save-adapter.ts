@@ -107,9 +107,11 @@ function encodeUnit(
   const bare = !hasHead && isBareEncoder(options.extraConfig ?? {});
   const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
   const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, host) : new Map();
-  const config: JsonObject = makeHfConfig(codec.peftType, encoded.config, hasHead, options);
-  const isWhole = hasHead || taskToKeep(options.extraConfig ?? {}) !== 'SEQ_CLS';
-  const headReason = unit.head || !isWhole ? headDifference(unit.head, host) : undefined;
+  const { headless = false, peftType } = codec;
+  const config: JsonObject = makeHfConfig(peftType, encoded.config, { hasHead, headless }, options);
+  const isWhole = hasHead || headless || taskToKeep(options.extraConfig ?? {}) !== 'SEQ_CLS';
+  const ofOwnHead = headless && hasHead ? `HF peft reads no head beside ${peftType}` : undefined;
+  const headReason = ofOwnHead ?? (unit.head || !isWhole ? headDifference(unit.head, host) : undefined);
   return {
     files: new Map([
       [folder + hfConfigName, utf8(readableJson(config))],
