@@ -98,11 +98,26 @@ def configs(host: str) -> dict:
         "P-tuning": PromptEncoderConfig(**virtual, encoder_hidden_size=16),
         "P-tuning, LSTM": PromptEncoderConfig(**virtual, encoder_hidden_size=16, encoder_reparameterization_type="LSTM"),
     }
-    made |= weight_configs(host)
+    made |= weight_configs(host) | saved_configs(host, lora, norms)
     if known:  # peft refuses prefixes on DistilBERT
         made["prefix"] = PrefixTuningConfig(**virtual)
         made["prefix, projection"] = PrefixTuningConfig(**virtual, prefix_projection=True, encoder_hidden_size=16)
     return made
+
+
+def saved_configs(host: str, lora: dict, norms: list) -> dict:
+    """LoRA beside modules that are trained and stored whole, and without a head of its own."""
+    pooler = ["pooler"] if host == "bert" else []
+    query, _, value, *_ = NAMES[host]
+    bare = dict(r=4, lora_alpha=8, target_modules=[query, value])  # no task: the head is that of the model
+    made = {
+        "LoRA, saved norms": LoraConfig(**lora, modules_to_save=[*pooler, *norms]),
+        "LoRA, saved table": LoraConfig(**lora, modules_to_save=["word_embeddings"]),
+        "LoRA, own table": LoraConfig(**lora),
+        "LoRA, no head": LoraConfig(**bare),
+        "LoRA, other names": LoraConfig(**lora | dict(target_modules=[query, value, "q_proj", "v_proj"])),
+    }
+    return made | ({"LoRA, head in part": LoraConfig(**bare, modules_to_save=["out_proj"])} if host == "roberta" else {})
 
 
 def weight_configs(host: str) -> dict:
@@ -188,7 +203,7 @@ def write(out: Path) -> None:
         for case, config in configs(name).items():
             model = randomise(get_peft_model(copy.deepcopy(host), config))
             cases[case] = dict(logits=logits(model, inputs))
-            model.save_pretrained(out / name / "adapters" / case)
+            model.save_pretrained(out / name / "adapters" / case, save_embedding_layers=case.endswith("own table"))
         expected = dict(**inputs, cases=cases)
         (out / name / "expected.json").write_text(json.dumps(expected))
         print(f"{name}: {len(cases)} adapters written by HF peft", file=sys.stderr, flush=True)

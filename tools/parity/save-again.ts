@@ -12,6 +12,7 @@ import {
   loadAdapter,
   mergeAdapter,
   type NamedArray,
+  type NamedArrays,
   readHostHead,
   runAdapter,
   saveAdapter,
@@ -28,6 +29,8 @@ const { registry } = createCatalogue();
 export interface ParityHost {
   readonly host: Host;
   readonly ownHead: Adapter;
+  /** Its tensors as the checkpoint holds them. */
+  readonly hostHead: NamedArrays;
 }
 
 /** The host of a folder, without dropout in training. */
@@ -44,6 +47,7 @@ export async function openParityHost({ base, name }: HostFolder): Promise<Parity
     return {
       host,
       ownHead: { method: head.method, effective: toParameters(head.effective), hostFingerprint: fingerprint },
+      hostHead: stored,
     };
   } finally {
     await model.close();
@@ -107,13 +111,15 @@ const withHead = (adapter: Adapter, { method, effective }: Adapter): Adapter =>
       };
 
 /** Loads every adapter that HF peft wrote for a host, compares the logits and saves it again below `out`. */
-export async function saveAgain(folder: HostFolder, { host, ownHead }: ParityHost, out: string): Promise<ParityCase[]> {
+export async function saveAgain(folder: HostFolder, { host, ownHead, hostHead }: ParityHost, out: string): Promise<ParityCase[]> {
   const cases: ParityCase[] = [];
   for (const { name, folder: from, logits: expected } of folder.adapters) {
     const known = { host: folder, name, expected };
     let seen: Pick<ParityCase, 'loading' | 'merging' | 'effect'> = {};
     try {
-      const { extraConfig, ...adapter } = await loadAdapter(await readAdapterFolder(from), host, registry);
+      const { extraConfig, ...adapter } = await loadAdapter(await readAdapterFolder(from), host, registry, {
+        hostHead,
+      });
       const whole = withHead(adapter, ownHead);
       const loading = differenceFrom(known, await logitsOf(host, whole, folder));
       const merged = await mergedLogitsOf(host, whole, folder);

@@ -6,6 +6,7 @@ import {
   type NamedArray,
   type NamedArrays,
   rememberWholeValues,
+  transposed,
 } from '@tfjs-peft/peft-core';
 import type { LoraConfig } from './config.js';
 import { writeHfLoraConfig } from './hf-config.js';
@@ -104,13 +105,6 @@ function entriesOf(config: LoraConfig, host: HostSpec, { targets, biases }: Lora
       return { path, parameter: parameterNames(config, path).biasDelta, stored, form: 'bias' };
     }),
   ];
-}
-
-function transposed({ shape, data }: NamedArray): NamedArray {
-  const [rows = 0, columns = 0] = shape;
-  const out = new Float32Array(data.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
-  return { shape: [columns, rows], data: out };
 }
 
 /** Euclidean norms of the columns of `[inputs, outputs]`, summed in double precision. */

@@ -27,6 +27,7 @@ export {
   readParameters,
   selectNamespaces,
   toParameters,
+  transposed,
 } from './parameters.js';
 export { type Host, type HostInputs, type HostOutputs, type HostTensors } from './host.js';
 export {

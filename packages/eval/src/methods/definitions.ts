@@ -1,4 +1,4 @@
-import { composeDefinition, headDefinition, type MethodDefinition } from '@tfjs-peft/peft-core';
+import { composeDefinition, headDefinition, type MethodDefinition, savedModulesDefinition } from '@tfjs-peft/peft-core';
 import { adapterDefinition } from '@tfjs-peft/adapter';
 import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
 import { fullDefinition } from '@tfjs-peft/full';
@@ -25,5 +25,6 @@ export const builtInDefinitions = [
   layerNormTuningDefinition,
   fullDefinition,
   unipeltDefinition,
+  savedModulesDefinition,
   ...hfMethodDefinitions,
 ] as unknown as readonly MethodDefinition[];
