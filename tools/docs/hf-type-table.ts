@@ -1,4 +1,11 @@
-import { describeMethod, hfTypes, interventionRules, type MethodDefinition, unreadHfTypes, wayOutOf } from '@tfjs-peft/peft-core';
+import {
+  describeMethod,
+  hfTypes,
+  interventionRules,
+  type MethodDefinition,
+  unreadHfTypes,
+  wayOutOf,
+} from '@tfjs-peft/peft-core';
 import { format, resolveConfig } from 'prettier';
 
 /** Where the table is. */

@@ -111,7 +111,11 @@ const withHead = (adapter: Adapter, { method, effective }: Adapter): Adapter =>
       };
 
 /** Loads every adapter that HF peft wrote for a host, compares the logits and saves it again below `out`. */
-export async function saveAgain(folder: HostFolder, { host, ownHead, hostHead }: ParityHost, out: string): Promise<ParityCase[]> {
+export async function saveAgain(
+  folder: HostFolder,
+  { host, ownHead, hostHead }: ParityHost,
+  out: string,
+): Promise<ParityCase[]> {
   const cases: ParityCase[] = [];
   for (const { name, folder: from, logits: expected } of folder.adapters) {
     const known = { host: folder, name, expected };

@@ -83,7 +83,9 @@ describe('methods of HF peft', () => {
     const adapter = await loadAdapter(files, host, registry);
     const { host: merged } = await mergeAdapter(host, adapter);
     const expected = heldTensor(golden.cases['MISS, bat']!.merged, paths[0]!);
-    expect(await distance(Float32Array.from(await merged.weight(paths[0]!).data()), expected.data())).toBeLessThan(1e-5);
+    expect(await distance(Float32Array.from(await merged.weight(paths[0]!).data()), expected.data())).toBeLessThan(
+      1e-5,
+    );
     expected.dispose();
     disposeParameters(adapter.effective);
   });

@@ -1,10 +1,11 @@
 import {
-  compilePattern,
-  endsOf,
   hfPath,
   type HostSpec,
   type JsonObject,
   meansPooler,
+  layersOfHost,
+  namesWithHits,
+  patternsWithHits,
   sitesOfKind,
   withoutHeadNames,
 } from '@tfjs-peft/peft-core';
@@ -73,14 +74,14 @@ export function readModuleEntries(
     known.filter((key) => file[key] !== undefined).map((key) => [key, file[key]]),
   );
   const paths = sitesOfKind(host, 'linear').map(({ path }) => hfPath(host, path));
-  const ends = new Set(paths.flatMap(endsOf));
   const { target_modules: targets } = entries;
   if (Array.isArray(targets) && targets.every((entry) => typeof entry === 'string')) {
     const ours = withoutHeadNames(targets as string[], host).map((entry) => withBase(entry, host));
-    const hits = ours.filter((entry) => ends.has(entry));
-    entries['target_modules'] = hits.length > 0 ? hits : ours;
+    entries['target_modules'] = namesWithHits(ours, paths);
   }
-  for (const key of patterns) entries[key] = usedPatterns(entries[key] ?? {}, paths);
+  for (const key of patterns) entries[key] = patternsWithHits(entries[key] ?? {}, paths);
+  if ('layers_to_transform' in entries)
+    entries['layers_to_transform'] = layersOfHost(entries['layers_to_transform'] as number[] | null, host);
   const hasPooler = sitesOfKind(host, 'linear').some(({ role }) => role === 'pooler');
   return { ...entries, ...(hasPooler && !meansPooler(file, host) && { pooler: false }) };
 }
@@ -88,13 +89,3 @@ export function readModuleEntries(
 /** Whole paths of an adapter around the encoder alone, under their names in HF's classifier. */
 const withBase = (entry: string, host: HostSpec): string =>
   host.sites.some(({ path }) => path === entry) ? hfPath(host, entry) : entry;
-
-function usedPatterns(patterns: unknown, names: readonly string[]): unknown {
-  if (typeof patterns !== 'object' || patterns === null || Array.isArray(patterns)) return patterns;
-  return Object.fromEntries(
-    Object.entries(patterns).filter(([key]) => {
-      const fits = compilePattern(`(?:.*\\.)?(?:${key})`);
-      return names.some((name) => fits(name));
-    }),
-  );
-}

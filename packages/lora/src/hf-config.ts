@@ -5,9 +5,12 @@ import {
   type HfTargets,
   type HostSpec,
   type JsonObject,
+  layersOfHost,
   matchNames,
   meansPooler,
+  namesWithHits,
   parseConfig,
+  patternsWithHits,
   PeftError,
   spellHfTargets,
   withoutHeadNames,
@@ -23,7 +26,7 @@ const starts = ['gaussian', 'orthogonal', 'eva'] as const;
 /** The entries of adapter_config.json that LoRA reads, with HF peft's defaults; the loader judges all others. */
 const hfLoraConfig = z.looseObject({
   r: z.int().min(1).default(8),
-  lora_alpha: z.number().positive().default(8),
+  lora_alpha: z.number().default(8),
   target_modules: names,
   exclude_modules: names,
   layers_to_transform: z.union([z.int(), z.array(z.int())]).nullish(),
@@ -48,13 +51,15 @@ export function readHfLoraConfig(config: JsonObject, host: HostSpec): z.input<ty
   return {
     rank: hf.r,
     alpha: hf.lora_alpha,
-    targets: Array.isArray(hf.target_modules) ? withoutHeadNames(hf.target_modules, host) : (hf.target_modules ?? null),
+    targets: Array.isArray(hf.target_modules)
+      ? [...namesWithHits(withoutHeadNames(hf.target_modules, host), namesOf(host))]
+      : (hf.target_modules ?? null),
     ...(hasPooler(host) && !meansPooler(config, host) && { pooler: false }),
     exclude: withEffect(hf.exclude_modules ?? null, host),
-    layers: hf.layers_to_transform ?? null,
+    layers: layersOfHost(hf.layers_to_transform ?? null, host),
     layersPattern: hf.layers_pattern ?? null,
-    rankPattern: hf.rank_pattern ?? {},
-    alphaPattern: hf.alpha_pattern ?? {},
+    rankPattern: patternsWithHits(hf.rank_pattern ?? {}, namesOf(host)),
+    alphaPattern: patternsWithHits(hf.alpha_pattern ?? {}, namesOf(host)),
     rsLora: hf.use_rslora ?? false,
     dora: hf.use_dora ?? false,
     loraBias: hf.lora_bias ?? false,
@@ -100,12 +105,15 @@ function readStart(start: boolean | string): LoraConfig['initialisation'] {
 const hasPooler = ({ sites }: HostSpec) => sites.some((site) => site.kind === 'linear' && site.role === 'pooler');
 
 function withEffect(exclude: string | readonly string[] | null, host: HostSpec): LoraConfig['exclude'] {
-  const paths = host.sites.filter(isLoraSite).map(({ path }) => hfPath(host, path));
+  const paths = namesOf(host);
   if (exclude === null) return null;
   if (typeof exclude === 'string') return exclude !== '' && paths.some(matchNames(exclude)) ? exclude : null;
   const ends = new Set(paths.flatMap(endsOf));
   return exclude.filter((pattern) => ends.has(pattern));
 }
+
+/** Names in HF's classifier of all that LoRA can act on. */
+const namesOf = (host: HostSpec) => host.sites.filter(isLoraSite).map(({ path }) => hfPath(host, path));
 
 const isLoraSite = (site: HostSpec['sites'][number]): site is LoraSite =>
   site.kind === 'linear' || site.kind === 'table';

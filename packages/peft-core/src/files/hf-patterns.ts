@@ -52,3 +52,33 @@ export function withoutHeadNames(names: readonly string[], host: HostSpec): stri
  */
 export const meansPooler = (config: JsonObject, { classifier }: HostSpec): boolean =>
   classifier.readout === 'pooler' || isBareEncoder(config);
+
+/**
+ * What HF peft takes of a list of module names: those that fit something. A list for several architectures is not wrong there as long as one of
+ * its names fits; one of which none does is left as it is, to be refused.
+ */
+export function namesWithHits(list: readonly string[], names: readonly string[]): readonly string[] {
+  const ends = new Set(names.flatMap(endsOf));
+  const hits = list.filter((name) => ends.has(name));
+  return hits.length > 0 ? hits : list;
+}
+
+/** What HF peft takes of a map from patterns to values: the keys that fit a name. Anything else than a map is left to its schema. */
+export function patternsWithHits<Patterns>(patterns: Patterns, names: readonly string[]): Patterns {
+  if (typeof patterns !== 'object' || patterns === null || Array.isArray(patterns)) return patterns;
+  const used = Object.entries(patterns).filter(([key]) => {
+    const fits = compilePattern(`(?:.*\\.)?(?:${key})`);
+    return names.some((name) => fits(name));
+  });
+  return Object.fromEntries(used) as Patterns;
+}
+
+/** Layers that a host has, of those that an adapter names; all of them, to be refused, if it has none. */
+export function layersOfHost<Layers extends number | readonly number[] | null>(
+  layers: Layers,
+  { numHiddenLayers }: HostSpec,
+): Layers {
+  if (!Array.isArray(layers)) return layers;
+  const known = (layers as readonly number[]).filter((layer) => layer < numHiddenLayers);
+  return (known.length > 0 ? known : layers) as Layers;
+}

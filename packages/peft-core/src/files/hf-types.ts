@@ -10,7 +10,8 @@ interface UnreadType {
 const weights = (reason: string): UnreadType => ({ reason, wayOut: 'merge' });
 const passes = (reason: string): UnreadType => ({ reason, wayOut: 'elsewhere' });
 
-const ofSingularValues = "its factors come from a decomposition of the host's weights, which is made anew wherever it is loaded";
+const ofSingularValues =
+  "its factors come from a decomposition of the host's weights, which is made anew wherever it is loaded";
 const onlyDecoders = 'it is made for decoders, which no host here is';
 
 /** The types of HF peft 0.21 that no method of this repository reads, by `peft_type`, each with the reason. */
@@ -23,7 +24,10 @@ export const unreadHfTypes: ReadonlyMap<string, UnreadType> = new Map([
   ['FROD', weights(ofSingularValues)],
   ['GLORA', weights('its choice of forms for each part of a weight and a bias is not implemented')],
   ['GRALORA', weights('its blocks of low-rank factors are not implemented')],
-  ['LILY', passes('a router mixes its factors by the text, so that it is no change of weights, and that is not implemented')],
+  [
+    'LILY',
+    passes('a router mixes its factors by the text, so that it is no change of weights, and that is not implemented'),
+  ],
   ['MULTITASK_PROMPT_TUNING', passes('it wants the number of a task with every text')],
   ['OSF', weights(ofSingularValues)],
   ['PEANUT', weights('its network over the weights is not implemented')],

@@ -30,4 +30,12 @@ export { hostHeadNames, readHostHead, type StoredHead } from './host-head.js';
 export { hfTypes, unreadHfTypes, wayOutOf } from './hf-types.js';
 export { savedModules, type SavedModulesConfig, savedModulesDefinition } from './saved-modules.js';
 export { rememberWholeValues, type WholeValues } from './whole-values.js';
-export { headModules, meansPooler, readHfPatterns, withoutHeadNames } from './hf-patterns.js';
+export {
+  headModules,
+  layersOfHost,
+  meansPooler,
+  namesWithHits,
+  patternsWithHits,
+  readHfPatterns,
+  withoutHeadNames,
+} from './hf-patterns.js';

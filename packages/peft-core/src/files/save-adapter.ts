@@ -114,7 +114,12 @@ function encodeUnit(
   const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
   const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, host) : new Map();
   const { headless = false, peftType } = codec;
-  const config: JsonObject = makeHfConfig(peftType, encoded.config, { hasHead, headless, saved: beside.flatMap(savedNames) }, options);
+  const config: JsonObject = makeHfConfig(
+    peftType,
+    encoded.config,
+    { hasHead, headless, saved: beside.flatMap(savedNames) },
+    options,
+  );
   const isWhole = hasHead || headless || taskToKeep(options.extraConfig ?? {}) !== 'SEQ_CLS';
   const ofOwnHead = headless && hasHead ? `HF peft reads no head beside ${peftType}` : undefined;
   const headReason = ofOwnHead ?? (unit.head || !isWhole ? headDifference(unit.head, host) : undefined);

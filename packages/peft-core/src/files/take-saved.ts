@@ -79,8 +79,7 @@ export async function takeSaved(
   const claimed = new Set([...named, ...there].map(nameOf));
   const rest = new Map([...tensors].filter(([name]) => !claimed.has(name)));
   const unchanged: string[] = [];
-  for (const path of there)
-    if (await isHostsOwn(tensors.get(nameOf(path))!, path, host)) unchanged.push(path);
+  for (const path of there) if (await isHostsOwn(tensors.get(nameOf(path))!, path, host)) unchanged.push(path);
   const dropped = unchanged.map((path) => ({ name: nameOf(path), reason: "the host's own table, unchanged" }));
   const kept = [...named, ...there.filter((path) => !unchanged.includes(path))];
   if (kept.length === 0) return { rest, dropped };
@@ -98,7 +97,13 @@ async function isHostsOwn({ shape, data }: NamedArray, path: string, host: HostT
 }
 
 /** A table with added tokens, for example, does not fit the host. */
-function requireShapes(tensors: NamedArrays, paths: readonly string[], frozen: NamedArrays, host: HostSpec, where: string) {
+function requireShapes(
+  tensors: NamedArrays,
+  paths: readonly string[],
+  frozen: NamedArrays,
+  host: HostSpec,
+  where: string,
+) {
   for (const path of paths) {
     const name = savedName(host, path);
     const [found, own] = [tensors.get(name)!.shape, frozen.get(path)!.shape];
