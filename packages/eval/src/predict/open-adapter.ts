@@ -1,5 +1,6 @@
 import type { BackendChoice } from '@tfjs-peft/backend';
 import {
+  compose,
   disposeParameters,
   type Host,
   headsOf,
@@ -8,8 +9,10 @@ import {
   type LoadedAdapter,
   PeftError,
   type PeftMethod,
+  readHostHead,
+  toParameters,
 } from '@tfjs-peft/peft-core';
-import type { Tokenizer } from '@tfjs-peft/transformer';
+import type { ClassifierHints, Tokenizer } from '@tfjs-peft/transformer';
 import { loadGivenPlugins } from '../methods/load-plugins.js';
 import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
 import { readAdapterFolder } from '../run-folder/adapter-folder.js';
@@ -72,13 +75,15 @@ export async function openAdapter(
   const backend = await reportBackend(options.backend ?? 'auto');
   const { host, tokenizer, classifier } = await openHost(located.model, options.host);
   try {
-    const adapter = await loadAdapter(files, host, catalogue.registry, {
+    const loaded = await loadAdapter(files, host, catalogue.registry, {
       unfolded,
       tokenizerDigest: tokenizer.digest,
       ...(classifier?.labels && { labelsOfBase: classifier.labels }),
+      ...(classifier?.tensors && { hostHead: classifier.tensors }),
       ...(options.labels && { labels: options.labels }),
       ...(options.onWarning && { onWarning: options.onWarning }),
     });
+    const adapter = withHostHead(loaded, host, classifier);
     return {
       located,
       host,
@@ -98,6 +103,19 @@ export async function openAdapter(
     host.dispose();
     throw await nameMissingPlugins(error, foldersAround(located));
   }
+}
+
+/** An adapter of HF peft without a head runs with that of its model, if there is one. */
+function withHostHead(adapter: LoadedAdapter, { spec }: Host, classifier: ClassifierHints | undefined): LoadedAdapter {
+  const { tensors, labels } = classifier ?? {};
+  if (adapter.report.writtenBy !== 'hf-peft' || headsOf(adapter.method).length > 0 || !tensors) return adapter;
+  const own = readHostHead(tensors, spec, `the weights of "${spec.name}"`, labels);
+  if (!own) return adapter;
+  return {
+    ...adapter,
+    method: compose(adapter.method, own.method),
+    effective: new Map([...adapter.effective, ...toParameters(own.effective)]),
+  };
 }
 
 function labelsOfHead(method: PeftMethod, folder: string): readonly string[] {

@@ -3,6 +3,7 @@ import { PeftError } from '../errors.js';
 import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json/json.js';
 import { endsOf } from '../match-targets.js';
+import { createPatternWork } from '../pattern-work.js';
 import { isBareEncoder } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 
@@ -66,8 +67,9 @@ export function namesWithHits(list: readonly string[], names: readonly string[])
 /** What HF peft takes of a map from patterns to values: the keys that fit a name. Anything else than a map is left to its schema. */
 export function patternsWithHits<Patterns>(patterns: Patterns, names: readonly string[]): Patterns {
   if (typeof patterns !== 'object' || patterns === null || Array.isArray(patterns)) return patterns;
+  const work = createPatternWork('patterns');
   const used = Object.entries(patterns).filter(([key]) => {
-    const fits = compilePattern(`(?:.*\\.)?(?:${key})`);
+    const fits = compilePattern(`(?:.*\\.)?(?:${key})`, work);
     return names.some((name) => fits(name));
   });
   return Object.fromEntries(used) as Patterns;

@@ -122,7 +122,7 @@ describe('loadAdapter: files that do not fit, in our folder and in one of HF pef
     ['a semantic entry', (files) => edited(files, configName, { use_rslora: true }), 'CONFIG_KEY_UNSUPPORTED'],
     [
       'other modules to save',
-      (files) => edited(files, configName, { modules_to_save: ['classifier', 'pooler'] }),
+      (files) => edited(files, configName, { modules_to_save: ['classifier', 'lm_head'] }),
       'CONFIG_KEY_UNSUPPORTED',
     ],
   ])('%s', async (_, damage, code) => {
