@@ -58,7 +58,7 @@ export async function mergeAdapter(
     const merging: Intervention[] = [];
     for (const part of leavesOf(whole)) {
       const interventions = part.intervene(selectNamespaces(effective, part.namespaces), context);
-      if (interventions.every(isMergeable)) merging.push(...interventions);
+      if (interventions.length > 0 && interventions.every(isMergeable)) merging.push(...interventions);
       else staying.push(part);
       if (!interventions.every((item) => isMergeable(item) || item.kind === 'readout'))
         refused.push(`${part.type} acts through ${kindsOf(interventions)}, which no weight can hold`);

@@ -1,4 +1,10 @@
-import { composeDefinition, headDefinition, type MethodDefinition, savedModulesDefinition } from '@tfjs-peft/peft-core';
+import {
+  composeDefinition,
+  headDefinition,
+  type MethodDefinition,
+  savedModulesDefinition,
+  tokenHeadDefinition,
+} from '@tfjs-peft/peft-core';
 import { adapterDefinition } from '@tfjs-peft/adapter';
 import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
 import { fullDefinition } from '@tfjs-peft/full';
@@ -26,5 +32,6 @@ export const builtInDefinitions = [
   fullDefinition,
   unipeltDefinition,
   savedModulesDefinition,
+  tokenHeadDefinition,
   ...hfMethodDefinitions,
 ] as unknown as readonly MethodDefinition[];

@@ -11,6 +11,7 @@ import {
   type PeftMethod,
   readHostHead,
   toParameters,
+  tokenHeadOf,
 } from '@tfjs-peft/peft-core';
 import type { ClassifierHints, Tokenizer } from '@tfjs-peft/transformer';
 import { loadGivenPlugins } from '../methods/load-plugins.js';
@@ -109,6 +110,7 @@ export async function openAdapter(
 function withHostHead(adapter: LoadedAdapter, { spec }: Host, classifier: ClassifierHints | undefined): LoadedAdapter {
   const { tensors, labels } = classifier ?? {};
   if (adapter.report.writtenBy !== 'hf-peft' || headsOf(adapter.method).length > 0 || !tensors) return adapter;
+  if (tokenHeadOf(adapter.method)) return adapter;
   const own = readHostHead(tensors, spec, `the weights of "${spec.name}"`, labels);
   if (!own) return adapter;
   return {
@@ -121,6 +123,12 @@ function withHostHead(adapter: LoadedAdapter, { spec }: Host, classifier: Classi
 function labelsOfHead(method: PeftMethod, folder: string): readonly string[] {
   const [head] = headsOf(method);
   if (head) return head.head.labels;
+  if (tokenHeadOf(method))
+    throw new PeftError('TASK_UNSUPPORTED', {
+      found: `the adapter in "${folder}" gives logits for every token`,
+      expected: 'an adapter that answers once a text',
+      fix: 'compute them with loadAdapter and tokenLogits of @tfjs-peft/peft-core',
+    });
   throw new PeftError('HEAD_MISSING', {
     found: `the adapter in "${folder}" has no head`,
     expected: 'a method with a HEAD, which turns hidden states into labels',

@@ -4,7 +4,7 @@ import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json/json.js';
 import { endsOf } from '../match-targets.js';
 import { createPatternWork } from '../pattern-work.js';
-import { isBareEncoder } from './base-class.js';
+import { isBareEncoder, tokenModuleOf } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 
 /**
@@ -49,10 +49,10 @@ export function withoutHeadNames(names: readonly string[], host: HostSpec): stri
 
 /**
  * Whether a folder of HF peft means the pooler too where it names modules: RoBERTa's sequence classifier has none, though checkpoints hold
- * one, and only an adapter around the encoder alone sees it.
+ * one, and only an adapter around the encoder alone sees it; classes for single tokens have none either.
  */
 export const meansPooler = (config: JsonObject, { classifier }: HostSpec): boolean =>
-  classifier.readout === 'pooler' || isBareEncoder(config);
+  tokenModuleOf(config) === undefined && (classifier.readout === 'pooler' || isBareEncoder(config));
 
 /**
  * What HF peft takes of a list of module names: those that fit something. A list for several architectures is not wrong there as long as one of

@@ -29,6 +29,7 @@ export {
 export { hostHeadNames, readHostHead, type StoredHead } from './host-head.js';
 export { hfTypes, unreadHfTypes, wayOutOf } from './hf-types.js';
 export { savedModules, type SavedModulesConfig, savedModulesDefinition } from './saved-modules.js';
+export { tokenHead, type TokenHeadConfig, tokenHeadDefinition, tokenHeadOf, tokenLogits } from './token-head.js';
 export { rememberWholeValues, type WholeValues } from './whole-values.js';
 export {
   headModules,

@@ -3,10 +3,11 @@ import { nearMisses, PeftError } from '../errors.js';
 import { head as createHead } from '../head.js';
 import type { HostTensors } from '../host.js';
 import type { Json, JsonObject } from '../json/json.js';
+import type { NamedArrays } from '../parameters.js';
 import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
 import { savedName } from './saved-modules.js';
-import { requireTask } from './base-class.js';
+import { requireTask, tokenModuleOf } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
@@ -16,6 +17,7 @@ import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
 import { isPartOfHead, savedCandidates, takeSaved } from './take-saved.js';
+import { tokenHead, type TokenHeadConfig, tokenHeadNames } from './token-head.js';
 import { normaliseNames } from './normalise-names.js';
 import { hfTypes, unreadHfTypes, wayOutOf } from './hf-types.js';
 import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
@@ -37,13 +39,15 @@ export async function loadHfFolder(
   const frozen = await readHostTensors(method.files, tensors);
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
   const candidates = savedCandidates(config, host);
+  const tokenModule = requireTokenModule(config, method);
   const names = [
     ...blank.tensors.keys(),
-    ...hfHeadNames(host).map((name) => method.files.headPrefix + name),
+    ...(tokenModule ? tokenHeadNames(tokenModule) : hfHeadNames(host).map((name) => method.files.headPrefix + name)),
     ...[...candidates.named, ...candidates.tables].map((path) => savedName(host, path)),
   ];
   const { tensors: named, ...nameReport } = normaliseNames(read, names, host, tensorsName);
-  const { head: found, rest: withSaved } = takeHead(named, host, tensorsName);
+  const perToken = tokenModule && takeTokenHead(named, tokenModule, files, options);
+  const { head: found, rest: withSaved } = takeHead(perToken?.rest ?? named, host, tensorsName);
   const { saved, rest, dropped } = await takeSaved(withSaved, candidates, tensors, tensorsName);
   const stored = found && completeHead(found, options.hostHead, host);
   const extraConfig = checkForeignKeys(
@@ -51,7 +55,7 @@ export async function loadHfFolder(
     blank.config,
     hfConfigName,
     warn,
-    (entry) => candidates.modules.includes(entry as string) || isPartOfHead(entry, host),
+    (entry) => candidates.modules.includes(entry as string) || entry === tokenModule || isPartOfHead(entry, host),
   );
   const effective = new Map(decodePart(method, rest, blank, host, frozen, tensorsName));
   const report = {
@@ -64,12 +68,16 @@ export async function loadHfFolder(
   if (!stored) {
     const { peft_version: version } = config;
     const promptLearning = method.files.headPrefix === 'base_model.';
-    if (taskType === 'SEQ_CLS' && !method.files.headless)
+    const wantsHead = taskType === 'SEQ_CLS' || (tokenModule !== undefined && taskType !== null);
+    if (wantsHead && !perToken && !method.files.headless)
       throw headMissing(tensorsName, promptLearning, typeof version === 'string' ? version : undefined);
     checkTensors(effective, method.plan(host).effective, tensorsName);
-    if (!saved) return { method, effective, extraConfig, report };
-    const both = compose(method, saved.method);
-    return { method: both, effective: new Map([...effective, ...saved.effective]), extraConfig, report };
+    const beside = [saved, perToken].filter((part) => part !== undefined);
+    if (beside.length === 0) return { method, effective, extraConfig, report };
+    for (const part of beside) for (const [name, array] of part.effective) effective.set(name, array);
+    const whole = compose(method, ...beside.map((part) => part.method));
+    checkTensors(effective, whole.plan(host).effective, tensorsName);
+    return { method: whole, effective, extraConfig, report };
   }
   const outputs = stored.get(`${host.classifier.output}.weight`)?.shape[0] ?? 1;
   const head = createHead(
@@ -80,6 +88,40 @@ export async function loadHfFolder(
   const whole = compose(method, ...(saved ? [saved.method] : []), head);
   checkTensors(effective, whole.plan(host).effective, tensorsName);
   return { method: whole, effective, extraConfig, report };
+}
+
+/** The head's module of a class for single tokens. Errors: `TASK_UNSUPPORTED` for prompts before them. */
+function requireTokenModule(config: JsonObject, method: CodecMethod) {
+  const module = tokenModuleOf(config);
+  if (module === undefined || method.files.headPrefix === 'base_model.model.') return module;
+  throw new PeftError('TASK_UNSUPPORTED', {
+    found: `${hfConfigName}: "task_type": ${briefJson(config['task_type'])} with ${method.type}`,
+    expected: 'a method that changes the encoder: LoRA, IA3 and the like',
+    fix: 'open this one in HF peft',
+  });
+}
+
+/** The head of single tokens with its numbers; undefined if the file has none. */
+function takeTokenHead(
+  tensors: NamedArrays,
+  module: TokenHeadConfig['module'],
+  files: AdapterFiles,
+  options: LoadOptions,
+) {
+  const names = tokenHeadNames(module);
+  const [weight] = names;
+  const outputs = tensors.get(weight)?.shape[0];
+  if (outputs === undefined) return undefined;
+  const labels = chooseLabels(outputs, labelsOfModel(outputs, files), options, 'config.json');
+  const method = tokenHead({ labels: [...labels], module });
+  const own = new Map([...tensors].filter(([name]) => names.includes(name)));
+  const rest = new Map([...tensors].filter(([name]) => !names.includes(name)));
+  checkTensors(
+    own,
+    names.map((name) => ({ name, shape: tensors.get(name)?.shape ?? [outputs] })),
+    tensorsName,
+  );
+  return { method, effective: method.files!.decode(own, {} as HostTensors['spec'], new Map()), rest };
 }
 
 /** The definition that reads a folder of HF peft. Errors: `UNKNOWN_PEFT_TYPE`. */

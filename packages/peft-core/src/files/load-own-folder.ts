@@ -115,16 +115,18 @@ async function loadHfUnit(
   const host = hostTensors.spec;
   const where = unit.folder + tensorsName;
   const tensors = await readTensors(files, where);
-  const { head, rest } = takeHead(tensors, host, where);
-  // Without a head in the method, its tensors stay among the others, where nothing claims them.
-  const stored = unit.head ? rest : tensors;
-  const frozen = await readHostTensors(unit.method.files, hostTensors);
-  const blank = blankEncoding(unit.method, host, frozen, stored, where);
   const beside = [];
   for (const part of unit.beside) {
     const own = await readHostTensors(part.files, hostTensors);
-    beside.push({ part, own, blank: blankEncoding(part, host, own, stored, where) });
+    beside.push({ part, own, blank: blankEncoding(part, host, own, tensors, where) });
   }
+  const isBeside = new Set(beside.flatMap(({ blank: other }) => [...other.tensors.keys()]));
+  const others = new Map([...tensors].filter(([name]) => !isBeside.has(name)));
+  const { head, rest } = takeHead(others, host, where);
+  // Without a head in the method, its tensors stay among the others, where nothing claims them.
+  const stored = new Map([...(unit.head ? rest : others), ...[...tensors].filter(([name]) => isBeside.has(name))]);
+  const frozen = await readHostTensors(unit.method.files, hostTensors);
+  const blank = blankEncoding(unit.method, host, frozen, stored, where);
   const configName = unit.folder + hfConfigName;
   const config = parseJsonObject(requireFile(files, configName), configName);
   const bare = !unit.head && isBareEncoder(config);
@@ -133,7 +135,6 @@ async function loadHfUnit(
   const savedNames = beside.flatMap(({ blank: { config: entries } }) => entries['modules_to_save'] ?? []);
   const foreign = checkStoredConfig(unit, record, config, written.config, warn, savedNames);
   const own = bare ? normaliseNames(stored, names, host, where).tensors : stored;
-  const isBeside = new Set(beside.flatMap(({ blank: other }) => [...other.tensors.keys()]));
   const ofMethod = new Map([...own].filter(([name]) => !isBeside.has(name)));
   const arrays = new Map(decodePart(unit.method, ofMethod, blank, host, frozen, where));
   for (const { part, own: frozenOfPart, blank: other } of beside) {
