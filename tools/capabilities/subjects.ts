@@ -1,6 +1,7 @@
 import { adapter, parBnConfig } from '@tfjs-peft/adapter';
 import { bitfit, layerNormTuning } from '@tfjs-peft/bitfit';
 import { fullFineTuning } from '@tfjs-peft/full';
+import { adalora, fourierft, loha, oft, road, vera } from '@tfjs-peft/hf-methods';
 import { ia3 } from '@tfjs-peft/ia3';
 import { lora } from '@tfjs-peft/lora';
 import { compose, type PeftMethod } from '@tfjs-peft/peft-core';
@@ -21,6 +22,12 @@ export const subjects: readonly { readonly name: string; readonly make: () => Pe
   { name: 'LoRA of embeddings', make: () => lora({ rank: 2, targets: ['word_embeddings'] }) },
   { name: 'DoRA', make: () => lora({ rank: 2, dora: true }) },
   { name: 'IA3', make: () => ia3() },
+  { name: 'AdaLoRA', make: () => adalora({ init_r: 2 }) },
+  { name: 'LoHa', make: () => loha({ r: 2 }) },
+  { name: 'VeRA', make: () => vera({ r: 3 }) },
+  { name: 'FourierFT', make: () => fourierft({ n_frequency: 12 }) },
+  { name: 'OFT', make: () => oft({ oft_block_size: 4 }) },
+  { name: 'RoAd', make: () => road({ group_size: 4 }) },
   { name: 'bottleneck adapter', make: () => adapter({ bottleneckSize: 3 }) },
   { name: 'bottleneck adapter (normed)', make: () => adapter({ placement: 'normed', bottleneckSize: 3 }) },
   { name: 'bottleneck adapter (parallel)', make: () => adapter(parBnConfig({ bottleneckSize: 3 })) },

@@ -14,14 +14,31 @@ from pathlib import Path
 import torch
 import transformers
 from peft import (
+    AdaLoraConfig,
+    BeftConfig,
+    BOFTConfig,
+    C3AConfig,
+    DeloraConfig,
+    FourierFTConfig,
+    HiraConfig,
+    HRAConfig,
     IA3Config,
     LNTuningConfig,
+    LoHaConfig,
+    LoKrConfig,
     LoraConfig,
+    MissConfig,
+    OFTConfig,
     PeftModel,
     PrefixTuningConfig,
     PromptEncoderConfig,
     PromptTuningConfig,
+    RandLoraConfig,
+    RoadConfig,
     ShiraConfig,
+    TrainableTokensConfig,
+    VBLoRAConfig,
+    VeraConfig,
     get_peft_model,
     get_peft_model_state_dict,
 )
@@ -46,6 +63,8 @@ HOSTS = {
         seq_classif_dropout=0.0,
     ),
 }
+# Parameters that multiply: they lie around 1.
+FACTORS = ("ia3_l", "magnitude", "boft_s", "road_alpha")
 # Names of query, key, value, the two maps of a feed-forward network, and the path of an attention.
 NAMES = {
     "bert": ("query", "key", "value", "intermediate.dense", "output.dense", "layer.{}.attention.self"),
@@ -97,10 +116,70 @@ def configs(host: str) -> dict:
         "P-tuning": PromptEncoderConfig(**virtual, encoder_hidden_size=16),
         "P-tuning, LSTM": PromptEncoderConfig(**virtual, encoder_hidden_size=16, encoder_reparameterization_type="LSTM"),
     }
+    made |= weight_configs(host) | saved_configs(host, lora, norms)
     if known:  # peft refuses prefixes on DistilBERT
         made["prefix"] = PrefixTuningConfig(**virtual)
         made["prefix, projection"] = PrefixTuningConfig(**virtual, prefix_projection=True, encoder_hidden_size=16)
     return made
+
+
+def saved_configs(host: str, lora: dict, norms: list) -> dict:
+    """LoRA beside modules that are trained and stored whole, and without a head of its own."""
+    pooler = ["pooler"] if host == "bert" else []
+    query, _, value, *_ = NAMES[host]
+    bare = dict(r=4, lora_alpha=8, target_modules=[query, value])  # no task: the head is that of the model
+    made = {
+        "LoRA, saved norms": LoraConfig(**lora, modules_to_save=[*pooler, *norms]),
+        "LoRA, saved table": LoraConfig(**lora, modules_to_save=["word_embeddings"]),
+        "LoRA, own table": LoraConfig(**lora),
+        "LoRA, no head": LoraConfig(**bare),
+        "LoRA, other names": LoraConfig(**lora | dict(target_modules=[query, value, "q_proj", "v_proj"])),
+    }
+    return made | ({"LoRA, head in part": LoraConfig(**bare, modules_to_save=["out_proj"])} if host == "roberta" else {})
+
+
+def weight_configs(host: str) -> dict:
+    """Methods whose effect is a change of weights, each with the entries that change its mathematics."""
+    query, _, value, inner, outer, attention = NAMES[host]
+    task = dict(task_type="SEQ_CLS")
+    square = task | dict(target_modules=[query, value])
+    both = task | dict(target_modules=[query, inner, outer])  # square, wide and tall weights
+    lycoris = dict(
+        r=3, alpha=5, rank_pattern={f"{attention.format(0)}.{query}": 2}, alpha_pattern={f"{attention.format(1)}.{query}": 9}
+    )
+    kept = [True, False, True, False]
+    first = f"{host}.{'transformer' if host == 'distilbert' else 'encoder'}.{attention.format(0)}.{query}.lora_E"
+    return {
+        "AdaLoRA": AdaLoraConfig(**both, init_r=4, target_r=2, lora_alpha=6, total_step=10),
+        "AdaLoRA, pruned": AdaLoraConfig(**both, init_r=4, lora_alpha=6, total_step=10, rank_pattern={first: kept}),
+        "LoHa": LoHaConfig(**both, **lycoris),
+        "LoKr": LoKrConfig(**both, **lycoris),
+        "LoKr, split": LoKrConfig(**both, r=1, alpha=2, decompose_both=True, decompose_factor=4),
+        "VeRA": VeraConfig(**both, r=6),
+        "VeRA, drawn": VeraConfig(**both, r=6, save_projection=False, projection_prng_key=5),
+        "VB-LoRA": VBLoRAConfig(**both, r=2, num_vectors=12, vector_length=8, topk=3),
+        "VB-LoRA, top k": VBLoRAConfig(**both, r=2, num_vectors=12, vector_length=8, topk=3, save_only_topk_weights=True),
+        "FourierFT": FourierFTConfig(**both, n_frequency=40, n_frequency_pattern={query: 30}),
+        "RandLoRA": RandLoraConfig(**both, r=5, randlora_alpha=20),
+        "OFT": OFTConfig(**both, oft_block_size=8),
+        "OFT, shared blocks": OFTConfig(**both, oft_block_size=0, r=4, block_share=True, num_cayley_neumann_terms=7),
+        "OFT, exact": OFTConfig(**both, oft_block_size=5, use_cayley_neumann=False),
+        "OFT, constrained": OFTConfig(**both, oft_block_size=8, coft=True, eps=0.6),
+        "BOFT": BOFTConfig(**both, boft_block_size=4),
+        "HiRA": HiraConfig(**both, r=3),
+        "DeLoRA": DeloraConfig(**both, r=3, delora_lambda=4, lambda_pattern={query: 2}),
+        "BEFT": BeftConfig(**both),
+        "HRA": HRAConfig(**both, r=3),
+        "HRA, orthogonal": HRAConfig(**both, r=4, apply_GS=True),
+        "MiSS": MissConfig(**both, r=6),
+        "MiSS, bat": MissConfig(**both, r=8, init_weights="bat"),
+        "MiSS, mini": MissConfig(**both, r=4, init_weights="mini", mini_r=16),
+        "C3A": C3AConfig(**both, block_size=8, block_size_pattern={query: 16}),
+        "RoAd 1": RoadConfig(**square, group_size=8),
+        "RoAd 2": RoadConfig(**both, variant="road_2", group_size=16),
+        "RoAd 4": RoadConfig(**both, variant="road_4", group_size=32),
+        "trainable tokens": TrainableTokensConfig(**task, token_indices=[5, 76, 52, 33, 15]),
+    }
 
 
 def make_host(config: transformers.PretrainedConfig) -> transformers.PreTrainedModel:
@@ -121,8 +200,11 @@ def randomise(model: PeftModel) -> PeftModel:
     generator = torch.Generator().manual_seed(3)
     for name, parameter in sorted(model.named_parameters()):
         if parameter.requires_grad:
-            is_factor = "ia3_l" in name or "magnitude" in name or ("ln_tuning" in name and name.endswith("weight"))
+            is_factor = any(part in name for part in FACTORS) or ("ln_tuning" in name and name.endswith("weight"))
             parameter.copy_((1.0 if is_factor else 0.0) + 0.2 * torch.randn(parameter.shape, generator=generator))
+    for name, kept in (getattr(model.peft_config["default"], "rank_pattern", None) or {}).items():
+        if name.endswith("lora_E"):  # what AdaLoRA's training leaves of a rank
+            dict(model.base_model.model.named_parameters())[f"{name}.default"][~torch.tensor(kept)] = 0.0
     return model.eval()
 
 
@@ -139,7 +221,7 @@ def write(out: Path) -> None:
         for case, config in configs(name).items():
             model = randomise(get_peft_model(copy.deepcopy(host), config))
             cases[case] = dict(logits=logits(model, inputs))
-            model.save_pretrained(out / name / "adapters" / case)
+            model.save_pretrained(out / name / "adapters" / case, save_embedding_layers=case.endswith("own table"))
         expected = dict(**inputs, cases=cases)
         (out / name / "expected.json").write_text(json.dumps(expected))
         print(f"{name}: {len(cases)} adapters written by HF peft", file=sys.stderr, flush=True)

@@ -27,6 +27,8 @@ export interface ParityCase {
   readonly expected: Logits;
   /** Largest difference of our logits from HF peft's for an adapter that it wrote; absent for adapters trained here. */
   readonly loading?: number;
+  /** Largest difference of the logits of the host merged here; absent for what no weight can hold. */
+  readonly mergedHere?: number;
   /** How much the logits change without the method, its head alone: an adapter without an effect proves nothing. */
   readonly effect?: number;
   /** Where the adapter was saved by us; absent if that failed, and for methods that HF peft has not, which are merged alone. */

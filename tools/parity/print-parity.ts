@@ -9,6 +9,7 @@ const within = (difference: number | undefined) => difference !== undefined && d
 export function faultOf(parity: ParityCase): string | undefined {
   if (parity.failure !== undefined) return parity.failure;
   if (parity.loading !== undefined && !within(parity.loading)) return 'our logits are not those of HF peft';
+  if (parity.mergedHere !== undefined && !within(parity.mergedHere)) return 'the merged host computes others';
   if (parity.merged !== undefined && !within(parity.merging))
     return "HF transformers' logits for the merged model are others";
   const isMergedAlone = parity.saved === undefined && parity.merged !== undefined;
@@ -24,6 +25,7 @@ export function formatParity(cases: readonly ParityCase[]): string {
     'case',
     'host',
     'ours vs peft, loading',
+    'merged here',
     'peft vs ours, saving',
     'merged model',
     'effect of the method',
@@ -33,6 +35,7 @@ export function formatParity(cases: readonly ParityCase[]): string {
     one.name,
     one.host.name,
     shown(one.loading),
+    shown(one.mergedHere),
     shown(one.saving),
     shown(one.merging),
     one.effect?.toFixed(2) ?? '',
@@ -55,5 +58,5 @@ export function summariseParity(cases: readonly ParityCase[]): string {
   const largest = (differences: readonly (number | undefined)[]) =>
     shown(Math.max(0, ...differences.filter((value) => value !== undefined)));
   const faulty = cases.filter((one) => faultOf(one) !== undefined).length;
-  return `${cases.length} adapters, ${faulty === 0 ? `all within ${tolerance.toExponential()}` : `${faulty} with a fault`}: largest difference ${largest(cases.map(({ loading }) => loading))} when loading, ${largest(cases.map(({ saving }) => saving))} when saving, ${largest(cases.map(({ merging }) => merging))} when merged`;
+  return `${cases.length} adapters, ${faulty === 0 ? `all within ${tolerance.toExponential()}` : `${faulty} with a fault`}: largest difference ${largest(cases.map(({ loading }) => loading))} when loading, ${largest(cases.map(({ mergedHere }) => mergedHere))} when merged here, ${largest(cases.map(({ saving }) => saving))} when saving, ${largest(cases.map(({ merging }) => merging))} when merged for HF`;
 }

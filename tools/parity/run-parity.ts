@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type BackendChoice, selectBackend } from '@tfjs-peft/backend';
+import { disposeParameters } from '@tfjs-peft/peft-core';
 import { findPython, NoPython } from './find-python.js';
 import { differenceFrom, type HostFolder, type Logits, type ParityCase, readHostFolder } from './parity-case.js';
 import { faultOf, formatParity, summariseParity } from './print-parity.js';
@@ -47,9 +48,10 @@ function collectHosts(written: string, chosen: (text: string) => boolean): HostF
 }
 
 async function ours(folder: HostFolder, out: string, chosen: (text: string) => boolean): Promise<ParityCase[]> {
-  const host = await openParityHost(folder);
+  const opened = await openParityHost(folder);
+  const { host, ownHead } = opened;
   try {
-    const again = await saveAgain(folder, host, join(out, folder.name));
+    const again = await saveAgain(folder, opened, join(out, folder.name));
     say(`${folder.name}: ${again.length} adapters of HF peft loaded and saved`);
     if (folder.name === 'shared fixtures') return again;
     const isChosen = (name: string) => chosen(`${name} ${folder.name}`);
@@ -57,6 +59,7 @@ async function ours(folder: HostFolder, out: string, chosen: (text: string) => b
     say(`${folder.name}: ${trained.length} adapters trained and saved`);
     return [...again, ...trained];
   } finally {
+    disposeParameters(ownHead.effective);
     host.dispose();
   }
 }

@@ -3,13 +3,21 @@ import { createCatalogue } from '@tfjs-peft/eval/methods';
 import { readAdapterFolder, writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
 import {
   type Adapter,
+  compose,
   disposeParameters,
   type Host,
+  isPeftError,
   loadAdapter,
+  mergeAdapter,
+  type NamedArray,
+  type NamedArrays,
   runAdapter,
   saveAdapter,
   selectParts,
+  toParameters,
 } from '@tfjs-peft/peft-core';
+import { headsOf } from '@tfjs-peft/peft-core/authoring';
+import { hostHeadNames, readHostHead } from '@tfjs-peft/peft-core/files';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
@@ -18,12 +26,30 @@ import { differenceFrom, type HostFolder, largestDifference, type Logits, type P
 
 const { registry } = createCatalogue();
 
-/** The host of a folder, without dropout in training. The classifier of the checkpoint is HF's business: heads belong to adapters here. */
-export async function openParityHost({ base, name }: HostFolder): Promise<Host> {
+/** A host and the head of its checkpoint, which HF peft runs with adapters that hold none. */
+export interface ParityHost {
+  readonly host: Host;
+  readonly ownHead: Adapter;
+  /** Its tensors as the checkpoint holds them. */
+  readonly hostHead: NamedArrays;
+}
+
+/** The host of a folder, without dropout in training. */
+export async function openParityHost({ base, name }: HostFolder): Promise<ParityHost> {
   const model = await openModelDirectory(base);
   try {
     const { config, tensors } = model;
-    return await createHost({ config, tensors, name, dropout: false, onIgnored: () => {} });
+    const host = await createHost({ config, tensors, name, dropout: false, onIgnored: () => {} });
+    const stored = new Map<string, NamedArray>();
+    for (const path of hostHeadNames(host.spec))
+      stored.set(path, { shape: tensors.tensors.get(path)!.shape, data: await tensors.readFloat32(path) });
+    const head = readHostHead(stored, host.spec, base)!;
+    const { fingerprint } = host.spec;
+    return {
+      host,
+      ownHead: { method: head.method, effective: toParameters(head.effective), hostFingerprint: fingerprint },
+      hostHead: stored,
+    };
   } finally {
     await model.close();
   }
@@ -47,6 +73,21 @@ export async function effectOf(host: Host, adapter: Adapter, folder: HostFolder)
   return largestDifference(headAlone, await logitsOf(host, adapter, folder));
 }
 
+/** Our logits once the adapter is in the weights; undefined if no weight can hold it. */
+export async function mergedLogitsOf(host: Host, adapter: Adapter, folder: HostFolder): Promise<Logits | undefined> {
+  try {
+    const { host: merged, rest } = await mergeAdapter(host, adapter);
+    try {
+      return rest === null ? undefined : await logitsOf(merged, rest, folder);
+    } finally {
+      merged.dispose();
+    }
+  } catch (error) {
+    if (isPeftError(error) && error.code === 'NOT_MERGEABLE') return undefined;
+    throw error;
+  }
+}
+
 /** Saves the adapter into `folder` and throws if our own record says that HF peft would compute something else. */
 export async function saveFor(folder: string, adapter: Adapter, host: Host, extraConfig?: JsonObject): Promise<string> {
   const files = await saveAdapter(adapter, host, { extraConfig });
@@ -60,17 +101,36 @@ export async function saveFor(folder: string, adapter: Adapter, host: Host, extr
   return folder;
 }
 
+/** The adapter, with another one's head if it has none. */
+const withHead = (adapter: Adapter, { method, effective }: Adapter): Adapter =>
+  headsOf(adapter.method).length > 0
+    ? adapter
+    : {
+        ...adapter,
+        method: compose(adapter.method, method),
+        effective: new Map([...adapter.effective, ...effective]),
+      };
+
 /** Loads every adapter that HF peft wrote for a host, compares the logits and saves it again below `out`. */
-export async function saveAgain(folder: HostFolder, host: Host, out: string): Promise<ParityCase[]> {
+export async function saveAgain(
+  folder: HostFolder,
+  { host, ownHead, hostHead }: ParityHost,
+  out: string,
+): Promise<ParityCase[]> {
   const cases: ParityCase[] = [];
   for (const { name, folder: from, logits: expected } of folder.adapters) {
     const known = { host: folder, name, expected };
-    let seen: Pick<ParityCase, 'loading' | 'effect'> = {};
+    let seen: Pick<ParityCase, 'loading' | 'mergedHere' | 'effect'> = {};
     try {
-      const { extraConfig, ...adapter } = await loadAdapter(await readAdapterFolder(from), host, registry);
-      const loading = differenceFrom(known, await logitsOf(host, adapter, folder));
-      seen = { loading, effect: await effectOf(host, adapter, folder) };
-      const merged = await saveMerged(join(out, `${name}, merged`), adapter, host, folder);
+      const { extraConfig, ...adapter } = await loadAdapter(await readAdapterFolder(from), host, registry, {
+        hostHead,
+      });
+      const whole = withHead(adapter, ownHead);
+      const loading = differenceFrom(known, await logitsOf(host, whole, folder));
+      const here = await mergedLogitsOf(host, whole, folder);
+      const mergedHere = here && differenceFrom(known, here);
+      seen = { loading, ...(mergedHere !== undefined && { mergedHere }), effect: await effectOf(host, whole, folder) };
+      const merged = await saveMerged(join(out, `${name}, merged`), whole, host, folder);
       cases.push({ ...known, ...seen, saved: await saveFor(join(out, name), adapter, host, extraConfig), merged });
       disposeParameters(adapter.effective);
     } catch (error) {

@@ -6,8 +6,8 @@ export const loraConfig = z
   .strictObject({
     /** Inner size r of the two factors. */
     rank: z.int().min(1).max(16384).default(8),
-    /** The delta is scaled by alpha / rank. */
-    alpha: z.number().positive().default(8),
+    /** The delta is scaled by alpha / rank; 0 takes it away, a negative one turns it round. */
+    alpha: z.number().default(8),
     /**
      * Where to act: a list of names, each a whole path or a dotted suffix of it; a string, one regular expression for the whole path;
      * `all-linear`, every affine map of the encoder; null, the query and value maps of every layer.
@@ -36,7 +36,7 @@ export const loraConfig = z
     /** Other ranks: regular expressions tried as `(.*\.)?(key)$` on the path, the first hit wins. */
     rankPattern: z.record(z.string().min(1), z.int().min(1).max(16384)).default({}),
     /** Other alphas, by the same rule. */
-    alphaPattern: z.record(z.string().min(1), z.number().positive()).default({}),
+    alphaPattern: z.record(z.string().min(1), z.number()).default({}),
     /** Scale alpha / √rank instead of alpha / rank (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732). */
     rsLora: z.boolean().default(false),
     /** A trained magnitude for each output on top of the low-rank direction (DoRA, Liu et al. 2024, arXiv 2402.09353). */

@@ -1,11 +1,21 @@
 import { type HostSpec, PeftError } from '@tfjs-peft/peft-core';
 import { endsOf, matchNames, parseConfig } from '@tfjs-peft/peft-core/authoring';
-import { headModules, type JsonObject, meansPooler, withoutHeadNames } from '@tfjs-peft/peft-core/files';
+import {
+  headModules,
+  hfPath,
+  type HfTargets,
+  type JsonObject,
+  layersOfHost,
+  meansPooler,
+  namesWithHits,
+  patternsWithHits,
+  spellHfTargets,
+  withoutHeadNames,
+} from '@tfjs-peft/peft-core/files';
 import * as z from 'zod';
 import type { LoraConfig, loraConfig } from './config.js';
-import { hfPath } from './names.js';
 import type { LoraTarget } from './plan-targets.js';
-import { hfSelector, type LoraSite } from './select-targets.js';
+import type { LoraSite } from './select-targets.js';
 
 const names = z.union([z.string(), z.array(z.string())]).nullish();
 const starts = ['gaussian', 'orthogonal', 'eva'] as const;
@@ -13,7 +23,7 @@ const starts = ['gaussian', 'orthogonal', 'eva'] as const;
 /** The entries of adapter_config.json that LoRA reads, with HF peft's defaults; the loader judges all others. */
 const hfLoraConfig = z.looseObject({
   r: z.int().min(1).default(8),
-  lora_alpha: z.number().positive().default(8),
+  lora_alpha: z.number().default(8),
   target_modules: names,
   exclude_modules: names,
   layers_to_transform: z.union([z.int(), z.array(z.int())]).nullish(),
@@ -38,13 +48,15 @@ export function readHfLoraConfig(config: JsonObject, host: HostSpec): z.input<ty
   return {
     rank: hf.r,
     alpha: hf.lora_alpha,
-    targets: Array.isArray(hf.target_modules) ? withoutHeadNames(hf.target_modules, host) : (hf.target_modules ?? null),
+    targets: Array.isArray(hf.target_modules)
+      ? [...namesWithHits(withoutHeadNames(hf.target_modules, host), namesOf(host))]
+      : (hf.target_modules ?? null),
     ...(hasPooler(host) && !meansPooler(config, host) && { pooler: false }),
     exclude: withEffect(hf.exclude_modules ?? null, host),
-    layers: hf.layers_to_transform ?? null,
+    layers: layersOfHost(hf.layers_to_transform ?? null, host),
     layersPattern: hf.layers_pattern ?? null,
-    rankPattern: hf.rank_pattern ?? {},
-    alphaPattern: hf.alpha_pattern ?? {},
+    rankPattern: patternsWithHits(hf.rank_pattern ?? {}, namesOf(host)),
+    alphaPattern: patternsWithHits(hf.alpha_pattern ?? {}, namesOf(host)),
     rsLora: hf.use_rslora ?? false,
     dora: hf.use_dora ?? false,
     loraBias: hf.lora_bias ?? false,
@@ -90,12 +102,15 @@ function readStart(start: boolean | string): LoraConfig['initialisation'] {
 const hasPooler = ({ sites }: HostSpec) => sites.some((site) => site.kind === 'linear' && site.role === 'pooler');
 
 function withEffect(exclude: string | readonly string[] | null, host: HostSpec): LoraConfig['exclude'] {
-  const paths = host.sites.filter(isLoraSite).map(({ path }) => hfPath(host, path));
+  const paths = namesOf(host);
   if (exclude === null) return null;
   if (typeof exclude === 'string') return exclude !== '' && paths.some(matchNames(exclude)) ? exclude : null;
   const ends = new Set(paths.flatMap(endsOf));
   return exclude.filter((pattern) => ends.has(pattern));
 }
+
+/** Names in HF's classifier of all that LoRA can act on. */
+const namesOf = (host: HostSpec) => host.sites.filter(isLoraSite).map(({ path }) => hfPath(host, path));
 
 const isLoraSite = (site: HostSpec['sites'][number]): site is LoraSite =>
   site.kind === 'linear' || site.kind === 'table';
@@ -126,26 +141,14 @@ const writeStart = (start: Exclude<LoraConfig['initialisation'], 'kaiming'>) => 
 const copied = (value: string | readonly string[] | null) =>
   value === null || typeof value === 'string' ? value : [...new Set(value)].sort();
 
-type Spelling = Pick<LoraConfig, 'targets' | 'exclude' | 'layers' | 'layersPattern'>;
-
-function spellTargets(config: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): Spelling {
-  const wanted = new Set(targets.map(({ path }) => hfPath(host, path)));
-  const whole = [...wanted].sort();
+function spellTargets(config: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): HfTargets {
   const { exclude, layers, layersPattern } = config;
-  const usual = [...new Set(whole.map((path) => path.slice(path.lastIndexOf('.') + 1)))].sort();
-  const spelling: Spelling = { targets: config.targets ?? usual, exclude, layers, layersPattern };
-  // HF peft refuses a regular expression together with layers.
-  const impossible = typeof spelling.targets === 'string' && (layers !== null || layersPattern !== null);
   const modules = host.sites.filter(
     (site) =>
       site.kind !== 'tensor' &&
       site.kind !== 'readout' &&
       (config.pooler !== false || site.kind !== 'linear' || site.role !== 'pooler'),
   );
-  const selects = hfSelector(spelling);
-  const same = modules.every(({ path }) => {
-    const name = hfPath(host, path);
-    return selects(name) === wanted.has(name);
-  });
-  return same && !impossible ? spelling : { targets: whole, exclude: null, layers: null, layersPattern: null };
+  const paths = targets.map(({ path }) => path);
+  return spellHfTargets({ targets: config.targets, exclude, layers, layersPattern }, paths, modules, host);
 }

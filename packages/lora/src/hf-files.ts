@@ -1,11 +1,10 @@
-import type { HostSpec, NamedArray, NamedArrays } from '@tfjs-peft/peft-core';
-import { floatsOf } from '@tfjs-peft/peft-core/authoring';
-import type { FileCodec } from '@tfjs-peft/peft-core/files';
+import { type HostSpec, type NamedArray, type NamedArrays } from '@tfjs-peft/peft-core';
+import { floatsOf, transposed } from '@tfjs-peft/peft-core/authoring';
+import { type FileCodec, hfPath, rememberWholeValues } from '@tfjs-peft/peft-core/files';
 import type { LoraConfig } from './config.js';
 import { writeHfLoraConfig } from './hf-config.js';
-import { hfPath, parameterNames } from './names.js';
+import { parameterNames } from './names.js';
 import type { LoraTarget } from './plan-targets.js';
-import { rememberWholeValues } from './whole-values.js';
 
 /** What a configuration means on a host. */
 export interface LoraLayout {
@@ -99,13 +98,6 @@ function entriesOf(config: LoraConfig, host: HostSpec, { targets, biases }: Lora
       return { path, parameter: parameterNames(config, path).biasDelta, stored, form: 'bias' };
     }),
   ];
-}
-
-function transposed({ shape, data }: NamedArray): NamedArray {
-  const [rows = 0, columns = 0] = shape;
-  const out = new Float32Array(data.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
-  return { shape: [columns, rows], data: out };
 }
 
 /** Euclidean norms of the columns of `[inputs, outputs]`, summed in double precision. */

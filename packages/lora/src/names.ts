@@ -1,4 +1,3 @@
-import type { HostSpec } from '@tfjs-peft/peft-core';
 import type { LoraConfig } from './config.js';
 
 /** Names of the parameters at one path; which of them exist is for the plan to say. */
@@ -14,6 +13,3 @@ export const parameterNames = ({ name }: LoraConfig, path: string) => ({
   /** `[outputs]`, the difference to the host's bias. */
   biasDelta: `${name}.${path}.biasDelta`,
 });
-
-/** A module's path in HF's classifier: `bert.encoder.layer.0.attention.self.query`. */
-export const hfPath = (host: HostSpec, path: string): string => `${host.baseModelPrefix}.${path}`;

@@ -1,7 +1,6 @@
 import { type HostSpec, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
-import { compilePattern, createPatternWork, endsOf, nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { hfPath, valuesByPattern } from '@tfjs-peft/peft-core/files';
 import type { LoraConfig } from './config.js';
-import { hfPath } from './names.js';
 import { type LoraSite, selectTargets } from './select-targets.js';
 
 /** One target with what the patterns say about it. */
@@ -48,40 +47,6 @@ export function biasPaths({ bias, pooler }: LoraConfig, targets: readonly LoraTa
   if (bias === 'lora_only') return targets.filter(({ kind }) => kind === 'linear').map(({ path }) => path);
   const linears = sitesOfKind(host, 'linear').filter(({ role }) => pooler !== false || role !== 'pooler');
   return [...linears, ...sitesOfKind(host, 'norm')].map(({ path }) => path);
-}
-
-/** The value for each name: that of the first pattern that fits, else the usual one. */
-export function valuesByPattern(
-  field: string,
-  patterns: Readonly<Record<string, number>>,
-  usual: number,
-  names: readonly string[],
-): number[] {
-  const work = createPatternWork(field);
-  const entries = Object.entries(patterns).map(([key, value]) => {
-    const fits = compilePattern(`(?:.*\\.)?(?:${key})`, work);
-    return { key, value, hits: new Set(names.filter(fits)) };
-  });
-  const alphabetical = [...entries].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const unused = entries.find(({ hits }) => hits.size === 0);
-  if (unused) {
-    const close = nearMisses(unused.key, new Set(names.flatMap(endsOf)));
-    throw new PeftError('TARGET_UNMATCHED', {
-      found: `${field}: "${unused.key}" matches none of the targets`,
-      expected: close.length > 0 ? `something like ${close.join(', ')}` : `a path such as ${names[0]}`,
-      fix: 'correct the pattern or take it out',
-    });
-  }
-  return names.map((name) => {
-    const first = entries.find(({ hits }) => hits.has(name));
-    const inFiles = alphabetical.find(({ hits }) => hits.has(name));
-    if (first?.value === inFiles?.value) return first?.value ?? usual;
-    throw new PeftError('PATTERN_ORDER_LOST', {
-      found: `${field}: "${first!.key}" (${first!.value}) and "${inFiles!.key}" (${inFiles!.value}) both fit ${name}`,
-      expected: 'one value for each target whatever the order of the patterns: files keep them in alphabetical order',
-      fix: `make the pattern "${inFiles!.key}" narrower`,
-    });
-  });
 }
 
 function requireSupported({ dora, loraBias, initialisation }: LoraConfig, site: LoraSite, rank: number): void {

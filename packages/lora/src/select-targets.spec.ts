@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import type { HostSpec, PeftError, Site } from '@tfjs-peft/peft-core';
+import { type HostSpec, type PeftError, type Site } from '@tfjs-peft/peft-core';
+import { hfPath, hfSelector, valuesByPattern } from '@tfjs-peft/peft-core/files';
 import { minilmSpec } from '../test/minilm-spec.js';
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { loraConfig } from './config.js';
-import { hfPath } from './names.js';
-import { planTargets, valuesByPattern } from './plan-targets.js';
-import { hfSelector, selectTargets } from './select-targets.js';
+import { planTargets } from './plan-targets.js';
+import { selectTargets } from './select-targets.js';
 
 interface Selection {
   target_modules: string | string[];

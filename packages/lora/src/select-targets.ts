@@ -1,14 +1,7 @@
 import { type HostSpec, PeftError, type Site } from '@tfjs-peft/peft-core';
-import {
-  compilePattern,
-  createPatternWork,
-  endsOf,
-  findUnmatched,
-  matchNames,
-  nearMisses,
-} from '@tfjs-peft/peft-core/authoring';
+import { endsOf, findUnmatched, matchNames, nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { hfPath, isInLayers, layerFinder, layerList } from '@tfjs-peft/peft-core/files';
 import type { LoraConfig } from './config.js';
-import { hfPath } from './names.js';
 
 /** A place where LoRA can act: an affine map, or an embedding table. */
 export type LoraSite = Extract<Site, { kind: 'linear' | 'table' }>;
@@ -42,7 +35,7 @@ export function selectTargets(config: TargetSelection, host: HostSpec): LoraSite
   const whole = new Set(Array.isArray(targets) ? targets : []);
   const layerAt = layerFinder(config);
   const kept = chosen.filter(
-    ({ path }) => whole.has(hfPath(host, path)) || inLayers(config, layerAt(hfPath(host, path))),
+    ({ path }) => whole.has(hfPath(host, path)) || isInLayers(config, layerAt(hfPath(host, path))),
   );
   const layersKept = new Set(kept.map(({ path }) => layerAt(hfPath(host, path))));
   for (const layer of layerList(config))
@@ -51,21 +44,6 @@ export function selectTargets(config: TargetSelection, host: HostSpec): LoraSite
   if (kept.length === 0) throw nothingLeft('after `exclude`, no target is left', host);
   return kept;
 }
-
-/** What HF peft would do with these entries of adapter_config.json at a module, by its name. */
-export function hfSelector({ targets, exclude, layers, layersPattern }: TargetSelection): (name: string) => boolean {
-  const isExcluded = exclude !== null && exclude.length > 0 ? matchNames(exclude) : () => false;
-  const isTarget = targets === null ? () => false : matchNames(targets);
-  const whole = new Set(Array.isArray(targets) ? targets : []);
-  const layerAt = layerFinder({ layersPattern });
-  return (name) => {
-    if (isExcluded(name) || !isTarget(name)) return false;
-    return typeof targets === 'string' || whole.has(name) || inLayers({ layers }, layerAt(name));
-  };
-}
-
-const patternList = (patterns: string | readonly string[] | null): readonly string[] =>
-  patterns === null ? [] : typeof patterns === 'string' ? [patterns] : patterns;
 
 /** Whether a module is meant, by its name in HF's classifier; an expression may also be for its path. */
 function matchSites(patterns: string | readonly string[], host: HostSpec): (site: LoraSite) => boolean {
@@ -78,36 +56,6 @@ function requireHits(field: string, value: string | readonly string[], sites: re
   const all = typeof value === 'string' ? [...names, ...sites.map(({ path }) => path)] : names;
   const missed = findUnmatched(value, all);
   if (missed !== undefined) throw unmatched(field, missed, value, sites, host);
-}
-
-const layerList = ({ layers }: Pick<TargetSelection, 'layers'>): readonly number[] =>
-  layers === null ? [] : typeof layers === 'number' ? [layers] : layers;
-
-const inLayers = (config: Pick<TargetSelection, 'layers'>, layer: number | undefined): boolean => {
-  const layers = layerList(config);
-  return layers.length === 0 || (layer !== undefined && layers.includes(layer));
-};
-
-/** The number behind the first two segments or more that have one, or behind what `layersPattern` names. */
-function layerFinder({ layersPattern }: Pick<TargetSelection, 'layersPattern'>): (name: string) => number | undefined {
-  const patterns = patternList(layersPattern).filter((pattern) => pattern !== '');
-  const work = createPatternWork('layersPattern');
-  const isList =
-    patterns.length > 0
-      ? patterns.map((pattern) => compilePattern(`(?:.*\\.)?(?:${pattern})`, work))
-      : [(before: string) => before.includes('.')];
-  return (name) => {
-    const segments = name.split('.');
-    const numbers = segments
-      .map((segment, index) => ({
-        segment,
-        before: segments.slice(0, index).join('.'),
-        isLast: index === segments.length - 1,
-      }))
-      .filter(({ segment, isLast }) => /^\d+$/.test(segment) && !isLast);
-    const found = isList.map((test) => numbers.find(({ before }) => test(before))).find((number) => number);
-    return found && Number(found.segment);
-  };
 }
 
 function unmatched(

@@ -20,6 +20,7 @@ const form = 'is a function of activations that does not declare its form';
 const rows: Rows = {
   lowRankDelta: { becomes: 'weight', refuse: unlessMerged(gate) },
   weightDelta: { becomes: 'weight' },
+  weightFunction: { becomes: 'weight' },
   sparseWeightDelta: { becomes: 'weight' },
   weightMagnitude: { becomes: 'weight' },
   weightScale: { becomes: 'weight' },

@@ -10,6 +10,10 @@ export interface FileCodec {
   readonly peftType: string;
   /** Prefix of a head's tensors in the same file: `base_model.` for prompt learning, `base_model.model.` for injected methods. */
   readonly headPrefix: string;
+  /** True where HF peft keeps no head beside the method: it runs with that of the model, if there is one. */
+  readonly headless?: true;
+  /** True for what stands in the folder of another method: HF peft stores it with any (`modules_to_save`). */
+  readonly beside?: true;
   /** Paths of frozen tensors that `encode` and `decode` need: where HF peft stores whole values and we differences. */
   hostTensors?(host: HostSpec): readonly string[];
   /** `frozen` holds the tensors of `hostTensors`, weights of affine maps as `[input, output]`. */

@@ -103,6 +103,15 @@ export const interventionRules: Rules = {
       weight: (weight, { indices, values }) => addAtPlaces(weight, indices, values),
     },
   }),
+  weightFunction: rules<'weightFunction', 'linear'>({
+    sites: ['linear'],
+    tensors: () => [],
+    merge: {
+      stage: 'add',
+      weight: (weight, item, frozen) => weight.add(item.weight(frozen)),
+      bias: (bias, item, frozen) => (item.bias ? bias.add(item.bias(frozen)) : bias),
+    },
+  }),
   weightMagnitude: rules<'weightMagnitude', 'linear'>({
     sites: ['linear'],
     tensors: ({ delta }, site) => [{ field: 'delta', tensor: delta, shape: [site.outputSize], ...axis }],

@@ -13,6 +13,7 @@ export type Intervention =
   | LowRankDelta
   | WeightDelta
   | SparseWeightDelta
+  | WeightFunction
   | BiasDelta
   | WeightScale
   | WeightMagnitude
@@ -72,6 +73,16 @@ export interface SparseWeightDelta {
   readonly values: tf.Tensor;
   /** `[batch]`: example b gets `shares[b] · values`, as in a {@link WeightDelta}. */
   readonly shares?: tf.Tensor1D;
+}
+/**
+ * `W += weight(W)` and `b += bias(b)` with the host's own weight `[input, output]` and bias `[output]`: what cannot be said without them, a
+ * rotation of the weight for example. Both functions are pure and give the shape that they get, no batch axis. Several at one place are added up.
+ */
+export interface WeightFunction {
+  readonly kind: 'weightFunction';
+  readonly path: string;
+  readonly weight: (frozen: tf.Tensor) => tf.Tensor;
+  readonly bias?: (frozen: tf.Tensor) => tf.Tensor;
 }
 /** `b += delta`; delta `[output]`. */
 export interface BiasDelta {

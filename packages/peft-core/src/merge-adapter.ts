@@ -54,7 +54,7 @@ export async function mergeAdapter(
     const kept: Intervention[] = [];
     for (const part of leavesOf(whole)) {
       const interventions = part.intervene(selectNamespaces(effective, part.namespaces), context);
-      if (interventions.every(isMergeable)) merging.push(...interventions);
+      if (interventions.length > 0 && interventions.every(isMergeable)) merging.push(...interventions);
       else {
         staying.push(part);
         kept.push(...interventions);

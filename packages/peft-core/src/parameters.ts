@@ -55,6 +55,14 @@ export function floatsOf({ data, shape }: NamedArray): Float32Array {
   });
 }
 
+/** A matrix with rows and columns exchanged. */
+export function transposed({ shape, data }: NamedArray): NamedArray {
+  const [rows = 0, columns = 0] = shape;
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
+  return { shape: [columns, rows], data: out };
+}
+
 /** The type of a tensor that holds these numbers. */
 export const dtypeOf = (data: Float32Array | Int32Array): 'float32' | 'int32' =>
   data instanceof Int32Array ? 'int32' : 'float32';

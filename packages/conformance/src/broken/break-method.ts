@@ -112,6 +112,14 @@ function mapEffect(item: Intervention, map: (tensor: tf.Tensor) => tf.Tensor): I
       return { ...item, values: map(item.values) };
     case 'tap':
       return item;
+    case 'weightFunction': {
+      const { bias } = item;
+      return {
+        ...item,
+        weight: (frozen) => map(item.weight(frozen)),
+        ...(bias && { bias: (frozen: tf.Tensor) => map(bias(frozen)) }),
+      };
+    }
     case 'weightDelta':
     case 'biasDelta':
     case 'weightMagnitude':

@@ -1,8 +1,9 @@
-import { composeDefinition, headDefinition } from '@tfjs-peft/peft-core';
+import { composeDefinition, headDefinition, savedModulesDefinition, tokenHeadDefinition } from '@tfjs-peft/peft-core';
 import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 import { adapterDefinition } from '@tfjs-peft/adapter';
 import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
 import { fullDefinition } from '@tfjs-peft/full';
+import { hfMethodDefinitions } from '@tfjs-peft/hf-methods';
 import { ia3Definition } from '@tfjs-peft/ia3';
 import { loraDefinition } from '@tfjs-peft/lora';
 import { prefixDefinition } from '@tfjs-peft/prefix';
@@ -28,4 +29,7 @@ export const builtInDefinitions = [
   unipeltDefinition,
   siftDefinition,
   shiraDefinition,
+  savedModulesDefinition,
+  tokenHeadDefinition,
+  ...hfMethodDefinitions,
 ] as unknown as readonly MethodDefinition[];

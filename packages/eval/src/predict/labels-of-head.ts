@@ -1,10 +1,16 @@
-import { PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
+import { PeftError, type PeftMethod, tokenHeadOf } from '@tfjs-peft/peft-core';
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
 
-/** The answers of an adapter, in the order of its logits. Errors: `HEAD_MISSING`, with `what` as the adapter's name. */
+/** The answers of an adapter, in the order of its logits. Errors: `HEAD_MISSING`, `TASK_UNSUPPORTED`, with `what` as the adapter's name. */
 export function labelsOfHead(method: PeftMethod, what: string): readonly string[] {
   const [head] = headsOf(method);
   if (head) return head.head.labels;
+  if (tokenHeadOf(method))
+    throw new PeftError('TASK_UNSUPPORTED', {
+      found: `${what} gives logits for every token`,
+      expected: 'an adapter that answers once a text',
+      fix: 'compute them with loadAdapter and tokenLogits of @tfjs-peft/peft-core',
+    });
   throw new PeftError('HEAD_MISSING', {
     found: `${what} has no head`,
     expected: 'a method with a HEAD, which turns hidden states into labels',

@@ -1,10 +1,19 @@
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { BackendChoice } from '@tfjs-peft/backend';
-import { type Adapter, disposeParameters, type Host, loadAdapter, PeftError } from '@tfjs-peft/peft-core';
+import {
+  type Adapter,
+  compose,
+  disposeParameters,
+  type Host,
+  loadAdapter,
+  type LoadedAdapter,
+  PeftError,
+  toParameters,
+} from '@tfjs-peft/peft-core';
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
-import { type JsonObject } from '@tfjs-peft/peft-core/files';
-import { loadClassifier, type Tokenizer } from '@tfjs-peft/transformer';
+import { type JsonObject, readHostHead } from '@tfjs-peft/peft-core/files';
+import { type ClassifierHints, loadClassifier, type Tokenizer } from '@tfjs-peft/transformer';
 import { loadGivenPlugins } from '../methods/load-plugins.js';
 import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
 import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder.js';
@@ -73,13 +82,15 @@ export async function openAdapter(
   const backend = await reportBackend(options.backend ?? 'auto');
   const { host, tokenizer, classifier, directory } = await openHost(located.model, options.host);
   try {
-    const adapter = await loadAdapter(files, host, catalogue.registry, {
+    const loaded = await loadAdapter(files, host, catalogue.registry, {
       unfolded,
       tokenizerDigest: tokenizer.digest,
       ...(classifier?.labels && { labelsOfBase: classifier.labels }),
+      ...(classifier?.tensors && { hostHead: classifier.tensors }),
       ...(options.labels && { labels: options.labels }),
       ...(options.onWarning && { onWarning: options.onWarning }),
     });
+    const adapter = withHostHead(loaded, host, classifier);
     return {
       located,
       host,
@@ -100,6 +111,20 @@ export async function openAdapter(
     host.dispose();
     throw await nameMissingPlugins(error, foldersAround(located));
   }
+}
+
+/** An adapter of HF peft without a head runs with that of its model, if there is one. */
+function withHostHead(adapter: LoadedAdapter, { spec }: Host, classifier: ClassifierHints | undefined): LoadedAdapter {
+  const { tensors, labels } = classifier ?? {};
+  if (adapter.report.writtenBy !== 'hf-peft' || headsOf(adapter.method).length > 0 || !tensors) return adapter;
+  if (tokenHeadOf(adapter.method)) return adapter;
+  const own = readHostHead(tensors, spec, `the weights of "${spec.name}"`, labels);
+  if (!own) return adapter;
+  return {
+    ...adapter,
+    method: compose(adapter.method, own.method),
+    effective: new Map([...adapter.effective, ...toParameters(own.effective)]),
+  };
 }
 
 /** Where texts are cut, as far as the folder says: what a trial was trained with, `model_max_length` of a whole model. */

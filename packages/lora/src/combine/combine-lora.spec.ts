@@ -11,6 +11,7 @@ import {
   readParameters,
   toParameters,
 } from '@tfjs-peft/peft-core';
+import { hfPath } from '@tfjs-peft/peft-core/files';
 import { type CombineMember, type CombineOptions, floatsOf } from '@tfjs-peft/peft-core/authoring';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { minilmSpec } from '../../test/minilm-spec.js';
@@ -18,7 +19,7 @@ import { randomArrays } from '../../test/small-host.js';
 import type { LoraConfig } from '../config.js';
 import { fromFloat32, multiply, scaled } from '../linear-algebra/matrix.js';
 import { lora } from '../lora.js';
-import { hfPath, parameterNames } from '../names.js';
+import { parameterNames } from '../names.js';
 import { planTargets } from '../plan-targets.js';
 import { pruneAtRandom, pruneSmall } from './merge-values.js';
 import { combineStrategies } from './strategies.js';

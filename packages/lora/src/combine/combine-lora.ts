@@ -1,8 +1,9 @@
 import { type HostSpec, type NamedArray, type NamedArrays, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import { floatsOf, type CombinedMethod, type CombineMember, type CombineOptions } from '@tfjs-peft/peft-core/authoring';
+import { hfPath } from '@tfjs-peft/peft-core/files';
 import type { LoraConfig } from '../config.js';
 import { fromFloat32, toFloat32 } from '../linear-algebra/matrix.js';
-import { hfPath, parameterNames } from '../names.js';
+import { parameterNames } from '../names.js';
 import { biasPaths, planTargets } from '../plan-targets.js';
 import { type Factors, mergeFactors, type WeightedFactors } from './merge-factors.js';
 import { chooseStrategy } from './strategies.js';

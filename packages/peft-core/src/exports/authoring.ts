@@ -5,7 +5,7 @@
 export { nearMisses } from '../errors.js';
 export { limitWarnings, messageLimit, printable, shorten, warningLimit } from '../safe-text.js';
 export { normals, randomPermutation, randomWords, uniforms } from '../random-stream.js';
-export { dtypeOf, floatsOf, getParameter, namespaceOf, selectNamespaces } from '../parameters.js';
+export { dtypeOf, floatsOf, getParameter, namespaceOf, selectNamespaces, transposed } from '../parameters.js';
 export {
   type Batch,
   type Loss,

@@ -18,4 +18,25 @@ export { type WritableTensor, type WriteOptions, writeSafetensors } from '../saf
 export { checkFileNames, hfConfigName, recordName, tensorsName, verticesName } from '../files/adapter-files.js';
 export { checkTensors, type ExpectedTensor } from '../files/check-tensors.js';
 export { sha256Hex } from '../sha256-hex.js';
-export { headModules, meansPooler, readHfPatterns, withoutHeadNames } from '../files/hf-patterns.js';
+export {
+  hfPath,
+  hfSelector,
+  type HfTargets,
+  isInLayers,
+  layerFinder,
+  layerList,
+  spellHfTargets,
+  valuesByPattern,
+} from '../files/hf-targets.js';
+export { hostHeadNames, readHostHead, type StoredHead } from '../files/host-head.js';
+export { hfTypes, unreadHfTypes, wayOutOf } from '../files/hf-types.js';
+export { rememberWholeValues, type WholeValues } from '../files/whole-values.js';
+export {
+  headModules,
+  layersOfHost,
+  meansPooler,
+  namesWithHits,
+  patternsWithHits,
+  readHfPatterns,
+  withoutHeadNames,
+} from '../files/hf-patterns.js';

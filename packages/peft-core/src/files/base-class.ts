@@ -24,24 +24,36 @@ export function isBareEncoder(config: JsonObject): boolean {
 }
 
 const otherHead =
-  /For(TokenClassification|MultipleChoice|QuestionAnswering|NextSentencePrediction|CausalLM|LMHead\w*|ConditionalGeneration|ImageClassification)$/;
+  /For(MultipleChoice|NextSentencePrediction|CausalLM|LMHead\w*|ConditionalGeneration|ImageClassification)$/;
 
-/** The task of a folder of HF peft. Errors: `TASK_UNSUPPORTED` for adapters with other heads than those of sequence classifiers. */
-export function requireTask(config: JsonObject, where: string): 'SEQ_CLS' | 'FEATURE_EXTRACTION' | null {
+/** Tasks whose adapters are read. */
+const tasks = ['SEQ_CLS', 'FEATURE_EXTRACTION', 'TOKEN_CLS', 'QUESTION_ANS'] as const;
+
+/** The task of a folder of HF peft. Errors: `TASK_UNSUPPORTED` for adapters with other heads than those of classifiers and answerers. */
+export function requireTask(config: JsonObject, where: string): (typeof tasks)[number] | null {
   const { task_type: taskType } = config;
   const baseClass = baseClassOf(config);
   if (taskType == null && baseClass !== undefined && otherHead.test(baseClass))
     throw unsupported(`${where}: "auto_mapping" names the class ${briefJson(baseClass)}`);
   if (taskType == null) return null;
-  if (taskType === 'SEQ_CLS' || taskType === 'FEATURE_EXTRACTION') return taskType;
+  const known = tasks.find((task) => task === taskType);
+  if (known) return known;
   throw unsupported(`${where}: "task_type": ${briefJson(taskType)}`);
+}
+
+/** What HF's class for single tokens calls its head; undefined for an adapter of whole texts. */
+export function tokenModuleOf(config: JsonObject): 'classifier' | 'qa_outputs' | undefined {
+  const { task_type: taskType } = config;
+  const baseClass = taskType == null ? (baseClassOf(config) ?? '') : '';
+  if (taskType === 'TOKEN_CLS' || /ForTokenClassification$/.test(baseClass)) return 'classifier';
+  return taskType === 'QUESTION_ANS' || /ForQuestionAnswering$/.test(baseClass) ? 'qa_outputs' : undefined;
 }
 
 const unsupported = (found: string) =>
   new PeftError('TASK_UNSUPPORTED', {
     found,
-    expected: 'SEQ_CLS, FEATURE_EXTRACTION or null, and a class for one of them',
-    fix: 'only adapters of text classifiers and encoders can be loaded; open this one in HF peft',
+    expected: `${tasks.join(', ')} or null, and a class for one of them`,
+    fix: 'only adapters of encoders and of classifiers of texts and tokens can be loaded; open this one in HF peft',
   });
 
 /** Tensors and entries of an adapter around the encoder alone, from those for a classifier: without the name of the base model. */

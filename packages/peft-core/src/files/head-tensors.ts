@@ -62,6 +62,12 @@ export function takeHead(
   return head.size > 0 ? { head, rest } : { rest };
 }
 
+/** A head of which a file holds a part, with the rest from the model's own: HF peft saves what was trained (`out_proj` alone). */
+export function completeHead(stored: NamedArrays, own: NamedArrays | undefined, host: HostSpec): NamedArrays {
+  const names = hfHeadNames(host).filter((name) => !stored.has(name) && own?.has(name));
+  return new Map([...stored, ...names.map((name) => [name, own!.get(name)!] as const)]);
+}
+
 /** The head's effective parameters from what {@link takeHead} found. Errors: `TENSOR_MISSING` for a part of a head. */
 export function decodeHead(
   head: HeadMethod,

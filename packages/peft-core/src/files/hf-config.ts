@@ -86,21 +86,31 @@ export interface HfConfigOptions {
   readonly extraConfig?: JsonObject;
 }
 
+/** What stands in a folder beside the method. */
+interface ConfigParts {
+  readonly hasHead: boolean;
+  /** HF peft has no place for a head beside the method. */
+  readonly headless?: boolean;
+  /** Modules of the encoder that are saved whole. */
+  readonly saved?: readonly string[];
+}
+
 /** An adapter without a head keeps the class that it was made around; with one it is a sequence classifier's. */
 export function makeHfConfig(
   peftType: string,
   own: JsonObject,
-  hasHead: boolean,
+  { hasHead, headless = false, saved = [] }: ConfigParts,
   { extraConfig = {}, ...options }: HfConfigOptions,
 ): JsonObject {
   const taskType = hasHead ? 'SEQ_CLS' : taskToKeep(extraConfig);
+  const modules = [...(taskType === 'SEQ_CLS' ? ['classifier', 'score'] : []), ...saved];
   return {
     ...extraConfig,
     ...own,
     auto_mapping: taskType === null ? (extraConfig['auto_mapping'] ?? null) : null,
     base_model_name_or_path: options.baseModelNameOrPath ?? extraConfig['base_model_name_or_path'] ?? null,
     inference_mode: true,
-    modules_to_save: taskType === 'SEQ_CLS' ? ['classifier', 'score'] : null,
+    ...(!headless && { modules_to_save: modules.length > 0 ? modules : null }),
     peft_type: peftType,
     peft_version: peftVersion,
     revision: options.revision ?? extraConfig['revision'] ?? null,
@@ -114,13 +124,14 @@ export const taskToKeep = ({ task_type: taskType }: JsonObject): Json =>
 
 /**
  * Judges the entries that the method does not own: those that change outputs are errors unless they say "nothing special", the others
- * are kept, with a warning where nobody knows them. Result: what is worth writing again, the base model's name included. Errors: `CONFIG_KEY_UNSUPPORTED`.
+ * are kept, with a warning where nobody knows them; `modules` says which entries of `modules_to_save` are accounted for. Result: what is worth writing again, the base model's name included. Errors: `CONFIG_KEY_UNSUPPORTED`.
  */
 export function checkForeignKeys(
   config: JsonObject,
   owned: JsonObject,
   where: string,
   onWarning: (message: string) => void,
+  modules: (entry: Json) => boolean = () => false,
 ): JsonObject {
   const foreign = Object.entries(config).filter(([key]) => !commonKeys.has(key) && !Object.hasOwn(owned, key));
   const unknown: (readonly [string, Json])[] = [];
@@ -143,7 +154,7 @@ export function checkForeignKeys(
   }
   if (unknown.length > bounds.warnings)
     onWarning(`${where}: ${unknown.length - bounds.warnings} more unknown entries; they are kept and have no effect`);
-  checkModulesToSave(config['modules_to_save'], where);
+  checkModulesToSave(config['modules_to_save'], modules, where);
   const origin = ['base_model_name_or_path', 'revision'].filter((key) => config[key] != null);
   const { task_type: taskType } = config;
   if (taskType !== 'SEQ_CLS') origin.push(...baseClassKeys.filter((key) => Object.hasOwn(config, key)));
@@ -157,13 +168,13 @@ export const ignoredEntries = (extraConfig: JsonObject): string[] =>
 /** Modules that HF's sequence classifiers keep beside their encoder. */
 const headModules: readonly Json[] = ['classifier', 'pre_classifier', 'score'];
 
-function checkModulesToSave(value: Json | undefined, where: string): void {
+function checkModulesToSave(value: Json | undefined, isKnown: (entry: Json) => boolean, where: string): void {
   const modules = value == null ? [] : Array.isArray(value) ? (value as readonly Json[]) : [value];
-  const other = modules.find((name) => !headModules.includes(name));
+  const other = modules.find((name) => !headModules.includes(name) && !isKnown(name));
   if (other === undefined) return;
   throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
     found: `${where}: "modules_to_save" names ${briefJson(other)}`,
-    expected: `only ${headModules.map((name) => `"${name}"`).join(', ')}, the heads of sequence classifiers`,
+    expected: `${headModules.map((name) => `"${name}"`).join(', ')}, the heads of sequence classifiers, or a module of the encoder with tensors in the file`,
     fix: 'train the adapter again without other modules',
   });
 }

@@ -3,7 +3,8 @@ import { PeftError } from '../errors.js';
 import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json/json.js';
 import { endsOf } from '../match-targets.js';
-import { isBareEncoder } from './base-class.js';
+import { createPatternWork } from '../pattern-work.js';
+import { isBareEncoder, tokenModuleOf } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 
 /**
@@ -48,7 +49,38 @@ export function withoutHeadNames(names: readonly string[], host: HostSpec): stri
 
 /**
  * Whether a folder of HF peft means the pooler too where it names modules: RoBERTa's sequence classifier has none, though checkpoints hold
- * one, and only an adapter around the encoder alone sees it.
+ * one, and only an adapter around the encoder alone sees it; classes for single tokens have none either.
  */
 export const meansPooler = (config: JsonObject, { classifier }: HostSpec): boolean =>
-  classifier.readout === 'pooler' || isBareEncoder(config);
+  tokenModuleOf(config) === undefined && (classifier.readout === 'pooler' || isBareEncoder(config));
+
+/**
+ * What HF peft takes of a list of module names: those that fit something. A list for several architectures is not wrong there as long as one of
+ * its names fits; one of which none does is left as it is, to be refused.
+ */
+export function namesWithHits(list: readonly string[], names: readonly string[]): readonly string[] {
+  const ends = new Set(names.flatMap(endsOf));
+  const hits = list.filter((name) => ends.has(name));
+  return hits.length > 0 ? hits : list;
+}
+
+/** What HF peft takes of a map from patterns to values: the keys that fit a name. Anything else than a map is left to its schema. */
+export function patternsWithHits<Patterns>(patterns: Patterns, names: readonly string[]): Patterns {
+  if (typeof patterns !== 'object' || patterns === null || Array.isArray(patterns)) return patterns;
+  const work = createPatternWork('patterns');
+  const used = Object.entries(patterns).filter(([key]) => {
+    const fits = compilePattern(`(?:.*\\.)?(?:${key})`, work);
+    return names.some((name) => fits(name));
+  });
+  return Object.fromEntries(used) as Patterns;
+}
+
+/** Layers that a host has, of those that an adapter names; all of them, to be refused, if it has none. */
+export function layersOfHost<Layers extends number | readonly number[] | null>(
+  layers: Layers,
+  { numHiddenLayers }: HostSpec,
+): Layers {
+  if (!Array.isArray(layers)) return layers;
+  const known = (layers as readonly number[]).filter((layer) => layer < numHiddenLayers);
+  return (known.length > 0 ? known : layers) as Layers;
+}

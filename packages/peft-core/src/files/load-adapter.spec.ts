@@ -122,7 +122,7 @@ describe('loadAdapter: files that do not fit, in our folder and in one of HF pef
     ['a semantic entry', (files) => edited(files, configName, { use_rslora: true }), 'CONFIG_KEY_UNSUPPORTED'],
     [
       'other modules to save',
-      (files) => edited(files, configName, { modules_to_save: ['classifier', 'pooler'] }),
+      (files) => edited(files, configName, { modules_to_save: ['classifier', 'lm_head'] }),
       'CONFIG_KEY_UNSUPPORTED',
     ],
   ])('%s', async (_, damage, code) => {
@@ -359,7 +359,7 @@ describe('loadAdapter: a folder of HF peft', () => {
     ['a method in lower case', { peft_type: 'toy' }, 'UNKNOWN_PEFT_TYPE', /did you mean "TOY"/],
     ['no method', { peft_type: undefined }, 'UNKNOWN_PEFT_TYPE', /none/],
     ['a method that HF peft does not know', { peft_type: 'OWN' }, 'UNKNOWN_PEFT_TYPE', /TOY/],
-    ['another task', { task_type: 'TOKEN_CLS' }, 'TASK_UNSUPPORTED', /TOKEN_CLS/],
+    ['another task', { task_type: 'CAUSAL_LM' }, 'TASK_UNSUPPORTED', /CAUSAL_LM/],
     ['an entry that the method wants', { toy_scale: 'x' }, 'CONFIG_INVALID', /adapter_config\.json/],
     ['an entry of the wrong kind', { target_modules: 5 }, 'CONFIG_INVALID', /adapter_config\.json/],
     ['a target that the host lacks', { target_modules: ['querry'] }, 'TARGET_UNMATCHED', /query/],

@@ -3,20 +3,25 @@ import { nearMisses, PeftError } from '../errors.js';
 import { head as createHead } from '../head.js';
 import type { HostTensors } from '../host.js';
 import type { Json, JsonObject } from '../json/json.js';
+import type { NamedArrays } from '../parameters.js';
 import { checkPlaces } from '../places.js';
 import { storedTensors } from '../plan.js';
 import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
-import { requireTask } from './base-class.js';
+import { savedName } from './saved-modules.js';
+import { requireTask, tokenModuleOf } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
 import { blankEncoding, decodePart, inFile, readHostTensors } from './decode-part.js';
-import { decodeHead, headMissing, hfHeadConfig, hfHeadNames, takeHead } from './head-tensors.js';
+import { completeHead, decodeHead, headMissing, hfHeadConfig, hfHeadNames, takeHead } from './head-tensors.js';
 import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
+import { isPartOfHead, savedCandidates, takeSaved } from './take-saved.js';
+import { tokenHead, type TokenHeadConfig, tokenHeadNames } from './token-head.js';
 import { normaliseNames } from './normalise-names.js';
+import { hfTypes, unreadHfTypes, wayOutOf } from './hf-types.js';
 import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
 
 /** A folder that HF peft wrote: the method through its definition's `fromHfConfig`, the head from `classifier.*`. */
@@ -35,35 +40,92 @@ export async function loadHfFolder(
   const read = await readTensors(files, tensorsName);
   const frozen = await readHostTensors(method.files, tensors);
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
-  const names = [...blank.tensors.keys(), ...hfHeadNames(host).map((name) => method.files.headPrefix + name)];
+  const candidates = savedCandidates(config, host);
+  const tokenModule = requireTokenModule(config, method);
+  const names = [
+    ...blank.tensors.keys(),
+    ...(tokenModule ? tokenHeadNames(tokenModule) : hfHeadNames(host).map((name) => method.files.headPrefix + name)),
+    ...[...candidates.named, ...candidates.tables].map((path) => savedName(host, path)),
+  ];
   const { tensors: named, ...nameReport } = normaliseNames(read, names, host, tensorsName);
-  const { head: stored, rest } = takeHead(named, host, tensorsName);
-  const extraConfig = checkForeignKeys(config, blank.config, hfConfigName, warn);
+  const perToken = tokenModule && takeTokenHead(named, tokenModule, files, options);
+  const { head: found, rest: withSaved } = takeHead(perToken?.rest ?? named, host, tensorsName);
+  const { saved, rest, dropped } = await takeSaved(withSaved, candidates, tensors, tensorsName);
+  const stored = found && completeHead(found, options.hostHead, host);
+  const extraConfig = checkForeignKeys(
+    config,
+    blank.config,
+    hfConfigName,
+    warn,
+    (entry) => candidates.modules.includes(entry as string) || entry === tokenModule || isPartOfHead(entry, host),
+  );
   const effective = new Map(decodePart(method, rest, blank, host, frozen, tensorsName));
   const report = {
     writtenBy: 'hf-peft',
     tensors: named.size,
     ignoredEntries: ignoredEntries(extraConfig),
     ...nameReport,
+    dropped: [...nameReport.dropped, ...dropped],
   } as const;
   if (!stored) {
     const { peft_version: version } = config;
     const promptLearning = method.files.headPrefix === 'base_model.';
-    if (taskType === 'SEQ_CLS')
+    const wantsHead = taskType === 'SEQ_CLS' || (tokenModule !== undefined && taskType !== null);
+    if (wantsHead && !perToken && !method.files.headless)
       throw headMissing(tensorsName, promptLearning, typeof version === 'string' ? version : undefined);
     checkTensors(effective, storedTensors(method.plan(host)), tensorsName);
     checkPlaces(effective, method.plan(host), tensorsName);
-    return { method, effective, extraConfig, report };
+    const beside = [saved, perToken].filter((part) => part !== undefined);
+    if (beside.length === 0) return { method, effective, extraConfig, report };
+    for (const part of beside) for (const [name, array] of part.effective) effective.set(name, array);
+    const whole = compose(method, ...beside.map((part) => part.method));
+    checkTensors(effective, storedTensors(whole.plan(host)), tensorsName);
+    return { method: whole, effective, extraConfig, report };
   }
   const outputs = stored.get(`${host.classifier.output}.weight`)?.shape[0] ?? 1;
   const head = createHead(
     hfHeadConfig(host, chooseLabels(outputs, labelsOfModel(outputs, files), options, 'config.json')),
   );
   for (const [name, array] of decodeHead(head, stored, host, tensorsName)) effective.set(name, array);
-  const whole = compose(method, head);
+  for (const [name, array] of saved?.effective ?? []) effective.set(name, array);
+  const whole = compose(method, ...(saved ? [saved.method] : []), head);
   checkTensors(effective, storedTensors(whole.plan(host)), tensorsName);
   checkPlaces(effective, whole.plan(host), tensorsName);
   return { method: whole, effective, extraConfig, report };
+}
+
+/** The head's module of a class for single tokens. Errors: `TASK_UNSUPPORTED` for prompts before them. */
+function requireTokenModule(config: JsonObject, method: CodecMethod) {
+  const module = tokenModuleOf(config);
+  if (module === undefined || method.files.headPrefix === 'base_model.model.') return module;
+  throw new PeftError('TASK_UNSUPPORTED', {
+    found: `${hfConfigName}: "task_type": ${briefJson(config['task_type'])} with ${method.type}`,
+    expected: 'a method that changes the encoder: LoRA, IA3 and the like',
+    fix: 'open this one in HF peft',
+  });
+}
+
+/** The head of single tokens with its numbers; undefined if the file has none. */
+function takeTokenHead(
+  tensors: NamedArrays,
+  module: TokenHeadConfig['module'],
+  files: AdapterFiles,
+  options: LoadOptions,
+) {
+  const names = tokenHeadNames(module);
+  const [weight] = names;
+  const outputs = tensors.get(weight)?.shape[0];
+  if (outputs === undefined) return undefined;
+  const labels = chooseLabels(outputs, labelsOfModel(outputs, files), options, 'config.json');
+  const method = tokenHead({ labels: [...labels], module });
+  const own = new Map([...tensors].filter(([name]) => names.includes(name)));
+  const rest = new Map([...tensors].filter(([name]) => !names.includes(name)));
+  checkTensors(
+    own,
+    names.map((name) => ({ name, shape: tensors.get(name)?.shape ?? [outputs] })),
+    tensorsName,
+  );
+  return { method, effective: method.files!.decode(own, {} as HostTensors['spec'], new Map()), rest };
 }
 
 /** The definition that reads a folder of HF peft. Errors: `UNKNOWN_PEFT_TYPE`. */
@@ -71,28 +133,24 @@ export function requireHfDefinition({ peft_type: peftType }: JsonObject, registr
   const known = [...registry.definitions.values()].filter(({ fromHfConfig }) => fromHfConfig).map(({ type }) => type);
   const definition = typeof peftType === 'string' ? registry.definitions.get(peftType) : undefined;
   if (definition?.fromHfConfig) return definition;
-  const meant = typeof peftType === 'string' ? slipOf(peftType, known) : undefined;
+  const unread = typeof peftType === 'string' ? unreadHfTypes.get(peftType.toUpperCase()) : undefined;
+  const meant = typeof peftType === 'string' && !unread ? slipOf(peftType, known) : undefined;
+  const why = unread ? `, which no method here reads: ${unread.reason}` : ', which no method here reads';
   throw new PeftError('UNKNOWN_PEFT_TYPE', {
-    found: `${hfConfigName}: "peft_type": ${briefJson(peftType)}${meant === undefined ? ', which no method here reads' : ''}`,
+    found: `${hfConfigName}: "peft_type": ${briefJson(peftType)}${meant === undefined ? why : ''}`,
     expected: `one of ${known.join(', ') || '(the registry has no method that HF peft knows)'}`,
     fix:
-      meant === undefined
-        ? 'use it in HF peft, or train the adapter again with one of these methods'
-        : `did you mean "${meant}"?`,
+      meant !== undefined
+        ? `did you mean "${meant}"?`
+        : unread
+          ? wayOutOf(unread)
+          : 'use it in HF peft, or train the adapter again with one of these methods',
   });
 }
 
-/** Methods of HF peft that nothing here reads: names of their own, though some look like a slip of another's. */
-const otherMethods = new Set(
-  (
-    'ADALORA ADAPTION_PROMPT BOFT BONE C3A CPT DELORA FOURIERFT GRALORA HRA LILY LOHA LOKR MISS MULTITASK_PROMPT_TUNING OFT OSF POLY ' +
-    'PSOFT PVERA RANDLORA ROAD SHIRA TINYLORA TRAINABLE_TOKENS UNILORA VBLORA VERA WAVEFT XLORA'
-  ).split(' '),
-);
-
 /** The known type that a misspelt one must mean: the same letters, or all but one of them. */
 function slipOf(peftType: string, known: readonly string[]): string | undefined {
-  if (peftType.length > 64 || otherMethods.has(peftType.toUpperCase())) return undefined;
+  if (peftType.length > 64 || hfTypes.includes(peftType.toUpperCase())) return undefined;
   const lettersOf = (type: string) => type.toUpperCase().replace(/[^A-Z0-9]/g, '');
   const close = nearMisses(lettersOf(peftType), known.map(lettersOf), 1)[0];
   const [long, short] = [close ?? '', lettersOf(peftType)].sort((a, b) => b.length - a.length) as [string, string];

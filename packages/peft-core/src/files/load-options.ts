@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly labels?: readonly string[];
   /** Names that the base model gives its outputs: taken where nothing else names them and their number is right. */
   readonly labelsOfBase?: readonly string[];
+  /** Tensors of the head in the model's own files (`hostHeadNames`): HF peft runs what an adapter does not hold of a head with these. */
+  readonly hostHead?: NamedArrays;
   /** Of the tokenizer that will make the ids; a warning if the adapter records another one. */
   readonly tokenizerDigest?: string;
   /**

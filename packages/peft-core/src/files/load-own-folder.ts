@@ -118,18 +118,32 @@ async function loadHfUnit(
   const host = hostTensors.spec;
   const where = unit.folder + tensorsName;
   const tensors = await readTensors(files, where);
-  const { head, rest } = takeHead(tensors, host, where);
+  const beside = [];
+  for (const part of unit.beside) {
+    const own = await readHostTensors(part.files, hostTensors);
+    beside.push({ part, own, blank: blankEncoding(part, host, own, tensors, where) });
+  }
+  const isBeside = new Set(beside.flatMap(({ blank: other }) => [...other.tensors.keys()]));
+  const others = new Map([...tensors].filter(([name]) => !isBeside.has(name)));
+  const { head, rest } = takeHead(others, host, where);
   // Without a head in the method, its tensors stay among the others, where nothing claims them.
-  const stored = unit.head ? rest : tensors;
+  const stored = new Map([...(unit.head ? rest : others), ...[...tensors].filter(([name]) => isBeside.has(name))]);
   const frozen = await readHostTensors(unit.method.files, hostTensors);
   const blank = blankEncoding(unit.method, host, frozen, stored, where);
   const configName = unit.folder + hfConfigName;
   const config = parseJsonObject(requireFile(files, configName), configName);
   const bare = !unit.head && isBareEncoder(config);
+  const names = [blank, ...beside.map(({ blank: other }) => other)].flatMap(({ tensors: all }) => [...all.keys()]);
   const written = bare ? asBareEncoder(blank.tensors, blank.config, host) : blank;
-  const foreign = checkStoredConfig(unit, record, config, written.config, warn);
-  const own = bare ? normaliseNames(stored, blank.tensors.keys(), host, where).tensors : stored;
-  const arrays = new Map(decodePart(unit.method, own, blank, host, frozen, where));
+  const savedNames = beside.flatMap(({ blank: { config: entries } }) => entries['modules_to_save'] ?? []);
+  const foreign = checkStoredConfig(unit, record, config, written.config, warn, savedNames);
+  const own = bare ? normaliseNames(stored, names, host, where).tensors : stored;
+  const ofMethod = new Map([...own].filter(([name]) => !isBeside.has(name)));
+  const arrays = new Map(decodePart(unit.method, ofMethod, blank, host, frozen, where));
+  for (const { part, own: frozenOfPart, blank: other } of beside) {
+    const ofPart = new Map([...own].filter(([name]) => other.tensors.has(name)));
+    for (const [name, array] of decodePart(part, ofPart, other, host, frozenOfPart, where)) arrays.set(name, array);
+  }
   if (unit.head && head) for (const [name, array] of decodeHead(unit.head, head, host, where)) arrays.set(name, array);
   return { arrays, foreign };
 }
@@ -157,12 +171,13 @@ function checkStoredConfig(
   config: JsonObject,
   blankConfig: JsonObject,
   warn: (message: string) => void,
+  saved: readonly unknown[],
 ): JsonObject {
   const where = unit.folder + hfConfigName;
   const stored = record.units.find(({ folder }) => folder === unit.folder);
   requireLayout(stored?.layout ?? hfLayout, hfLayout, where);
   const expected: JsonObject = { ...blankConfig, peft_type: unit.method.files.peftType };
-  const foreign = checkForeignKeys(config, expected, where, warn);
+  const foreign = checkForeignKeys(config, expected, where, warn, (entry) => saved.includes(entry));
   if (stored?.configSha256 === sha256Hex(canonicalJson(config))) return foreign;
   const edited = Object.keys(expected).filter(
     (key) => canonicalJson(config[key] ?? null) !== canonicalJson(expected[key] ?? null),

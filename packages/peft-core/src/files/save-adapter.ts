@@ -1,9 +1,10 @@
 import type { Adapter } from '../adapter.js';
+import type { EncodedAdapter } from '../file-codec.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
-import { type NamedArrays, namespaceOf, readParameters } from '../parameters.js';
+import { type NamedArray, type NamedArrays, namespaceOf, readParameters } from '../parameters.js';
 import { checkPlaces } from '../places.js';
 import { storedTensors } from '../plan.js';
 import { readFolded } from '../read-folded.js';
@@ -48,7 +49,10 @@ export async function saveAdapter(
   checkParameters(method, arrays, host);
   const units: EncodedUnit[] = [];
   for (const unit of planFileUnits(method)) {
-    const frozen = unit.kind === 'hf' ? await readHostTensors(unit.method.files, tensors) : new Map();
+    const frozen = new Map<string, NamedArray>();
+    if (unit.kind === 'hf')
+      for (const { files: codec } of [unit.method, ...unit.beside])
+        for (const [path, array] of await readHostTensors(codec, tensors)) frozen.set(path, array);
     units.push(encodeUnit(unit, arrays, host, frozen, options));
   }
   const files = new Map(units.flatMap((unit) => [...unit.files]));
@@ -105,13 +109,22 @@ function encodeUnit(
   }
   const { files: codec } = unit.method;
   const hasHead = unit.head !== undefined;
-  const whole = codec.encode(select(arrays, [unit.method]), host, frozen);
+  const beside = unit.beside.map((part) => part.files.encode(select(arrays, [part]), host, frozen));
+  const own = codec.encode(select(arrays, [unit.method]), host, frozen);
+  const whole = { ...own, tensors: new Map([own, ...beside].flatMap(({ tensors }) => [...tensors])) };
   const bare = !hasHead && isBareEncoder(options.extraConfig ?? {});
   const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
   const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, host) : new Map();
-  const config: JsonObject = makeHfConfig(codec.peftType, encoded.config, hasHead, options);
-  const isWhole = hasHead || taskToKeep(options.extraConfig ?? {}) !== 'SEQ_CLS';
-  const headReason = unit.head || !isWhole ? headDifference(unit.head, host) : undefined;
+  const { headless = false, peftType } = codec;
+  const config: JsonObject = makeHfConfig(
+    peftType,
+    encoded.config,
+    { hasHead, headless, saved: beside.flatMap(savedNames) },
+    options,
+  );
+  const isWhole = hasHead || headless || taskToKeep(options.extraConfig ?? {}) !== 'SEQ_CLS';
+  const ofOwnHead = headless && hasHead ? `HF peft reads no head beside ${peftType}` : undefined;
+  const headReason = ofOwnHead ?? (unit.head || !isWhole ? headDifference(unit.head, host) : undefined);
   return {
     files: new Map([
       [folder + hfConfigName, utf8(readableJson(config))],
@@ -121,6 +134,9 @@ function encodeUnit(
     differences: [...encoded.differences, ...(headReason === undefined ? [] : [headReason])],
   };
 }
+
+const savedNames = ({ config: { modules_to_save: modules } }: EncodedAdapter): string[] =>
+  Array.isArray(modules) ? (modules as string[]) : [];
 
 function select(arrays: NamedArrays, methods: readonly PeftMethod[]): NamedArrays {
   const namespaces = new Set(methods.flatMap((method) => method.namespaces));

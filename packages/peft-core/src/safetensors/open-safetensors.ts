@@ -1,5 +1,6 @@
 import { nearMisses, PeftError } from '../errors.js';
 import type { ByteSource } from './byte-source.js';
+import type { Dtype } from './dtypes.js';
 import { widenBF16, widenF16 } from './half-floats.js';
 import { readExactly, readSafetensorsHeader, type TensorEntry } from './read-header.js';
 
@@ -12,7 +13,7 @@ export interface SafetensorsFile {
   readFloat32(name: string): Promise<Float32Array>;
   /** A tensor of I32. Errors: the same. */
   readInt32(name: string): Promise<Int32Array>;
-  /** I32 as it is, F32, F16 and BF16 as float32. Errors: the same. */
+  /** I32 as it is, integers of fewer bits and floats as float32. Errors: the same. */
   readNumbers(name: string): Promise<Float32Array | Int32Array>;
   /** A tensor of I64. Errors: the same. */
   readInt64(name: string): Promise<BigInt64Array>;
@@ -56,7 +57,12 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
       if (entry.dtype !== 'I32') throw unsupported(source.name, name, entry, 'I32');
       return new Int32Array(await readCopy(entry, name));
     },
-    readNumbers: (name) => (tensors.get(name)?.dtype === 'I32' ? file.readInt32(name) : file.readFloat32(name)),
+    async readNumbers(name) {
+      const entry = requireEntry(tensors, name, source.name);
+      const { [entry.dtype]: Small } = smallIntegers;
+      if (Small) return Float32Array.from(new Small(await readCopy(entry, name)));
+      return entry.dtype === 'I32' ? file.readInt32(name) : file.readFloat32(name);
+    },
     async readInt64(name) {
       const entry = requireEntry(tensors, name, source.name);
       if (entry.dtype !== 'I64') throw unsupported(source.name, name, entry, 'I64');
@@ -65,6 +71,11 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   };
   return file;
 }
+
+/** Integers that a float32 holds exactly. */
+const smallIntegers: Partial<
+  Record<Dtype, new (buffer: ArrayBuffer) => Uint8Array | Int8Array | Uint16Array | Int16Array>
+> = { U8: Uint8Array, I8: Int8Array, U16: Uint16Array, I16: Int16Array };
 
 /** Errors: `TENSOR_MISSING`, with near misses. */
 export function requireEntry(tensors: ReadonlyMap<string, TensorEntry>, name: string, file: string): TensorEntry {

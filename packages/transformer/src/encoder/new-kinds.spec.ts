@@ -70,6 +70,18 @@ const merging: readonly (readonly [string, () => Intervention])[] = [
   ['sparseWeightDelta', () => sparseAt(`${linear}.weight`, 32 * 64)],
   ['sparseWeightDelta at a table', tableRows],
   ['sparseWeightDelta at a norm', () => sparseAt(norm, 32)],
+  [
+    'weightFunction',
+    () => {
+      const [rotation, shift] = [random(32, 32), random(64)];
+      return {
+        kind: 'weightFunction',
+        path: linear,
+        weight: (frozen) => tf.matMul(rotation, frozen),
+        bias: (frozen) => frozen.mul(shift),
+      };
+    },
+  ],
   ['biasDelta', () => ({ kind: 'biasDelta', path: linear, delta: random(64) })],
   ['weightScale', () => ({ kind: 'weightScale', path: linear, scale: random(32, 64).add(1) })],
   ['weightMagnitude', () => ({ kind: 'weightMagnitude', path: linear, delta: random(64) })],

@@ -1,11 +1,12 @@
-import { PeftError, type Readout } from '@tfjs-peft/peft-core';
-import { isJsonObject, type JsonObject } from '@tfjs-peft/peft-core/files';
+import { type HostSpec, type NamedArrays, PeftError, type Readout } from '@tfjs-peft/peft-core';
+import { hostHeadNames, isJsonObject, type JsonObject } from '@tfjs-peft/peft-core/files';
 import type { EncoderConfig } from '../architecture/family.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
 import { createHost, type EncoderHost, type HostOptions } from '../encoder/create-host.js';
 import { warn } from '../model/warn.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { TensorSource } from '../weights/tensor-source.js';
 import type { OpenedModel } from './open-model.js';
 
 /** How a loaded host differs from what its files say. */
@@ -26,10 +27,12 @@ export interface LoadedHost {
   readonly classifier: ClassifierHints;
 }
 
-/** What the config.json of a base model tells about a classifier that it does not hold. */
+/** What the files of a base model tell about a classifier on top of it. */
 export interface ClassifierHints {
   /** Names of the outputs, where the file has them all. */
   readonly labels: readonly string[] | undefined;
+  /** Tensors of a classifier in the weights, under their names there; absent if they hold none of the usual form. */
+  readonly tensors?: NamedArrays;
   /** True where each output is a question of its own (`multi_label_classification`): probabilities are sigmoids. */
   readonly multiLabel: boolean;
 }
@@ -43,14 +46,31 @@ export async function buildHost(model: OpenedModel, name: string, choices: HostC
     const { dropout, onIgnored, readout: defaultReadout = model.readout, onWarning = warn } = choices;
     if (model.readoutWarning !== undefined && choices.readout === undefined) onWarning(model.readoutWarning);
     const host = await createHost({ config, tensors, name, defaultReadout, dropout, onIgnored });
-    return { tokenizer: withTypesOf(tokenizer, parseHostConfig(config, name)), host, classifier: readHints(config) };
+    const ownHead = isSentenceClassifier(config) ? await readHead(tensors, host.spec) : undefined;
+    const classifier = { ...readHints(config), ...(ownHead && { tensors: ownHead }) };
+    return { tokenizer: withTypesOf(tokenizer, parseHostConfig(config, name)), host, classifier };
   } finally {
     await model.close();
   }
 }
 
+/** A model for other tasks may have a classifier of the same form, for single tokens say. */
+const isSentenceClassifier = ({ architectures }: JsonObject): boolean =>
+  !Array.isArray(architectures) || architectures.some((name) => /ForSequenceClassification$/.test(String(name)));
+
+/** The classifier that HF's sequence classifier of the host has, if all of it is there. */
+async function readHead({ tensors, readFloat32 }: TensorSource, spec: HostSpec): Promise<NamedArrays | undefined> {
+  const names = hostHeadNames(spec);
+  if (!names.every((name) => tensors.has(name))) return undefined;
+  const arrays = names.map(async (name) => {
+    const data = await readFloat32(name);
+    return [name, { shape: tensors.get(name)!.shape, data }] as const;
+  });
+  return new Map(await Promise.all(arrays));
+}
+
 /** What a config.json says about a classifier. */
-export function readHints({ id2label: map, problem_type: problem }: JsonObject): ClassifierHints {
+export function readHints({ id2label: map, problem_type: problem }: JsonObject): Omit<ClassifierHints, 'tensors'> {
   const entries = isJsonObject(map) ? Object.entries(map) : [];
   const names = entries.map((_, index) => (map as JsonObject)[String(index)]);
   const isComplete = names.length > 0 && names.every((name) => typeof name === 'string');

@@ -30,6 +30,7 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const scaled = has(path, 'weightScale', 'weightMagnitude');
   let y = scaled ? scaledProduct(input, path, pass) : product(input, path, pass);
   for (const { delta } of at('biasDelta', path)) y = y.add(perToken(delta));
+  for (const { bias } of at('weightFunction', path)) if (bias) y = y.add(bias(weights.bias));
   for (const activation of at('activationDelta', path)) y = y.add(applyActivation(activation, input, pass));
   for (const { gate } of at('outputGate', path)) y = y.mul(perToken(gate));
   showTaps('output', y, path, pass);
@@ -63,7 +64,7 @@ function product(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
 function frozenOrChanged(x: tf.Tensor, path: string, withBias: boolean, pass: Pass): tf.Tensor {
   const weights = pass.weights.affine(path);
   const sparse = sparseOfAll(path, pass);
-  if (!pass.interventions.at('weightDelta', path).some(({ shares }) => !shares))
+  if (!changesWeight(path, pass))
     return sparse.length > 0 ? sparseAffine(x, weights, [sparse], withBias) : frozenAffine(x, weights, withBias);
   const y = matMulTokens(x, addSparse(fullRankWeight(path, pass), path, pass));
   return withBias ? y.add(weights.bias) : y;
@@ -151,12 +152,19 @@ function magnitudeScale(delta: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   return before.add(delta).div(after);
 }
 
+/** Whether there is a dense delta that is the same for all examples. */
+const changesWeight = (path: string, { interventions: { at, has } }: Pass): boolean =>
+  has(path, 'weightFunction') || at('weightDelta', path).some(({ shares }) => !shares);
+
 /** W and those of its dense deltas that are the same for all examples, `[input, output]`. */
-const fullRankWeight = (path: string, { weights, interventions }: Pass): tf.Tensor =>
-  interventions
-    .at('weightDelta', path)
-    .filter(({ shares }) => !shares)
-    .reduce<tf.Tensor>((sum, { delta }) => sum.add(delta), weights.affine(path).kernel);
+function fullRankWeight(path: string, { weights, interventions: { at } }: Pass): tf.Tensor {
+  const { kernel } = weights.affine(path);
+  const deltas = [
+    ...at('weightDelta', path).flatMap(({ delta, shares }) => (shares ? [] : [delta])),
+    ...at('weightFunction', path).map(({ weight }) => weight(kernel)),
+  ];
+  return deltas.reduce<tf.Tensor>((sum, delta) => sum.add(delta), kernel);
+}
 
 /** The same delta with its diagonal in the first factor. */
 const withoutMiddle = ({ middle, ...delta }: LowRankDelta): LowRankDelta =>

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'hf-methods', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,63 @@
+import { describePeftMethod, tinyHost } from '@tfjs-peft/conformance';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { hfMethodDefinitions, trainableTokens } from './index.js';
+import * as methods from './index.js';
+import type { MadeMethod } from './weight-method.js';
+
+useTestBackend();
+
+/** Small sizes that fit the kit's hosts, and whether the start is the identity. */
+const cases: readonly (readonly [string, MadeMethod, JsonObject, boolean])[] = [
+  ['AdaLoRA', methods.adalora, { init_r: 3 }, true],
+  ['LoHa', methods.loha, { r: 2 }, true],
+  ['LoKr', methods.lokr, { r: 1, decompose_both: true }, true],
+  ['VeRA', methods.vera, { r: 3 }, true],
+  ['VB-LoRA', methods.vblora, { r: 2, num_vectors: 6, vector_length: 4 }, false],
+  ['FourierFT', methods.fourierft, { n_frequency: 12, init_weights: true }, true],
+  ['RandLoRA', methods.randlora, { r: 3, randlora_alpha: 3 }, true],
+  ['OFT', methods.oft, { oft_block_size: 4 }, true],
+  ['OFT, exact', methods.oft, { oft_block_size: 4, use_cayley_neumann: false }, true],
+  ['BOFT', methods.boft, { boft_block_size: 4 }, true],
+  ['HiRA', methods.hira, { r: 2 }, true],
+  ['BEFT', methods.beft, {}, true],
+  ['HRA', methods.hra, { r: 2 }, false],
+  ['MiSS', methods.miss, { r: 2 }, true],
+  ['MiSS, bat', methods.miss, { r: 2, init_weights: 'bat' }, true],
+  ['Bone', methods.bone, { r: 2 }, true],
+  ['C3A', methods.c3a, { block_size: 4, init_weights: true }, true],
+  ['RoAd', methods.road, { group_size: 4 }, true],
+];
+
+const frozen = 'the random matrices that all modules share are never drawn apart';
+const directions = 'the controls multiply numbers, and a reflection depends on directions alone; goldens cover it';
+
+/** Checks of the kit that do not hold for a method, and why. */
+const exceptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  VeRA: { 'simplex-draws': frozen },
+  RandLoRA: { 'simplex-draws': frozen },
+  HRA: Object.fromEntries(
+    ['config-is-data', 'method-acts', 'save-and-load', 'hf-files', 'simplex-points', 'simplex-draws'].map((check) => [
+      check,
+      directions,
+    ]),
+  ),
+};
+
+const hosts = [tinyHost(), tinyHost({ modelType: 'distilbert' })];
+
+for (const [name, make, config, identityAtStart] of cases)
+  describePeftMethod(name, () => make(config), {
+    definitions: hfMethodDefinitions,
+    identityAtStart,
+    mergeable: true,
+    hosts,
+    exceptions: exceptions[name],
+  });
+
+describePeftMethod('trainable tokens', () => trainableTokens({ token_indices: [3, 5, 7] }), {
+  definitions: hfMethodDefinitions,
+  identityAtStart: true,
+  mergeable: true,
+  hosts,
+});

@@ -1,0 +1,150 @@
+import { type HostSpec, type NamedArray, PeftError, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
+import {
+  floatsOf,
+  getParameter,
+  type MethodDefinition,
+  parseConfig,
+  rememberPerHost,
+  sumDifferences,
+} from '@tfjs-peft/peft-core/authoring';
+import { type FileCodec, hfPath, hfSelector, type JsonObject, rememberWholeValues } from '@tfjs-peft/peft-core/files';
+import * as tf from '@tensorflow/tfjs';
+import * as z from 'zod';
+import { namespaceEntry, targetEntries } from '../module-entries.js';
+import { requireIndices } from './token-indices.js';
+
+const schema = z.strictObject({
+  target_modules: targetEntries.target_modules,
+  token_indices: z.array(z.int().min(0)).min(1),
+  init_weights: z.boolean().default(true),
+  name: namespaceEntry('tokens'),
+});
+
+/** A validated configuration of `trainableTokens`. */
+export type TrainableTokensConfig = z.output<typeof schema>;
+
+/** Makes trainable tokens known by name: type `TRAINABLE_TOKENS`. */
+export const trainableTokensDefinition: MethodDefinition<typeof schema> = {
+  type: 'TRAINABLE_TOKENS',
+  config: schema,
+  create: (config) => createTrainableTokens(config),
+  fromHfConfig: ({ target_modules: targets, token_indices: indices, init_weights: start }) =>
+    ({
+      ...(targets != null && { target_modules: targets }),
+      ...(indices !== undefined && { token_indices: indices }),
+      ...(start !== undefined && { init_weights: start }),
+    }) as z.input<typeof schema>,
+};
+
+/**
+ * Trainable tokens: a few rows of the table of word embeddings are trained. Effective parameters: the differences `[tokens, size]` to the
+ * host's rows, which start at zero; HF peft stores the rows themselves.
+ * Errors: `CONFIG_INVALID`; `plan`: `TARGET_UNMATCHED`, `TOKENS_OUTSIDE`.
+ */
+export const trainableTokens = (config: z.input<typeof schema>): PeftMethod<TrainableTokensConfig> =>
+  createTrainableTokens(parseConfig(schema, config, 'trainableTokens'));
+
+function createTrainableTokens(config: TrainableTokensConfig): PeftMethod<TrainableTokensConfig> {
+  const { token_indices: tokens } = config;
+  const tablesOf = rememberPerHost((host) => selectTables(config, host));
+  const nameOf = (path: string) => `${config.name}.${path}.rows`;
+  return {
+    type: trainableTokensDefinition.type,
+    config,
+    namespaces: [config.name],
+    kinds: ['sparseWeightDelta'],
+    plan(host) {
+      const specs = tablesOf(host).map(({ path, size }) => ({
+        name: nameOf(path),
+        shape: [tokens.length, size],
+        site: path,
+        perExample: 'outputs' as const,
+      }));
+      return {
+        raw: specs.map(({ name, shape }) => ({ name, shape, initial: { kind: 'constant', value: 0 } })),
+        effective: specs,
+      };
+    },
+    intervene: (effective, { host }) =>
+      tablesOf(host).map(({ path, size }) => {
+        const places = tokens.flatMap((token) => Array.from({ length: size }, (_, column) => token * size + column));
+        return {
+          kind: 'sparseWeightDelta',
+          path,
+          indices: tf.tensor1d(places, 'int32'),
+          values: getParameter(effective, nameOf(path)).reshape([-1]),
+        };
+      }),
+    combine: (members, { strategy }) => sumDifferences(members, strategy),
+    files: tokenFiles(config, (host) => tablesOf(host).map(({ path }) => path), nameOf),
+  };
+}
+
+/** The tables that the entry names; that of the words if it names none. */
+function selectTables({ target_modules: targets, token_indices: tokens }: TrainableTokensConfig, host: HostSpec) {
+  const tables = sitesOfKind(host, 'table');
+  const selects = hfSelector({
+    targets: targets ?? ['word_embeddings'],
+    exclude: null,
+    layers: null,
+    layersPattern: null,
+  });
+  const chosen = tables.filter(({ path }) => selects(hfPath(host, path)));
+  if (chosen.length === 0)
+    throw new PeftError('TARGET_UNMATCHED', {
+      found: `target_modules: ${JSON.stringify(targets)} name no embedding table of host "${host.name}"`,
+      expected: `something like ${tables.map(({ path }) => path).join(', ')}`,
+      fix: 'correct the names, or leave them out for the table of the words',
+    });
+  for (const table of chosen) requireIndices(tokens, table);
+  return chosen;
+}
+
+/** HF peft's `trainable_tokens_delta`: whole rows, in spite of its name. */
+function tokenFiles(
+  { target_modules: targets, token_indices: tokens, init_weights: start }: TrainableTokensConfig,
+  tablesOf: (host: HostSpec) => readonly string[],
+  nameOf: (path: string) => string,
+): FileCodec {
+  const wholeValues = rememberWholeValues();
+  const storedName = (host: HostSpec, path: string) => `base_model.model.${hfPath(host, path)}.trainable_tokens_delta`;
+  const rowsOf = ({ shape, data }: NamedArray): Float32Array => {
+    const size = shape[1]!;
+    const rows = new Float32Array(tokens.length * size);
+    tokens.forEach((token, place) =>
+      rows.set(data.subarray(token * size, (token + 1) * size) as Float32Array, place * size),
+    );
+    return rows;
+  };
+  return {
+    peftType: 'TRAINABLE_TOKENS',
+    headPrefix: 'base_model.model.',
+    headless: true,
+    hostTensors: (host) => tablesOf(host).map((path) => `${path}.weight`),
+    encode: (effective, host, frozen) => ({
+      config: {
+        init_weights: start,
+        target_modules: targets ?? null,
+        token_indices: [...tokens],
+      } as JsonObject,
+      tensors: new Map(
+        tablesOf(host).map((path) => {
+          const name = storedName(host, path);
+          const { shape, data } = effective.get(nameOf(path))!;
+          const base = rowsOf(frozen.get(`${path}.weight`)!);
+          return [name, { shape, data: wholeValues.write(name, floatsOf({ shape, data }), base) }];
+        }),
+      ),
+      differences: [],
+    }),
+    decode: (tensors, host, frozen) =>
+      new Map(
+        tablesOf(host).map((path) => {
+          const name = storedName(host, path);
+          const array = tensors.get(name)!;
+          const base = rowsOf(frozen.get(`${path}.weight`)!);
+          return [nameOf(path), { shape: array.shape, data: wholeValues.read(name, floatsOf(array), base) }];
+        }),
+      ),
+  };
+}

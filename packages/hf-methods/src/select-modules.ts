@@ -1,0 +1,72 @@
+import { type HostSpec, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
+import { findUnmatched, nearMisses, endsOf } from '@tfjs-peft/peft-core/authoring';
+import { hfPath, hfSelector, type HfTargets } from '@tfjs-peft/peft-core/files';
+import type { ModuleEntries } from './module-entries.js';
+
+/** An affine map that a method changes. */
+export interface TargetModule {
+  readonly path: string;
+  /** Its name in HF's classifier, which patterns are held against. */
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** The entries that select modules, under the names that the selector has for them. */
+export const targetsOf = (entries: ModuleEntries): HfTargets => ({
+  targets: entries.target_modules,
+  exclude: entries.exclude_modules ?? null,
+  layers: entries.layers_to_transform ?? null,
+  layersPattern: entries.layers_pattern ?? null,
+});
+
+/** Affine maps that the entries may mean: all, or all but the pooler. */
+export const candidatesOf = ({ pooler }: ModuleEntries, host: HostSpec) =>
+  sitesOfKind(host, 'linear').filter(({ role }) => pooler !== false || role !== 'pooler');
+
+/**
+ * The affine maps that HF peft adapts for these entries, in the order of the forward pass; queries and values if they name none. An expression
+ * may also be for paths without the encoder's own name.
+ * Errors: `TARGET_UNMATCHED` for a name in the list without a hit, and where nothing is selected; `TARGET_PATTERN_INVALID`.
+ */
+export function selectModules(entries: ModuleEntries, host: HostSpec): TargetModule[] {
+  const sites = candidatesOf(entries, host);
+  const names = sites.map(({ path }) => hfPath(host, path));
+  const { target_modules: targets } = entries;
+  const missed = Array.isArray(targets) ? findUnmatched(targets as readonly string[], names) : undefined;
+  if (missed !== undefined) throw unmatched(`target_modules: "${missed}" matches`, missed, names, host);
+  const selected = sites.filter(isSelected(entries, host));
+  if (selected.length === 0) throw unmatched('the targets select', String(targets), names, host);
+  return selected.map(({ path, inputSize, outputSize }) => ({
+    path,
+    name: hfPath(host, path),
+    inputs: inputSize,
+    outputs: outputSize,
+  }));
+}
+
+type LinearSite = Extract<Site, { kind: 'linear' }>;
+
+function isSelected(entries: ModuleEntries, host: HostSpec): (site: LinearSite) => boolean {
+  const targets = targetsOf(entries);
+  if (targets.targets === null) {
+    const inLayers = hfSelector({ ...targets, targets: '.*' });
+    return ({ role, path }) => (role === 'query' || role === 'value') && inLayers(hfPath(host, path));
+  }
+  if (targets.targets === 'all-linear') {
+    const selects = hfSelector({ ...targets, targets: '.*' });
+    return ({ path }) => selects(hfPath(host, path));
+  }
+  const selects = hfSelector(targets);
+  const isExpression = typeof targets.targets === 'string';
+  return ({ path }) => selects(hfPath(host, path)) || (isExpression && selects(path));
+}
+
+function unmatched(found: string, wanted: string, names: readonly string[], host: HostSpec): PeftError {
+  const close = nearMisses(wanted, new Set(names.flatMap(endsOf)));
+  return new PeftError('TARGET_UNMATCHED', {
+    found: `${found} no affine map of host "${host.name}"`,
+    expected: close.length > 0 ? `something like ${close.join(', ')}` : `a name such as ${names[0] ?? '(none)'}`,
+    fix: 'correct the names, or load the adapter on the host it was trained for',
+  });
+}

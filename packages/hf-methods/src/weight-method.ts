@@ -1,0 +1,174 @@
+import { type HostSpec, type PeftMethod } from '@tfjs-peft/peft-core';
+import {
+  type EffectiveSpec,
+  getParameter,
+  type InitialLaw,
+  type MethodDefinition,
+  type ParameterPlan,
+  parseConfig,
+  rememberPerHost,
+} from '@tfjs-peft/peft-core/authoring';
+import { type JsonObject } from '@tfjs-peft/peft-core/files';
+import { type Interventions, type InterventionKind } from '@tfjs-peft/peft-core/interventions';
+import type * as tf from '@tensorflow/tfjs';
+import * as z from 'zod';
+import { type ModuleEntries, namespaceEntry, readModuleEntries } from './module-entries.js';
+import { selectModules, type TargetModule } from './select-modules.js';
+import { weightMethodFiles } from './weight-method-files.js';
+
+/** One tensor of a method as HF peft stores it. */
+export interface StoredParameter {
+  /** Behind the path of its module, or of the base model: `hada_w1_a`. */
+  readonly name: string;
+  /** In HF's own layout, which is also ours: files hold the very numbers. */
+  readonly shape: readonly number[];
+  /** First values for training. */
+  readonly initial: InitialLaw;
+  /** False for numbers that are never trained; they are the same for all vertices of a simplex. */
+  readonly trainable?: boolean;
+  /** How it can differ between the examples of a batch; `none` if absent. */
+  readonly perExample?: 'axis' | 'outputs';
+  /** HF peft stores it below every module as well, where it is the same. */
+  readonly copied?: boolean;
+  /** Not in the file: `initial` gives the values. */
+  readonly unsaved?: boolean;
+}
+
+/** Finds the tensor of a parameter by the name in its {@link StoredParameter}. */
+export type Find = (name: string) => tf.Tensor;
+
+/** All that makes a method of HF peft whose effect is a change of weights: a schema, its tensors, and what they do. */
+export interface WeightMethod<Shape extends z.ZodRawShape> {
+  /** `peft_type`, and the type in the registry. */
+  readonly type: string;
+  /** Schema of the entries that it has in adapter_config.json, under their names there. */
+  readonly entries: Shape;
+  /** Entries that map patterns of module names to values. */
+  readonly patterns?: readonly string[];
+  readonly kinds: readonly InterventionKind[];
+  /** Refuses entries that are possible in HF peft and not here. Errors: `CONFIG_KEY_UNSUPPORTED`. */
+  check?(config: Entries<Shape>): void;
+  /** All tensors of one module. `modules` are all that the method changes. Errors: sizes that do not fit. */
+  parameters(
+    config: Entries<Shape>,
+    module: TargetModule,
+    modules: readonly TargetModule[],
+  ): readonly StoredParameter[];
+  /** Tensors that all modules share. */
+  shared?(config: Entries<Shape>, modules: readonly TargetModule[]): readonly StoredParameter[];
+  /** What the tensors do at a module. */
+  intervene(
+    config: Entries<Shape>,
+    module: TargetModule,
+    find: Find,
+    shared: Find,
+    modules: readonly TargetModule[],
+  ): Interventions;
+}
+
+/** A validated configuration: HF's entries, and the namespace. */
+export type Entries<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>> &
+  ModuleEntries & { readonly name: string };
+
+/** A parameter with its name here and in files. */
+export interface PlacedParameter extends StoredParameter {
+  /** Here: `loha.encoder.layer.0.attention.self.query.hada_w1_a`. */
+  readonly parameter: string;
+  /** In files: `base_model.model.bert.encoder…`. */
+  readonly stored: string;
+  /** Names of equal tensors in files. */
+  readonly copies?: readonly string[];
+  readonly site?: string;
+}
+
+/** What a configuration means on a host. */
+export interface WeightMethodLayout {
+  readonly modules: readonly TargetModule[];
+  readonly parameters: readonly PlacedParameter[];
+}
+
+/** A method made of its description: the function that makes it, and what makes it known by name. */
+export interface MadeMethod {
+  (config?: JsonObject): PeftMethod;
+  readonly definition: MethodDefinition;
+}
+
+/** The method for a description. Its configuration is HF's entries under HF's names. */
+export function makeWeightMethod<Shape extends z.ZodRawShape>(method: WeightMethod<Shape>): MadeMethod {
+  const usual = method.type.toLowerCase();
+  const schema = z.strictObject({ ...method.entries, name: namespaceEntry(usual) });
+  const known = Object.keys(method.entries).filter((key) => key !== 'pooler');
+  const create = (config: unknown) => createWeightMethod(method, config as Entries<Shape>, known);
+  const definition: MethodDefinition = {
+    type: method.type,
+    config: schema,
+    create: (config) => create(config),
+    fromHfConfig: (file, host) => readModuleEntries(file, known, method.patterns ?? [], host),
+  };
+  return Object.assign((config: JsonObject = {}) => create(parseConfig(schema, config, usual)), { definition });
+}
+
+function createWeightMethod<Shape extends z.ZodRawShape>(
+  method: WeightMethod<Shape>,
+  config: Entries<Shape>,
+  known: readonly string[],
+): PeftMethod<Entries<Shape>> {
+  method.check?.(config);
+  const layoutOf = rememberPerHost((host: HostSpec) => layOut(method, config, host));
+  return {
+    type: method.type,
+    config,
+    namespaces: [config.name],
+    kinds: method.kinds,
+    plan(host): ParameterPlan {
+      const { parameters } = layoutOf(host);
+      return {
+        raw: parameters.map(({ parameter, shape, initial, trainable = true }) => ({
+          name: parameter,
+          shape,
+          initial,
+          ...(!trainable && { trainable, shared: true }),
+        })),
+        effective: parameters.map(({ parameter, shape, site, perExample, trainable = true }): EffectiveSpec => ({
+          name: parameter,
+          shape,
+          site,
+          perExample: perExample ?? 'none',
+          ...(!trainable && { shared: true }),
+        })),
+      };
+    },
+    intervene(effective, { host }) {
+      const { modules } = layoutOf(host);
+      const shared: Find = (name) => getParameter(effective, `${config.name}.${name}`);
+      return modules.flatMap((module) => {
+        const find: Find = (name) => getParameter(effective, `${config.name}.${module.path}.${name}`);
+        return method.intervene(config, module, find, shared, modules);
+      });
+    },
+    files: weightMethodFiles(method.type, config, known, layoutOf),
+  };
+}
+
+function layOut<Shape extends z.ZodRawShape>(
+  method: WeightMethod<Shape>,
+  config: Entries<Shape>,
+  host: HostSpec,
+): WeightMethodLayout {
+  const modules = selectModules(config, host);
+  const own = modules.flatMap((module) =>
+    method.parameters(config, module, modules).map((spec) => ({
+      ...spec,
+      parameter: `${config.name}.${module.path}.${spec.name}`,
+      stored: `base_model.model.${module.name}.${spec.name}`,
+      site: module.path,
+    })),
+  );
+  const shared = (method.shared?.(config, modules) ?? []).map((spec) => ({
+    ...spec,
+    parameter: `${config.name}.${spec.name}`,
+    stored: `base_model.${spec.name}`,
+    ...(spec.copied && { copies: modules.map(({ name }) => `base_model.model.${name}.${spec.name}`) }),
+  }));
+  return { modules, parameters: [...shared, ...own] };
+}

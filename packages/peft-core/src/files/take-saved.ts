@@ -1,0 +1,119 @@
+import { PeftError } from '../errors.js';
+import type { HostTensors } from '../host.js';
+import type { HostSpec } from '../host-spec.js';
+import type { Json, JsonObject } from '../json/json.js';
+import type { NamedArray, NamedArrays } from '../parameters.js';
+import { savedModules, savedName } from './saved-modules.js';
+import { readHostTensors } from './decode-part.js';
+import type { CodecMethod } from './file-units.js';
+import { headModules } from './hf-patterns.js';
+import { hfPath } from './hf-targets.js';
+import type { NameReport } from './normalise-names.js';
+
+/** Modules of sequence classifiers that are heads, whatever the architecture calls its own. */
+const anyHead: readonly string[] = ['classifier', 'pre_classifier', 'score'];
+
+/** What a folder may hold of the host's own tensors. */
+export interface SavedCandidates {
+  /** Entries of `modules_to_save` that name modules of the encoder. */
+  readonly modules: readonly string[];
+  /** Tensors of these modules. */
+  readonly named: readonly string[];
+  /** Tables, which `save_embedding_layers` stores without a word. */
+  readonly tables: readonly string[];
+}
+
+/** HF peft takes every module whose name ends with an entry, with all that is below it. */
+export function savedCandidates({ modules_to_save: entry }: JsonObject, host: HostSpec): SavedCandidates {
+  const entries = (entry == null ? [] : Array.isArray(entry) ? (entry as readonly Json[]) : [entry]).filter(
+    (name): name is string => typeof name === 'string' && !anyHead.includes(name),
+  );
+  const paths = host.sites.flatMap(({ kind, path }) => {
+    if (kind === 'table') return [`${path}.weight`];
+    return kind === 'linear' || kind === 'norm' ? [`${path}.weight`, `${path}.bias`] : [];
+  });
+  const isBelow = (path: string, name: string) => modulesAbove(hfPath(host, path)).some((end) => end.endsWith(name));
+  const modules = entries.filter((name) => paths.some((path) => isBelow(path, name)));
+  const named = paths.filter((path) => modules.some((name) => isBelow(path, name)));
+  const tables = host.sites.flatMap(({ kind, path }) => (kind === 'table' ? [`${path}.weight`] : []));
+  return { modules, named, tables: tables.filter((path) => !named.includes(path)) };
+}
+
+/** `bert.pooler.dense` and `bert.pooler` of `bert.pooler.dense.weight`. */
+const modulesAbove = (tensor: string): string[] => {
+  const segments = tensor.split('.').slice(0, -1);
+  return segments.map((_, place) => segments.slice(0, place + 1).join('.')).slice(1);
+};
+
+/** Entries of `modules_to_save` that mean a part of the head: `out_proj` of RoBERTa's classifier. */
+export const isPartOfHead = (entry: Json, host: HostSpec): boolean =>
+  typeof entry === 'string' && headModules(host).some((module) => module.endsWith(entry));
+
+/** What was found of the host's own tensors. */
+export interface TakenTensors {
+  /** The method that holds them with its effective parameters; absent if there is nothing but what the host has. */
+  readonly saved?: { readonly method: CodecMethod; readonly effective: NamedArrays };
+  readonly rest: NamedArrays;
+  readonly dropped: NameReport['dropped'];
+}
+
+/**
+ * Parts what HF peft stored of the host's own tensors from those of the method. A table that is the host's own is dropped.
+ * Errors: `TENSOR_MISSING` for a module that `modules_to_save` names, `TENSOR_MISSHAPEN`.
+ */
+export async function takeSaved(
+  tensors: NamedArrays,
+  { modules, named, tables }: SavedCandidates,
+  host: HostTensors,
+  where: string,
+): Promise<TakenTensors> {
+  const nameOf = (path: string) => savedName(host.spec, path);
+  const missing = named.find((path) => !tensors.has(nameOf(path)));
+  if (missing !== undefined)
+    throw new PeftError('TENSOR_MISSING', {
+      found: `${where}: no tensor "${nameOf(missing)}", though "modules_to_save" names ${modules.map((name) => `"${name}"`).join(', ')}`,
+      expected: 'all tensors of the modules that were trained',
+      fix: 'save the adapter again from the library that wrote it',
+    });
+  const there = tables.filter((path) => tensors.has(nameOf(path)));
+  const claimed = new Set([...named, ...there].map(nameOf));
+  const rest = new Map([...tensors].filter(([name]) => !claimed.has(name)));
+  const unchanged: string[] = [];
+  for (const path of there) if (await isHostsOwn(tensors.get(nameOf(path))!, path, host)) unchanged.push(path);
+  const dropped = unchanged.map((path) => ({ name: nameOf(path), reason: "the host's own table, unchanged" }));
+  const kept = [...named, ...there.filter((path) => !unchanged.includes(path))];
+  if (kept.length === 0) return { rest, dropped };
+  const method = savedModules({ tensors: kept, modules: [...modules] }) as CodecMethod;
+  const frozen = await readHostTensors(method.files, host);
+  requireShapes(tensors, kept, frozen, host.spec, where);
+  return { saved: { method, effective: method.files.decode(tensors, host.spec, frozen) }, rest, dropped };
+}
+
+async function isHostsOwn({ shape, data }: NamedArray, path: string, host: HostTensors): Promise<boolean> {
+  const own = host.weight(path);
+  if (own.shape.join() !== shape.join()) return false;
+  const values = await own.data();
+  return data.every((value, index) => value === values[index]);
+}
+
+/** A table with added tokens, for example, does not fit the host. */
+function requireShapes(
+  tensors: NamedArrays,
+  paths: readonly string[],
+  frozen: NamedArrays,
+  host: HostSpec,
+  where: string,
+) {
+  for (const path of paths) {
+    const name = savedName(host, path);
+    const [found, own] = [tensors.get(name)!.shape, frozen.get(path)!.shape];
+    const isMap = host.sites.some((site) => site.kind === 'linear' && `${site.path}.weight` === path);
+    const expected = isMap ? [...own].reverse() : own;
+    if (found.join() === expected.join()) continue;
+    throw new PeftError('TENSOR_MISSHAPEN', {
+      found: `${where}: "${name}" has shape [${found.join(', ')}]`,
+      expected: `[${expected.join(', ')}], as host "${host.name}" has it`,
+      fix: 'take the host that the adapter was trained on; tokens that were added to its table must be in its files',
+    });
+  }
+}
