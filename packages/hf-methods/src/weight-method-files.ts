@@ -9,7 +9,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import type { ModuleEntries } from './module-entries.js';
 import { candidatesOf, targetsOf } from './select-modules.js';
-import type { WeightMethodLayout } from './weight-method.js';
+import type { WeightMethodLayout } from './weight-parameters.js';
 
 /** HF peft's tensors, number for number: parameters have HF's layout, so that only names differ. */
 export function weightMethodFiles(
