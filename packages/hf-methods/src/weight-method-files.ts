@@ -2,7 +2,7 @@ import { type HostSpec, type NamedArrays, PeftError } from '@tfjs-peft/peft-core
 import { type FileCodec, type Json, type JsonObject, spellHfTargets } from '@tfjs-peft/peft-core/files';
 import type { ModuleEntries } from './module-entries.js';
 import { candidatesOf, targetsOf } from './select-modules.js';
-import type { WeightMethodLayout } from './weight-method.js';
+import type { WeightMethodLayout } from './weight-parameters.js';
 
 /** HF peft's tensors, number for number: parameters have HF's layout, so that only names differ. */
 export function weightMethodFiles(

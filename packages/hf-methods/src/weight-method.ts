@@ -2,7 +2,6 @@ import { type HostSpec, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
   type EffectiveSpec,
   getParameter,
-  type InitialLaw,
   type MethodDefinition,
   type ParameterPlan,
   parseConfig,
@@ -15,24 +14,7 @@ import * as z from 'zod';
 import { type ModuleEntries, namespaceEntry, readModuleEntries } from './module-entries.js';
 import { selectModules, type TargetModule } from './select-modules.js';
 import { weightMethodFiles } from './weight-method-files.js';
-
-/** One tensor of a method as HF peft stores it. */
-export interface StoredParameter {
-  /** Behind the path of its module, or of the base model: `hada_w1_a`. */
-  readonly name: string;
-  /** In HF's own layout, which is also ours: files hold the very numbers. */
-  readonly shape: readonly number[];
-  /** First values for training. */
-  readonly initial: InitialLaw;
-  /** False for numbers that are never trained; they are the same for all vertices of a simplex. */
-  readonly trainable?: boolean;
-  /** How it can differ between the examples of a batch; `none` if absent. */
-  readonly perExample?: 'axis' | 'outputs';
-  /** HF peft stores it below every module as well, where it is the same. */
-  readonly copied?: boolean;
-  /** Not in the file: `initial` gives the values. */
-  readonly unsaved?: boolean;
-}
+import type { StoredParameter, WeightMethodLayout } from './weight-parameters.js';
 
 /** Finds the tensor of a parameter by the name in its {@link StoredParameter}. */
 export type Find = (name: string) => tf.Tensor;
@@ -67,25 +49,7 @@ export interface WeightMethod<Shape extends z.ZodRawShape> {
 }
 
 /** A validated configuration: HF's entries, and the namespace. */
-export type Entries<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>> &
-  ModuleEntries & { readonly name: string };
-
-/** A parameter with its name here and in files. */
-export interface PlacedParameter extends StoredParameter {
-  /** Here: `loha.encoder.layer.0.attention.self.query.hada_w1_a`. */
-  readonly parameter: string;
-  /** In files: `base_model.model.bert.encoder…`. */
-  readonly stored: string;
-  /** Names of equal tensors in files. */
-  readonly copies?: readonly string[];
-  readonly site?: string;
-}
-
-/** What a configuration means on a host. */
-export interface WeightMethodLayout {
-  readonly modules: readonly TargetModule[];
-  readonly parameters: readonly PlacedParameter[];
-}
+type Entries<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>> & ModuleEntries & { readonly name: string };
 
 /** A method made of its description: the function that makes it, and what makes it known by name. */
 export interface MadeMethod {

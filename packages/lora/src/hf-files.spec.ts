@@ -282,3 +282,17 @@ describe('files that lora refuses', () => {
     );
   });
 });
+
+describe('entries that HF peft takes as they are', () => {
+  it.each([
+    ['names of other architectures', { target_modules: ['q_proj', 'query', 'v_proj', 'value'] }],
+    ['layers that the host lacks', { layers_to_transform: [0, 1, 7] }],
+    ['patterns that fit nothing', { rank_pattern: { q_proj: 4 }, alpha_pattern: { 'layer.9': 2 } }],
+  ])('%s are left out while others fit', async (_, changes) => {
+    expect(await codeOf(await hfFolder({}, changes))).toBe('no error');
+  });
+
+  it.each([0, -4])('alpha %d is a factor like any other', async (lora_alpha) => {
+    expect(await codeOf(await hfFolder({}, { lora_alpha }))).toBe('no error');
+  });
+});

@@ -81,7 +81,9 @@ export interface SparseWeightDelta {
 export interface WeightFunction {
   readonly kind: 'weightFunction';
   readonly path: string;
+  /** From the frozen weight `[input, output]` to what is added to it. */
   readonly weight: (frozen: tf.Tensor) => tf.Tensor;
+  /** From the frozen bias `[output]` to what is added to it. */
   readonly bias?: (frozen: tf.Tensor) => tf.Tensor;
 }
 /** `b += delta`; delta `[output]`. */

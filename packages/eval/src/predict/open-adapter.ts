@@ -9,6 +9,7 @@ import {
   loadAdapter,
   type LoadedAdapter,
   PeftError,
+  tokenHeadOf,
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { headsOf } from '@tfjs-peft/peft-core/authoring';

@@ -7,7 +7,7 @@ const iterations = 24;
  * Inverses of `[count, size, size]` by the Newton-Schulz iteration `X ← X(2I − AX)` from `Aᵀ / (‖A‖₁ ‖A‖∞)` (Ben-Israel 1965): products of
  * matrices alone, which every backend has. Meant for `I + Q` with Q skew-symmetric, whose singular values are at least 1.
  */
-export const inverse: (matrices: tf.Tensor) => tf.Tensor = tf.customGrad((matrices, save) => {
+const inverse: (matrices: tf.Tensor) => tf.Tensor = tf.customGrad((matrices, save) => {
   const a = matrices as tf.Tensor;
   const value = tf.tidy(() => {
     const magnitudes = a.abs();
@@ -28,7 +28,7 @@ export const inverse: (matrices: tf.Tensor) => tf.Tensor = tf.customGrad((matric
 });
 
 /** `[1, size, size]` for matrices `[count, size, size]`. */
-export const identity = (matrices: tf.Tensor): tf.Tensor => tf.eye(matrices.shape.at(-1)!).expandDims(0);
+const identity = (matrices: tf.Tensor): tf.Tensor => tf.eye(matrices.shape.at(-1)!).expandDims(0);
 
 /** Rotations from skew-symmetric matrices, `(I − Q)(I + Q)⁻¹` (Cayley 1846); `[count, size, size]` in and out. */
 export const cayley = (skew: tf.Tensor): tf.Tensor =>

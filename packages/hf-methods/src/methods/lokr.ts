@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { kaiming, zeros } from '../initial-laws.js';
 import type { TargetModule } from '../select-modules.js';
-import { makeWeightMethod, type StoredParameter } from '../weight-method.js';
+import { makeWeightMethod } from '../weight-method.js';
+import type { StoredParameter } from '../weight-parameters.js';
 import { lycorisEntries, lycorisPatterns, rankAndScale } from './lycoris.js';
 
 const entries = {

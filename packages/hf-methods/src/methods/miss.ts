@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { kaiming, zeros } from '../initial-laws.js';
 import { narrowingEntries, targetEntries } from '../module-entries.js';
 import { requireSize } from '../requirements.js';
-import { makeWeightMethod, type StoredParameter } from '../weight-method.js';
+import { makeWeightMethod } from '../weight-method.js';
+import type { StoredParameter } from '../weight-parameters.js';
 
 const shapeEntries = {
   ...targetEntries,

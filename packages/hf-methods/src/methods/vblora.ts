@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { normal, uniform, zeros } from '../initial-laws.js';
 import { narrowingEntries, targetEntries } from '../module-entries.js';
 import { requireSize, unsupportedEntry } from '../requirements.js';
-import { makeWeightMethod, type Find, type StoredParameter } from '../weight-method.js';
+import { makeWeightMethod, type Find } from '../weight-method.js';
+import type { StoredParameter } from '../weight-parameters.js';
 
 const entries = {
   ...targetEntries,

@@ -3,7 +3,8 @@ import { torchGenerator, torchUniforms } from '../mathematics/torch-generator.js
 import { zeros } from '../initial-laws.js';
 import { layerEntries, targetEntries } from '../module-entries.js';
 import type { TargetModule } from '../select-modules.js';
-import { makeWeightMethod, type StoredParameter } from '../weight-method.js';
+import { makeWeightMethod } from '../weight-method.js';
+import type { StoredParameter } from '../weight-parameters.js';
 
 const entries = {
   ...targetEntries,

@@ -35,7 +35,6 @@ export const unreadHfTypes: ReadonlyMap<string, UnreadType> = new Map([
   ['PSOFT', weights(ofSingularValues)],
   ['PVERA', weights('its factors are random numbers with a learned spread, which is not implemented')],
   ['SHADOW', passes(onlyDecoders)],
-  ['SHIRA', weights('its places of weights are not implemented')],
   ['SUPERTUNING', weights('its places of weights are not implemented')],
   ['TINYLORA', weights(ofSingularValues)],
   ['UNILORA', weights('its one vector for all factors is not implemented')],
@@ -54,6 +53,6 @@ export const hfTypes: readonly string[] = [
   ...unreadHfTypes.keys(),
   ...(
     'ADALORA BEFT BOFT BONE C3A DELORA FOURIERFT HIRA HRA IA3 LN_TUNING LOHA LOKR LORA MISS OFT PREFIX_TUNING PROMPT_TUNING P_TUNING RANDLORA ' +
-    'ROAD TRAINABLE_TOKENS VBLORA VERA'
+    'ROAD SHIRA TRAINABLE_TOKENS VBLORA VERA'
   ).split(' '),
 ].sort();

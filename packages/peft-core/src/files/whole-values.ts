@@ -10,6 +10,7 @@ export interface WholeValues {
   write(name: string, difference: Float32Array, base: Float32Array): Float32Array;
 }
 
+/** Remembers nothing yet. */
 export function rememberWholeValues(): WholeValues {
   const known = new Map<string, { readonly stored: Float32Array; readonly base: Float32Array }>();
   return {
