@@ -149,7 +149,13 @@ const ofPairs: readonly (readonly [
   rate: number,
   steps: number,
 ])[] = [
-  ['lora', 'low-rank deltas of queries and values, rank 8', lora, 1e-3, 250],
+  [
+    'lora',
+    'low-rank deltas of all affine maps, rank 8',
+    { type: 'LORA', config: { rank: 8, alpha: 16, targets: 'all-linear' } },
+    3e-4,
+    250,
+  ],
   [
     'prefix',
     'sixteen prefix positions that start from the keys and values of real words',
