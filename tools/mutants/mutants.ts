@@ -345,13 +345,6 @@ export const mutants: readonly Mutant[] = [
     suites: 'train contrastive-texts',
   },
   {
-    fault: 'a head of directions has intercepts',
-    file: 'packages/train/src/probe/linear-probe.ts',
-    find: "intercept: scaling !== 'length'",
-    replace: 'intercept: true',
-    suites: 'train linear-probe',
-  },
-  {
     fault: 'labels are not smoothed',
     file: 'packages/train/src/objectives/cross-entropy.ts',
     find: '(1 - labelSmoothing) * weightOf(target)',

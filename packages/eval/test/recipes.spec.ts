@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { openPredictor, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
 import { hashTrial, trialFolderName } from '@tfjs-peft/eval/run-folder';
-import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment } from './tiny-experiment.js';
@@ -36,12 +35,6 @@ describe('recipes', () => {
       expect(dev).toMatchObject({ step: 8 });
       // "good" and "bad" are far apart already: a head on the features of any adapter tells them.
       expect(test.test!.metrics.accuracy).toBeGreaterThan(80);
-      const file = readFileSync(join(out, folder, 'adapter', 'adapter_model.safetensors'));
-      const saved = await openSafetensors(bytesSource('adapter', file));
-      const [bias, ...more] = [...saved.tensors.keys()].filter((name) => /classifier.*bias$/.test(name));
-      expect(more).toEqual([]);
-      // The head tells classes by the direction of the features, which is what the pairs train.
-      expect([...(await saved.readFloat32(bias!))]).toEqual([0, 0]);
       const predictor = await openPredictor(join(out, folder), { backend });
       const rows = readFileSync(join(root, 'reviews.csv'), 'utf8').trimEnd().split('\n').slice(1, 101);
       const predictions = await predictor.predict(rows.map((row) => row.split(',')[0]!));

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from transformers import (
     get_constant_schedule_with_warmup,
     get_cosine_schedule_with_warmup,
@@ -103,18 +103,6 @@ def make_probes():
         "testFeatures": numbers(tests), "coefficients": numbers(ridge.coef_), "intercepts": [float(ridge.intercept_)],
         "predictions": numbers(ridge.predict(scaler.transform(tests.astype(np.float64)))),
     })
-    random = np.random.default_rng(6)
-    for classes in [2, 3]:
-        labels = random.integers(0, classes, train)
-        draw = lambda which: ((centres[which] + random.normal(size=(len(which), size))) * random.uniform(1, 9, (len(which), 1))).astype(np.float32)
-        features, tests = draw(labels), draw(random.integers(0, classes, test))
-        unit = lambda rows: Normalizer().transform(rows.astype(np.float64))
-        model = LogisticRegression(C=10, max_iter=10000, tol=1e-10, fit_intercept=False).fit(unit(features), labels)
-        result.append({
-            "task": "classification", "scaling": "length", "inverseStrength": 10, "classes": classes,
-            "features": numbers(features), "labels": labels.tolist(), "testFeatures": numbers(tests),
-            "coefficients": numbers(model.coef_), "intercepts": [], "probabilities": numbers(model.predict_proba(unit(tests))),
-        })
     write("probes", result)
 
 

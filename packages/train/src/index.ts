@@ -34,7 +34,6 @@ export { type ScoreFunction, scoreLogits, type ScoreLogitsOptions } from './eval
 export { predictLogits, type PredictedLogits, type PredictOptions } from './evaluate/predict-logits.js';
 export { extractFeatures, type FeatureOptions } from './probe/extract-features.js';
 export {
-  type FeatureScaling,
   fitLinearModel,
   type LinearFitOptions,
   type LinearModel,

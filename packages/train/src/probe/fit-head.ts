@@ -12,7 +12,7 @@ import { extractFeatures } from './extract-features.js';
 import { fitLinearModel, type LinearFitOptions } from './linear-probe.js';
 
 /** Which head is fitted, on which texts and labels. */
-export interface FitHeadOptions extends Pick<LinearFitOptions, 'task' | 'inverseStrength' | 'scaling'> {
+export interface FitHeadOptions extends Pick<LinearFitOptions, 'task' | 'inverseStrength' | 'standardise'> {
   readonly host: Host;
   /** One affine map: `hidden: "none"`. Its labels and its readout say what is fitted. */
   readonly head: HeadMethod;

@@ -4,7 +4,6 @@ import { fitLinearModel, linearProbe } from './linear-probe.js';
 
 interface Golden {
   readonly task: 'classification' | 'regression';
-  readonly scaling?: 'length';
   readonly inverseStrength: number;
   readonly classes?: number;
   readonly features: number[];
@@ -38,7 +37,7 @@ function standardisedFit({ features, testFeatures: _, ...rest }: Golden) {
 }
 
 describe('linearProbe', () => {
-  it.each(goldens.filter(({ task, scaling }) => task === 'classification' && !scaling))(
+  it.each(goldens.filter(({ task }) => task === 'classification'))(
     'finds the minimum of LogisticRegression for $classes classes and C $inverseStrength',
     (golden) => {
       const { logits, columns } = probe(golden);
@@ -50,30 +49,6 @@ describe('linearProbe', () => {
       expect(largestDifference(intercepts.subarray(first), golden.intercepts)).toBeLessThan(1e-5);
       const probabilities = softmaxRows(logits, columns);
       expect(largestDifference(probabilities, golden.probabilities!)).toBeLessThan(1e-5);
-    },
-  );
-
-  it.each(goldens.filter(({ scaling }) => scaling === 'length'))(
-    'tells $classes classes by directions as LogisticRegression without intercepts does after Normalizer',
-    (golden) => {
-      const { features: values, coefficients, probabilities } = golden;
-      const features = Float32Array.from(values);
-      const { weight, bias, columns } = fitLinearModel({ ...golden, features });
-      const rows = lengthsOf(features, 5);
-      const mean = rows.reduce((sum, length) => sum + length, 0) / rows.length;
-      const first = columns * 5 - coefficients.length;
-      expect(
-        largestDifference(
-          weight.subarray(first).map((w) => w * mean),
-          coefficients,
-        ),
-      ).toBeLessThan(1e-5);
-      expect([...bias].every((value) => value === 0)).toBe(true);
-      const { logits } = probe(golden);
-      const lengths = lengthsOf(Float32Array.from(golden.testFeatures), 5);
-      // A row as it is has its logits stretched by its length; the class is the same.
-      const ofUnitRows = logits.map((logit, i) => (logit * mean) / lengths[Math.floor(i / columns)]!);
-      expect(largestDifference(softmaxRows(ofUnitRows, columns), probabilities!)).toBeLessThan(1e-5);
     },
   );
 
@@ -120,16 +95,8 @@ describe('linearProbe', () => {
     const pair = { features: new Float32Array(2), testFeatures };
     expect(code(() => linearProbe({ ...pair, labels: [0, 0.5] }))).toBe('LABEL_INVALID');
     expect(code(() => linearProbe({ ...pair, labels: [0, 2], labelCount: 2 }))).toBe('LABEL_INVALID');
-    const regression = { ...pair, labels: [0.5, 2], task: 'regression' as const };
-    expect(code(() => linearProbe({ ...regression, scaling: 'length' }))).toBe('OPTION_INVALID');
-    expect(code(() => linearProbe({ ...regression, scaling: 'none' }))).toBeUndefined();
   });
 });
-
-const lengthsOf = (features: Float32Array, size: number): number[] =>
-  Array.from({ length: features.length / size }, (_, row) =>
-    Math.hypot(...features.subarray(row * size, (row + 1) * size)),
-  );
 
 const softmaxRows = (logits: Float32Array, columns: number): number[] =>
   [...logits].map((_, index) => {

@@ -1,12 +1,6 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import { minimise } from './minimise.js';
 
-/**
- * `standardise`: every feature to mean 0 and deviation 1. `none`: as they are. `length`: every row to length 1, and no intercepts; such a model
- * tells classes by the direction of the features alone, as the cosine of `contrastivePairs` does, so that long rows do not count for more.
- */
-export type FeatureScaling = 'standardise' | 'none' | 'length';
-
 /** What a linear model learns from. */
 export interface LinearFitOptions {
   /** `[labels.length, d]`, row-major. */
@@ -19,8 +13,8 @@ export interface LinearFitOptions {
   readonly labelCount?: number;
   /** Inverse strength of the L2 penalty on the coefficients (not on the intercepts), as scikit-learn's C and 1 / alpha. Default 1. */
   readonly inverseStrength?: number;
-  /** What happens to the features before the fit; the penalty acts on coefficients of the result. Default `standardise`. */
-  readonly scaling?: FeatureScaling;
+  /** Features are brought to mean 0 and deviation 1 first; the penalty acts on coefficients of those. Default true. */
+  readonly standardise?: boolean;
 }
 
 export interface LinearProbeOptions extends LinearFitOptions {
@@ -49,21 +43,15 @@ export interface LinearProbe {
 /**
  * A linear model fitted in closed form, so to say: L2 logistic regression (one weight vector for two classes, multinomial for more) or ridge
  * regression, to its one minimum in double precision. The same as scikit-learn's `LogisticRegression(C)` or `Ridge(alpha=1/C)`, after
- * `StandardScaler` or, with `fit_intercept=False`, `Normalizer`; the scaling is folded into the weights, so that the result acts on the
- * features as they are. With `length` that is exact for the class of a row; its logits are multiplied by its length over the mean length.
- * Errors: `FEATURES_MISSHAPEN`, `LABEL_INVALID`, `OPTION_INVALID` for the length of rows in a regression, whose outputs it would change.
+ * `StandardScaler` if standardised; the scaler is folded into the weights, so that the result acts on the features as they are.
+ * Errors: `FEATURES_MISSHAPEN`, `LABEL_INVALID`.
  */
 export function fitLinearModel(options: LinearFitOptions): LinearModel {
-  const { features, labels, task = 'classification', inverseStrength = 1, scaling = 'standardise' } = options;
-  if (task === 'regression' && scaling === 'length')
-    throw new PeftError('OPTION_INVALID', {
-      found: 'scaling "length" for a regression',
-      expected: '"standardise" or "none"',
-      fix: 'leave the option out',
-    });
+  const { features, labels, task = 'classification', inverseStrength = 1, standardise = true } = options;
   const size = checkFeatures(features, labels);
-  const { x, means, divisors } = scale(features, size, scaling);
-  const problem = { x, labels, size, inverseStrength, intercept: scaling !== 'length' };
+  const { means, divisors } = standardise ? momentsOf(features, labels.length, size) : identityOf(size);
+  const x = Float64Array.from(features, (value, i) => (value - means[i % size]!) / divisors[i % size]!);
+  const problem = { x, labels, size, inverseStrength };
   const { coefficients, intercepts } =
     task === 'regression' ? fitRidge(problem) : fitClasses(problem, requireClasses(labels, options.labelCount));
   const weight = coefficients.map((value, i) => value / divisors[i % size]!);
@@ -91,7 +79,6 @@ interface Problem {
   readonly labels: readonly number[];
   readonly size: number;
   readonly inverseStrength: number;
-  readonly intercept: boolean;
 }
 
 interface Fit {
@@ -132,7 +119,7 @@ const fitRidge = (problem: Problem): Fit =>
 
 /** Minimises the sum of losses plus |coefficients|² / (2 · inverseStrength) over `outputs` affine maps. */
 function fitLinear(
-  { x, labels, size, inverseStrength, intercept }: Problem,
+  { x, labels, size, inverseStrength }: Problem,
   outputs: number,
   lossOf: (scores: Float64Array, row: number) => { readonly loss: number; readonly slopes: readonly number[] },
 ): Fit {
@@ -155,7 +142,7 @@ function fitLinear(
           const slope = slopes[output]!;
           const start = output * stride;
           for (let i = 0; i < size; i++) gradient[start + i]! += slope * x[row * size + i]!;
-          if (intercept) gradient[start + size]! += slope;
+          gradient[start + size]! += slope;
         }
       }
       return total;
@@ -171,33 +158,8 @@ function fitLinear(
   return { coefficients, intercepts };
 }
 
-/** Features to be fitted, and what maps the features as they are to them: exactly, or for `length` on average. */
-interface Scaled {
-  /** `[rows, size]` */
-  readonly x: Float64Array;
-  readonly means: Float64Array;
-  readonly divisors: Float64Array;
-}
-
-function scale(features: Float32Array, size: number, scaling: FeatureScaling): Scaled {
-  const rows = features.length / size;
-  const none = new Float64Array(size);
-  if (scaling === 'length') {
-    const lengths = Array.from({ length: rows }, (_, row) =>
-      Math.max(Math.sqrt(product(features, row * size, features, row * size, size)), 1e-12),
-    );
-    const mean = lengths.reduce((sum, length) => sum + length, 0) / rows;
-    const x = Float64Array.from(features, (value, i) => value / lengths[Math.floor(i / size)]!);
-    return { x, means: none, divisors: none.map(() => mean) };
-  }
-  const { means, divisors } =
-    scaling === 'standardise' ? momentsOf(features, rows, size) : { means: none, divisors: none.map(() => 1) };
-  const x = Float64Array.from(features, (value, i) => (value - means[i % size]!) / divisors[i % size]!);
-  return { x, means, divisors };
-}
-
 /** Means and deviations of features `[rows, size]`. */
-function momentsOf(features: Float32Array, rows: number, size: number): Omit<Scaled, 'x'> {
+function momentsOf(features: Float32Array, rows: number, size: number): Moments {
   const means = new Float64Array(size);
   const deviations = new Float64Array(size);
   for (let i = 0; i < features.length; i++) means[i % size]! += features[i]! / rows;
@@ -205,6 +167,16 @@ function momentsOf(features: Float32Array, rows: number, size: number): Omit<Sca
   // A feature that never varies is only centred.
   const divisors = deviations.map((variance, i) => (variance > 1e-15 * means[i]! ** 2 ? Math.sqrt(variance) : 1));
   return { means, divisors };
+}
+
+const identityOf = (size: number): Moments => ({
+  means: new Float64Array(size),
+  divisors: new Float64Array(size).fill(1),
+});
+
+interface Moments {
+  readonly means: Float64Array;
+  readonly divisors: Float64Array;
 }
 
 type Numbers = Float32Array | Float64Array;

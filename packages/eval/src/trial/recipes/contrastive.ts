@@ -43,8 +43,8 @@ export async function contrastive(request: RecipeRequest): Promise<Learned> {
       adapter,
       texts: examples.map(({ text }) => text),
       labels: examples.map(({ label }) => label),
-      // Pairs taught directions. The lengths say nothing, and as long as they get (low-rank deltas stretch them) the penalty would do nothing.
-      scaling: 'length',
+      // As SetFit: features as they are.
+      standardise: false,
       batchSize: rest.config.evaluationBatchSize,
       ...(rest.signal && { signal: rest.signal }),
     }),
