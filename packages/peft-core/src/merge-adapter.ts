@@ -4,6 +4,7 @@ import { compose } from './compose.js';
 import { evaluationContext } from './context.js';
 import { PeftError } from './errors.js';
 import type { Host } from './host.js';
+import type { HostSpec } from './host-spec.js';
 import type { Intervention, Interventions } from './intervention.js';
 import { interventionKinds, interventionRules, isMergeable } from './intervention-rules.js';
 import { mergeInterventions, requireIndependent } from './merge-interventions.js';
@@ -54,7 +55,7 @@ export async function mergeAdapter(
     const kept: Intervention[] = [];
     for (const part of leavesOf(whole)) {
       const interventions = part.intervene(selectNamespaces(effective, part.namespaces), context);
-      if (interventions.length > 0 && interventions.every(isMergeable)) merging.push(...interventions);
+      if (actsInHost(part, host.spec) && interventions.every(isMergeable)) merging.push(...interventions);
       else {
         staying.push(part);
         kept.push(...interventions);
@@ -118,6 +119,10 @@ function disposeNew(parameters: Parameters, others: readonly Parameters[]): void
 }
 
 const mergeableKinds = interventionKinds.filter((kind) => interventionRules[kind].merge);
+
+/** Whether any of its parameters has a site. Others are read outside of the forward pass, as a head of tokens is, and no weight holds them. */
+const actsInHost = (part: PeftMethod, host: HostSpec): boolean =>
+  part.plan(host).effective.some(({ site }) => site !== undefined);
 
 const kindsOf = (items: Interventions) =>
   [
