@@ -60,7 +60,7 @@ describe('saveHost', () => {
     const made = headOn(host, options);
     const files = await saveHost(host, { config: tinyHostConfig({ modelType, ...sizes }), head: made });
     const again = await loadClassifier(await write(files, modelType));
-    expect(again.classifier).toEqual({ labels, multiLabel: false });
+    expect(again.classifier).toMatchObject({ labels, multiLabel: false });
     const inputs = someInputs(3, 7, 100, host.spec.padTokenId);
     const [before, after] = [runAdapter(host, made, inputs), runAdapter(again.host, again.head, inputs)];
     expect(await maxDifference(before.logits!, after.logits!)).toBeLessThan(1e-6);
