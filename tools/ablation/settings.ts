@@ -18,6 +18,7 @@ export const methods = [
   'mam',
   'unipelt',
   'prefix-lora-ia3',
+  'sift',
   'full',
 ] as const;
 
