@@ -29,9 +29,11 @@ describe('the browser entry', () => {
   it('has every name of the index but those that need Node', () => {
     const needNode = [
       'isHubName',
+      'loadClassifier',
       'loadHost',
       'loadMlmHead',
       'openModelDirectory',
+      'readCompanionFiles',
       'resolveHubAdapter',
       'resolveHubModel',
     ];

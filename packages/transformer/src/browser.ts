@@ -18,6 +18,7 @@ export { memoryTensorSource, type TensorSource } from './weights/tensor-source.j
 export { createTokenizer } from './tokenizer/create-tokenizer.js';
 export type { EncodeOptions, TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer/tokenizer.js';
 export { classifierConfig, type ClassifierEntries, saveHost, type SaveHostOptions } from './save/save-host.js';
+export { forTransformersJs } from './save/for-transformers-js.js';
 export type { ClassifierHints, HostChoices, LoadedHost } from './load/build-host.js';
 export { loadHostFromUrl, type LoadHostFromUrlOptions } from './load/load-host-from-url.js';
 export type { OpenedModel } from './load/open-model.js';
