@@ -13,7 +13,7 @@ const stored = JSON.parse(read('capabilities.json')) as Matrix;
 describe('docs/capabilities', () => {
   it('says what the methods do now (else: npm run docs:capabilities)', async () => {
     expect(await probeAll()).toEqual(stored);
-  });
+  }, 600_000);
 
   it('shows the stored answers', () => {
     const words = (text: string) => text.replace(/[\s|:-]+/g, ' ');
