@@ -1,26 +1,27 @@
 import { type HostSpec, PeftError, type Site } from '@tfjs-peft/peft-core';
-import { matchTargets } from '@tfjs-peft/peft-core/authoring';
+import {
+  isWeightSite,
+  matchTargets,
+  type SiteTensor,
+  tensorsOfSite,
+  type WeightSite,
+} from '@tfjs-peft/peft-core/authoring';
 import type { FullConfig } from './config.js';
 
 /** A tensor of the host that is trained. */
-export interface TrainedTensor {
+export interface TrainedTensor extends SiteTensor {
   /** Path of its module, where it acts. */
   readonly module: string;
-  readonly part: 'weight' | 'bias';
-  /** As the host holds it: tables `[rows, size]`, affine maps `[input, output]`, vectors `[size]`. */
-  readonly shape: readonly number[];
   /** Of its parameter. */
   readonly name: string;
 }
-
-type Module = Extract<Site, { kind: 'table' | 'linear' | 'norm' }>;
 
 /**
  * The tensors that a configuration trains, in the order of the host's sites.
  * Errors: `TARGET_UNMATCHED` for each pattern without a hit, and where nothing is left to train; `TARGET_PATTERN_INVALID`.
  */
 export function chooseTensors({ include, exclude, embeddings, name }: FullConfig, host: HostSpec): TrainedTensor[] {
-  const modules = host.sites.filter(isModule);
+  const modules = host.sites.filter(isWeightSite);
   const candidates = modules.filter(({ kind }) => embeddings || kind !== 'table');
   const included = include === null ? null : matchModules(host, candidates, include);
   const excluded = exclude === null ? null : matchModules(host, modules, exclude);
@@ -33,27 +34,15 @@ export function chooseTensors({ include, exclude, embeddings, name }: FullConfig
   });
 }
 
-const isModule = (site: Site): site is Module => ['table', 'linear', 'norm'].includes(site.kind);
-
 /** Paths among modules of several kinds, as `matchTargets` finds them within one. */
-function matchModules(host: HostSpec, modules: readonly Module[], patterns: string | readonly string[]): Set<string> {
+function matchModules(
+  host: HostSpec,
+  modules: readonly WeightSite[],
+  patterns: string | readonly string[],
+): Set<string> {
   const sites = modules.map(({ path }): Site => ({ kind: 'tensor', path, shape: [] }));
   return new Set(matchTargets({ ...host, sites }, 'tensor', patterns).map(({ path }) => path));
 }
 
-function tensorsOf(site: Module, namespace: string): TrainedTensor[] {
-  const tensor = (part: TrainedTensor['part'], ...shape: number[]): TrainedTensor => ({
-    module: site.path,
-    part,
-    shape,
-    name: `${namespace}.${site.path}.${part}`,
-  });
-  switch (site.kind) {
-    case 'table':
-      return [tensor('weight', site.rows, site.size)];
-    case 'linear':
-      return [tensor('weight', site.inputSize, site.outputSize), tensor('bias', site.outputSize)];
-    case 'norm':
-      return [tensor('weight', site.size), tensor('bias', site.size)];
-  }
-}
+const tensorsOf = (site: WeightSite, namespace: string): TrainedTensor[] =>
+  tensorsOfSite(site).map((tensor) => ({ ...tensor, module: site.path, name: `${namespace}.${tensor.path}` }));

@@ -1,4 +1,5 @@
 import { PeftError } from '@tfjs-peft/peft-core';
+import { mersenneTwister } from '@tfjs-peft/peft-core/authoring';
 import { checkSeed, seedSequence } from './seed-sequence.js';
 
 /** Gives the next uniform 32-bit word as an unsigned number. */
@@ -31,12 +32,8 @@ export function pcg64(seed: number | bigint): NextWord {
   };
 }
 
-const size = 624;
-const middle = 397;
-
 /**
- * The 32-bit words of numpy's legacy `RandomState(seed)`: MT19937 (Matsumoto & Nishimura 1998) with the 1812433253 seeding
- * recurrence. Errors: `SEED_INVALID` beyond 2^32 - 1, as in numpy.
+ * The 32-bit words of numpy's legacy `RandomState(seed)`: MT19937. Errors: `SEED_INVALID` beyond 2^32 - 1, as in numpy.
  */
 export function mt19937(seed: number | bigint): NextWord {
   if (checkSeed(seed) > 0xffffffffn)
@@ -45,26 +42,5 @@ export function mt19937(seed: number | bigint): NextWord {
       expected: 'at most 4294967295 for the legacy generator of protocol "per_class"',
       fix: 'choose a smaller seed',
     });
-  const key = new Uint32Array(size);
-  key[0] = Number(seed);
-  for (let i = 1; i < size; i++) key[i] = Math.imul(1812433253, key[i - 1]! ^ (key[i - 1]! >>> 30)) + i;
-  let position = size;
-  return () => {
-    if (position === size) {
-      refill(key);
-      position = 0;
-    }
-    let word = key[position++]!;
-    word ^= word >>> 11;
-    word ^= (word << 7) & 0x9d2c5680;
-    word ^= (word << 15) & 0xefc60000;
-    return (word ^ (word >>> 18)) >>> 0;
-  };
-}
-
-function refill(key: Uint32Array): void {
-  for (let i = 0; i < size; i++) {
-    const y = (key[i]! & 0x80000000) | (key[(i + 1) % size]! & 0x7fffffff);
-    key[i] = key[(i + middle) % size]! ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
-  }
+  return mersenneTwister(Number(seed));
 }

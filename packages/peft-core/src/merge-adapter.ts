@@ -52,19 +52,19 @@ export async function mergeAdapter(
   const merge = () => {
     const context = evaluationContext(host.spec, 1);
     const merging: Intervention[] = [];
-    const kept: Intervention[] = [];
+    const acting: Intervention[] = [];
     for (const part of leavesOf(whole)) {
       const interventions = part.intervene(selectNamespaces(effective, part.namespaces), context);
       if (actsInHost(part, host.spec) && interventions.every(isMergeable)) merging.push(...interventions);
       else {
         staying.push(part);
-        kept.push(...interventions);
+        acting.push(...interventions);
       }
       if (!interventions.every((item) => isMergeable(item) || item.kind === 'readout'))
         refused.push(`${part.type} acts through ${kindsOf(interventions)}, which no weight can hold`);
     }
     if (rest === 'keep' || refused.length === 0) {
-      requireIndependent(merging, kept);
+      requireIndependent(merging, acting);
       for (const [path, tensor] of mergeInterventions(host, merging).changes) changed.set(path, tensor);
     }
     return [...changed.values()];

@@ -1,22 +1,23 @@
-import { type HostSpec, type LinearRole, PeftError, type Site } from '@tfjs-peft/peft-core';
-import { findUnmatched, matchNames, nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { type HostSpec, type LinearRole, PeftError } from '@tfjs-peft/peft-core';
+import {
+  findUnmatched,
+  isWeightSite,
+  matchNames,
+  nearMisses,
+  type SiteTensor,
+  tensorsOfSite,
+  type WeightSite,
+} from '@tfjs-peft/peft-core/authoring';
 import { type TargetGroup, targetGroups } from './config.js';
 
 /** A tensor of the host of which entries may be chosen. */
-export interface HostTensor {
+export interface HostTensor extends SiteTensor {
   /** Path of its module, where it acts. */
   readonly module: string;
-  /** Its own path: `<module>.weight`. */
-  readonly path: string;
-  readonly part: 'weight' | 'bias';
-  readonly kind: 'linear' | 'table' | 'norm';
+  readonly kind: WeightSite['kind'];
   readonly role?: LinearRole;
   readonly layer?: number;
-  /** As the host holds it: tables `[rows, size]`, affine maps `[input, output]`, vectors `[size]`. */
-  readonly shape: readonly number[];
 }
-
-type Module = Extract<Site, { kind: 'table' | 'linear' | 'norm' }>;
 
 /**
  * The tensors that the targets name, in the order of the host's sites, each once. A table that two parts of a model share is one site.
@@ -24,7 +25,7 @@ type Module = Extract<Site, { kind: 'table' | 'linear' | 'norm' }>;
  * `TARGET_PATTERN_INVALID`.
  */
 export function chooseTensors(targets: string | readonly string[], host: HostSpec): HostTensor[] {
-  const modules = host.sites.filter(isModule);
+  const modules = host.sites.filter(isWeightSite);
   const groups = typeof targets === 'string' ? [] : targets.flatMap((target) => readGroup(target) ?? []);
   const patterns = typeof targets === 'string' ? targets : targets.filter((target) => !readGroup(target));
   for (const { group } of groups)
@@ -43,8 +44,6 @@ export function chooseTensors(targets: string | readonly string[], host: HostSpe
   );
 }
 
-const isModule = (site: Site): site is Module => ['table', 'linear', 'norm'].includes(site.kind);
-
 /** `query`, or one tensor of each module in it, `query.weight`; undefined for what names no group. */
 function readGroup(target: string): { readonly group: TargetGroup; readonly part?: HostTensor['part'] } | undefined {
   const [, name, part] = /^(\w+)(?:\.(weight|bias))?$/.exec(target) ?? [];
@@ -52,33 +51,22 @@ function readGroup(target: string): { readonly group: TargetGroup; readonly part
   return group && { group, ...(part !== undefined && { part: part as HostTensor['part'] }) };
 }
 
-function groupOf(module: Module): TargetGroup | undefined {
+function groupOf(module: WeightSite): TargetGroup | undefined {
   if (module.kind === 'table') return 'embeddings';
   if (module.kind === 'norm') return module.layer === undefined ? 'embeddingNorm' : 'norms';
   return module.role;
 }
 
-function tensorsOf(site: Module): HostTensor[] {
-  const tensor = (part: HostTensor['part'], ...shape: number[]): HostTensor => ({
+const tensorsOf = (site: WeightSite): HostTensor[] =>
+  tensorsOfSite(site).map((tensor) => ({
+    ...tensor,
     module: site.path,
-    path: `${site.path}.${part}`,
-    part,
     kind: site.kind,
     ...('role' in site && site.role && { role: site.role }),
     ...('layer' in site && site.layer !== undefined && { layer: site.layer }),
-    shape,
-  });
-  switch (site.kind) {
-    case 'table':
-      return [tensor('weight', site.rows, site.size)];
-    case 'linear':
-      return [tensor('weight', site.inputSize, site.outputSize), tensor('bias', site.outputSize)];
-    case 'norm':
-      return [tensor('weight', site.size), tensor('bias', site.size)];
-  }
-}
+  }));
 
-function groupUnmatched(group: TargetGroup, modules: readonly Module[], host: HostSpec): PeftError {
+function groupUnmatched(group: TargetGroup, modules: readonly WeightSite[], host: HostSpec): PeftError {
   const known = [...new Set(modules.flatMap((module) => groupOf(module) ?? []))];
   return new PeftError('TARGET_UNMATCHED', {
     found: `host "${host.name}" has no tensors of the group "${group}"`,
@@ -88,7 +76,7 @@ function groupUnmatched(group: TargetGroup, modules: readonly Module[], host: Ho
 }
 
 function unmatched(pattern: string, names: readonly string[], host: HostSpec): PeftError {
-  const others = host.sites.filter((site) => !isModule(site));
+  const others = host.sites.filter((site) => !isWeightSite(site));
   const bare = others.find(({ path }) => matchNames(typeof pattern === 'string' ? [pattern] : pattern)(path));
   if (bare)
     return new PeftError('TARGET_UNSUPPORTED', {

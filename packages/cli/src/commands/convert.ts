@@ -1,19 +1,13 @@
-import type { BackendChoice } from '@tfjs-peft/backend';
 import { type AdapterForm, convertFolder } from '@tfjs-peft/eval';
 import type { CliIo } from '../cli-io.js';
+import { type AdapterOptions, openOptions } from '../options/adapter-options.js';
 import { jsonLine } from '../safe-output.js';
 import { shortPath } from './execute-experiment.js';
 
-export interface ConvertCommandOptions {
+export interface ConvertCommandOptions extends AdapterOptions {
   readonly output: string;
   readonly to: AdapterForm;
   readonly name?: string;
-  readonly backend: BackendChoice;
-  readonly model?: string;
-  readonly revision?: string;
-  readonly labels?: readonly string[];
-  readonly plugin?: readonly string[];
-  readonly json?: boolean;
 }
 
 /** `tfjs-peft convert`. */
@@ -21,12 +15,8 @@ export async function convert(folder: string, options: ConvertCommandOptions, io
   const converted = await convertFolder(folder, {
     output: options.output,
     to: options.to,
-    backend: options.backend,
+    ...openOptions(options),
     ...(options.name !== undefined && { name: options.name }),
-    ...(options.model !== undefined && { model: options.model }),
-    ...(options.revision !== undefined && { revision: options.revision }),
-    ...(options.labels && { labels: options.labels }),
-    ...(options.plugin && { plugins: options.plugin }),
     onWarning: (text) => io.err(`warning: ${text}\n`),
   });
   const { from, to, files, differences } = converted;

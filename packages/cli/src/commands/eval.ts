@@ -1,26 +1,20 @@
 import { stat } from 'node:fs/promises';
-import type { BackendChoice } from '@tfjs-peft/backend';
 import { evaluateFolder, type FolderEvaluation } from '@tfjs-peft/eval';
 import { findings, formatTable } from '@tfjs-peft/eval/report';
 import { readResults } from '@tfjs-peft/eval/run-folder';
 import { compareMethods } from '@tfjs-peft/eval/statistics';
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
+import { type AdapterOptions, openOptions } from '../options/adapter-options.js';
 import { reportProgress } from '../progress/report-progress.js';
 import { jsonLine } from '../safe-output.js';
 
-export interface EvalOptions {
-  readonly backend: BackendChoice;
+export interface EvalOptions extends AdapterOptions {
   readonly point?: string;
   readonly draws?: number;
   readonly data?: string;
   readonly task?: string;
-  readonly model?: string;
-  readonly revision?: string;
-  readonly labels?: readonly string[];
-  readonly plugin?: readonly string[];
   readonly reference?: readonly string[];
-  readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
@@ -45,14 +39,10 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
   const progress = await reportProgress(io, { quiet: options.quiet ?? false });
   try {
     const evaluation = await evaluateFolder(folder, {
-      backend: options.backend,
+      ...openOptions(options),
       ...(options.point !== undefined && { point: options.point }),
       ...(options.draws !== undefined && { draws: options.draws }),
       ...(options.task !== undefined && { task: options.task }),
-      ...(options.model !== undefined && { model: options.model }),
-      ...(options.revision !== undefined && { revision: options.revision }),
-      ...(options.labels && { labels: options.labels }),
-      ...(options.plugin && { plugins: options.plugin }),
       ...(options.data !== undefined && { data: { directory: options.data } }),
       onEvent: progress.onEvent,
       onWarning: (text) => progress.line(`warning: ${text}`),

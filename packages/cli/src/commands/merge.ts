@@ -1,21 +1,15 @@
-import type { BackendChoice } from '@tfjs-peft/backend';
 import { type DeployedFolder, type DeployOptions, mergeFolder } from '@tfjs-peft/eval';
 import { formatBytes } from '@tfjs-peft/eval/report';
 import type { CliIo } from '../cli-io.js';
+import { type AdapterOptions, openOptions } from '../options/adapter-options.js';
 import { jsonLine } from '../safe-output.js';
 import { shellCommand, shortPath } from './execute-experiment.js';
 
 /** Options of the commands that write a model. */
-export interface DeployCommandOptions {
+export interface DeployCommandOptions extends AdapterOptions {
   readonly output: string;
   readonly dtype: 'f32' | 'f16';
   readonly maxTokens?: number;
-  readonly backend: BackendChoice;
-  readonly model?: string;
-  readonly revision?: string;
-  readonly labels?: readonly string[];
-  readonly plugin?: readonly string[];
-  readonly json?: boolean;
 }
 
 /** `tfjs-peft merge`. */
@@ -41,12 +35,8 @@ export async function merge(folder: string, options: DeployCommandOptions, io: C
 export const deployOptions = (options: DeployCommandOptions, io: CliIo): DeployOptions => ({
   output: options.output,
   dtype: options.dtype,
-  backend: options.backend,
+  ...openOptions(options),
   ...(options.maxTokens !== undefined && { maxTokens: options.maxTokens }),
-  ...(options.model !== undefined && { model: options.model }),
-  ...(options.revision !== undefined && { revision: options.revision }),
-  ...(options.labels && { labels: options.labels }),
-  ...(options.plugin && { plugins: options.plugin }),
   onWarning: (text) => io.err(`warning: ${text}\n`),
 });
 

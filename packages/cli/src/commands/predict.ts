@@ -1,17 +1,11 @@
-import type { BackendChoice } from '@tfjs-peft/backend';
 import { openPredictor, type Prediction } from '@tfjs-peft/eval';
 import { printable } from '@tfjs-peft/peft-core/authoring';
 import type { CliIo } from '../cli-io.js';
+import { type AdapterOptions, openOptions } from '../options/adapter-options.js';
 import { jsonLine } from '../safe-output.js';
 import { collectInputs, type InputOptions, type PlacedInput, showPlace } from './collect-inputs.js';
 
-export interface PredictOptions extends InputOptions {
-  readonly backend: BackendChoice;
-  readonly model?: string;
-  readonly revision?: string;
-  readonly labels?: readonly string[];
-  readonly plugin?: readonly string[];
-  readonly json?: boolean;
+export interface PredictOptions extends InputOptions, AdapterOptions {
   readonly quiet?: boolean;
 }
 
@@ -24,11 +18,7 @@ export async function predict(
 ): Promise<number> {
   const inputs = await collectInputs(texts, options, io);
   const predictor = await openPredictor(folder, {
-    backend: options.backend,
-    ...(options.model !== undefined && { model: options.model }),
-    ...(options.revision !== undefined && { revision: options.revision }),
-    ...(options.labels && { labels: options.labels }),
-    ...(options.plugin && { plugins: options.plugin }),
+    ...openOptions(options),
     onWarning: (text) => io.err(`warning: ${text}\n`),
   });
   const printer = (options.json ? jsonPrinter : textPrinter)(io, predictor.labels);

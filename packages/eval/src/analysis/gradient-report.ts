@@ -1,9 +1,8 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { reportStyle } from '../report/html-style.js';
+import { htmlPage } from '../report/html-page.js';
 import { plotSection } from '../report/html-sections.js';
 import { htmlTable } from '../report/html-table.js';
 import { plotColours, plotConfig } from '../report/plot-theme.js';
-import { embedJson, escapeHtml } from '../report/printable.js';
 import { renderSvg } from '../report/render-svg.js';
 import type { GradientAnalysis, GradientRow } from './analyse-gradients.js';
 
@@ -71,29 +70,14 @@ export async function gradientReport(analysis: GradientAnalysis): Promise<string
     norm.toExponential(1),
   ]);
   const caption = `Part of the gradient's norm in the largest entries, ${batches} batches of ${batchSize} texts`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="tfjs-peft">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${escapeHtml(title)}</title>
-<style>${reportStyle}</style>
-</head>
-<body>
-<main>
-<header><h1>${escapeHtml(title)}</h1></header>
-${plotSection('shares', 'How few entries carry the gradient', top, 'Part of the norm in the top 1 % of the entries of each weight: pretrained, and with random weights of the same shape.')}
+  return htmlPage({
+    title,
+    body: `${plotSection('shares', 'How few entries carry the gradient', top, 'Part of the norm in the top 1 % of the entries of each weight: pretrained, and with random weights of the same shape.')}
 ${plotSection('norms', 'Where it is largest', norms, 'Euclidean norm of the gradient of each pretrained weight, before training.')}
 <section aria-labelledby="roles"><h2 id="roles">By role</h2>${htmlTable(caption, ['weights', ...titles(analysis)], sharesByRole(analysis))}</section>
-<section aria-labelledby="weights"><h2 id="weights">Every weight</h2>${htmlTable(caption, ['weight', ...titles(analysis)], every)}</section>
-</main>
-<script type="application/json" id="data">${embedJson(analysis)}</script>
-</body>
-</html>
-`;
+<section aria-labelledby="weights"><h2 id="weights">Every weight</h2>${htmlTable(caption, ['weight', ...titles(analysis)], every)}</section>`,
+    data: analysis,
+  });
 }
 
 const base = { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', config: plotConfig, padding: 12 } as const;

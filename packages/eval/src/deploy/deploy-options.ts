@@ -4,6 +4,7 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import { type JsonObject, parseJsonObject } from '@tfjs-peft/peft-core/files';
 import { countVirtualTokens } from '../predict/count-virtual-tokens.js';
 import { maxTokensOf, type OpenAdapterOptions, type OpenedAdapter } from '../predict/open-adapter.js';
+import { writeModelFolder } from './write-model-folder.js';
 
 /** What is written, and where. */
 export interface DeployOptions extends Omit<OpenAdapterOptions, 'host'> {
@@ -50,8 +51,41 @@ export function deployedMaxTokens(opened: OpenedAdapter, wanted: number | undefi
   return Math.min(limit, room);
 }
 
+/** How far what was written is from its origin, see `compareLogits`. */
+export interface Compared {
+  readonly difference: number;
+  readonly largest: number;
+}
+
+/**
+ * Writes a model's files, lets `compare` run what was written (null if it cannot), and describes it. Errors: `OUTPUT_DIFFERS`, those of
+ * {@link writeModelFolder}.
+ */
+export async function writeDeployed(
+  { labels }: Pick<OpenedAdapter, 'labels'>,
+  { output, dtype = 'f32' }: Pick<DeployOptions, 'output' | 'dtype'>,
+  maxTokens: number | undefined,
+  files: ReadonlyMap<string, Uint8Array>,
+  compare: (written: string) => Promise<Compared | null>,
+): Promise<DeployedFolder> {
+  const compared = await writeModelFolder(output, files, async (written) => {
+    const found = await compare(written);
+    if (found && dtype === 'f32') requireClose(found, output);
+    return found;
+  });
+  return {
+    folder: output,
+    labels,
+    dtype,
+    bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
+    ...(maxTokens !== undefined && { maxTokens }),
+    difference: compared?.difference ?? null,
+    largestLogit: compared?.largest ?? null,
+  };
+}
+
 /** F32 output that is further from its origin than rounding explains is never left behind. */
-export function requireClose(difference: number, largest: number, what: string): void {
+function requireClose({ difference, largest }: Compared, what: string): void {
   if (difference <= 1e-3 * Math.max(1, largest)) return;
   throw new PeftError('OUTPUT_DIFFERS', {
     found: `${what}: logits that differ by ${difference.toPrecision(3)} from those of host and adapter`,

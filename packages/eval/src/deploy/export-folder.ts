@@ -15,11 +15,11 @@ import {
   deployedMaxTokens,
   type DeployOptions,
   readHostConfig,
-  requireClose,
+  writeDeployed,
 } from './deploy-options.js';
 import { runOnnx } from './run-onnx.js';
 import { compareLogits, sampleTexts } from './sample-texts.js';
-import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
+import { requireEmptyFolder } from './write-model-folder.js';
 
 /**
  * Writes host, adapter and head of a folder as an ONNX model in the layout that transformers.js opens with `pipeline('text-classification', …)`:
@@ -51,20 +51,9 @@ export async function exportFolder(folder: string, options: DeployOptions): Prom
       ...companions,
       ['onnx/model.onnx', bytes],
     ]);
-    const compared = await writeModelFolder(output, files, async (written) => {
-      const found = await compare(join(written, 'onnx', 'model.onnx'), opened, maxTokens);
-      if (found && dtype === 'f32') requireClose(found.difference, found.largest, output);
-      return found;
-    });
-    return {
-      folder: output,
-      labels,
-      dtype,
-      bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
-      maxTokens,
-      difference: compared?.difference ?? null,
-      largestLogit: compared?.largest ?? null,
-    };
+    return await writeDeployed(opened, options, maxTokens, files, (written) =>
+      compare(join(written, 'onnx', 'model.onnx'), opened, maxTokens),
+    );
   } finally {
     opened.dispose();
   }

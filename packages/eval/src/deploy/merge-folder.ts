@@ -14,10 +14,10 @@ import {
   deployedMaxTokens,
   type DeployOptions,
   readHostConfig,
-  requireClose,
+  writeDeployed,
 } from './deploy-options.js';
 import { compareLogits, sampleTexts } from './sample-texts.js';
-import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
+import { requireEmptyFolder } from './write-model-folder.js';
 
 /**
  * Merges the adapter of a folder into its host and writes the model: a folder that `AutoModelForSequenceClassification` of HF transformers, and
@@ -41,20 +41,7 @@ export async function mergeFolder(folder: string, options: DeployOptions): Promi
       });
       const companions = await readCompanionFiles(directory, { ...(maxTokens !== undefined && { maxTokens }) });
       const files = new Map([...model, ...companions]);
-      const { difference, largest } = await writeModelFolder(output, files, async (written) => {
-        const found = await compare(written, opened);
-        if (dtype === 'f32') requireClose(found.difference, found.largest, output);
-        return found;
-      });
-      return {
-        folder: output,
-        labels: opened.labels,
-        dtype,
-        bytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
-        ...(maxTokens !== undefined && { maxTokens }),
-        difference,
-        largestLogit: largest,
-      };
+      return await writeDeployed(opened, options, maxTokens, files, (written) => compare(written, opened));
     } finally {
       disposeMerged(merged, opened.adapter);
     }

@@ -1,4 +1,5 @@
 import { findings } from './findings.js';
+import { htmlPage } from './html-page.js';
 import {
   configurationSection,
   examplesSection,
@@ -8,10 +9,9 @@ import {
   tableSection,
   trialsSection,
 } from './html-sections.js';
-import { reportStyle } from './html-style.js';
 import { plotSvg } from './plot-comparison.js';
 import { historySvg } from './plot-histories.js';
-import { embedJson, escapeHtml } from './printable.js';
+import { escapeHtml } from './printable.js';
 import type { ReportInput } from './report-input.js';
 
 /**
@@ -31,28 +31,14 @@ export async function htmlReport(input: ReportInput): Promise<string> {
     `${table.metric} on ${table.split}`,
     first && `backend ${[...new Set(trials.map(({ backend }) => backend))].join(', ')}`,
   ].filter((fact) => typeof fact === 'string');
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="tfjs-peft">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${escapeHtml(title)}</title>
-<style>${reportStyle}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>${escapeHtml(title)}</h1>
-<p class="facts">${facts.map((fact) => `<span>${escapeHtml(fact)}</span>`).join('')}</p>
-</header>
-<section aria-labelledby="findings">
+  return htmlPage({
+    title,
+    facts: `<p class="facts">${facts.map((fact) => `<span>${escapeHtml(fact)}</span>`).join('')}</p>`,
+    body: `<section aria-labelledby="findings">
 <h2 id="findings">What these runs show</h2>
 <ul class="findings">${findings(table)
-    .map(({ verdict, text }) => `<li class="${verdict.replace(' ', '-')}">${escapeHtml(text)}</li>`)
-    .join('')}</ul>
+      .map(({ verdict, text }) => `<li class="${verdict.replace(' ', '-')}">${escapeHtml(text)}</li>`)
+      .join('')}</ul>
 </section>
 ${plotSection('comparison', 'Comparison', comparison, 'Dots: single runs. Upright ticks: means. Bands: intervals of the means. Dashed lines: floors.')}
 ${tableSection(table)}
@@ -61,12 +47,9 @@ ${history === null ? '' : plotSection('history', 'Development set during trainin
 ${simplexSection(trials)}
 ${examples ? examplesSection(examples.method, examples.rows) : ''}
 ${trialsSection(trials)}
-${configurationSection(experiment, environment)}
-</main>
-<script type="application/json" id="data">${embedJson({ experiment, environment, table, trials, histories })}</script>
-</body>
-</html>
-`;
+${configurationSection(experiment, environment)}`,
+    data: { experiment, environment, table, trials, histories },
+  });
 }
 
 const plural = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -5,6 +5,8 @@
 export { nearMisses } from '../errors.js';
 export { limitWarnings, messageLimit, printable, shorten, warningLimit } from '../safe-text.js';
 export { normals, randomPermutation, randomWords, uniforms } from '../random-stream.js';
+export { isWeightSite, type SiteTensor, tensorsOfSite, type WeightSite } from '../site-tensors.js';
+export { mersenneTwister } from '../mersenne-twister.js';
 export { dtypeOf, floatsOf, getParameter, namespaceOf, selectNamespaces, transposed } from '../parameters.js';
 export {
   type Batch,

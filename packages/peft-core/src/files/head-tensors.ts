@@ -27,7 +27,7 @@ export const encodeHead = (head: HeadMethod, effective: NamedArrays, prefix: str
   );
 
 /** Names of all tensors of the head that HF's sequence classifier of a host has, without prefix. */
-export const hfHeadNames = ({ classifier }: HostSpec): string[] =>
+export const hfHeadNames = ({ classifier }: Pick<HostSpec, 'classifier'>): string[] =>
   [classifier.output, ...(classifier.hidden ? [classifier.hidden.path] : [])].flatMap((module) => [
     `${module}.weight`,
     `${module}.bias`,

@@ -4,12 +4,13 @@ import { PeftError } from '../errors.js';
 import type { FileCodec } from '../file-codec.js';
 import { hfPath } from './hf-targets.js';
 import { rememberWholeValues } from './whole-values.js';
-import type { HostSpec, Site } from '../host-spec.js';
+import type { HostSpec } from '../host-spec.js';
 import type { Interventions } from '../intervention.js';
 import type { PeftMethod } from '../method.js';
 import { floatsOf, getParameter, type NamedArray, transposed } from '../parameters.js';
 import { type MethodDefinition, parseConfig } from '../registry.js';
 import { rememberPerHost } from '../remember-per-host.js';
+import { isWeightSite, type SiteTensor, tensorsOfSite, type WeightSite } from '../site-tensors.js';
 
 const schema = z.strictObject({
   /** Whole paths of weights and biases: `pooler.dense.weight`. */
@@ -42,15 +43,9 @@ export const savedModules = (config: z.input<typeof schema>): PeftMethod<SavedMo
   createSavedModules(parseConfig(schema, config, 'savedModules'));
 
 /** A weight or a bias, with the module that holds it. */
-interface SavedTensor {
-  readonly path: string;
-  readonly site: Module;
-  readonly part: 'weight' | 'bias';
-  /** As the host holds it. */
-  readonly shape: readonly number[];
+interface SavedTensor extends SiteTensor {
+  readonly site: WeightSite;
 }
-
-type Module = Extract<Site, { kind: 'table' | 'linear' | 'norm' }>;
 
 function createSavedModules(config: SavedModulesConfig): PeftMethod<SavedModulesConfig> {
   const tensorsOf = rememberPerHost((host) => config.tensors.map((path) => findTensor(path, host)));
@@ -85,24 +80,15 @@ function createSavedModules(config: SavedModulesConfig): PeftMethod<SavedModules
 
 /** A weight or a bias of the host by its path. Errors: `TARGET_UNMATCHED`. */
 function findTensor(path: string, host: HostSpec): SavedTensor {
-  const part = path.endsWith('.bias') ? 'bias' : 'weight';
-  const site = host.sites.find(
-    (candidate): candidate is Module =>
-      (candidate.kind === 'table' || candidate.kind === 'linear' || candidate.kind === 'norm') &&
-      `${candidate.path}.${part}` === path,
-  );
-  if (site && !(site.kind === 'table' && part === 'bias')) return { path, site, part, shape: shapeOf(site, part) };
+  for (const site of host.sites.filter(isWeightSite)) {
+    const tensor = tensorsOfSite(site).find((candidate) => candidate.path === path);
+    if (tensor) return { ...tensor, site };
+  }
   throw new PeftError('TARGET_UNMATCHED', {
     found: `"${path}", which is no weight and no bias of host "${host.name}"`,
     expected: 'a path such as pooler.dense.weight',
     fix: 'load the adapter on the host it was made for',
   });
-}
-
-function shapeOf(site: Module, part: 'weight' | 'bias'): readonly number[] {
-  if (site.kind === 'norm') return [site.size];
-  if (site.kind === 'table') return [site.rows, site.size];
-  return part === 'bias' ? [site.outputSize] : [site.inputSize, site.outputSize];
 }
 
 /** Names of a host's tensors in files of HF peft, and how to find one again: whole values, weights of affine maps as `[outputs, inputs]`. */

@@ -1,8 +1,9 @@
 import { PeftError } from '../errors.js';
 import type { HostTensors } from '../host.js';
-import type { HostSpec } from '../host-spec.js';
+import { type HostSpec, sitesOfKind } from '../host-spec.js';
 import type { Json, JsonObject } from '../json/json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
+import { isWeightSite, tensorsOfSite } from '../site-tensors.js';
 import { savedModules, savedName } from './saved-modules.js';
 import { readHostTensors } from './decode-part.js';
 import type { CodecMethod } from './file-units.js';
@@ -28,14 +29,11 @@ export function savedCandidates({ modules_to_save: entry }: JsonObject, host: Ho
   const entries = (entry == null ? [] : Array.isArray(entry) ? (entry as readonly Json[]) : [entry]).filter(
     (name): name is string => typeof name === 'string' && !anyHead.includes(name),
   );
-  const paths = host.sites.flatMap(({ kind, path }) => {
-    if (kind === 'table') return [`${path}.weight`];
-    return kind === 'linear' || kind === 'norm' ? [`${path}.weight`, `${path}.bias`] : [];
-  });
+  const paths = host.sites.filter(isWeightSite).flatMap((site) => tensorsOfSite(site).map(({ path }) => path));
   const isBelow = (path: string, name: string) => modulesAbove(hfPath(host, path)).some((end) => end.endsWith(name));
   const modules = entries.filter((name) => paths.some((path) => isBelow(path, name)));
   const named = paths.filter((path) => modules.some((name) => isBelow(path, name)));
-  const tables = host.sites.flatMap(({ kind, path }) => (kind === 'table' ? [`${path}.weight`] : []));
+  const tables = sitesOfKind(host, 'table').map(({ path }) => `${path}.weight`);
   return { modules, named, tables: tables.filter((path) => !named.includes(path)) };
 }
 

@@ -10,7 +10,7 @@ export interface WholeValues {
   write(name: string, difference: Float32Array, base: Float32Array): Float32Array;
 }
 
-/** Remembers nothing yet. */
+/** For one adapter: what is read through it is written back to the bit. */
 export function rememberWholeValues(): WholeValues {
   const known = new Map<string, { readonly stored: Float32Array; readonly base: Float32Array }>();
   return {

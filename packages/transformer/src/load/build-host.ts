@@ -70,7 +70,7 @@ async function readHead({ tensors, readFloat32 }: TensorSource, spec: HostSpec):
 }
 
 /** What a config.json says about a classifier. */
-export function readHints({ id2label: map, problem_type: problem }: JsonObject): Omit<ClassifierHints, 'tensors'> {
+function readHints({ id2label: map, problem_type: problem }: JsonObject): Omit<ClassifierHints, 'tensors'> {
   const entries = isJsonObject(map) ? Object.entries(map) : [];
   const names = entries.map((_, index) => (map as JsonObject)[String(index)]);
   const isComplete = names.length > 0 && names.every((name) => typeof name === 'string');

@@ -1,8 +1,9 @@
-import { type Adapter, head, type NamedArray, PeftError, toParameters } from '@tfjs-peft/peft-core';
+import { type Adapter, type ClassifierLayout, PeftError, toParameters } from '@tfjs-peft/peft-core';
+import { hostHeadNames, readHostHead } from '@tfjs-peft/peft-core/files';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
 import { warn } from '../model/warn.js';
-import { buildHost, readHints } from './build-host.js';
+import { buildHost, type LoadedHost } from './build-host.js';
 import {
   type HostSource,
   type LoadedHostDirectory,
@@ -26,59 +27,51 @@ export interface LoadedClassifier extends LoadedHostDirectory {
 export async function loadClassifier(source: HostSource, options: LoadHostOptions = {}): Promise<LoadedClassifier> {
   const { directory, name } = await locateHost(source, options);
   const model = await openModelDirectory(directory, name);
-  const { method, arrays, known } = await readHead(model, name).catch(async (error: unknown) => {
-    await model.close();
-    throw error;
-  });
+  const classifier = await layoutOf(model, name);
+  const own = new Set(hostHeadNames({ classifier }));
   const onIgnored = (names: readonly string[]) => {
-    const others = names.filter((found) => !known.includes(found));
+    const others = names.filter((found) => !own.has(found));
     if (others.length > 0) (options.onIgnored ?? warnIgnored(name))(others);
   };
-  const loaded = await buildHost(model, name, { readout: method.head.readout ?? undefined, ...options, onIgnored });
-  const hostFingerprint = loaded.host.spec.fingerprint;
-  return { ...loaded, directory, head: { method, effective: toParameters(arrays), hostFingerprint } };
+  const loaded = await buildHost(model, name, { readout: classifier.readout, ...options, onIgnored });
+  try {
+    return { ...loaded, directory, head: headOf(loaded, model.location) };
+  } catch (error) {
+    loaded.host.dispose();
+    throw error;
+  }
+}
+
+/** The form of the classifier that HF has for the model's family. Errors: those of `parseHostConfig`, with the model closed. */
+async function layoutOf(model: OpenedModel, name: string): Promise<ClassifierLayout> {
+  try {
+    return familyOf(parseHostConfig(model.config, name).modelType).classifier;
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
 }
 
 const warnIgnored = (name: string) => (names: readonly string[]) =>
   warn(`Host "${name}": left out ${names.length} tensors of other heads (${names.slice(0, 3).join(', ')}).`);
 
-async function readHead({ config, tensors, location }: OpenedModel, name: string) {
-  const { classifier, name: family } = familyOf(parseHostConfig(config, name).modelType);
-  const read = async (stored: string): Promise<NamedArray> => {
-    const entry = tensors.tensors.get(stored);
-    if (!entry)
-      throw new PeftError('HEAD_MISSING', {
-        found: `no tensor "${stored}" in ${location}`,
-        expected: `a sequence classifier of ${family}`,
-        fix: 'pass a folder that tfjs-peft merge or HF transformers saved with its classifier',
-      });
-    return { shape: entry.shape, data: await tensors.readFloat32(stored) };
-  };
-  const weight = await read(`${classifier.output}.weight`);
-  const labels = readHints(config).labels ?? Array.from({ length: weight.shape[0]! }, (_, index) => `LABEL_${index}`);
-  const method = head({
-    labels: [...labels],
-    readout: classifier.readout,
-    hidden: classifier.hidden?.activation ?? 'none',
-  });
-  const { names } = method.head;
-  const bias = await read(`${classifier.output}.bias`);
-  const arrays = new Map([
-    [names.weight, weight],
-    [names.bias, bias],
-  ]);
-  if (weight.shape.length !== 2 || weight.shape[0] !== labels.length || bias.shape[0] !== labels.length)
+/** Errors: `HEAD_MISSING`, `TENSOR_MISSHAPEN`. */
+function headOf({ host: { spec }, classifier: { tensors, labels } }: LoadedHost, location: string): Adapter {
+  const head = tensors && readHostHead(tensors, spec, location, labels);
+  if (!head)
+    throw new PeftError('HEAD_MISSING', {
+      found: `no sequence classifier in ${location}`,
+      expected: `the tensors ${hostHeadNames(spec).join(', ')}`,
+      fix: 'pass a folder that tfjs-peft merge or HF transformers saved with its classifier',
+    });
+  const { output } = spec.classifier;
+  const [weight, bias] = [tensors.get(`${output}.weight`)!.shape, tensors.get(`${output}.bias`)!.shape];
+  const rows = labels?.length ?? weight[0]!;
+  if (weight.length !== 2 || weight[0] !== rows || bias[0] !== rows)
     throw new PeftError('TENSOR_MISSHAPEN', {
-      found: `"${classifier.output}" of shape [${weight.shape.join(', ')}] in ${location}, ${labels.length} labels in config.json`,
+      found: `"${output}" of shape [${weight.join(', ')}] in ${location}, ${rows} labels in config.json`,
       expected: 'one row for each label',
       fix: 'take config.json and weights from the same model',
     });
-  const maps = [classifier.output];
-  if (classifier.hidden) {
-    const { path } = classifier.hidden;
-    maps.push(path);
-    arrays.set(names.hiddenWeight, await read(`${path}.weight`));
-    arrays.set(names.hiddenBias, await read(`${path}.bias`));
-  }
-  return { method, arrays, known: maps.flatMap((path) => [`${path}.weight`, `${path}.bias`]) };
+  return { method: head.method, effective: toParameters(head.effective), hostFingerprint: spec.fingerprint };
 }

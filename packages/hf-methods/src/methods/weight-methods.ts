@@ -1,0 +1,16 @@
+export { adalora } from './adalora.js';
+export { beft } from './beft.js';
+export { boft } from './boft.js';
+export { c3a } from './c3a.js';
+export { delora } from './delora.js';
+export { fourierft } from './fourierft.js';
+export { hira } from './hira.js';
+export { hra } from './hra.js';
+export { loha } from './loha.js';
+export { lokr } from './lokr.js';
+export { bone, miss } from './miss.js';
+export { oft } from './oft.js';
+export { randlora } from './randlora.js';
+export { road } from './road.js';
+export { vblora } from './vblora.js';
+export { vera } from './vera.js';

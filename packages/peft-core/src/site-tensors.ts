@@ -1,0 +1,34 @@
+import type { Site } from './host-spec.js';
+
+/** A place whose weight is its own: what gates, prefixes and heads act at has none. */
+export type WeightSite = Extract<Site, { kind: 'table' | 'linear' | 'norm' }>;
+
+/** A weight or a bias of a place. */
+export interface SiteTensor {
+  /** `<path of the place>.weight`. */
+  readonly path: string;
+  readonly part: 'weight' | 'bias';
+  /** As the host holds it: tables `[rows, size]`, affine maps `[input, output]`, vectors `[size]`. */
+  readonly shape: readonly number[];
+}
+
+/** Whether a place has a weight of its own. */
+export const isWeightSite = (site: Site): site is WeightSite =>
+  site.kind === 'table' || site.kind === 'linear' || site.kind === 'norm';
+
+/** The weight of a place, and its bias if it has one. */
+export function tensorsOfSite(site: WeightSite): SiteTensor[] {
+  const tensor = (part: SiteTensor['part'], ...shape: number[]): SiteTensor => ({
+    path: `${site.path}.${part}`,
+    part,
+    shape,
+  });
+  switch (site.kind) {
+    case 'table':
+      return [tensor('weight', site.rows, site.size)];
+    case 'linear':
+      return [tensor('weight', site.inputSize, site.outputSize), tensor('bias', site.outputSize)];
+    case 'norm':
+      return [tensor('weight', site.size), tensor('bias', site.size)];
+  }
+}
