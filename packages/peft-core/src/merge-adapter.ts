@@ -55,7 +55,8 @@ export async function mergeAdapter(
     const acting: Intervention[] = [];
     for (const part of leavesOf(whole)) {
       const interventions = part.intervene(selectNamespaces(effective, part.namespaces), context);
-      if (actsInHost(part, host.spec) && interventions.every(isMergeable)) merging.push(...interventions);
+      if (interventions.every(isMergeable) && !(interventions.length === 0 && isReadOutside(part, host.spec)))
+        merging.push(...interventions);
       else {
         staying.push(part);
         acting.push(...interventions);
@@ -120,9 +121,11 @@ function disposeNew(parameters: Parameters, others: readonly Parameters[]): void
 
 const mergeableKinds = interventionKinds.filter((kind) => interventionRules[kind].merge);
 
-/** Whether any of its parameters has a site. Others are read outside of the forward pass, as a head of tokens is, and no weight holds them. */
-const actsInHost = (part: PeftMethod, host: HostSpec): boolean =>
-  part.plan(host).effective.some(({ site }) => site !== undefined);
+/** Whether its parameters are read outside of the forward pass, as a head of tokens is: no site, so no weight holds them. */
+const isReadOutside = (part: PeftMethod, host: HostSpec): boolean => {
+  const { effective } = part.plan(host);
+  return effective.length > 0 && effective.every(({ site }) => site === undefined);
+};
 
 const kindsOf = (items: Interventions) =>
   [
