@@ -57,7 +57,7 @@ describe('examples', () => {
   it.each(methods)('%s has fewer than 120 lines and imports nothing but packages and the setting', (file) => {
     expect(read(file).trimEnd().split('\n').length).toBeLessThan(120);
     for (const [, from] of read(file).matchAll(/from '([^']+)'/g))
-      expect(from).toMatch(/^(@tfjs-peft\/[a-z-]+|@tensorflow\/tfjs|zod|\.\/setting\.js)$/);
+      expect(from).toMatch(/^(@tfjs-peft\/[a-z-]+(\/[a-z-]+)?|@tensorflow\/tfjs|zod|\.\/setting\.js)$/);
   });
 
   it('has the program of the README, letter by letter', () => {
