@@ -8,6 +8,7 @@ import type { NamedArrays } from './parameters.js';
 export interface ConfigSchema {
   /** The types of its values, after and before defaults are filled in. */
   readonly _zod: { readonly output: unknown; readonly input: unknown };
+  /** Checks a value and fills in defaults; never throws. */
   safeParse(
     value: unknown,
   ):
