@@ -12,6 +12,7 @@ const boundaries = [
   { sourceTag: 'type:data', onlyDependOnLibsWithTags: ['type:core', 'type:data'] },
   { sourceTag: 'type:export', onlyDependOnLibsWithTags: ['type:core', 'type:host'] },
   { sourceTag: 'type:train', onlyDependOnLibsWithTags: ['type:core'] },
+  { sourceTag: 'type:meta', onlyDependOnLibsWithTags: ['type:core', 'type:train'] },
   {
     sourceTag: 'type:eval',
     onlyDependOnLibsWithTags: [
@@ -22,6 +23,7 @@ const boundaries = [
       'type:backend',
       'type:data',
       'type:train',
+      'type:meta',
     ],
   },
   { sourceTag: 'type:kit', onlyDependOnLibsWithTags: ['type:core', 'type:method', 'type:host'] },
@@ -35,13 +37,15 @@ const boundaryOptions = (depConstraints) => ({
   allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**'],
   depConstraints,
 });
-/** Specs of methods may also use the conformance kit, those of exporters methods. */
+/** Specs of methods may also use the conformance kit, those of exporters and of meta-learning methods. */
 const specBoundaries = boundaries.map((rule) =>
   rule.sourceTag === 'type:method'
     ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:kit', 'type:host'] }
     : rule.sourceTag === 'type:export'
       ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:host', 'type:method'] }
-      : rule,
+      : rule.sourceTag === 'type:meta'
+        ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:train', 'type:host', 'type:method'] }
+        : rule,
 );
 
 /** Packages that run in a browser as they are (rule 10 of the contract): the contract itself and all methods. */

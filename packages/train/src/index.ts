@@ -13,8 +13,18 @@ export type { Best } from './run/selection.js';
 export { checkpointName } from './run/checkpoint.js';
 export { type CheckpointStore, createMemoryStore } from './run/checkpoint-store.js';
 export { prepareMethod, type PreparedBy } from './run/prepare-method.js';
+export { createEpochOrder } from './batches/batch-order.js';
 export { type BatchSource, type TextBatch, toBatch } from './batches/batch-source.js';
-export { type LabelledExample, labelledTexts } from './batches/labelled-texts.js';
+export { identifyExamples, type LabelledExample, labelledTexts } from './batches/labelled-texts.js';
+export type { UpdateRequest, UpdateRule } from './step/update-rule.js';
+export {
+  allTensors,
+  type StepInput,
+  type StepOutput,
+  type StepSetting,
+  trainingStep,
+  type TrainingTensors,
+} from './step/training-step.js';
 export { type LabelledTask, labelledTask } from './labelled-task.js';
 export { contrastiveTexts } from './batches/contrastive-texts.js';
 export { type LogitsObjective, logitsObjective, type LogitsRules } from './objectives/logits-objective.js';

@@ -19,6 +19,8 @@ export interface EvaluatedState {
   readonly host: Host;
   readonly method: PeftMethod;
   readonly effective: Parameters;
+  /** What the optimiser changes; lent, as all tensors here. */
+  readonly raw: Parameters;
   readonly config: { readonly validation: ValidationConfig; readonly evaluationBatchSize: number };
   /** Draws and dropout of this evaluation. */
   readonly stream: Stream;

@@ -1,6 +1,5 @@
 import { PeftError, substream } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import { toBatch } from '../batches/batch-source.js';
 import { warmupThen } from '../optimisers/schedule.js';
 import { allTensors, trainingStep, type TrainingTensors } from '../step/training-step.js';
 import type { ProgressClock } from './progress-clock.js';
@@ -14,13 +13,13 @@ export async function advance<Targets>(
   state: TrainingState,
   clock: ProgressClock,
 ): Promise<Progress> {
-  const { host, source, config, root, steps, stepsPerEpoch, evaluateEvery, groups, onEvent } = run;
+  const { source, config, root, steps, stepsPerEpoch, evaluateEvery, groups, onEvent } = run;
   const started = performance.now();
   const step = state.step + 1;
   const factor = warmupThen(config.schedule, config.warmupRatio)(step, steps);
   const texts = source.batch(step, config.batchSize, run.order);
   const { tensors, measured, terms, untouched } = trainingStep(run, state.tensors, {
-    batch: () => toBatch(host, texts),
+    texts,
     streams: { dropout: substream(root, 'dropout', step), draws: substream(root, 'draws-train', step) },
     step,
     settingsOf(name) {

@@ -178,7 +178,7 @@ function groupTensors(tensors: NamedArrays): Map<string, NamedArrays> {
 }
 
 /** SHA-256 over the state's text and, by name, shapes and numbers of all tensors. */
-async function digestContents(state: string, tensors: NamedArrays): Promise<string> {
+export async function digestContents(state: string, tensors: NamedArrays): Promise<string> {
   const parts: string[] = [state];
   for (const [name, { shape, data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1)))
     parts.push(`${name} ${shape.join()} ${await digestBytes(data)}`);

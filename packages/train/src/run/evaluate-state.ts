@@ -20,7 +20,7 @@ export async function evaluateState<Targets>(
   const { step } = state;
   const stream = substream(root, 'draws-validation', config.validation.resample ? step : 'fixed');
   const evaluation = await withEffective(method, state.tensors.raw, host.spec, (effective) =>
-    evaluator.evaluate({ host, method, effective, config, stream, ...(signal && { signal }) }),
+    evaluator.evaluate({ host, method, effective, raw: state.tensors.raw, config, stream, ...(signal && { signal }) }),
   ).catch((error: unknown) => {
     if (isPeftError(error) && error.code === 'PREDICTION_ABORTED') return null;
     throw error;

@@ -3,6 +3,7 @@ import type { Objective, Optimiser } from '@tfjs-peft/peft-core/authoring';
 import type { Json, JsonObject } from '@tfjs-peft/peft-core/files';
 import type { BatchSource } from '../batches/batch-source.js';
 import type { Evaluator } from '../evaluate/evaluator.js';
+import type { UpdateRule } from '../step/update-rule.js';
 import type { TrainConfig } from './train-config.js';
 
 /** Everything that must be equal for one run to be the continuation of another, as plain data. */
@@ -16,6 +17,9 @@ export interface IdentifiedRun<Targets> {
   readonly evaluator: Evaluator | null;
   readonly objective: Objective<Targets>;
   readonly optimiser: Optimiser;
+  readonly rule?: UpdateRule<Targets>;
+  /** Digest of the given initial values. */
+  readonly initialDigest?: string;
   readonly config: TrainConfig;
   readonly seed: number;
 }
@@ -30,6 +34,8 @@ export const identifyRun = <Targets>(run: IdentifiedRun<Targets>): RunIdentity =
       host: run.host.spec.fingerprint,
       objective: run.objective.id,
       optimiser: run.optimiser.id,
+      ...(run.rule && { rule: run.rule.id }),
+      ...(run.initialDigest !== undefined && { initial: run.initialDigest }),
       train: run.source.identity,
       dev: run.evaluator?.identity ?? null,
     }),

@@ -1,8 +1,8 @@
-import { createStream, initialValues, substream } from '@tfjs-peft/peft-core';
+import { createStream, initialValues, type NamedArrays, PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
 import type { Optimiser, ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import { groupParameters } from '../optimisers/parameter-groups.js';
 import { nothingToTrain } from '../step/training-step.js';
-import { arrangeArrays, type Checkpoint, checkpointName, readCheckpoint } from './checkpoint.js';
+import { arrangeArrays, type Checkpoint, checkpointName, digestContents, readCheckpoint } from './checkpoint.js';
 import { prepareMethod, restorePrepared } from './prepare-method.js';
 import { identifyRun, requireSameRun } from './run-identity.js';
 import { runTraining } from './run-training.js';
@@ -14,7 +14,7 @@ import { startState, toTensors, type TrainingState } from './training-state.js';
  * Trains the parameters of a method on a frozen host. The same request gives the same bits on the same backend, also when it was
  * interrupted and started again with the same store.
  *
- * Errors: `LABEL_INVALID`, `LOGITS_MISSING`, `LOGITS_MISSHAPEN`, `NOTHING_TO_TRAIN`, `GROUP_MATCHES_NOTHING`, `TRAINING_DIVERGED`,
+ * Errors: `INITIAL_VALUES_UNFIT`, `LABEL_INVALID`, `LOGITS_MISSING`, `LOGITS_MISSHAPEN`, `NOTHING_TO_TRAIN`, `GROUP_MATCHES_NOTHING`, `TRAINING_DIVERGED`,
  * `INTERRUPTED`, `CHECKPOINT_OF_ANOTHER_RUN`, `CHECKPOINT_UNREADABLE`, `CHECKPOINT_NOT_WRITTEN`, and those of objective and method.
  */
 export async function train<Targets>(request: TrainingRequest<Targets>): Promise<TrainingResult> {
@@ -22,7 +22,8 @@ export async function train<Targets>(request: TrainingRequest<Targets>): Promise
   const optimiser = request.optimiser ?? optimiserOf(config);
   const root = createStream(seed);
   const initial = substream(root, 'initial-values');
-  const identity = identifyRun({ ...request, evaluator, optimiser });
+  const initialDigest = request.initial && (await digestContents('', request.initial));
+  const identity = identifyRun({ ...request, evaluator, optimiser, ...(initialDigest && { initialDigest }) });
   const checkpoint = store
     ? await readCheckpoint(store, (stored) => requireSameRun(stored, identity, checkpointName))
     : null;
@@ -39,7 +40,7 @@ export async function train<Targets>(request: TrainingRequest<Targets>): Promise
   const plan = method.plan(host.spec);
   const groups = groupParameters(plan, host.spec, config, groupsOf(config));
   if (groups.trained.length === 0) throw nothingToTrain(`the method ${method.type} has no trainable parameters`);
-  const fresh = () => startState(initialValues(plan, initial), groups.trained, optimiser);
+  const fresh = () => startState(startValues(plan, initial, request.initial), groups.trained, optimiser);
   const start = checkpoint ? resumeState(checkpoint, plan, groups.trained, optimiser) : fresh();
   return runTraining(
     {
@@ -60,6 +61,23 @@ export async function train<Targets>(request: TrainingRequest<Targets>): Promise
     },
     start,
   );
+}
+
+/** Values as the plan says, and those that were given. Errors: `INITIAL_VALUES_UNFIT`. */
+function startValues(plan: ParameterPlan, stream: Stream, given: NamedArrays = new Map()): NamedArrays {
+  const raw = new Map(plan.raw.map((spec) => [spec.name, spec]));
+  for (const [name, { shape }] of given) {
+    const wanted = raw.get(name)?.shape;
+    if (wanted?.join() === shape.join()) continue;
+    throw new PeftError('INITIAL_VALUES_UNFIT', {
+      found: `initial values "${name}" of shape [${shape.join(', ')}]`,
+      expected: wanted
+        ? `shape [${wanted.join(', ')}]`
+        : `one of the raw parameters: ${[...raw.keys()].slice(0, 5).join(', ')}${raw.size > 5 ? ', ...' : ''}`,
+      fix: 'start from parameters of the same method on the same host',
+    });
+  }
+  return new Map([...initialValues(plan, stream)].map(([name, array]) => [name, given.get(name) ?? array]));
 }
 
 function resumeState(

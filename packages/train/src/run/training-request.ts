@@ -2,6 +2,7 @@ import type { Host, NamedArrays, PeftMethod } from '@tfjs-peft/peft-core';
 import type { Objective, Optimiser } from '@tfjs-peft/peft-core/authoring';
 import type { BatchSource } from '../batches/batch-source.js';
 import type { Evaluator } from '../evaluate/evaluator.js';
+import type { UpdateRule } from '../step/update-rule.js';
 import type { CheckpointStore } from './checkpoint-store.js';
 import type { Best } from './selection.js';
 import type { TrainConfig } from './train-config.js';
@@ -19,6 +20,10 @@ export interface TrainingRequest<Targets> {
   readonly evaluator?: Evaluator | null;
   /** The one that the configuration names if absent. */
   readonly optimiser?: Optimiser;
+  /** How gradients come about; those of the loss of the batch if absent. */
+  readonly rule?: UpdateRule<Targets>;
+  /** Raw parameters to start from, buffers left out; those that are missing start as the plan says. */
+  readonly initial?: NamedArrays;
   /** From {@link parseTrainConfig}. */
   readonly config: TrainConfig;
   /** Of initial values, batch order, dropout and draws, each from a stream of its own. */

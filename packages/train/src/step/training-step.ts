@@ -1,6 +1,6 @@
 import { type Context, type Host, type Parameters, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
-  type Batch,
+  type LossAndGradients,
   lossAndGradients,
   type Objective,
   type Optimiser,
@@ -8,7 +8,9 @@ import {
   type UpdateSettings,
 } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
+import { type TextBatch, toBatch } from '../batches/batch-source.js';
 import { clippingScale, globalNorm } from './gradient-norm.js';
+import type { UpdateRequest, UpdateRule } from './update-rule.js';
 
 /** What does not change from step to step. */
 export interface StepSetting<Targets> {
@@ -16,17 +18,21 @@ export interface StepSetting<Targets> {
   readonly method: PeftMethod;
   readonly objective: Objective<Targets>;
   readonly optimiser: Optimiser;
+  /** The gradients of the loss of the batch if absent. */
+  readonly rule?: UpdateRule<Targets>;
   /** Names of the raw parameters that are trained. */
   readonly trained: readonly string[];
   /** Largest global gradient norm; null: no clipping. */
   readonly clipNorm: number | null;
 }
 
+/** What one update gets beside the state. */
 export interface StepInput<Targets> {
-  readonly batch: () => Batch<Targets>;
+  readonly texts: TextBatch<Targets>;
   readonly streams: Context['streams'];
   /** Counted from 1. */
   readonly step: number;
+  /** Rate and decay of a parameter in this update. */
   readonly settingsOf: (name: string) => UpdateSettings;
 }
 
@@ -36,6 +42,7 @@ export interface TrainingTensors {
   readonly optimiser: OptimiserState;
 }
 
+/** What one update gives. */
 export interface StepOutput {
   readonly tensors: TrainingTensors;
   /** `[2 + terms]`: the task's loss, the terms added to it, the global gradient norm before clipping. The caller reads and disposes it. */
@@ -52,19 +59,17 @@ export interface StepOutput {
  * Errors: `NOTHING_TO_TRAIN`, and whatever method, objective and host throw.
  */
 export function trainingStep<Targets>(
-  { host, method, objective, optimiser, trained, clipNorm }: StepSetting<Targets>,
+  { host, method, objective, optimiser, rule, trained, clipNorm }: StepSetting<Targets>,
   old: TrainingTensors,
-  { batch, streams, step, settingsOf }: StepInput<Targets>,
+  { texts, streams, step, settingsOf }: StepInput<Targets>,
 ): StepOutput {
   const names = [...old.raw.keys()];
   const slots = [...old.optimiser.keys()];
   let terms: string[] = [];
   let untouched: string[] = [];
   const kept = tf.tidy(() => {
-    const examples = batch();
-    const batchSize = examples.inputs.inputIds.shape[0];
-    const context: Context = { mode: 'train', host: host.spec, batchSize, streams };
-    const result = lossAndGradients({ host, method, raw: old.raw, batch: examples, objective, context, wrt: trained });
+    const request = { host, method, raw: old.raw, texts, objective, wrt: trained, streams };
+    const result = rule ? rule.lossAndGradients(request) : ofBatch(request);
     const { gradients } = result;
     terms = Object.keys(result.terms);
     untouched = trained.filter((name) => !gradients.has(name));
@@ -96,6 +101,14 @@ export function trainingStep<Targets>(
   return { tensors, measured: kept[0]!, terms, untouched };
 }
 
+/** Loss and gradients of the batch itself. */
+function ofBatch<Targets>({ host, texts, streams, ...request }: UpdateRequest<Targets>): LossAndGradients {
+  const batch = toBatch(host, texts);
+  const context: Context = { mode: 'train', host: host.spec, batchSize: batch.inputs.inputIds.shape[0], streams };
+  return lossAndGradients({ host, batch, context, ...request });
+}
+
+/** All tensors of a state, those of the optimiser among them. */
 export const allTensors = ({ raw, optimiser }: TrainingTensors): tf.Tensor[] =>
   [raw, ...optimiser.values()].flatMap((parameters) => [...parameters.values()]);
 

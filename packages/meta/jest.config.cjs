@@ -1,0 +1,1 @@
+module.exports = { displayName: 'meta', preset: '../../jest.preset.cjs' };

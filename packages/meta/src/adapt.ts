@@ -1,0 +1,95 @@
+import { type Host, type Parameters, type PeftMethod, type Stream, substream } from '@tfjs-peft/peft-core';
+import { type Objective, type Optimiser, randomPermutation, trainableNames } from '@tfjs-peft/peft-core/authoring';
+import { allTensors, type TextBatch, trainingStep, type TrainingTensors } from '@tfjs-peft/train';
+import * as tf from '@tensorflow/tfjs';
+import { rowsOfTexts, type TargetRows } from './target-rows.js';
+
+/** How a task is learned from its support: a few steps of an optimiser that begins anew with each task. */
+export interface InnerLoop {
+  readonly optimiser: Optimiser;
+  readonly learningRate: number;
+  /** Largest global gradient norm; null: no clipping. */
+  readonly clipNorm: number | null;
+  /** Texts a step; null: all of the support. */
+  readonly batchSize: number | null;
+}
+
+/** What adapts to which texts. */
+export interface AdaptRequest<Targets> {
+  readonly host: Host;
+  readonly method: PeftMethod;
+  readonly support: TextBatch<Targets>;
+  readonly objective: Objective<Targets>;
+  readonly inner: InnerLoop;
+  /** Picks rows of targets where a step sees a part of the support. */
+  readonly rows: TargetRows<Targets>;
+  /** Names of what adapts; all trainable parameters if absent. */
+  readonly wrt?: readonly string[];
+  /** Batch order, dropout and draws. */
+  readonly stream: Stream;
+}
+
+/** An adaptation between two steps. */
+export interface Adaptation {
+  readonly tensors: TrainingTensors;
+  /** Steps done. */
+  readonly step: number;
+}
+
+const namesOf = <Targets>({ method, host, wrt }: AdaptRequest<Targets>) =>
+  wrt ?? trainableNames(method.plan(host.spec));
+
+/** Before the first step. The caller owns the tensors of the optimiser; those of `raw` are the given ones. */
+export function startAdaptation<Targets>(request: AdaptRequest<Targets>, raw: Parameters): Adaptation {
+  const trained = new Map(namesOf(request).map((name) => [name, raw.get(name)!]));
+  return { tensors: { raw, optimiser: request.inner.optimiser.init(trained) }, step: 0 };
+}
+
+/** One more step. Disposes nothing of `state`. Errors: those of a training step. */
+export function adaptOnce<Targets>(request: AdaptRequest<Targets>, state: Adaptation): Adaptation {
+  const { host, method, objective, inner, stream } = request;
+  const step = state.step + 1;
+  const { tensors, measured } = trainingStep(
+    { host, method, objective, optimiser: inner.optimiser, trained: namesOf(request), clipNorm: inner.clipNorm },
+    state.tensors,
+    {
+      texts: textsOfStep(request, step),
+      streams: { dropout: substream(stream, 'dropout', step), draws: substream(stream, 'draws', step) },
+      step,
+      settingsOf: () => ({ learningRate: inner.learningRate, weightDecay: 0 }),
+    },
+  );
+  measured.dispose();
+  return { tensors, step };
+}
+
+/**
+ * The raw parameters after `steps` steps from `raw`: new tensors where something changed. Nothing of `raw` is disposed. Call inside `tf.tidy`, or
+ * dispose what is not in `raw`.
+ */
+export function adapt<Targets>(request: AdaptRequest<Targets>, raw: Parameters, steps: number): Parameters {
+  let state = startAdaptation(request, raw);
+  for (let step = 0; step < steps; step++) state = replace(state, adaptOnce(request, state), raw);
+  tf.dispose([...state.tensors.optimiser.values()].flatMap((slot) => [...slot.values()]));
+  return state.tensors.raw;
+}
+
+/** The next state; what only the old one holds is freed, but for the tensors of `start`. */
+export function replace(old: Adaptation, next: Adaptation, start: Parameters): Adaptation {
+  const kept = new Set([...start.values(), ...allTensors(next.tensors)]);
+  tf.dispose(allTensors(old.tensors).filter((tensor) => !kept.has(tensor)));
+  return next;
+}
+
+function textsOfStep<Targets>(
+  { support, inner, rows, stream }: AdaptRequest<Targets>,
+  step: number,
+): TextBatch<Targets> {
+  const { batchSize } = inner;
+  const count = support.texts.length;
+  if (batchSize === null || batchSize >= count) return support;
+  const perEpoch = Math.ceil(count / batchSize);
+  const order = randomPermutation(substream(stream, 'order', Math.floor((step - 1) / perEpoch)), count);
+  const start = ((step - 1) % perEpoch) * batchSize;
+  return rowsOfTexts(support, [...order.subarray(start, start + batchSize)], rows);
+}

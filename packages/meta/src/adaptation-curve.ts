@@ -1,0 +1,124 @@
+import {
+  evaluationContext,
+  type Host,
+  type Parameters,
+  PeftError,
+  type PeftMethod,
+  type Stream,
+  substream,
+} from '@tfjs-peft/peft-core';
+import { effectiveParameters, lossOfBatch, type Objective } from '@tfjs-peft/peft-core/authoring';
+import { predictLogits, toBatch } from '@tfjs-peft/train';
+import * as tf from '@tensorflow/tfjs';
+import { adaptOnce, type InnerLoop, replace, startAdaptation } from './adapt.js';
+import type { Episode, Episodes } from './episode.js';
+import { type OwnPart, withOwnPart } from './own-part.js';
+import type { TargetRows } from './target-rows.js';
+
+/** A start, and the tasks it is to learn. */
+export interface CurveRequest<Targets> {
+  readonly host: Host;
+  readonly method: PeftMethod;
+  readonly raw: Parameters;
+  readonly episodes: Episodes<Targets>;
+  readonly objective: Objective<Targets>;
+  readonly inner: InnerLoop;
+  readonly rows: TargetRows<Targets>;
+  readonly ownPart?: OwnPart<Targets>;
+  /** Numbers of steps after which the query is judged, rising, 0 allowed. */
+  readonly at: readonly number[];
+  /** How good logits of a query are; its loss alone is told if absent. */
+  readonly score?: (logits: Float32Array, targets: Targets) => number;
+  readonly stream: Stream;
+  readonly signal?: AbortSignal;
+  /** Is told after each episode. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
+/** One episode after some steps. */
+export interface CurvePoint {
+  readonly name: string;
+  readonly steps: number;
+  /** Of the query, deterministic. */
+  readonly loss: number;
+  readonly score: number | null;
+}
+
+/** How fast a start adapts: loss and score of each episode's query after some steps on its support. Errors: `PREDICTION_ABORTED`. */
+export async function adaptationCurve<Targets>(request: CurveRequest<Targets>): Promise<CurvePoint[]> {
+  const { episodes, signal, onProgress, stream } = request;
+  const points: CurvePoint[] = [];
+  for (const [index, episode] of episodes.entries()) {
+    if (signal?.aborted)
+      throw new PeftError('PREDICTION_ABORTED', { found: `stopped after ${index} of ${episodes.length} episodes` });
+    points.push(...(await curveOf(request, episode, substream(stream, 'episode', index))));
+    onProgress?.({ done: index + 1, total: episodes.length });
+  }
+  return points;
+}
+
+async function curveOf<Targets>(
+  { host, method, raw, objective, inner, rows, ownPart, at, score }: CurveRequest<Targets>,
+  episode: Episode<Targets>,
+  stream: Stream,
+): Promise<CurvePoint[]> {
+  const whole = withOwnPart({ host, method, raw }, episode, ownPart, substream(stream, 'own'));
+  const request = { host, method: whole.method, support: episode.support, objective, inner, rows, stream };
+  let state = startAdaptation(request, whole.raw);
+  const points: CurvePoint[] = [];
+  try {
+    for (const steps of at) {
+      while (state.step < steps) state = replace(state, adaptOnce(request, state), whole.raw);
+      const effective = effectiveOf(whole.method, state.tensors.raw, host);
+      try {
+        const { texts, targets } = episode.query;
+        const loss = await lossOf({ host, method: whole.method, raw: state.tensors.raw, objective }, episode.query);
+        const logits = score && (await predictLogits({ host, method: whole.method, effective: effective.all, texts }));
+        points.push({ name: episode.name, steps, loss, score: logits ? score(logits.logits, targets) : null });
+      } finally {
+        tf.dispose(effective.made);
+      }
+    }
+  } finally {
+    const given = new Set(raw.values());
+    const { raw: last, optimiser } = state.tensors;
+    const held = [last, whole.own, ...optimiser.values()].flatMap((parameters) => [...parameters.values()]);
+    tf.dispose([...new Set(held)].filter((tensor) => !given.has(tensor)));
+  }
+  return points;
+}
+
+async function lossOf<Targets>(
+  at: {
+    readonly host: Host;
+    readonly method: PeftMethod;
+    readonly raw: Parameters;
+    readonly objective: Objective<Targets>;
+  },
+  query: Episode<Targets>['query'],
+): Promise<number> {
+  const loss = tf.tidy(() => {
+    const batch = toBatch(at.host, query);
+    return lossOfBatch({ ...at, batch, context: evaluationContext(at.host.spec, query.texts.length) }).loss.clone();
+  });
+  try {
+    return (await loss.data())[0]!;
+  } finally {
+    loss.dispose();
+  }
+}
+
+/** Effective parameters, and which of them are new tensors. */
+function effectiveOf(method: PeftMethod, raw: Parameters, host: Host) {
+  const names: string[] = [];
+  const tensors = tf.tidy(() => {
+    const effective = effectiveParameters(method, raw, host.spec);
+    names.push(...effective.keys());
+    return [...effective.values()];
+  });
+  const owned = new Set(raw.values());
+  return {
+    all: new Map(names.map((name, index) => [name, tensors[index]!])) as Parameters,
+    made: tensors.filter((tensor) => !owned.has(tensor)),
+  };
+}
