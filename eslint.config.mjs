@@ -12,6 +12,7 @@ const boundaries = [
   { sourceTag: 'type:data', onlyDependOnLibsWithTags: ['type:core', 'type:data'] },
   { sourceTag: 'type:export', onlyDependOnLibsWithTags: ['type:core', 'type:host'] },
   { sourceTag: 'type:train', onlyDependOnLibsWithTags: ['type:core'] },
+  { sourceTag: 'type:kernel', onlyDependOnLibsWithTags: ['type:core'] },
   {
     sourceTag: 'type:eval',
     onlyDependOnLibsWithTags: [
@@ -22,6 +23,7 @@ const boundaries = [
       'type:backend',
       'type:data',
       'type:train',
+      'type:kernel',
     ],
   },
   { sourceTag: 'type:kit', onlyDependOnLibsWithTags: ['type:core', 'type:method', 'type:host'] },
@@ -35,19 +37,21 @@ const boundaryOptions = (depConstraints) => ({
   allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**'],
   depConstraints,
 });
-/** Specs of methods may also use the conformance kit, those of exporters methods. */
+/** Specs of methods may also use the conformance kit, those of exporters and of kernels methods on hosts. */
 const specBoundaries = boundaries.map((rule) =>
   rule.sourceTag === 'type:method'
     ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:kit', 'type:host'] }
     : rule.sourceTag === 'type:export'
       ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:host', 'type:method'] }
-      : rule,
+      : rule.sourceTag === 'type:kernel'
+        ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:host', 'type:method', 'type:train'] }
+        : rule,
 );
 
-/** Packages that run in a browser as they are (rule 10 of the contract): the contract itself and all methods. */
+/** Packages that run in a browser as they are (rule 10 of the contract): the contract itself, all methods, kernels. */
 const browserPackages = readdirSync('packages').filter((name) => {
   const { nx } = JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8'));
-  return nx.tags.includes('type:core') || nx.tags.includes('type:method');
+  return ['type:core', 'type:method', 'type:kernel'].some((tag) => nx.tags.includes(tag));
 });
 
 /** A named import brings all of zod into a page: 124 instead of 59 kB for a simplex of prefixes. */
