@@ -12,7 +12,7 @@ const boundaries = [
   { sourceTag: 'type:data', onlyDependOnLibsWithTags: ['type:core', 'type:data'] },
   { sourceTag: 'type:export', onlyDependOnLibsWithTags: ['type:core', 'type:host'] },
   { sourceTag: 'type:train', onlyDependOnLibsWithTags: ['type:core'] },
-  { sourceTag: 'type:kernel', onlyDependOnLibsWithTags: ['type:core'] },
+  { sourceTag: 'type:kernel', onlyDependOnLibsWithTags: ['type:core', 'type:train'] },
   {
     sourceTag: 'type:eval',
     onlyDependOnLibsWithTags: [

@@ -221,7 +221,7 @@ describe('random projections', () => {
     const exact = (await gradientGram(request)).values;
     const norm = Math.hypot(...exact);
     const errorsOf = async (dimensions: number, seeds: readonly number[]) => {
-      const all = [];
+      const all: Float64Array[] = [];
       for (const seed of seeds) all.push((await gradientGram({ ...request, projection: { dimensions, seed } })).values);
       const mean = exact.map((_, i) => all.reduce((sum, values) => sum + values[i]!, 0) / all.length);
       const deviation = (values: Float64Array) => Math.hypot(...values.map((value, i) => value - exact[i]!)) / norm;

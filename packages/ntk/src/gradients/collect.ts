@@ -257,7 +257,7 @@ function tableBlock(
       if (own) alsoRead.rows.forEach((row, i) => add(row, texts.length * columns + text * alsoRead.rows.length + i));
       entry += lengths[text]!;
     });
-    return keep(tf.matMul(tf.tensor2d(sums, [total, width]), source));
+    return keep(tf.matMul<tf.Tensor2D>(tf.tensor2d(sums, [total, width]), source));
   });
   return { kind: 'table', ids: Int32Array.from(unique.flat()), lengths, slopes };
 }
