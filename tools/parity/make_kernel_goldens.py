@@ -91,7 +91,7 @@ def solver_systems():
 
 def main():
     tiny, out = Path(sys.argv[1]), Path(sys.argv[2])
-        round12 = lambda v: float(f"{v:.12g}") if isinstance(v, float) else v
+    round12 = lambda v: float(f"{v:.12g}") if isinstance(v, float) else v
     walk = lambda v: {k: walk(x) for k, x in v.items()} if isinstance(v, dict) else [walk(x) for x in v] if isinstance(v, list) else round12(v)
     # Solvers are compared to more digits than kernels, and a low rank must stay low.
     golden = {"model": walk(model_kernels(tiny)), "solvers": solver_systems()}
