@@ -107,7 +107,14 @@ describe('gradientGram of the host', () => {
   it('is the same in blocks, in any batches and of two lists', async () => {
     const method = withHead(lora({ rank: 2 }));
     const parameters = valuesOf(method, host);
-    const request = { host, method, parameters, tensors: tensorsOfLayers(host.spec), kinds: kernelKinds };
+    const request = {
+      host,
+      method,
+      parameters,
+      tensors: tensorsOfLayers(host.spec),
+      kinds: kernelKinds,
+      signThreshold: 1e-6,
+    };
     const whole = await gradientGrams({ ...request, rows: texts });
     const small = await gradientGrams({ ...request, rows: texts, batchSize: 2, memoryLimit: 30000 });
     const two = await gradientGrams({
@@ -118,12 +125,12 @@ describe('gradientGram of the host', () => {
     });
     const flipped = await gradientGrams({ ...request, rows: texts.slice(2), columns: texts.slice(0, 2) });
     for (const kind of kernelKinds) {
-      expect(difference(small.get(kind)!.values, whole.get(kind)!.values)).toBeLessThan(kind === 'sgd' ? 1e-5 : 5e-3);
+      expect(difference(small.get(kind)!.values, whole.get(kind)!.values)).toBeLessThan(kind === 'sgd' ? 1e-5 : 2e-3);
       const corner = Array.from(
         { length: 4 * 6 },
         (_, i) => whole.get(kind)!.values[Math.floor(i / 6) * 10 + 4 + (i % 6)]!,
       );
-      expect(difference(two.get(kind)!.values, corner)).toBeLessThan(kind === 'sgd' ? 1e-5 : 5e-3);
+      expect(difference(two.get(kind)!.values, corner)).toBeLessThan(kind === 'sgd' ? 1e-5 : 2e-3);
     }
     // Invariant 5: the flipped kernel is the transpose of the one with the columns outside.
     const transposed = Array.from(

@@ -132,6 +132,8 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
     head: itsHead,
     texts: train.map(({ text }) => text),
     labels,
+    // Standardised, a feature that hardly varies gets a weight of 1e12, which is all that one sees of the kernel.
+    standardise: false,
     batchSize: options.batchSize,
   });
   const score = (rows: typeof split.dev, predicted: readonly number[]) =>

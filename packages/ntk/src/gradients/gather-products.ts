@@ -10,7 +10,7 @@ import type { Question } from './question.js';
 
 /** What is computed, and where it is gathered. */
 export function gatherProducts(request: GramRequest & { readonly kinds: readonly KernelKind[] }, question: Question) {
-  const { rows, columns = rows, kinds, groupOf = () => 'all', signThreshold = 1e-12, projection, signal } = request;
+  const { rows, columns = rows, kinds, groupOf = () => 'all', signThreshold = 1e-8, projection, signal } = request;
   const outputs = question.contrasts.length;
   const same = request.columns === undefined;
   const width = columns.length * outputs;

@@ -28,7 +28,10 @@ export interface GramRequest {
   readonly batchSize?: number;
   /** Bytes of gradients of rows that are held while the columns go by; 2^30 if absent. More rows take more passes over the columns. */
   readonly memoryLimit?: number;
-  /** Numbers up to this size have the sign 0; 1e-12 if absent. */
+  /**
+   * Numbers up to this size have the sign 0; 1e-8 if absent. Some gradients are 0 but for rounding (the biases of keys: 1e-10 on MiniLM), and the signs of those
+   * are noise.
+   */
   readonly signThreshold?: number;
   /** Multiplies random projections of the gradients instead. */
   readonly projection?: Projection;
