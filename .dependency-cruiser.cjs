@@ -49,7 +49,7 @@ module.exports = {
       ['evaluate', 'step'],
       ['probe', 'run'],
     ]),
-    ...stairs('packages/ntk/src', [['gradients'], ['solve'], ['compare']]),
+    ...stairs('packages/ntk/src', [['gradients'], ['solve', 'linearise'], ['compare']]),
     ...stairs('packages/eval/src', [
       ['run-folder', 'methods', 'statistics'],
       ['config'],

@@ -28,3 +28,4 @@ export {
   spectrumOf,
   targetAlignment,
 } from './compare/compare-kernels.js';
+export { type Linearisation, type LinearisationOptions, lineariseOutputs } from './linearise/linearise-outputs.js';
