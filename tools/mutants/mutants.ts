@@ -6,6 +6,7 @@ import { filesFaults } from './faults/files.js';
 import { deploymentFaults } from './faults/deployment.js';
 import { sparseIncrementsFaults } from './faults/sparse-increments.js';
 import { hfMethodsFaults } from './faults/hf-methods.js';
+import { kernelFaults } from './faults/kernels.js';
 
 /** The deliberate faults, by what they break. Add one with every mechanism whose failure would be silent. */
 export const mutants: readonly Mutant[] = [
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...deploymentFaults,
   ...sparseIncrementsFaults,
   ...hfMethodsFaults,
+  ...kernelFaults,
 ];

@@ -58,3 +58,9 @@ export {
   type MeasureKernelsOptions,
 } from './kernel/measure-kernels.js';
 export { type RankedKernel, rankKernels } from './kernel/rank-kernels.js';
+export {
+  type BehaviourInput,
+  type BehaviourVerdict,
+  type KernelBehaviour,
+  kernelBehaviour,
+} from './kernel/kernel-behaviour.js';

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   formatKernels,
   formatRanking,
+  kernelBehaviour,
   kernelReport,
   measureKernels,
   type MeasureKernelsOptions,
@@ -129,5 +130,20 @@ describe('rankKernels', () => {
     expect(mcNemar(wrongAt(0), wrongAt(0), labels)).toBe(1);
     expect(mcNemar(wrongAt(0), wrongAt(6), labels)).toBeCloseTo(2 / 64, 12);
     expect(mcNemar(wrongAt(0), wrongAt(5), labels)).toBeCloseTo(2 / 32, 12);
+  });
+});
+
+describe('kernelBehaviour', () => {
+  const fineTuned = [80, 82, 81, 79];
+  const input = { fineTuned, featureChange: [0.1, 0.3, 0.2, 0.2] };
+  it.each([
+    ['yes', fineTuned, fineTuned],
+    ['no', [50, 52, 49, 51], fineTuned],
+    ['no', fineTuned, [50, 52, 49, 51]],
+    ['cannot say', [60, 90, 72, 75], fineTuned],
+  ] as const)('says %s', (verdict, kernel, linearised) => {
+    const found = kernelBehaviour({ ...input, kernel, linearised });
+    expect(found.verdict).toBe(verdict);
+    expect(found.featureChange).toBeCloseTo(0.2, 12);
   });
 });
