@@ -64,3 +64,10 @@ export {
   type KernelBehaviour,
   kernelBehaviour,
 } from './kernel/kernel-behaviour.js';
+export {
+  onPrompts,
+  type OpenedPromptedHost,
+  openPromptedHost,
+  type PromptedHostSettings,
+  promptOfTask,
+} from './kernel/open-prompted-host.js';

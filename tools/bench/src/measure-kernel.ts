@@ -1,10 +1,10 @@
 // Time and memory of the kernel of all weights: `npm run bench:kernel -- --data FOLDER` with SST-2 below FOLDER (spam subjects without it).
 import { parseArgs } from 'node:util';
 import { type BackendChoice, selectBackend } from '@tfjs-peft/backend';
-import { bitfit } from '@tfjs-peft/bitfit';
 import { parseExperiment } from '@tfjs-peft/eval';
 import { createCatalogue } from '@tfjs-peft/eval/methods';
 import { openSession } from '@tfjs-peft/eval/trial';
+import { fullFineTuning } from '@tfjs-peft/full';
 import { binaryContrast, gradientGram, tensorsOfLayers } from '@tfjs-peft/ntk';
 import {
   compose,
@@ -86,9 +86,9 @@ session.dispose();
 
 /** Passes through all layers and back to the embeddings, no gradient of a weight. */
 async function passes(on: Host, given: readonly EncodedText[]): Promise<void> {
-  const trained = compose(bitfit(), method);
+  const trained = compose(fullFineTuning({ include: 'embeddings.LayerNorm' }), method);
   const plan = trained.plan(on.spec);
-  const wrt = [plan.raw.find(({ name }) => /embeddings/.test(name))!.name];
+  const wrt = plan.raw.flatMap(({ name }) => (name.endsWith('embeddings.LayerNorm.bias') ? [name] : []));
   const raw = toParameters(initialValues(plan, createStream(1)));
   const sorted = [...given].sort((a, b) => b.inputIds.length - a.inputIds.length);
   const objective = objectiveOfOutputs('output', ({ logits }) => logits!.sum() as tf.Scalar);

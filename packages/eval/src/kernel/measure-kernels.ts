@@ -2,6 +2,7 @@ import {
   compose,
   countParameters,
   createStream,
+  disposeParameters,
   head,
   type HeadMethod,
   initialValues,
@@ -10,6 +11,7 @@ import {
   PeftError,
   type PeftMethod,
   substream,
+  toParameters,
 } from '@tfjs-peft/peft-core';
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
 import {
@@ -23,13 +25,15 @@ import {
   targetAlignment,
   tensorsOfLayers,
 } from '@tfjs-peft/ntk';
-import { fitHead, labelledTexts, prepareMethod } from '@tfjs-peft/train';
+import { labelWordHead } from '@tfjs-peft/prompting';
+import { fitHead, type LabelledExample, labelledTexts, predictLogits, prepareMethod } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { completeMethod } from '../methods/complete-method.js';
 import { findPreset } from '../methods/plugins.js';
 import type { Session } from '../trial/session.js';
 import { cachedGrams } from './kernel-cache.js';
 import { type KernelPoint, kernelPoints } from './kernel-points.js';
+import { onPrompts } from './open-prompted-host.js';
 
 /** What is told of one method before it is trained. */
 export interface KernelRow {
@@ -85,6 +89,8 @@ export interface MeasureKernelsOptions {
   readonly full?: boolean;
   /** Folder of kernels that were computed before. */
   readonly cache?: string;
+  /** For a session on a prompted host: the token of each label's word. Heads start as these words. */
+  readonly tokenIds?: readonly number[];
   /** Of initial values; the data seed if absent. */
   readonly seed?: number;
   readonly batchSize?: number;
@@ -126,16 +132,7 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
   const columns = [...dev.map(({ text }) => text), ...testTexts];
   const labels = train.map(({ label }) => label);
   const classes = data.labels.length;
-  const itsHead = head({ labels: [...data.labels], readout: session.readout });
-  const fitted = await fitHead({
-    host,
-    head: itsHead,
-    texts: train.map(({ text }) => text),
-    labels,
-    // Standardised, a feature that hardly varies gets a weight of 1e12, which is all that one sees of the kernel.
-    standardise: false,
-    batchSize: options.batchSize,
-  });
+  const { head: itsHead, values: fitted } = await startOfHead(options, train);
   const score = (rows: typeof split.dev, predicted: readonly number[]) =>
     data.measure(oneHot(predicted, classes), rows).headline;
 
@@ -227,7 +224,10 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
     for (const point of await kernelPoints(method, parameters, host))
       rows.push((await measure(name, point, reference)).row);
   }
-  const headOutputs = await headAlone(options, itsHead, fitted, testTexts, classes);
+  const effective = toParameters(fitted);
+  const alone = await predictLogits({ host, method: itsHead, effective, texts: testTexts }).finally(() =>
+    disposeParameters(effective),
+  );
   return {
     host: host.spec.name,
     task: data.loaded.task.name,
@@ -239,7 +239,7 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
     devRows: dev.length,
     testRows: test.rows.length,
     devLabels: dev.map(({ label }) => label),
-    headAlone: data.measure(headOutputs, test.rows).headline,
+    headAlone: data.measure(alone.logits, test.rows).headline,
     rows,
   };
 }
@@ -247,7 +247,7 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
 /** A preset as training would start it, but for its head, which is the fitted one. */
 async function startOf(
   name: string,
-  { session, dataSeed, seed = dataSeed, batchSize = 32 }: MeasureKernelsOptions,
+  { session, dataSeed, tokenIds, seed = dataSeed, batchSize = 32 }: MeasureKernelsOptions,
   { head: { names: own } }: HeadMethod,
   fitted: ReadonlyMap<string, NamedArray>,
 ): Promise<{ readonly method: PeftMethod; readonly parameters: NamedArrays }> {
@@ -260,7 +260,8 @@ async function startOf(
       fix: 'choose another preset, or plan it with `gradientGrams`',
     });
   if (!preset.method) throw unfit(', which trains nothing');
-  const description = completeMethod(preset.method, catalogue.registry, data.labels, readout);
+  const described = tokenIds ? onPrompts(preset.method, data.labels, tokenIds) : preset.method;
+  const description = completeMethod(described, catalogue.registry, data.labels, readout);
   const unprepared = catalogue.registry.build(description);
   const stream = substream(createStream(seed), 'kernel');
   const source = labelledTexts(session.examples(data.split(dataSeed).train), data.objective);
@@ -277,23 +278,32 @@ async function startOf(
   return { method, parameters };
 }
 
-/** Logits `[texts, classes]` of the fitted head on the frozen host. */
-async function headAlone(
-  { session }: MeasureKernelsOptions,
-  { head: { names } }: HeadMethod,
-  fitted: ReadonlyMap<string, NamedArray>,
-  texts: readonly unknown[],
-  classes: number,
-): Promise<Float32Array> {
-  const features = await session.features(session.data.tests[0]!.rows);
-  const [weight, bias] = [fitted.get(names.weight)!.data, fitted.get(names.bias)!.data];
-  const size = features.length / texts.length;
-  return Float32Array.from({ length: texts.length * classes }, (_, index) => {
-    const [text, label] = [Math.floor(index / classes), index % classes];
-    let sum = bias[label]!;
-    for (let k = 0; k < size; k++) sum += features[text * size + k]! * weight[label * size + k]!;
-    return sum;
+/** A head before any training of the host: fitted on frozen features, or the words of a prompt. */
+async function startOfHead(
+  { session, tokenIds, batchSize }: MeasureKernelsOptions,
+  train: readonly LabelledExample[],
+): Promise<{ readonly head: HeadMethod; readonly values: ReadonlyMap<string, NamedArray> }> {
+  const { host, data, readout } = session;
+  const labels = [...data.labels];
+  if (tokenIds) {
+    const { objective } = data;
+    const source = labelledTexts(train, objective);
+    const unprepared = labelWordHead({ labels, tokenIds: [...tokenIds] });
+    const question = { host, source, objective, batchSize: batchSize ?? 32, stream: createStream(0) };
+    const words = (await prepareMethod(unprepared, question)) as HeadMethod;
+    return { head: words, values: initialValues(words.plan(host.spec), createStream(0)) };
+  }
+  const plain = head({ labels, readout });
+  const values = await fitHead({
+    host,
+    head: plain,
+    texts: train.map(({ text }) => text),
+    labels: train.map(({ label }) => label),
+    // Standardised, a feature that hardly varies gets a weight of 1e12, which is all that one sees of the kernel.
+    standardise: false,
+    batchSize,
   });
+  return { head: plain, values };
 }
 
 const isAnything = (kernel: Float64Array): boolean => kernel.some((value) => value !== 0);
