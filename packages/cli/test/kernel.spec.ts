@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { runCli } from '../src/run-cli.js';
 import { fakeIo } from './fake-io.js';
 
+const minilm = fileURLToPath(new URL('../../minilm/model/', import.meta.url));
 const output = join(mkdtempSync(join(tmpdir(), 'tfjs-peft-kernel-')), 'out');
 const kernel = async (...args: readonly string[]) => {
   const { io, texts } = fakeIo();
@@ -38,6 +40,18 @@ describe('tfjs-peft kernel', () => {
 
   it.each([
     ['a floor', ['--methods', 'majority'], /method "majority", which trains nothing/],
+    ['a template without words', ['--mlm', '.', '--template', '*mask**sent_0*'], /one of --template and --words/],
+    ['a task without a template', ['--mlm', '.'], /no template for task "spam-subjects"/],
+    [
+      'a host without the head of a masked language model',
+      ['--mlm', minilm, '--template', '*cls**sent_0*_It_is*mask*.*sep+*', '--words', 'good,bad'],
+      /no masked-language-model head/,
+    ],
+    [
+      'a label word of several tokens',
+      ['--mlm', minilm, '--template', '*cls**sent_0*_It_is*mask*.*sep+*', '--words', 'good,horribl'],
+      /label word "horribl", which is \d tokens.*"horrible"/,
+    ],
     ['a solver that does not fit', ['--solver', 'asymmetric-svm'], /expected: the kernel asymmetric-signgd/i],
   ])('refuses %s in one line', async (_name, args, message) => {
     const { code, err } = await kernel(...args, '--no-full', '--shots', '6', '--test-cap', '8', '--quiet');

@@ -8,7 +8,9 @@ import {
   kernelReport,
   measureKernels,
   type MeasureKernelsOptions,
+  onPrompts,
   parseExperiment,
+  promptOfTask,
   rankKernels,
 } from '@tfjs-peft/eval';
 import { createCatalogue } from '@tfjs-peft/eval/methods';
@@ -130,6 +132,24 @@ describe('rankKernels', () => {
     expect(mcNemar(wrongAt(0), wrongAt(0), labels)).toBe(1);
     expect(mcNemar(wrongAt(0), wrongAt(6), labels)).toBeCloseTo(2 / 64, 12);
     expect(mcNemar(wrongAt(0), wrongAt(5), labels)).toBeCloseTo(2 / 32, 12);
+  });
+});
+
+describe('prompts', () => {
+  it('put the head that starts as the words in the place of every head, through simplexes', () => {
+    const part = { type: 'BITFIT', config: {} };
+    const method = {
+      type: 'SUBSPACE',
+      config: { vertices: 2 },
+      parts: [{ type: 'COMPOSE', config: {}, parts: [part, { type: 'HEAD', config: {} }] }],
+    };
+    const found = onPrompts(method, ['no', 'yes'], [5, 6]);
+    expect(found.parts![0]!.parts).toEqual([
+      part,
+      { type: 'LABEL_WORD_HEAD', config: { labels: ['no', 'yes'], tokenIds: [5, 6] } },
+    ]);
+    expect(promptOfTask('sst2').words).toEqual(['terrible', 'great']);
+    expect(() => promptOfTask('toString')).toThrow(expect.objectContaining({ code: 'PROMPT_UNKNOWN' }));
   });
 });
 

@@ -36,9 +36,9 @@ const cellsOf = ({ rows }: KernelMeasurement): (readonly string[])[] =>
 const titleOf = ({ task, host, kind, trainRows, devRows, testRows, dataSeed, metric }: KernelMeasurement) =>
   `Kernels (${kind}) of ${host} on ${task}: ${trainRows} training, ${devRows} dev, ${testRows} test texts, data seed ${dataSeed}; ${metric} × 100`;
 
-const notesOf = ({ headAlone }: KernelMeasurement): readonly string[] => [
-  `The head alone, fitted on frozen features: ${headAlone.toFixed(1)} on test.`,
-  'Nothing was trained but the head. Settings of each classifier were chosen on dev, so that its number on dev is too good.',
+const notesOf = ({ headAlone, prompted }: KernelMeasurement): readonly string[] => [
+  `${prompted ? 'The label words alone, at the mask of the prompt' : 'The head alone, fitted on frozen features'}: ${headAlone.toFixed(1)} on test.`,
+  'Nothing inside the host was trained. Settings of each classifier were chosen on dev, so that its number on dev is too good.',
   'How well this order predicts trained accuracy has not been measured: do not read it as a forecast.',
 ];
 

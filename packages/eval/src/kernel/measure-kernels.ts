@@ -71,7 +71,9 @@ export interface KernelMeasurement {
   readonly devRows: number;
   readonly testRows: number;
   readonly devLabels: readonly number[];
-  /** The fitted head alone on the test set, before any kernel. */
+  /** Whether texts are prompts and heads start as label words. */
+  readonly prompted: boolean;
+  /** The head alone on the test set, before any kernel. */
   readonly headAlone: number;
   readonly rows: readonly KernelRow[];
 }
@@ -239,6 +241,7 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
     devRows: dev.length,
     testRows: test.rows.length,
     devLabels: dev.map(({ label }) => label),
+    prompted: options.tokenIds !== undefined,
     headAlone: data.measure(alone.logits, test.rows).headline,
     rows,
   };
