@@ -33,7 +33,7 @@ export const labelWordHeadDefinition: MethodDefinition<typeof schema> = {
 };
 
 /** Where a host with a masked-language-model head keeps the rows of words and their biases. */
-export const decoderPaths = { weight: 'cls.predictions.decoder.weight', bias: 'cls.predictions.decoder.bias' } as const;
+const decoderPaths = { weight: 'cls.predictions.decoder.weight', bias: 'cls.predictions.decoder.bias' } as const;
 
 /**
  * A head that reads the mask's state (readout `mask`) and starts as the rows of the label words of a masked language model: its logits before training are

@@ -3,7 +3,9 @@ import type { Template, TemplatePiece } from './template.js';
 
 /** What prompting asks of a tokenizer; those of `@tfjs-peft/transformer` are such. */
 export interface PromptTokenizer {
+  /** Token ids with the special tokens of a single text around them. */
   encode(text: string, options?: { readonly maxTokens?: number }): EncodedText;
+  /** Text of token ids, without special tokens. */
   decode(ids: readonly number[]): string;
   readonly specialTokens: ReadonlyMap<string, number>;
   readonly vocabSize: number;
@@ -16,6 +18,7 @@ export interface RenderedPrompt extends EncodedText {
   readonly truncated: number;
 }
 
+/** What is rendered, and how long it may get. */
 export interface RenderOptions {
   readonly template: Template;
   readonly tokenizer: PromptTokenizer;

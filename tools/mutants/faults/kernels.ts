@@ -113,13 +113,13 @@ export const kernelFaults: readonly Mutant[] = [
     file: 'packages/prompting/src/render-prompt.ts',
     find: "const own = piece.kind === 'text' ? ids.slice(0, lengths.shift()) : ids;",
     replace: 'const own = inputIds.length + ids.length > maxTokens ? ids.slice(0, maxTokens - inputIds.length) : ids;',
-    suites: 'prompting prompting.spec',
+    suites: 'eval prompting.spec',
   },
   {
     fault: 'another token is read as the mask',
     file: 'packages/transformer/src/mlm/create-prompted-host.ts',
     find: 'const isMask = inputIds.equal(maskTokenId).toFloat();',
     replace: 'const isMask = inputIds.equal(maskTokenId - 1).toFloat();',
-    suites: 'prompting prompting.spec',
+    suites: 'eval prompting.spec',
   },
 ];

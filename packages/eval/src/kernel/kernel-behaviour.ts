@@ -13,6 +13,7 @@ export interface BehaviourInput {
   readonly featureChange: readonly number[];
 }
 
+/** What the splits say of one question. */
 export type BehaviourVerdict = 'yes' | 'no' | 'cannot say';
 
 /** Whether fine-tuning is what its kernel says (Malladi et al. 2023, section 3). */

@@ -97,12 +97,13 @@ export interface MeasureKernelsOptions {
   readonly seed?: number;
   readonly batchSize?: number;
   readonly memoryLimit?: number;
+  /** Told after each batch how many texts of a method have been looked at. */
   readonly onProgress?: (progress: { readonly method: string; readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
 }
 
 /** The name under which all weights of the layers go. */
-export const fullName = 'all weights';
+const fullName = 'all weights';
 
 /**
  * What the kernels of methods say of a task before any training: a head is fitted on frozen features, then the gradients of its logits at the start of each

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 
 /** Gradients of single texts with respect to one tensor, one entry an output: `[texts, …shape]`. */
-export interface RowsBlock {
+interface RowsBlock {
   readonly kind: 'rows';
   readonly perOutput: readonly tf.Tensor[];
 }
@@ -29,7 +29,7 @@ export interface TableBlock {
 }
 
 /** Random projections of all gradients of a group, `[texts, dimensions]`, one entry an output; `signs` are those of the signs. */
-export interface ProjectedBlock {
+interface ProjectedBlock {
   readonly kind: 'projected';
   readonly perOutput: readonly tf.Tensor[];
   readonly signs?: readonly tf.Tensor[];
@@ -67,7 +67,7 @@ export function bytesOf({ blocks }: Piece): number {
   return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-export const disposeBlocks = (blocks: Iterable<Block>): void => tf.dispose([...blocks].flatMap(tensorsOf));
+const disposeBlocks = (blocks: Iterable<Block>): void => tf.dispose([...blocks].flatMap(tensorsOf));
 
 export function disposePiece({ blocks, outputs }: Piece): void {
   disposeBlocks(blocks.values());

@@ -24,7 +24,7 @@ export async function gradientGram(request: GramRequest & { readonly kind?: Kern
 export async function gradientGrams(
   request: GramRequest & { readonly kinds: readonly KernelKind[] },
 ): Promise<ReadonlyMap<KernelKind, Gram>> {
-  const { host, method, rows, columns, kinds, batchSize = 32, memoryLimit = 2 ** 30 } = request;
+  const { host, method, rows, columns, batchSize = 32, memoryLimit = 2 ** 30 } = request;
   checkOptions(request);
   const contrasts = contrastsOf(method, request.contrasts);
   const raw = toParameters(request.parameters);

@@ -37,6 +37,7 @@ export interface GramRequest {
   readonly projection?: Projection;
   /** `loop`: a pass a text for all parameters, also those that may carry a batch axis. */
   readonly way?: 'auto' | 'loop';
+  /** Told after each batch how many texts have been looked at. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
 }

@@ -12,6 +12,7 @@ export const signsOf: Readonly<Record<KernelKind, { readonly rows: boolean; read
   'flipped-signgd': { rows: false, columns: true },
 };
 
+/** All kinds. */
 export const kernelKinds = Object.keys(signsOf) as readonly KernelKind[];
 
 /** Whether the kernel of texts with themselves is symmetric. */

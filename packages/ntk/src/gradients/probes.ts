@@ -9,7 +9,7 @@ export type SeeAffine = (module: string, x: tf.Tensor | undefined, slope: tf.Ten
 
 const namespace = 'gradient-probes';
 /** The scalar through which the slopes of all affine maps are seen. */
-export const affineProbe = `${namespace}.affine`;
+const affineProbe = `${namespace}.affine`;
 /** Added to the sum of the embeddings: one row a place, zeros. */
 export const embeddingProbe = `${namespace}.embeddings`;
 /** Zeros of a norm's weight or bias, one an example. */

@@ -34,6 +34,7 @@ export interface KernelSet {
   readonly labels: readonly number[];
 }
 
+/** What a classifier from kernels is made of. */
 export interface KernelClassifierOptions {
   readonly solver?: KernelSolver;
   readonly train: KernelSet;
@@ -45,6 +46,7 @@ export interface KernelClassifierOptions {
   readonly score?: (predicted: readonly number[], labels: readonly number[]) => number;
 }
 
+/** A fitted classifier. */
 export interface KernelClassifier {
   readonly settings: SolverSettings;
   /** On the development set; undefined without one. */

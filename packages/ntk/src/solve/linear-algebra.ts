@@ -37,10 +37,10 @@ export function squareMatrix(values: Float64Array, size: number): Matrix {
   return Matrix.from1DArray(size, size, values);
 }
 
-export const columnOf = (values: ArrayLike<number>): Matrix => Matrix.columnVector(Array.from(values));
+const columnOf = (values: ArrayLike<number>): Matrix => Matrix.columnVector(Array.from(values));
 
 /** Up to rounding. */
-export function isSymmetricMatrix(matrix: Matrix): boolean {
+function isSymmetricMatrix(matrix: Matrix): boolean {
   const limit = 1e-9 * Math.max(matrix.max(), -matrix.min());
   for (let i = 0; i < matrix.rows; i++)
     for (let j = 0; j < i; j++) if (Math.abs(matrix.get(i, j) - matrix.get(j, i)) > limit) return false;

@@ -6,7 +6,6 @@ import {
   type Host,
   initialValues,
   loadAdapter,
-  openSafetensors,
   padBatch,
   saveAdapter,
   createRegistry,
@@ -41,7 +40,7 @@ import {
   renderPrompt,
   specialIds,
   taskPrompts,
-} from '../src/index.js';
+} from '@tfjs-peft/prompting';
 
 useTestBackend();
 
@@ -191,11 +190,7 @@ describe('a prompted host', () => {
 
   it.each([
     ['lora', () => compose(lora({ rank: 2 }), labelWordHead(question))],
-    [
-      'a simplex of lora',
-      () =>
-        subspace(compose(lora({ rank: 2 }), labelWordHead(question)), { vertices: 2 }),
-    ],
+    ['a simplex of lora', () => subspace(compose(lora({ rank: 2 }), labelWordHead(question)), { vertices: 2 })],
   ])('trains %s with its head like any texts, and saves it', async (_name, methodOf) => {
     const result = await train({
       host,
