@@ -52,7 +52,6 @@ describe('tfjs-peft kernel', () => {
       ['--mlm', minilm, '--template', '*cls**sent_0*_It_is*mask*.*sep+*', '--words', 'good,horribl'],
       /label word "horribl", which is \d tokens.*"horrible"/,
     ],
-    ['a solver that does not fit', ['--solver', 'asymmetric-svm'], /expected: the kernel asymmetric-signgd/i],
   ])('refuses %s in one line', async (_name, args, message) => {
     const { code, err } = await kernel(...args, '--no-full', '--shots', '6', '--test-cap', '8', '--quiet');
     expect(code).not.toBe(0);

@@ -107,6 +107,10 @@ describe('templates', () => {
       () =>
         renderPrompt({ template: parseTemplate(taskPrompts['sst2']!.template), tokenizer, texts: ['a'], maxTokens: 6 }),
     ],
+    [
+      'PROMPT_TEXT_WITH_MASK',
+      () => renderPrompt({ template: parseTemplate('*mask**sent_0*'), tokenizer, texts: ['a [MASK] of'] }),
+    ],
     ['LABEL_WORD_TAKEN', () => labelWordIds(tokenizer, ['Great', 'great'])],
     ['TOKENIZER_UNSUITABLE', () => specialIds({ ...tokenizer, specialTokens: new Map() })],
   ])('refuse: %s', (code, act) => {

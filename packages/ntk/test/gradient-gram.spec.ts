@@ -72,18 +72,20 @@ describe('gradientGram of the host', () => {
       ),
     );
     const wrt = trainableNames(whole.plan(other.spec)).filter((name) => name.startsWith('full.'));
-    const rows = await jacobian(other, whole, zeros, texts, 3, wrt);
+    // One that has a token twice, and one of another length.
+    const given = texts.slice(1, 4);
+    const rows = await jacobian(other, whole, zeros, given, 3, wrt);
     const method = withHead(undefined, labels3, readout);
     const parameters = new Map([...zeros].filter(([name]) => !name.startsWith('full.')));
     const grams = await gradientGrams({
       host: other,
       method,
       parameters,
-      rows: texts,
+      rows: given,
       tensors: hostTensors(other.spec),
       scope: () => false,
       groupOf: (name) => name,
-      batchSize: 3,
+      batchSize: 2,
       kinds: kernelKinds,
       signThreshold: 1e-6,
     });
@@ -237,11 +239,11 @@ describe('random projections', () => {
         mean: deviation(mean),
       };
     };
-    const seeds = Array.from({ length: 12 }, (_, seed) => seed);
+    const seeds = Array.from({ length: 8 }, (_, seed) => seed);
     const [narrow, wide] = [await errorsOf(16, seeds), await errorsOf(256, seeds)];
     expect(narrow.single / wide.single).toBeGreaterThan(2.5);
     expect(narrow.single / wide.single).toBeLessThan(6.5);
-    expect(wide.mean).toBeLessThan(0.6 * wide.single);
+    expect(wide.mean).toBeLessThan(0.7 * wide.single);
     const signs = await gradientGram({ ...request, kind: 'signgd' });
     const projected = await gradientGram({ ...request, kind: 'signgd', projection: { dimensions: 2048, seed: 1 } });
     expect(difference(projected.values, signs.values)).toBeLessThan(0.15);

@@ -30,7 +30,7 @@ export interface RenderOptions {
 
 /**
  * A prompt of token ids. What is too long is cut at the end of the texts, the longer one first, and never elsewhere: the mask and the words around
- * it are always there. Errors: `PROMPT_TEXTS_WRONG`, `PROMPT_TOO_LONG` where the template alone is, `TOKENIZER_UNSUITABLE`.
+ * it are always there. Errors: `PROMPT_TEXTS_WRONG`, `PROMPT_TOO_LONG` where the template alone is, `PROMPT_TEXT_WITH_MASK`, `TOKENIZER_UNSUITABLE`.
  */
 export function renderPrompt({ template, tokenizer, texts, maxTokens = 128 }: RenderOptions): RenderedPrompt {
   if (texts.length !== template.texts)
@@ -65,6 +65,12 @@ export function renderPrompt({ template, tokenizer, texts, maxTokens = 128 }: Re
   const all = lengths.reduce((sum, length) => sum + length, 0);
   for (let over = all + fixed - maxTokens; over > 0; over--) lengths[lengths.indexOf(Math.max(...lengths))]!--;
   const kept = lengths.reduce((sum, length) => sum + length, 0);
+  if (parts.some(({ piece, ids }) => piece.kind === 'text' && ids.includes(special.mask)))
+    throw new PeftError('PROMPT_TEXT_WITH_MASK', {
+      found: `a text that itself has the mask token: "${texts.find((text) => plainIds(tokenizer, text).includes(special.mask))}"`,
+      expected: 'one mask, that of the template',
+      fix: 'take the mask out of the text',
+    });
   const inputIds: number[] = [];
   const tokenTypeIds: number[] = [];
   let [segment, maskPosition] = [0, -1];
