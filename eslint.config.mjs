@@ -13,6 +13,7 @@ const boundaries = [
   { sourceTag: 'type:export', onlyDependOnLibsWithTags: ['type:core', 'type:host'] },
   { sourceTag: 'type:train', onlyDependOnLibsWithTags: ['type:core'] },
   { sourceTag: 'type:meta', onlyDependOnLibsWithTags: ['type:core', 'type:train'] },
+  { sourceTag: 'type:kernel', onlyDependOnLibsWithTags: ['type:core', 'type:train'] },
   {
     sourceTag: 'type:eval',
     onlyDependOnLibsWithTags: [
@@ -24,6 +25,7 @@ const boundaries = [
       'type:data',
       'type:train',
       'type:meta',
+      'type:kernel',
     ],
   },
   { sourceTag: 'type:kit', onlyDependOnLibsWithTags: ['type:core', 'type:method', 'type:host'] },
@@ -37,21 +39,21 @@ const boundaryOptions = (depConstraints) => ({
   allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**'],
   depConstraints,
 });
-/** Specs of methods may also use the conformance kit, those of exporters and of meta-learning methods. */
+/** Specs of methods may also use the conformance kit, those of exporters, of meta-learning and of kernels methods on hosts. */
 const specBoundaries = boundaries.map((rule) =>
   rule.sourceTag === 'type:method'
     ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:kit', 'type:host'] }
     : rule.sourceTag === 'type:export'
       ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:host', 'type:method'] }
-      : rule.sourceTag === 'type:meta'
+      : ['type:meta', 'type:kernel'].includes(rule.sourceTag)
         ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:train', 'type:host', 'type:method'] }
         : rule,
 );
 
-/** Packages that run in a browser as they are (rule 10 of the contract): the contract itself and all methods. */
+/** Packages that run in a browser as they are (rule 10 of the contract): the contract itself, all methods, kernels. */
 const browserPackages = readdirSync('packages').filter((name) => {
   const { nx } = JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8'));
-  return nx.tags.includes('type:core') || nx.tags.includes('type:method');
+  return ['type:core', 'type:method', 'type:kernel'].some((tag) => nx.tags.includes(tag));
 });
 
 /** A named import brings all of zod into a page: 124 instead of 59 kB for a simplex of prefixes. */

@@ -7,6 +7,7 @@ import { deploymentFaults } from './faults/deployment.js';
 import { sparseIncrementsFaults } from './faults/sparse-increments.js';
 import { hfMethodsFaults } from './faults/hf-methods.js';
 import { metaLearningFaults } from './faults/meta-learning.js';
+import { kernelFaults } from './faults/kernels.js';
 
 /** The deliberate faults, by what they break. Add one with every mechanism whose failure would be silent. */
 export const mutants: readonly Mutant[] = [
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...sparseIncrementsFaults,
   ...hfMethodsFaults,
   ...metaLearningFaults,
+  ...kernelFaults,
 ];

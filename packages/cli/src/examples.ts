@@ -39,5 +39,11 @@ export const examples = {
     'analyse gradients',
     'analyse gradients --task mail.csv --text-column subject --label-column label --batches 4',
   ],
+  kernel: [
+    'kernel --task sst2 --data glue --shots 16 --protocol per_class --methods lora,prefix-flat,bitfit',
+    'kernel --task mail.csv --text-column subject --label-column label --methods lora,adapter --choose',
+    'kernel --task sst2 --data glue --shots 16 --kind asymmetric-signgd --no-full',
+    'kernel --task sst2 --data glue --shots 16 --mlm ./bert-base-uncased --model ./bert-base-uncased',
+  ],
   doctor: ['doctor', 'doctor --backend wasm --json'],
 } as const satisfies Record<string, readonly string[]>;

@@ -7,6 +7,7 @@ import type { EvalOptions } from './commands/eval.js';
 import type { ExplainOptions } from './commands/explain.js';
 import type { ExportOptions } from './commands/export.js';
 import type { DeployCommandOptions } from './commands/merge.js';
+import type { KernelOptions } from './commands/kernel.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { PredictOptions } from './commands/predict.js';
 import type { RunCommandOptions } from './commands/run-options.js';
@@ -162,6 +163,38 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .action(async (_what: string, options: AnalyseOptions) =>
       done(await (await import('./commands/analyse.js')).analyse(options, io)),
     );
+
+  labelled(
+    table(command('kernel', 'kernel', 'Tell from gradients alone, before any training, what methods make of a task.')),
+  )
+    .option('--methods <names>', 'comma-separated methods (default: lora,prefix-flat,adapter,bitfit)', list)
+    .addOption(
+      new Option('--kind <name>', 'kernel: of SGD, of sign descent, of sign descent with the sign on one side')
+        .choices(['sgd', 'signgd', 'asymmetric-signgd'])
+        .default('sgd'),
+    )
+    .addOption(
+      new Option('--solver <name>', 'how the kernel becomes a classifier')
+        .choices(['least-squares', 'logistic', 'asymmetric-svm'])
+        .default('least-squares'),
+    )
+    .option('--choose', 'rank the methods on development texts, ties as ties')
+    .option('--no-full', 'leave out the kernel of all weights, beside which shares are told')
+    .addOption(new Option('--protocol <name>', 'how train and dev are drawn').choices(protocols))
+    .option('--test-cap <number>', 'use at most this many test texts', wholeNumber)
+    .option('--seed <number>', 'data seed (default: 13)', wholeNumberOrZero)
+    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
+    .option('--mlm <folder>', 'make prompts of the texts: a folder with the head of a masked language model')
+    .option('--mlm-adapter', 'the folder of --mlm also has an adapter that the host needs for it')
+    .option('--template <text>', 'of a prompt, *cls**sent_0*_It_was*mask*.*sep+* (default: the task has one)')
+    .option('--words <words>', 'comma-separated label words in the order of the labels, with --template', list)
+    .option('--batch-size <number>', 'texts of one pass', wholeNumber, 32)
+    .option('--memory <megabytes>', 'gradients of training texts that are held at once', wholeNumber, 1024)
+    .option('--output <folder>', 'where kernels.html, kernels.json and the kernels go (default: runs/kernels-<task>)')
+    .addOption(pluginOption())
+    .addOption(backendOption())
+    .action(async (options: KernelOptions) => done(await (await import('./commands/kernel.js')).kernel(options, io)));
 
   command('doctor', 'doctor', 'Say which backends work on this machine, which one is used and how to get a faster one.')
     .addOption(backendOption())

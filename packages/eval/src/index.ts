@@ -50,3 +50,24 @@ export {
   type GradientRow,
 } from './analysis/analyse-gradients.js';
 export { formatGradients, gradientReport } from './analysis/gradient-report.js';
+export { formatKernels, formatRanking, kernelReport } from './kernel/kernel-report.js';
+export {
+  type KernelMeasurement,
+  type KernelRow,
+  measureKernels,
+  type MeasureKernelsOptions,
+} from './kernel/measure-kernels.js';
+export { type RankedKernel, rankKernels } from './kernel/rank-kernels.js';
+export {
+  type BehaviourInput,
+  type BehaviourVerdict,
+  type KernelBehaviour,
+  kernelBehaviour,
+} from './kernel/kernel-behaviour.js';
+export {
+  onPrompts,
+  type OpenedPromptedHost,
+  openPromptedHost,
+  type PromptedHostSettings,
+  promptOfTask,
+} from './kernel/open-prompted-host.js';

@@ -1,8 +1,11 @@
-/** How hidden states become one vector a text: state of the first token, its tanh pooler, or the mean over tokens that are not padding. */
-export type Readout = 'cls' | 'pooler' | 'mean';
+/**
+ * How hidden states become one vector a text: state of the first token, its tanh pooler, the mean over tokens that are not padding, or on hosts with the
+ * head of a masked language model what that head makes of the state at the mask.
+ */
+export type Readout = 'cls' | 'pooler' | 'mean' | 'mask';
 
 /** All readouts. */
-export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean'];
+export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean', 'mask'];
 
 /** What an affine map of an encoder is for: lets methods have defaults that hold on every architecture. */
 export type LinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'feedForwardIn' | 'feedForwardOut' | 'pooler';

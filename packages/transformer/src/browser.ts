@@ -14,6 +14,7 @@ export {
   tinyHostConfig,
 } from './encoder/create-random-host.js';
 export { createMlmHead, type MlmHead, type MlmSelection } from './mlm/create-mlm-head.js';
+export { createPromptedHost, type PromptedHostOptions, requireMasks } from './mlm/create-prompted-host.js';
 export { memoryTensorSource, type TensorSource } from './weights/tensor-source.js';
 export { createTokenizer } from './tokenizer/create-tokenizer.js';
 export type { EncodeOptions, TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer/tokenizer.js';

@@ -8,6 +8,7 @@ import { ia3Definition } from '@tfjs-peft/ia3';
 import { loraDefinition } from '@tfjs-peft/lora';
 import { prefixDefinition } from '@tfjs-peft/prefix';
 import { promptDefinition, pTuningDefinition } from '@tfjs-peft/prompt';
+import { labelWordHeadDefinition } from '@tfjs-peft/prompting';
 import { shiraDefinition, siftDefinition } from '@tfjs-peft/sift';
 import { subspaceDefinition } from '@tfjs-peft/subspace';
 import { unipeltDefinition } from '@tfjs-peft/unipelt';
@@ -15,6 +16,7 @@ import { unipeltDefinition } from '@tfjs-peft/unipelt';
 /** The definitions of all methods of this repository. */
 export const builtInDefinitions = [
   headDefinition,
+  labelWordHeadDefinition,
   composeDefinition,
   subspaceDefinition,
   prefixDefinition,

@@ -1,3 +1,4 @@
+import { PeftError } from '@tfjs-peft/peft-core';
 import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import type { Value } from './graph-builder.js';
 import { type Embedded, inputNames } from './write-embeddings.js';
@@ -46,6 +47,12 @@ function writeReadout(states: Value, virtual: number, readout: ReadoutMap['reado
       const shares = node('Unsqueeze', [node('Div', [mask, count]), integers([1])]);
       return node('Squeeze', [node('MatMul', [shares, text]), integers([1])]);
     }
+    case 'mask':
+      throw new PeftError('NOT_EXPORTABLE', {
+        found: 'a head that reads the mask of a prompt',
+        expected: 'a head at `cls`, `pooler` or `mean`',
+        fix: 'run the adapter here; an exported model would lack the head of the masked language model',
+      });
     default:
       throw new Error(`a readout ${readout satisfies never}`);
   }

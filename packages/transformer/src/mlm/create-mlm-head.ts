@@ -1,4 +1,5 @@
 import { PeftError } from '@tfjs-peft/peft-core';
+import { digestBytes, sha256Hex } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import { describeEncoder } from '../architecture/encoder.js';
 import { activate } from '../kernels/activations.js';
@@ -30,6 +31,15 @@ export interface MlmHead {
    * Errors: `MLM_SELECTION_INVALID`, `HOST_DISPOSED`.
    */
   logits(lastHiddenState: tf.Tensor3D, selection?: MlmSelection): tf.Tensor3D;
+  /**
+   * What the head makes of states before the product with words, `[batch, places, hidden]`: dense layer, activation, LayerNorm. Differentiable in the states.
+   * Errors: `MLM_SELECTION_INVALID`.
+   */
+  features(lastHiddenState: tf.Tensor3D, positions?: tf.Tensor2D): tf.Tensor3D;
+  /** Rows of words `[vocabulary, hidden]` and their biases `[vocabulary]`; the head's and the host's own, not to be disposed. */
+  readonly decoder: { readonly weight: tf.Tensor2D; readonly bias: tf.Tensor1D };
+  /** SHA-256 over the stored numbers of the head. */
+  readonly digest: string;
   /** Frees the head's own tensors; the word embeddings, which it shares, belong to the host. */
   dispose(): void;
 }
@@ -50,17 +60,26 @@ export async function createMlmHead(host: EncoderHost, tensors: TensorSource): P
   const ownDecoder = stored.decoder && upload<tf.Tensor2D>(stored.decoder);
   const activation = family.mlmHead.activation === 'hidden' ? config.hiddenActivation : family.mlmHead.activation;
 
+  const decoderWeight = () => ownDecoder ?? (host.weight(`${embeddings.words.path}.weight`) as tf.Tensor2D);
+  const features = (lastHiddenState: tf.Tensor3D, positions?: tf.Tensor2D): tf.Tensor3D =>
+    tf.tidy(() => {
+      const states = positions ? selectPositions(lastHiddenState, positions) : lastHiddenState;
+      const transformed = activate(activation, frozenAffine(states, dense));
+      return frozenLayerNorm(transformed, norm.weight, norm.bias, config.layerNormEpsilon) as tf.Tensor3D;
+    });
+  const parts = Object.values(stored).filter((part): part is LoadedTensor => part !== undefined);
+  const digest = sha256Hex((await Promise.all(parts.map(({ data }) => digestBytes(data)))).join('\n'));
+
   return {
     vocabSize: config.vocabSize,
+    digest,
+    features,
+    get decoder() {
+      return { weight: decoderWeight(), bias };
+    },
     logits(lastHiddenState, { positions, tokenIds } = {}) {
       if (tokenIds) requireTokenIds(tokenIds, config.vocabSize);
-      return tf.tidy(() => {
-        const decoder = ownDecoder ?? (host.weight(`${embeddings.words.path}.weight`) as tf.Tensor2D);
-        const states = positions ? selectPositions(lastHiddenState, positions) : lastHiddenState;
-        const transformed = activate(activation, frozenAffine(states, dense));
-        const normed = frozenLayerNorm(transformed, norm.weight, norm.bias, config.layerNormEpsilon);
-        return scoreWords(normed as tf.Tensor3D, decoder, bias, tokenIds);
-      });
+      return tf.tidy(() => scoreWords(features(lastHiddenState, positions), decoderWeight(), bias, tokenIds));
     },
     dispose() {
       dense.disposeCopy();

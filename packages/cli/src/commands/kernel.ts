@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { type BackendChoice, selectBackend } from '@tfjs-peft/backend';
+import {
+  formatKernels,
+  formatRanking,
+  kernelReport,
+  type ExperimentConfig,
+  measureKernels,
+  type OpenedPromptedHost,
+  openPromptedHost,
+  parseExperiment,
+  promptOfTask,
+  rankKernels,
+} from '@tfjs-peft/eval';
+import { type Catalogue, createCatalogue, loadPlugins } from '@tfjs-peft/eval/methods';
+import { ensureWritableFolder, writeFileAtomically } from '@tfjs-peft/eval/run-folder';
+import { openSession } from '@tfjs-peft/eval/trial';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { type JsonObject, readableJson } from '@tfjs-peft/peft-core/files';
+import type { CliIo } from '../cli-io.js';
+import { experimentFromOptions, type RunOptions } from '../options/experiment-from-options.js';
+import { experimentKeys } from '../options/known-keys.js';
+import { jsonLine } from '../safe-output.js';
+
+export interface KernelOptions extends RunOptions {
+  readonly backend: BackendChoice;
+  readonly kind: 'sgd' | 'signgd' | 'asymmetric-signgd';
+  readonly solver: 'least-squares' | 'logistic' | 'asymmetric-svm';
+  readonly choose?: boolean;
+  readonly full: boolean;
+  readonly batchSize: number;
+  readonly memory: number;
+  readonly mlm?: string;
+  readonly mlmAdapter?: boolean;
+  readonly template?: string;
+  readonly words?: readonly string[];
+  readonly output?: string;
+  readonly plugin?: readonly string[];
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const defaultSeed = 13;
+const defaultMethods = ['lora', 'prefix-flat', 'adapter', 'bitfit'];
+
+/** `tfjs-peft kernel`: what the kernels of methods say of a task before any training, as a table, a ranking and a page. */
+export async function kernel(options: KernelOptions, io: CliIo): Promise<number> {
+  const { seed = defaultSeed, task = 'spam-subjects', methods = defaultMethods, quiet } = options;
+  const catalogue = createCatalogue(await loadPlugins(options.plugin ?? [], process.cwd()));
+  const config = parseExperiment(
+    experimentFromOptions({ ...options, task, seed, methods, floors: false }, experimentKeys),
+  );
+  const backend = JSON.parse(JSON.stringify(await selectBackend({ backend: options.backend }))) as JsonObject;
+  const folder = options.output ?? join('runs', `kernels-${config.task}`);
+  await ensureWritableFolder(folder);
+  const prompted = options.mlm ? await openPrompted(options, options.mlm, config, catalogue) : undefined;
+  const session = await openSession(config, {
+    catalogue,
+    backend,
+    ...(prompted && { host: prompted }),
+    onEvent(event) {
+      if (event.type === 'warning') io.err(`warning: ${event.text}\n`);
+      else if (event.type === 'phase' && !quiet) io.err(`${event.text}\n`);
+    },
+  });
+  try {
+    let shown = '';
+    const measurement = await measureKernels({
+      session,
+      dataSeed: seed,
+      methods,
+      kind: options.kind,
+      solver: options.solver,
+      full: options.full,
+      ...(prompted && { tokenIds: prompted.tokenIds }),
+      cache: join(folder, 'kernels'),
+      batchSize: options.batchSize,
+      memoryLimit: options.memory * 2 ** 20,
+      onProgress({ method, done, total }) {
+        const line = `${method}: gradients of ${25 * Math.floor((4 * done) / total)} % of the texts\n`;
+        if (line !== shown && !quiet) io.err(line);
+        shown = line;
+      },
+    });
+    await writeFileAtomically(join(folder, 'kernels.json'), readableJson(measurement as unknown as JsonObject));
+    await writeFileAtomically(join(folder, 'kernels.html'), await kernelReport(measurement));
+    const ranking = options.choose ? { ranking: rankKernels(measurement) } : {};
+    io.out(
+      options.json
+        ? jsonLine({ ...measurement, ...ranking })
+        : `${formatKernels(measurement)}\n\n${options.choose ? `${formatRanking(measurement)}\n\n` : ''}${join(folder, 'kernels.html')}\n`,
+    );
+  } finally {
+    session.dispose();
+    prompted?.dispose();
+  }
+  return 0;
+}
+
+/** The host as a masked language model whose texts are prompts. */
+function openPrompted(
+  { mlmAdapter, template, words }: KernelOptions,
+  mlm: string,
+  { model, task }: ExperimentConfig,
+  catalogue: Catalogue,
+): Promise<OpenedPromptedHost> {
+  if ((template === undefined) !== (words === undefined))
+    throw new PeftError('USAGE', { found: 'one of --template and --words', expected: 'both, or neither' });
+  const prompt = template !== undefined && words !== undefined ? { template, words } : promptOfTask(task);
+  return openPromptedHost({ model, mlm, adapter: mlmAdapter, prompt, catalogue });
+}

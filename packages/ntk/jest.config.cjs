@@ -1,0 +1,1 @@
+module.exports = { displayName: 'ntk', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'prompting', preset: '../../jest.preset.cjs' };
