@@ -86,7 +86,7 @@ describe.each(['tiny-gpt2', 'tiny-llama', 'tiny-qwen2', 'tiny-qwen3'])('parity w
       [0, 0],
       [5, 0],
     ];
-    const inputs = { inputIds: inputIds.pad(turned, 7), attentionMask: attentionMask.pad(turned) };
+    const inputs: HostInputs = { inputIds: inputIds.pad(turned, 7), attentionMask: attentionMask.pad(turned) };
     const states = host.forward(inputs, [], contextOf(inputs)).lastHiddenState.slice([0, 5, 0], [-1, -1, -1]);
     expect(await maxDifference(states, golden.get('single.last_hidden_state')!)).toBeLessThan(tolerance);
   });

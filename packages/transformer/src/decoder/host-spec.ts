@@ -1,10 +1,13 @@
-import type { HostSpec, Readout } from '@tfjs-peft/peft-core';
+import type { ClassifierLayout, HostSpec, Readout } from '@tfjs-peft/peft-core';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { decoderTensors, matchDecoderTensors } from './decoder-tensors.js';
 import type { Decoder } from './describe-decoder.js';
 import { decoderReadouts, listDecoderSites, readoutPath } from './list-sites.js';
 import { parseDecoderConfig } from './parse-decoder-config.js';
+
+/** `score` of HF's sequence classifiers of decoders. */
+export const decoderClassifier: ClassifierLayout = { output: readoutPath, readout: 'last', bias: false };
 
 /** What a decoder is, for plans. Errors: `READOUT_UNAVAILABLE`. */
 export function decoderSpec(
@@ -21,7 +24,7 @@ export function decoderSpec(
   return {
     modelType: config.modelType,
     baseModelPrefix: family.baseModelPrefix,
-    classifier: { output: readoutPath, readout: 'last', bias: false },
+    classifier: decoderClassifier,
     ...(family.python && { python: family.python }),
     hiddenSize: config.hiddenSize,
     numHiddenLayers: config.numHiddenLayers,
