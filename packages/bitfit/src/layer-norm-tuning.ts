@@ -35,7 +35,10 @@ export const layerNormTuning = (
 function createLayerNormTuning(config: LayerNormTuningConfig): PeftMethod<LayerNormTuningConfig> {
   const normsOf = (host: HostSpec) =>
     config.targets === null ? sitesOfKind(host, 'norm') : matchTargets(host, 'norm', config.targets);
-  const tensorsOf = (host: HostSpec) => normsOf(host).flatMap(tensorsOfSite).map(({ path }) => path);
+  const tensorsOf = (host: HostSpec) =>
+    normsOf(host)
+      .flatMap(tensorsOfSite)
+      .map(({ path }) => path);
   const nameOf = (path: string) => `${config.name}.${path}`;
   const initial = initialLaw(config.initialStandardDeviation);
   return {

@@ -30,7 +30,10 @@ export function tensorsOfSite(site: WeightSite): SiteTensor[] {
     case 'table':
       return [tensor('weight', site.rows, site.size)];
     case 'linear':
-      return [tensor('weight', site.inputSize, site.outputSize), ...(hasBias(site) ? [tensor('bias', site.outputSize)] : [])];
+      return [
+        tensor('weight', site.inputSize, site.outputSize),
+        ...(hasBias(site) ? [tensor('bias', site.outputSize)] : []),
+      ];
     case 'norm':
       return [tensor('weight', site.size), ...(hasBias(site) ? [tensor('bias', site.size)] : [])];
   }

@@ -35,7 +35,11 @@ describe.each(['tiny-gpt2', 'tiny-llama'])('adapters of HF peft for the next tok
     const golden = await open(new URL('expected.safetensors', adapters));
     const read = async (key: string) => tf.tensor(await golden.readFloat32(key), [...golden.tensors.get(key)!.shape]);
     const integers = async (key: string) =>
-      tf.tensor2d(Int32Array.from(await golden.readInt64(key), Number), golden.tensors.get(key)!.shape as [number, number], 'int32');
+      tf.tensor2d(
+        Int32Array.from(await golden.readInt64(key), Number),
+        golden.tensors.get(key)!.shape as [number, number],
+        'int32',
+      );
     const inputs = { inputIds: await integers('input_ids'), attentionMask: await integers('attention_mask') };
     const expected = await read(`${kind}.logits`);
     const { method, effective, extraConfig } = loaded;
@@ -50,13 +54,16 @@ describe.each(['tiny-gpt2', 'tiny-llama'])('adapters of HF peft for the next tok
     });
     expect((await largest.data())[0]).toBeLessThan(1e-5);
 
-    const written = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host, { extraConfig });
+    const written = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host, {
+      extraConfig,
+    });
     expect(JSON.parse(new TextDecoder().decode(written.get('tfjs_peft.json'))).differences).toEqual([]);
     const [theirs, ours] = await Promise.all(
       [files, written].map((from) => openSafetensors(bytesSource(kind, from.get('adapter_model.safetensors')!))),
     );
     expect([...ours!.tensors.keys()].sort()).toEqual([...theirs!.tensors.keys()].sort());
-    for (const key of theirs!.tensors.keys()) expect(await ours!.readFloat32(key)).toEqual(await theirs!.readFloat32(key));
+    for (const key of theirs!.tensors.keys())
+      expect(await ours!.readFloat32(key)).toEqual(await theirs!.readFloat32(key));
     const entries = (from: ReadonlyMap<string, Uint8Array>) =>
       JSON.parse(new TextDecoder().decode(from.get('adapter_config.json')));
     for (const key of ['task_type', 'peft_type', 'fan_in_fan_out', 'token_dim', 'num_attention_heads', 'num_layers'])

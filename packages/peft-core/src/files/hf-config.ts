@@ -121,8 +121,10 @@ export function makeHfConfig(
 }
 
 /** The task that an adapter without a head is written for. */
-export const taskToKeep = ({ task_type: taskType }: JsonObject, { languageModel }: Pick<HostSpec, 'languageModel'>): Json =>
-  taskType === undefined ? (languageModel ? 'CAUSAL_LM' : 'SEQ_CLS') : taskType;
+export const taskToKeep = (
+  { task_type: taskType }: JsonObject,
+  { languageModel }: Pick<HostSpec, 'languageModel'>,
+): Json => (taskType === undefined ? (languageModel ? 'CAUSAL_LM' : 'SEQ_CLS') : taskType);
 
 /**
  * Judges the entries that the method does not own: those that change outputs are errors unless they say "nothing special", the others

@@ -37,9 +37,7 @@ export function attendCausally(x: tf.Tensor, layer: DecoderLayer, pass: DecoderP
   const keys = withPrefixes('keys');
   const prefixLength = prefixes.reduce((sum, prefix) => sum + prefix.keys.shape.at(-2)!, 0);
   const length = keys.shape[2]!;
-  const grouped = queries
-    .mul(1 / Math.sqrt(headSize))
-    .reshape([batch, groups, (heads / groups) * tokens, headSize]);
+  const grouped = queries.mul(1 / Math.sqrt(headSize)).reshape([batch, groups, (heads / groups) * tokens, headSize]);
   const scores = tf.matMul(grouped, keys, false, true).reshape([batch, heads, tokens, length]);
   const openColumns: [number, number][] = [
     [0, 0],

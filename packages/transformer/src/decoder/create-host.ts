@@ -133,7 +133,12 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
       const words = wordsWithPrompts(inputs, decoder, plain, past);
       const attentionMask = maskWithPrompts(inputs.attentionMask, words.shape[1]!);
       const { virtual, before } = lengthsOf(words, inputs, past);
-      requirePositions(indexed.positionOffset, virtual + before, inputs.inputIds.shape[1], config.maxPositionEmbeddings);
+      requirePositions(
+        indexed.positionOffset,
+        virtual + before,
+        inputs.inputIds.shape[1],
+        config.maxPositionEmbeddings,
+      );
       const visible = visibleTokens({
         past: past?.mask,
         present: attentionMask,
@@ -222,8 +227,7 @@ const lengthsOf = (words: tf.Tensor, { inputIds }: HostInputs, past: Past | unde
 function withDropout(config: DecoderConfig, dropout: false | number | undefined): DecoderConfig {
   if (dropout === undefined) return config;
   const rate = dropout === false ? 0 : dropout;
-  if (rate >= 0 && rate < 1)
-    return { ...config, embeddingDropout: rate, hiddenDropout: rate, attentionDropout: rate };
+  if (rate >= 0 && rate < 1) return { ...config, embeddingDropout: rate, hiddenDropout: rate, attentionDropout: rate };
   throw new PeftError('OPTION_INVALID', {
     found: `dropout ${rate}`,
     expected: 'false or a number from 0 to below 1',

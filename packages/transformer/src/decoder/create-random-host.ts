@@ -26,7 +26,10 @@ export interface RandomDecoderOptions {
 }
 
 /** A config.json of a tiny decoder under the keys of its family. */
-export function tinyDecoderConfig({ modelType = 'gpt2', ...sizes }: RandomDecoderOptions = {}): Record<string, string | number | boolean> {
+export function tinyDecoderConfig({ modelType = 'gpt2', ...sizes }: RandomDecoderOptions = {}): Record<
+  string,
+  string | number | boolean
+> {
   const { config: keys } = decoderFamilyOf(modelType);
   const { hiddenSize = 32, numAttentionHeads = 4 } = sizes;
   return {

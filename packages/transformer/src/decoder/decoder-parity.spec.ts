@@ -30,7 +30,9 @@ describe.each(['tiny-gpt2', 'tiny-llama', 'tiny-qwen2', 'tiny-qwen3'])('parity w
   });
   const contextOf = ({ inputIds }: HostInputs) => evaluationContext(host.spec, inputIds.shape[0]);
   const logitsOf = (states: tf.Tensor, table: tf.Tensor2D) =>
-    tf.matMul(states.reshape([-1, states.shape[2]!]), table, false, true).reshape([states.shape[0]!, states.shape[1]!, -1]);
+    tf
+      .matMul(states.reshape([-1, states.shape[2]!]), table, false, true)
+      .reshape([states.shape[0]!, states.shape[1]!, -1]);
 
   it.each(['single', 'batch'])('hidden states and logits of the next token: %s', async (text) => {
     const inputs = inputsOf(text);

@@ -1,7 +1,13 @@
 import { type ExpectedTensor } from '../weights/expected-tensors.js';
 import { findStored, type MatchedTensor, matchStored } from '../weights/match-tensors.js';
 import type { TensorSource } from '../weights/tensor-source.js';
-import { type Decoder, type DecoderLinear, describeDecoder, feedForwardOf, ownOutputTable } from './describe-decoder.js';
+import {
+  type Decoder,
+  type DecoderLinear,
+  describeDecoder,
+  feedForwardOf,
+  ownOutputTable,
+} from './describe-decoder.js';
 import { decoderFamilyOf } from './families.js';
 import type { DecoderConfig } from './family.js';
 

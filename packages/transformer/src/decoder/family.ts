@@ -58,16 +58,18 @@ export interface DecoderFamily {
   readonly python?: PythonTraits;
   /** Keys of config.json with the defaults of HF's configuration class. */
   readonly config: {
-    readonly [Field in
-      | 'vocabSize'
-      | 'hiddenSize'
-      | 'numHiddenLayers'
-      | 'numAttentionHeads'
-      | 'intermediateSize'
-      | 'hiddenActivation'
-      | 'maxPositionEmbeddings'
-      | 'layerNormEpsilon'
-      | 'tiedEmbeddings']: { readonly key: string; readonly default: DecoderConfig[Field] | null };
+    readonly [
+      Field in
+        | 'vocabSize'
+        | 'hiddenSize'
+        | 'numHiddenLayers'
+        | 'numAttentionHeads'
+        | 'intermediateSize'
+        | 'hiddenActivation'
+        | 'maxPositionEmbeddings'
+        | 'layerNormEpsilon'
+        | 'tiedEmbeddings'
+    ]: { readonly key: string; readonly default: DecoderConfig[Field] | null };
   };
   /** What needs more than a key. */
   readonly rest: (

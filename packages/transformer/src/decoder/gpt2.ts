@@ -35,7 +35,11 @@ export const gpt2: DecoderFamily = {
   }),
   requiredValues: [
     { key: 'scale_attn_weights', allowed: [true], meaning: 'attention that is not scaled' },
-    { key: 'scale_attn_by_inverse_layer_idx', allowed: [false], meaning: 'attention scaled by the number of the layer' },
+    {
+      key: 'scale_attn_by_inverse_layer_idx',
+      allowed: [false],
+      meaning: 'attention scaled by the number of the layer',
+    },
     { key: 'add_cross_attention', allowed: [false], meaning: 'cross attention' },
   ],
   modules: {

@@ -16,7 +16,8 @@ export function outputTable(pass: DecoderPass): OutputEmbeddings | undefined {
   const { outputTable: path } = decoder;
   if (path === undefined) return undefined;
   const frozen = weights.tensor(`${path}.weight`) as tf.Tensor2D;
-  if (path === ownOutputTable || !interventions.has(path, ...tableKinds)) return { table: frozen.clone(), frozen: true };
+  if (path === ownOutputTable || !interventions.has(path, ...tableKinds))
+    return { table: frozen.clone(), frozen: true };
   const { at } = interventions;
   let table: tf.Tensor = frozen;
   for (const { delta, shares } of at('weightDelta', path)) table = table.add(shares ? refuse(path) : delta);

@@ -42,15 +42,25 @@ export function parseDecoderConfig(json: unknown, name: string): DecoderConfig {
     throw unsupported(name, `model_type ${JSON.stringify(modelType) ?? 'null'}`, `one of ${decoderTypes.join(', ')}`);
   const family = decoderFamilyOf(modelType);
   requireSupported(entries, family, name);
-  const fields = Object.entries(family.config).map(([field, { key, default: usual }]) => [field, entries[key] ?? usual]);
+  const fields = Object.entries(family.config).map(([field, { key, default: usual }]) => [
+    field,
+    entries[key] ?? usual,
+  ]);
   const plain = Object.fromEntries(fields) as Readonly<Record<string, unknown>>;
   const sizes = plain as unknown as Pick<DecoderConfig, 'hiddenSize' | 'numAttentionHeads'>;
   const intermediateSize = plain['intermediateSize'] ?? 4 * sizes.hiddenSize;
   const whole = { ...plain, intermediateSize, ...family.rest(entries, sizes) };
-  const parsed = parseConfig(checked, whole, `host "${name}" (config.json)`) as unknown as Omit<DecoderConfig, 'modelType'>;
+  const parsed = parseConfig(checked, whole, `host "${name}" (config.json)`) as unknown as Omit<
+    DecoderConfig,
+    'modelType'
+  >;
   const { hiddenActivation: activation } = parsed;
   if (!isActivationName(activation))
-    throw unsupported(name, `${family.config.hiddenActivation.key} "${String(activation)}"`, `one of ${activationNames.join(', ')}`);
+    throw unsupported(
+      name,
+      `${family.config.hiddenActivation.key} "${String(activation)}"`,
+      `one of ${activationNames.join(', ')}`,
+    );
   const config = { ...parsed, modelType };
   requireConsistentSizes(config, name);
   return config;
@@ -80,7 +90,10 @@ function requireConsistentSizes(config: DecoderConfig, name: string): void {
       fix: 'get the file that belongs to the weights',
     });
   if (!Number.isInteger(headSize))
-    throw inconsistent(`a hidden size of ${hiddenSize} with ${heads} heads`, 'a hidden size that the number of heads divides');
+    throw inconsistent(
+      `a hidden size of ${hiddenSize} with ${heads} heads`,
+      'a hidden size that the number of heads divides',
+    );
   if (config.rotaryBase !== null && headSize % 2 !== 0)
     throw inconsistent(`heads of size ${headSize} with rotary positions`, 'an even size');
   if (heads % groups !== 0)

@@ -28,7 +28,11 @@ export const runDecoderLayer = (x: tf.Tensor, layer: number, pass: DecoderPass, 
   });
 
 /** `activation(x · In) · Out`, or with a gate `(activation(x · Gate) ⊙ (x · In)) · Out` (Shazeer 2020, arXiv 2002.05202). */
-function feedForward(x: tf.Tensor, { feedForwardGate, feedForwardIn, feedForwardOut }: DecoderLayer, pass: DecoderPass): tf.Tensor {
+function feedForward(
+  x: tf.Tensor,
+  { feedForwardGate, feedForwardIn, feedForwardOut }: DecoderLayer,
+  pass: DecoderPass,
+): tf.Tensor {
   const { hiddenActivation } = pass.config;
   const expanded = applyLinear(x, feedForwardIn.path, pass);
   const inner = feedForwardGate

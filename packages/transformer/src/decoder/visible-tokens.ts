@@ -45,12 +45,7 @@ function sameDocument(documentIds: tf.Tensor2D, virtual: number): tf.Tensor {
  * several documents in a row need no rule of their own; `offset` is what prefixes add.
  */
 export const positionsOf = (visible: tf.Tensor3D, offset: number): tf.Tensor2D =>
-  visible
-    .sum(2)
-    .sub(1)
-    .maximum(0)
-    .add(offset)
-    .toInt() as tf.Tensor2D;
+  visible.sum(2).sub(1).maximum(0).add(offset).toInt() as tf.Tensor2D;
 
 const closed = -1e9;
 

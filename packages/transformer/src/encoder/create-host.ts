@@ -122,12 +122,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
         const { readout, requireApplied } = pass.interventions;
         const logits =
           readout &&
-          applyHead(
-            readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass),
-            readout,
-            readoutPath,
-            pass,
-          );
+          applyHead(readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass), readout, readoutPath, pass);
         requireApplied();
         return { lastHiddenState, ...(logits && { logits }) };
       });

@@ -74,10 +74,12 @@ async function readHead({ tensors, readFloat32 }: TensorSource, spec: HostSpec):
   const { output, bias } = spec.classifier;
   const isThere = (name: string) => tensors.has(name) || (bias === false && name === `${output}.bias`);
   if (!names.every(isThere)) return undefined;
-  const arrays = names.filter((name) => tensors.has(name)).map(async (name) => {
-    const data = await readFloat32(name);
-    return [name, { shape: tensors.get(name)!.shape, data }] as const;
-  });
+  const arrays = names
+    .filter((name) => tensors.has(name))
+    .map(async (name) => {
+      const data = await readFloat32(name);
+      return [name, { shape: tensors.get(name)!.shape, data }] as const;
+    });
   return new Map(await Promise.all(arrays));
 }
 
@@ -122,7 +124,11 @@ function requireTokenizer(
       `tokenizer.json has ${vocabSize} tokens, config.json of ${location} ${config.vocabSize}`,
       'a tokenizer whose ids all have a word embedding',
     );
-  if ('typeVocabSize' in config && padTokenId !== config.padTokenId && familyOf(config.modelType).positions.readsPadding)
+  if (
+    'typeVocabSize' in config &&
+    padTokenId !== config.padTokenId &&
+    familyOf(config.modelType).positions.readsPadding
+  )
     throw mismatch(
       `the tokenizer pads with ${padTokenId}, config.json of ${location} has pad_token_id ${config.padTokenId}`,
       'one id: position ids of this architecture count the tokens that are not padding',

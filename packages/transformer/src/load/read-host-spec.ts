@@ -10,6 +10,7 @@ import { type HostSpecOptions, readEncoderSpec } from '../encoder/host-spec.js';
  */
 export function readHostSpec(options: HostSpecOptions): HostSpec {
   const { config, tensors, name, defaultReadout } = options;
-  const isDecoder = typeof config === 'object' && config !== null && 'model_type' in config && isDecoderType(config.model_type);
+  const isDecoder =
+    typeof config === 'object' && config !== null && 'model_type' in config && isDecoderType(config.model_type);
   return isDecoder ? readDecoderSpec(config, tensors, name, defaultReadout) : readEncoderSpec(options);
 }
