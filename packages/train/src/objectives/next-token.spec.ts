@@ -144,6 +144,20 @@ describe('nextToken', () => {
     }
   });
 
+  it('scores with a changed table as the merged host does', async () => {
+    const raw = toParameters(initialValues(few.plan(host.spec), createStream(1)));
+    const table = host.weight('wte.weight').add(raw.get('few.table')!);
+    const merged = await host.withWeights(new Map([['wte.weight', table]]));
+    const request = { batch: batchOf(documents), objective: nextToken(), context: evaluationContext(host.spec, 3) };
+    const [apart, whole] = [
+      lossOfBatch({ ...request, host, method: few, raw }),
+      lossOfBatch({ ...request, host: merged, method: none, raw: new Map() }),
+    ];
+    expect(await valueOf(apart.loss)).toBeCloseTo(await valueOf(whole.loss), 4);
+    expect(await valueOf(apart.loss)).not.toBeCloseTo(await valueOf(lossOf(documents).loss), 3);
+    merged.dispose();
+  });
+
   it('is the same in blocks of any size, loss and gradients', async () => {
     const states = tf.randomNormal([7, 5], 0, 1, 'float32', 1) as tf.Tensor2D;
     const table = tf.randomNormal([11, 5], 0, 1, 'float32', 2) as tf.Tensor2D;
@@ -180,7 +194,14 @@ describe('nextToken', () => {
       text: { ...row.text, documents: undefined },
     })) as unknown as LanguageExample[];
     expect(await valueOf(lossOf(leaking).loss)).not.toBeCloseTo(await valueOf(lossOf(documents).loss), 3);
-    expect(packDocuments(documents, 4).every(({ text }) => text.inputIds.length <= 4)).toBe(true);
+    const cut = packDocuments(documents, 4);
+    expect(cut.every(({ text }) => text.inputIds.length <= 4)).toBe(true);
+    // What stands before the first token of a piece is another document, or nothing.
+    for (const { text, weights } of cut)
+      weights.forEach((weight, token) => {
+        const begins = token === 0 || text.documents![token] !== text.documents![token - 1];
+        expect(weight).toBe(begins ? 0 : 1);
+      });
   });
 
   it('refuses what cannot be learned', async () => {
