@@ -43,6 +43,7 @@ export interface Speaker {
   readonly tokenizer: Tokenizer;
   /** Errors: those of `generate`. */
   speak(prompts: readonly string[], options?: SpeakOptions): Promise<SpokenText[]>;
+  /** Frees host and adapter. */
   dispose(): void;
 }
 

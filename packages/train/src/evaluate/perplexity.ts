@@ -43,6 +43,7 @@ export interface ScoreTextsOptions {
   readonly mode?: Mode;
   /** Where draws and dropout come from; a fixed stream if absent. */
   readonly stream?: Stream;
+  /** Is told after each batch; counts texts. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
 }

@@ -100,7 +100,7 @@ export interface DecoderFamily {
 }
 
 /** Fields of a configuration that a family derives from several keys. */
-export type DerivedField =
+type DerivedField =
   | 'numKeyValueHeads'
   | 'headSize'
   | 'embeddingDropout'
