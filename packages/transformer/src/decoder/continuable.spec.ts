@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference } from '../../test/test-hosts.js';
+import { requireEncoder } from '../encoder/create-host.js';
 import { createRandomDecoder } from './create-random-host.js';
 import type { DecoderHost } from './create-host.js';
 
@@ -74,5 +75,12 @@ describe('a text in pieces', () => {
     expect(() => host.continue(inputsOf([[1, 2, 3, 4, 5]]), [], context(), past)).toThrow(
       expect.objectContaining({ code: 'TEXT_TOO_LONG' }),
     );
+  });
+});
+
+describe('requireEncoder', () => {
+  it('says that a decoder is none', () => {
+    expect(() => requireEncoder(host)).toThrow(expect.objectContaining({ code: 'HOST_UNSUPPORTED' }));
+    expect(() => requireEncoder(host)).toThrow('a decoder');
   });
 });

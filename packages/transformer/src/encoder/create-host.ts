@@ -60,6 +60,12 @@ export interface EncoderHost extends Host {
 /** The host as one of this package. Errors: `HOST_UNSUPPORTED` for another kind of host. */
 export function requireEncoder(host: Host): EncoderHost {
   if ('encoder' in host) return host as EncoderHost;
+  if ('decoder' in host)
+    throw new PeftError('HOST_UNSUPPORTED', {
+      found: `host "${host.spec.name}" of type "${host.spec.modelType}", a decoder`,
+      expected: 'an encoder: what was asked for is not implemented for decoders',
+      fix: 'take an encoder, or keep the adapter as it is',
+    });
   throw new PeftError('HOST_UNSUPPORTED', {
     found: `host "${host.spec.name}", which this package did not make`,
     expected: 'a host of loadHost, loadHostFromUrl, createHost or createRandomHost',
