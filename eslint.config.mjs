@@ -39,16 +39,19 @@ const boundaryOptions = (depConstraints) => ({
   allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**'],
   depConstraints,
 });
-/** Specs of methods may also use the conformance kit, those of exporters, of meta-learning and of kernels methods on hosts. */
-const specBoundaries = boundaries.map((rule) =>
-  rule.sourceTag === 'type:method'
-    ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:kit', 'type:host'] }
-    : rule.sourceTag === 'type:export'
-      ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:host', 'type:method'] }
-      : ['type:meta', 'type:kernel'].includes(rule.sourceTag)
-        ? { ...rule, onlyDependOnLibsWithTags: ['type:core', 'type:train', 'type:host', 'type:method'] }
-        : rule,
-);
+/** What specs may use as well: those of methods the conformance kit and hosts, those of exporters methods, those of training hosts, those of eval the kit, those of meta-learning and kernels methods on hosts. */
+const alsoInSpecs = {
+  'type:method': ['type:kit', 'type:host'],
+  'type:export': ['type:method'],
+  'type:train': ['type:host'],
+  'type:eval': ['type:kit'],
+  'type:meta': ['type:method', 'type:host'],
+  'type:kernel': ['type:method', 'type:host', 'type:train'],
+};
+const specBoundaries = boundaries.map((rule) => ({
+  ...rule,
+  onlyDependOnLibsWithTags: [...rule.onlyDependOnLibsWithTags, ...(alsoInSpecs[rule.sourceTag] ?? [])],
+}));
 
 /** Packages that run in a browser as they are (rule 10 of the contract): the contract itself, all methods, kernels. */
 const browserPackages = readdirSync('packages').filter((name) => {

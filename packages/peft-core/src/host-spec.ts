@@ -1,14 +1,27 @@
 /**
- * How hidden states become one vector a text: state of the first token, its tanh pooler, the mean over tokens that are not padding, or on hosts with the
- * head of a masked language model what that head makes of the state at the mask.
+ * How hidden states become one vector a text: state of the first token, its tanh pooler, the mean over tokens that are not padding, the state of
+ * the last of these (`last`), which alone has seen the whole text in a decoder, or on hosts with the head of a masked language model what that
+ * head makes of the state at the mask (`mask`).
  */
-export type Readout = 'cls' | 'pooler' | 'mean' | 'mask';
+export type Readout = 'cls' | 'pooler' | 'mean' | 'last' | 'mask';
 
 /** All readouts. */
-export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean', 'mask'];
+export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean', 'last', 'mask'];
 
-/** What an affine map of an encoder is for: lets methods have defaults that hold on every architecture. */
-export type LinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'feedForwardIn' | 'feedForwardOut' | 'pooler';
+/**
+ * What an affine map is for: lets methods have defaults that hold on every architecture. `queryKeyValue` is one map for all three (GPT-2),
+ * `feedForwardGate` the one whose activation multiplies the output of `feedForwardIn` (SwiGLU).
+ */
+export type LinearRole =
+  | 'query'
+  | 'key'
+  | 'value'
+  | 'queryKeyValue'
+  | 'attentionOutput'
+  | 'feedForwardIn'
+  | 'feedForwardGate'
+  | 'feedForwardOut'
+  | 'pooler';
 
 /** A named place of a host where a method may act. Paths are torch module paths, `encoder.layer.3.attention.self.query`. */
 export type Site =
@@ -21,8 +34,17 @@ export type Site =
       readonly layer?: number;
       readonly inputSize: number;
       readonly outputSize: number;
+      /** False for a map without a bias. */
+      readonly bias?: false;
     }
-  | { readonly kind: 'norm'; readonly path: string; readonly layer?: number; readonly size: number }
+  | {
+      readonly kind: 'norm';
+      readonly path: string;
+      readonly layer?: number;
+      readonly size: number;
+      /** False for a norm without a bias (RMSNorm). */
+      readonly bias?: false;
+    }
   | {
       readonly kind: 'attention';
       readonly path: string;
@@ -51,12 +73,16 @@ export interface ClassifierLayout {
   /** `classifier`, `classifier.out_proj`. */
   readonly output: string;
   readonly readout: Readout;
+  /** False where HF's map to the labels has no bias (`score` of decoders). */
+  readonly bias?: false;
 }
 
 /** What Python's libraries do with an architecture in ways of their own, as far as adapter files depend on it. What is absent is as for BERT. */
 export interface PythonTraits {
   /** False where HF's attention takes no keys and values from outside: HF peft refuses prefix tuning there. */
   readonly takesPastKeyValues?: boolean;
+  /** True where HF keeps the weights of affine maps as `[input, output]` (Conv1D of GPT-2): `fan_in_fan_out` of HF peft. */
+  readonly storesInputFirst?: boolean;
   /** Whether position ids depend on which tokens are padding. */
   readonly positionsSkipPadding?: boolean;
   /** Ends of the paths that HF peft gates with IA3 where a file names none; absent where HF peft wants them named. */
@@ -80,6 +106,15 @@ export interface HostSpec {
   readonly maxPositionEmbeddings: number;
   readonly padTokenId: number;
   readonly defaultReadout: Readout;
+  /** There if the host predicts the next token: a decoder, whose tokens see what stands before them alone. */
+  readonly languageModel?: {
+    readonly vocabSize: number;
+    /** True if the output embeddings are the word embeddings: what changes the weight of their table changes both. */
+    readonly tied: boolean;
+    /** Heads of keys and values, fewer than those of queries where they are grouped. */
+    readonly keyValueHeads: number;
+    readonly headSize: number;
+  };
   readonly sites: readonly Site[];
   /** SHA-256 over the architecture and all weights: says whether an adapter was made for this host. */
   readonly fingerprint: string;

@@ -26,6 +26,9 @@ export {
   type TrainingTensors,
 } from './step/training-step.js';
 export { type LabelledTask, labelledTask } from './labelled-task.js';
+export { completion, type LanguageExample, languageTexts, packDocuments, wholeText } from './batches/language-texts.js';
+export { nextToken, type TokenWeights } from './objectives/next-token.js';
+export { type LanguageScore, perplexityOf, scoreTexts, type ScoreTextsOptions } from './evaluate/perplexity.js';
 export { contrastiveTexts } from './batches/contrastive-texts.js';
 export { type LogitsObjective, logitsObjective, type LogitsRules } from './objectives/logits-objective.js';
 export { crossEntropy } from './objectives/cross-entropy.js';

@@ -39,7 +39,7 @@ export const modelFaults: readonly Mutant[] = [
   },
   {
     fault: "a head's dense layer is skipped",
-    file: 'packages/transformer/src/encoder/read-out.ts',
+    file: 'packages/transformer/src/model/apply-head.ts',
     find: "hidden.activation === 'tanh' ? dense.tanh() : dense.relu()",
     replace: 'features',
     suites: 'transformer family-parity',

@@ -54,4 +54,9 @@ describe('the line about HF peft', () => {
     expect(line).not.toMatch(/gives the same/);
     expect(line).toMatch(/tfjs-peft export/);
   });
+
+  it('offers no export of a decoder, whose classifier has no bias in HF', () => {
+    const [line] = hfNote(['HF\'s sequence classifier for "llama" has no bias, this head has one']);
+    expect(line).toMatch(/has no bias, this head has one\)$/);
+  });
 });

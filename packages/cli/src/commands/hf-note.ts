@@ -21,8 +21,9 @@ export function hfNote(differences: readonly string[]): string[] {
   ];
   // Each of these settings does away with one reason; another reason has no setting.
   const exact = settings.length === differences.length ? `${settings.join(' and ')} gives the same there` : undefined;
-  const ways = [exact, 'tfjs-peft export writes it as ONNX, exactly as it is (docs/export.md)']
-    .filter(Boolean)
-    .join('; ');
-  return [`In HF peft this adapter gives other logits (${differences.join('; ')}): ${ways}`];
+  // Hosts whose classifiers have no bias are decoders, which are not exported.
+  const isDecoder = differences.some((text) => /has no bias/.test(text));
+  const other = isDecoder ? undefined : 'tfjs-peft export writes it as ONNX, exactly as it is (docs/export.md)';
+  const ways = [exact, other].filter(Boolean).join('; ');
+  return [`In HF peft this adapter gives other logits (${differences.join('; ')})${ways === '' ? '' : `: ${ways}`}`];
 }

@@ -53,6 +53,8 @@ function writeReadout(states: Value, virtual: number, readout: ReadoutMap['reado
         expected: 'a head at `cls`, `pooler` or `mean`',
         fix: 'run the adapter here; an exported model would lack the head of the masked language model',
       });
+    case 'last':
+      throw new Error('the last token as the readout of an encoder, which offers none');
     default:
       throw new Error(`a readout ${readout satisfies never}`);
   }

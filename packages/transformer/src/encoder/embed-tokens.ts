@@ -1,12 +1,12 @@
-import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
+import type { HostInputs } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { TableModule } from '../architecture/encoder.js';
 import { applyNorm } from '../model/apply-norm.js';
-import { matMulTokens, shareOut } from '../model/apply-linear.js';
+import { lookUp } from '../model/look-up.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut } from '../model/pass.js';
 import type { EncoderPass } from './encoder-pass.js';
-import { sparseRows } from '../kernels/sparse-rows.js';
+import { requirePositions } from '../model/require-positions.js';
 
 /**
  * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions by the
@@ -42,45 +42,4 @@ function typesOf(
     [0, 0],
     [virtual, 0],
   ]);
-}
-
-/** Rows of an embedding table with what acts on it, ids `[batch, tokens]` to `[batch, tokens, hidden]`. */
-function lookUp(ids: tf.Tensor, path: string, pass: EncoderPass): tf.Tensor {
-  const { weights, interventions } = pass;
-  const { at } = interventions;
-  const rowsOf = (table: tf.Tensor) => tf.gather(table, ids as tf.Tensor2D);
-  const table = weights.tensor(`${path}.weight`);
-  let rows = at('weightDelta', path).reduce<tf.Tensor>(
-    (sum, { delta, shares }) => sum.add(shares ? shareOut(rowsOf(delta), shares, pass) : rowsOf(delta)),
-    rowsOf(table),
-  );
-  for (const { shares, ...entries } of at('sparseWeightDelta', path)) {
-    const delta = sparseRows(ids, entries, table.shape as [number, number]);
-    rows = rows.add(shares ? shareOut(delta, shares, pass) : delta);
-  }
-  for (const { down, middle, up, scale } of at('lowRankDelta', path)) {
-    const narrow = rowsOf(down);
-    rows = rows.add(
-      matMulTokens(middle ? narrow.mul(middle.rank === 2 ? middle.expandDims(1) : middle) : narrow, up).mul(scale),
-    );
-  }
-  for (const { scale } of at('weightScale', path)) {
-    const perRow = scale.rank === 2 && scale.shape[0] === table.shape[0];
-    rows = rows.mul(perRow ? rowsOf(scale) : scale);
-  }
-  return rows;
-}
-
-function requirePositions(offset: number, virtual: number, tokens: number, available: number): void {
-  if (offset + virtual + tokens <= available) return;
-  const parts = [
-    `${tokens} tokens`,
-    ...(virtual > 0 ? [`${virtual} virtual tokens`] : []),
-    ...(offset > 0 ? [`position ids shifted by ${offset}`] : []),
-  ];
-  throw new PeftError('TEXT_TOO_LONG', {
-    found: `a batch with ${parts.join(' and ')}`,
-    expected: `at most ${available - offset - virtual} tokens on this host (${available} positions)`,
-    fix: 'truncate the texts when encoding them, or shorten the prefix',
-  });
 }

@@ -4,7 +4,7 @@ import type { Interventions, ReadoutMap } from '@tfjs-peft/peft-core/interventio
 import * as tf from '@tensorflow/tfjs';
 import type { EncoderHost } from '../encoder/create-host.js';
 import type { EncoderPass } from '../encoder/encoder-pass.js';
-import { applyHead } from '../encoder/read-out.js';
+import { applyHead } from '../model/apply-head.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import type { MlmHead } from './create-mlm-head.js';
 
