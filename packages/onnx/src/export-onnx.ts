@@ -33,7 +33,11 @@ const written: Readonly<Record<ModelType, true | string>> = {
   bert: true,
   roberta: true,
   'xlm-roberta': true,
+  camembert: true,
   distilbert: true,
+  electra: true,
+  mpnet: true,
+  albert: true,
 };
 
 /** Errors: `HOST_UNSUPPORTED`. */
@@ -90,7 +94,10 @@ function writeModel(writing: Writing, items: Effects['items'], name: string): On
   const { graph, encoder, effects } = writing;
   const prefixes = items.filter((item) => item.kind === 'keyValuePrefix');
   const embedded = writeEmbeddings(shiftOf(prefixes), writing);
-  const states = encoder.layers.reduce((x, layer) => writeLayer(x, embedded.mask, layer, writing), embedded.states);
+  const states = encoder.order.reduce(
+    (x, layer) => writeLayer(x, embedded, encoder.layers[layer]!, writing),
+    embedded.states,
+  );
   const [head] = effects.take('readout');
   writeHead(states, embedded, head!, writing);
   effects.requireAllTaken();

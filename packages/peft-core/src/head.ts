@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { weightedMean } from './combine-parameters.js';
 import { PeftError } from './errors.js';
-import { type HostSpec, type Readout, readouts, sitesOfKind } from './host-spec.js';
+import { headActivations, type HostSpec, type Readout, readouts, sitesOfKind } from './host-spec.js';
 import type { CombinedMethod, CombineMember, HeadLayout, PeftMethod } from './method.js';
 import { getParameter } from './parameters.js';
 import type { ParameterSpec } from './plan.js';
@@ -15,8 +15,8 @@ const headConfig = z.strictObject({
     .enum(readouts as [Readout, ...Readout[]])
     .nullable()
     .default(null),
-  /** A dense layer of the host's hidden size and this activation before the labels: `tanh` as in RoBERTa, `relu` as in DistilBERT. */
-  hidden: z.enum(['none', 'tanh', 'relu']).default('none'),
+  /** A dense layer of the host's hidden size and this activation before the labels: `tanh` as in RoBERTa, `relu` as in DistilBERT, `gelu` as in ELECTRA. */
+  hidden: z.enum(['none', ...headActivations]).default('none'),
   /** Dropout on the input of each affine map in training. */
   dropout: z.number().min(0).lt(1).default(0),
   /** Standard deviation of the weight's initial values; the bias starts at zero. */

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { Readout } from './host-spec.js';
+import type { HeadActivation, Readout } from './host-spec.js';
 
 /**
  * What a method does to a pass, as data where it can be. Every tensor may carry one leading batch axis
@@ -210,7 +210,7 @@ export interface ReadoutMap {
   readonly readout: Readout;
   readonly weight: tf.Tensor;
   readonly bias: tf.Tensor;
-  readonly hidden?: { readonly weight: tf.Tensor; readonly bias: tf.Tensor; readonly activation: 'tanh' | 'relu' };
+  readonly hidden?: { readonly weight: tf.Tensor; readonly bias: tf.Tensor; readonly activation: HeadActivation };
   /** Applied to the input of each affine map in training. */
   readonly dropout: number;
 }

@@ -1,6 +1,7 @@
 import type { KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
+import { distanceBucket } from '@tfjs-peft/transformer';
 import type { GraphBuilder, Value } from './graph-builder.js';
-import { expandOver, writeNorm, writeWeight, type Writing } from './write-encoder.js';
+import { expandOver, writeLinear, writeNorm, writeWeight, type Writing } from './write-encoder.js';
 
 /** Inputs of a graph, all `[batch, tokens]` int64. */
 export const inputNames = { ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids' } as const;
@@ -11,6 +12,8 @@ export interface Embedded {
   readonly states: Value;
   /** `[batch, 1, 1, virtual + tokens]`: 0 for what is attended to, very negative for padding. */
   readonly mask: Value;
+  /** Added to the scores of every attention, `[1, heads, tokens, tokens]`. */
+  readonly bias: Value | undefined;
   /** Rows of prompts before the text. */
   readonly virtual: number;
 }
@@ -28,7 +31,7 @@ export const readsTokenTypes = ({ encoder }: Pick<Writing, 'encoder'>): boolean 
  */
 export function writeEmbeddings(shift: number, writing: Writing): Embedded {
   const { graph, encoder, effects, numbers } = writing;
-  const { words, positions, norm } = encoder.embeddings;
+  const { words, positions, norm, projection } = encoder.embeddings;
   const { node } = graph;
   return graph.within(encoder.embeddings.path, () => {
     const prompts = effects.take('tokenPrefix').map(({ embeddings }, index) => {
@@ -46,8 +49,33 @@ export function writeEmbeddings(shift: number, writing: Writing): Embedded {
       typed,
       node('Gather', [writeWeight(positions.path, numbers, graph), ids], { axis: 0 }),
     ]);
-    return { states: writeNorm(placed, norm, writing), mask: writeMask(virtual, graph), virtual };
+    const normed = writeNorm(placed, norm, writing);
+    const states = projection ? writeLinear(normed, projection.path, writing) : normed;
+    return { states, mask: writeMask(virtual, graph), bias: writeDistanceBias(virtual, writing), virtual };
   });
+}
+
+/** Biases of scores by distance `[1, heads, tokens, tokens]`: rows of a table of all distances, which the longest text needs. */
+function writeDistanceBias(virtual: number, { graph, encoder, numbers }: Writing): Value | undefined {
+  const { distanceBias, usablePositions } = encoder;
+  if (!distanceBias) return undefined;
+  const { node, integers, floats } = graph;
+  const { data } = numbers.weight(`${distanceBias.path}.weight`);
+  const { size: heads, rows } = distanceBias;
+  const reach = usablePositions - 1;
+  const ofDistances = Float32Array.from({ length: (2 * reach + 1) * heads }, (_, place) => {
+    const distance = Math.floor(place / heads) - reach;
+    return data[distanceBucket(distance, rows) * heads + (place % heads)]!;
+  });
+  const table = floats('biases by distance', ofDistances, [2 * reach + 1, heads]);
+  const tokens = node('Squeeze', [node('Shape', [inputNames.ids], { start: 1, end: 2 }), integers([0])]);
+  const places = node('Range', [integers(0), node('Add', [tokens, integers(virtual)]), integers(1)]);
+  const distances = node('Sub', [
+    node('Unsqueeze', [places, integers([0])]),
+    node('Unsqueeze', [places, integers([1])]),
+  ]);
+  const found = node('Gather', [table, node('Add', [distances, integers(reach)])], { axis: 0 });
+  return node('Unsqueeze', [node('Transpose', [found], { perm: [2, 0, 1] }), integers([0])]);
 }
 
 function addTypes(rows: Value, virtual: number, writing: Writing): Value {

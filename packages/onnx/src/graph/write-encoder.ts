@@ -37,11 +37,11 @@ export function writeNorm(x: Value, path: string, { graph, numbers, encoder }: W
 }
 
 /** One layer: attention, then the feed-forward network, each with adapters, residual and LayerNorm; states `[batch, tokens, hidden]`. */
-export function writeLayer(x: Value, mask: Value, layer: EncoderLayer, writing: Writing): Value {
+export function writeLayer(x: Value, scores: ScoreTerms, layer: EncoderLayer, writing: Writing): Value {
   const { graph, encoder, effects } = writing;
   const { linears, sublayers } = layer;
   return graph.within(layer.path, () => {
-    const heads = writeAttention(x, mask, layer, writing);
+    const heads = writeAttention(x, scores, layer, writing);
     const attended = finishSublayer(
       writeLinear(heads, linears.attentionOutput.path, writing),
       x,
@@ -62,8 +62,21 @@ export function writeLayer(x: Value, mask: Value, layer: EncoderLayer, writing: 
   });
 }
 
-/** Multi-head attention before its output map; mask `[batch, 1, 1, tokens]`, 0 open and very negative closed. */
-function writeAttention(x: Value, mask: Value, { attention: path, linears }: EncoderLayer, writing: Writing): Value {
+/** What is added to the scores of every attention. */
+export interface ScoreTerms {
+  /** `[batch, 1, 1, tokens]`: 0 open and very negative closed. */
+  readonly mask: Value;
+  /** `[1, heads, tokens, tokens]`, where the family has it. */
+  readonly bias: Value | undefined;
+}
+
+/** Multi-head attention before its output map. */
+function writeAttention(
+  x: Value,
+  { mask, bias }: ScoreTerms,
+  { attention: path, linears }: EncoderLayer,
+  writing: Writing,
+): Value {
   const { graph, encoder, effects } = writing;
   const { node, integers, scalar } = graph;
   const { numAttentionHeads: heads, hiddenSize } = encoder.config;
@@ -76,8 +89,10 @@ function writeAttention(x: Value, mask: Value, { attention: path, linears }: Enc
   const values = prepend(prefixes, 'values', perHead(linears.value, [0, 2, 1, 3]), x, writing);
   const scores = node('MatMul', [queries, node('Transpose', [keys], { perm: [0, 1, 3, 2] })]);
   const length = prefixes.reduce((sum, prefix) => sum + lengthOf(prefix), 0);
-  const open = length === 0 ? mask : node('Pad', [mask, integers([0, 0, 0, length, 0, 0, 0, 0]), scalar(0)]);
-  const weights = node('Softmax', [node('Add', [scores, open])], { axis: -1 });
+  const forPrefixes = (term: Value) =>
+    length === 0 ? term : node('Pad', [term, integers([0, 0, 0, length, 0, 0, 0, 0]), scalar(0)]);
+  const placed = bias === undefined ? scores : node('Add', [scores, forPrefixes(bias)]);
+  const weights = node('Softmax', [node('Add', [placed, forPrefixes(mask)])], { axis: -1 });
   const joined = node('Transpose', [node('MatMul', [weights, values])], { perm: [0, 2, 1, 3] });
   return node('Reshape', [joined, integers([0, 0, hiddenSize])]);
 }

@@ -1,5 +1,6 @@
 import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import type { Value } from './graph-builder.js';
+import { writeActivation } from './activations.js';
 import { type Embedded, inputNames } from './write-embeddings.js';
 import { writeLinear, type Writing } from './write-encoder.js';
 
@@ -20,9 +21,7 @@ export function writeHead(states: Value, { virtual }: Embedded, head: ReadoutMap
       );
     const pooled = writeReadout(states, virtual, head.readout, writing);
     const { hidden } = head;
-    const features = hidden
-      ? graph.node(hidden.activation === 'tanh' ? 'Tanh' : 'Relu', [affine(pooled, 'head.dense', hidden)])
-      : pooled;
+    const features = hidden ? writeActivation(hidden.activation, affine(pooled, 'head.dense', hidden), graph) : pooled;
     return affine(features, 'head.classifier', head, 'logits');
   });
 }

@@ -2,16 +2,18 @@ import type { Readout } from '@tfjs-peft/peft-core';
 import type { EncoderConfig, Family, LayerRole } from './family.js';
 import { familyOf } from './families.js';
 
-/** An embedding table, `[rows, hidden]`. */
+/** An embedding table, `[rows, size]`. */
 export interface TableModule {
   readonly path: string;
   readonly rows: number;
+  readonly size: number;
 }
 
 /** An affine map. */
 export interface LinearModule {
   readonly path: string;
-  readonly role: LayerRole | 'pooler';
+  /** Absent for a map outside the layers that is no pooler. */
+  readonly role?: LayerRole | 'pooler';
   readonly layer?: number;
   readonly inputSize: number;
   readonly outputSize: number;
@@ -46,8 +48,17 @@ export interface Encoder {
     readonly positions: TableModule;
     readonly tokenTypes: TableModule | undefined;
     readonly norm: string;
+    /** Columns of the tables. */
+    readonly size: number;
+    /** The map to the hidden size after the LayerNorm. */
+    readonly projection: LinearModule | undefined;
   };
+  /** Biases of attention scores by distance, a row a bucket and a column a head. */
+  readonly distanceBias: TableModule | undefined;
+  /** The layers with weights of their own. */
   readonly layers: readonly EncoderLayer[];
+  /** Which of them the pass runs, one after the other: each once, unless the family shares them. */
+  readonly order: readonly number[];
   readonly pooler: LinearModule | undefined;
   /** The longest text, virtual tokens and shifts included. */
   readonly usablePositions: number;
@@ -56,9 +67,16 @@ export interface Encoder {
 /** The encoder that a configuration describes; `hasPooler` says whether the checkpoint holds the pooler that the family may have. */
 export function describeEncoder(config: EncoderConfig, hasPooler: boolean): Encoder {
   const family = familyOf(config.modelType);
-  const { embeddings, pooler } = family.modules;
-  const { hiddenSize } = config;
-  const table = (name: string, rows: number): TableModule => ({ path: `${embeddings.path}.${name}`, rows });
+  const { embeddings, pooler, distanceBias } = family.modules;
+  const { hiddenSize, options = {} } = config;
+  const { embeddingSize = hiddenSize, sharedLayers, distanceBuckets } = options;
+  const table = (name: string, rows: number): TableModule => ({
+    path: `${embeddings.path}.${name}`,
+    rows,
+    size: embeddingSize,
+  });
+  const isProjected = embeddings.projection?.always || embeddingSize !== hiddenSize;
+  const order = layerOrder(config);
   return {
     config,
     family,
@@ -68,8 +86,22 @@ export function describeEncoder(config: EncoderConfig, hasPooler: boolean): Enco
       positions: table(embeddings.positions, config.maxPositionEmbeddings),
       tokenTypes: embeddings.tokenTypes === undefined ? undefined : table(embeddings.tokenTypes, config.typeVocabSize),
       norm: `${embeddings.path}.${embeddings.norm}`,
+      size: embeddingSize,
+      projection:
+        isProjected && embeddings.projection
+          ? { path: embeddings.projection.path, inputSize: embeddingSize, outputSize: hiddenSize }
+          : undefined,
     },
-    layers: Array.from({ length: config.numHiddenLayers }, (_, layer) => describeLayer(config, family, layer)),
+    distanceBias:
+      distanceBias !== undefined && distanceBuckets !== undefined
+        ? { path: distanceBias, rows: distanceBuckets, size: config.numAttentionHeads }
+        : undefined,
+    layers: Array.from({ length: Math.max(...order) + 1 }, (_, layer) => {
+      const inner = sharedLayers?.inner ?? 1;
+      const path = family.modules.layers.path(Math.floor(layer / inner), layer % inner);
+      return describeLayer(config, family, layer, path);
+    }),
+    order,
     pooler:
       hasPooler && pooler !== undefined
         ? { path: pooler, role: 'pooler', inputSize: hiddenSize, outputSize: hiddenSize }
@@ -78,10 +110,20 @@ export function describeEncoder(config: EncoderConfig, hasPooler: boolean): Enco
   };
 }
 
-function describeLayer(config: EncoderConfig, { modules }: Family, layer: number): EncoderLayer {
+/**
+ * Layer n of the pass runs the layers of group `⌊n · groups / layers⌋`, one after the other: HF's ALBERT has so many groups, not layers, in a row.
+ */
+function layerOrder({ numHiddenLayers, options }: EncoderConfig): readonly number[] {
+  const { groups, inner } = options?.sharedLayers ?? { groups: numHiddenLayers, inner: 1 };
+  return Array.from({ length: numHiddenLayers }, (_, step) => {
+    const group = Math.floor(step / (numHiddenLayers / groups));
+    return Array.from({ length: inner }, (_, index) => group * inner + index);
+  }).flat();
+}
+
+function describeLayer(config: EncoderConfig, { modules }: Family, layer: number, path: string): EncoderLayer {
   const { attention, linears, sublayers } = modules.layers;
   const { hiddenSize, intermediateSize } = config;
-  const path = `${modules.layers.path}.${layer}`;
   const linear = (role: LayerRole, inputSize = hiddenSize, outputSize = hiddenSize): LinearModule => ({
     path: `${path}.${linears[role]}`,
     role,
@@ -121,11 +163,11 @@ export const linearsOf = ({ linears }: EncoderLayer): readonly LinearModule[] =>
   linears.feedForwardOut,
 ];
 
-export const tablesOf = ({ embeddings: { words, positions, tokenTypes } }: Encoder): readonly TableModule[] => [
-  words,
-  positions,
-  ...(tokenTypes ? [tokenTypes] : []),
-];
+export const tablesOf = (encoder: Encoder): readonly TableModule[] => {
+  const { embeddings, distanceBias } = encoder;
+  const { words, positions, tokenTypes } = embeddings;
+  return [words, positions, ...(tokenTypes ? [tokenTypes] : []), ...(distanceBias ? [distanceBias] : [])];
+};
 
 /** The readouts that a host offers: `pooler` only where the checkpoint has one. */
 export const readoutsOf = ({ pooler }: Encoder): readonly Readout[] =>

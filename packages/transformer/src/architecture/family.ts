@@ -1,4 +1,6 @@
 import type { ClassifierLayout, LinearRole, PythonTraits } from '@tfjs-peft/peft-core';
+import type { Json, JsonObject } from '@tfjs-peft/peft-core/files';
+import type * as z from 'zod';
 import type { ActivationName } from '../kernels/activations.js';
 import type { PositionRule } from './position-rules.js';
 
@@ -14,6 +16,10 @@ export interface Family {
   /** Attribute under which HF classes keep the encoder, the prefix of its tensors in checkpoints of whole models: `roberta`. */
   readonly baseModelPrefix: string;
   readonly config: ConfigEntries;
+  /** How it reads from config.json what BERT has no entries for; absent if there is nothing. */
+  readonly options?: OptionReader;
+  /** Keys of config.json of which only some values are computed here, the usual one first; an absent key has its first value. */
+  readonly only?: Readonly<Record<string, readonly Json[]>>;
   readonly modules: FamilyModules;
   readonly positions: PositionRule;
   readonly classifier: ClassifierLayout;
@@ -24,7 +30,28 @@ export interface Family {
 }
 
 /** Names of architectures in config.json. */
-export type ModelType = 'bert' | 'roberta' | 'xlm-roberta' | 'distilbert';
+export type ModelType =
+  'bert' | 'roberta' | 'xlm-roberta' | 'camembert' | 'distilbert' | 'electra' | 'mpnet' | 'albert';
+
+/** What an encoder computes otherwise than BERT; what is absent is as there. */
+export interface EncoderOptions {
+  /** Columns of the embedding tables, which an affine map then brings to the hidden size. */
+  readonly embeddingSize?: number;
+  /** Layers with weights of their own, each run several times in a row (ALBERT, arXiv 1909.11942, section 3.1). */
+  readonly sharedLayers?: { readonly groups: number; readonly inner: number };
+  /** Rows of the table of biases that attention adds to scores by distance (MPNet, after T5, arXiv 1910.10683, section 2.1). */
+  readonly distanceBuckets?: number;
+}
+
+/** Reads options from config.json. */
+export interface OptionReader {
+  /** The keys that it reads, with their types. */
+  readonly keys: Readonly<Record<string, z.ZodType>>;
+  /** From checked entries; `config` has all other fields. */
+  read(entries: JsonObject, config: EncoderConfig): EncoderOptions;
+  /** Entries of random hosts. */
+  readonly usual: JsonObject;
+}
 
 /** A validated architecture. Sizes are numbers of elements; rates are probabilities. */
 export interface EncoderConfig {
@@ -43,6 +70,8 @@ export interface EncoderConfig {
   readonly typeVocabSize: number;
   readonly layerNormEpsilon: number;
   readonly padTokenId: number;
+  /** Absent in families that have none, so that fingerprints stay what they were. */
+  readonly options?: EncoderOptions;
 }
 
 /** Where an entry of the configuration comes from: a key of config.json with its default, or nothing but a constant. */
@@ -57,7 +86,7 @@ export type ConfigEntry<Value> =
   | { readonly fixed: Value };
 
 export type ConfigEntries = {
-  readonly [Field in Exclude<keyof EncoderConfig, 'modelType'>]: ConfigEntry<
+  readonly [Field in Exclude<keyof EncoderConfig, 'modelType' | 'options'>]: ConfigEntry<
     EncoderConfig[Field] extends number ? number : string
   >;
 };
@@ -74,9 +103,14 @@ export interface FamilyModules {
     /** Absent in families without token types. */
     readonly tokenTypes?: string;
     readonly norm: string;
+    /** The map from the embeddings' size to the hidden size, by its whole path; there is none where the sizes are equal, unless it says `always`. */
+    readonly projection?: { readonly path: string; readonly always: boolean };
   };
+  /** The table of biases by distance, by its whole path. */
+  readonly distanceBias?: string;
   readonly layers: {
-    readonly path: string;
+    /** Path of a layer by its number: `encoder.layer.3`; `inner` of layers that groups share. */
+    readonly path: (layer: number, inner?: number) => string;
     /** The module that computes attention, where prefixes act. */
     readonly attention: string;
     readonly linears: Readonly<Record<LayerRole, string>>;

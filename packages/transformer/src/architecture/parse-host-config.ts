@@ -2,8 +2,9 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import { bounds, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 import { activationNames, isActivationName } from '../kernels/activations.js';
+import { canonicalJson, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { familyOf, isModelType, modelTypes } from './families.js';
-import type { ConfigEntries, ConfigEntry, EncoderConfig } from './family.js';
+import type { ConfigEntries, ConfigEntry, EncoderConfig, Family } from './family.js';
 
 type Field = keyof ConfigEntries;
 
@@ -45,7 +46,8 @@ export function parseHostConfig(json: unknown, name: string): EncoderConfig {
     });
   const modelType = 'model_type' in json ? json.model_type : undefined;
   if (!isModelType(modelType)) throw unknownModelType(modelType, name);
-  const { config: entries, positions } = familyOf(modelType);
+  const family = familyOf(modelType);
+  const { config: entries, positions } = family;
   const fields = readFields(entries, json, name);
   const activation = fields.hiddenActivation as string;
   if (!isActivationName(activation)) {
@@ -54,7 +56,29 @@ export function parseHostConfig(json: unknown, name: string): EncoderConfig {
   }
   const config = { ...(fields as unknown as EncoderConfig), modelType, hiddenActivation: activation };
   requireConsistentSizes(config, entries, positions.reservedRows(config.padTokenId), name);
-  return config;
+  requireOnly(family, json as JsonObject, name);
+  return readOptions(family, json as JsonObject, config, name);
+}
+
+/** Refuses values that change the computation in ways that are not implemented. Errors: `HOST_UNSUPPORTED`. */
+function requireOnly({ only = {} }: Family, json: JsonObject, name: string): void {
+  for (const [key, allowed] of Object.entries(only)) {
+    const value: Json = json[key] ?? allowed[0]!;
+    if (allowed.some((one) => canonicalJson(one) === canonicalJson(value))) continue;
+    throw unsupported(
+      name,
+      `${key} ${canonicalJson(value).slice(0, 80)}`,
+      allowed.map((one) => canonicalJson(one)).join(' or '),
+      'take another model of this architecture: this option changes what it computes',
+    );
+  }
+}
+
+/** Errors: `CONFIG_INVALID`, those of the family's reader. */
+function readOptions({ options }: Family, json: JsonObject, config: EncoderConfig, name: string): EncoderConfig {
+  if (!options) return config;
+  const entries = parseConfig(z.object(options.keys), json, `host "${name}" (config.json)`) as JsonObject;
+  return { ...config, options: options.read(entries, config) };
 }
 
 /** The fields of a family in a config.json, defaults filled in, each of the type that its check says. */

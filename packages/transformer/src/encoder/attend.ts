@@ -19,7 +19,8 @@ export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Encod
   const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
   const { pack, unpack } = pass.layout;
   const queryKeyValue = unpack(project(x, layer, pass));
-  return pack((hasNativeKernels() ? attendFused : attendPortable)({ queryKeyValue, mask, prefixes, path, pass }));
+  const fused = hasNativeKernels() && !pass.terms.bias;
+  return pack((fused ? attendFused : attendPortable)({ queryKeyValue, mask, prefixes, path, pass }));
 }
 
 interface Attention {
@@ -63,15 +64,20 @@ function attendPortable({ queryKeyValue, mask, prefixes, path, pass }: Attention
     prefixes.map((prefix) => prefix.values),
     textValues,
   );
-  const openColumns: [number, number][] = [
-    [0, 0],
-    [0, 0],
-    [0, 0],
-    [length, 0],
-  ];
+  // Prefixes have no place in the text: what depends on places leaves their scores as they are.
+  const forPrefixes = (x: tf.Tensor) =>
+    length > 0
+      ? x.pad([
+          [0, 0],
+          [0, 0],
+          [0, 0],
+          [length, 0],
+        ])
+      : x;
   const scaled = queries.mul(1 / Math.sqrt(headSize));
-  const scores = tf.matMul(scaled, keys, false, true);
-  const weights = maskedSoftmax(scores, length > 0 ? mask.pad(openColumns) : mask);
+  const products = tf.matMul(scaled, keys, false, true);
+  const scores = pass.terms.bias ? products.add(forPrefixes(pass.terms.bias)) : products;
+  const weights = maskedSoftmax(scores, forPrefixes(mask));
   const dropped = dropOut(weights, pass.config.attentionDropout, path, pass);
   const perHead = tf.matMul(dropped, values);
   return perHead.transpose([0, 2, 1, 3]).reshape([batch, tokens, heads * headSize]);

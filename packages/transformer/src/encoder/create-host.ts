@@ -7,6 +7,7 @@ import {
   type HostSpec,
   PeftError,
   type Readout,
+  substream,
 } from '@tfjs-peft/peft-core';
 import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
@@ -18,7 +19,8 @@ import type { TensorSource } from '../weights/tensor-source.js';
 import { fingerprintHost } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
-import { embedTokens } from './embed-tokens.js';
+import { attentionTerms, noTerms } from './attention-terms.js';
+import { embedTokens, maskWithPrompts } from './embed-tokens.js';
 import { warn } from '../model/warn.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { specOf } from './host-spec.js';
@@ -96,6 +98,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     context,
     attentionMask,
     layout: paddedLayout,
+    terms: noTerms,
   });
 
   return {
@@ -107,12 +110,14 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
       const textPass = passOf(interventions, context, inputs.attentionMask);
       return tf.tidy(() => {
         const embedded = tf.tidy(() => embedTokens(inputs, textPass));
-        const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]!);
+        const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]! - inputs.inputIds.shape[1]);
         const tokenLayout = tokenLayoutOf(inputs, attentionMask);
-        const pass = { ...textPass, attentionMask, layout: tokenLayout };
+        const terms = attentionTerms(attentionMask.shape[1], textPass);
+        const pass = { ...textPass, attentionMask, layout: tokenLayout, terms };
         const mask = additiveMask(attentionMask);
         let hidden = tokenLayout.pack(embedded);
-        for (let layer = 0; layer < config.numHiddenLayers; layer++) hidden = runLayer(hidden, mask, layer, pass);
+        for (const [step, layer] of encoder.order.entries())
+          hidden = runLayer(hidden, mask, layer, ofStep(step, encoder.order.indexOf(layer), pass));
         const lastHiddenState = tokenLayout.unpack(hidden) as tf.Tensor3D;
         const { readout, requireApplied } = pass.interventions;
         const logits =
@@ -140,25 +145,19 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
   };
 }
 
+/** A layer that runs several times drops other entries each time. */
+function ofStep(step: number, firstStep: number, pass: EncoderPass): EncoderPass {
+  const { context } = pass;
+  if (step === firstStep || context.mode !== 'train') return pass;
+  const streams = { ...context.streams, dropout: substream(context.streams.dropout, `step.${step}`) };
+  return { ...pass, context: { ...context, streams } };
+}
+
 /** Texts without their padding if the caller says where they stand, else the padded batch. Mask `[batch, virtual + tokens]`: virtual tokens are no padding. */
 function tokenLayoutOf({ inputIds, textPositions }: HostInputs, attentionMask: tf.Tensor2D): TokenLayout {
   if (!textPositions) return paddedLayout;
   const virtual = attentionMask.shape[1] - inputIds.shape[1];
   return packedLayout(placesWithVirtual(textPositions, inputIds.shape, virtual), attentionMask.shape);
-}
-
-/** The mask `[batch, virtual + tokens]`: virtual tokens are always attended to. */
-function maskWithPrompts(attentionMask: tf.Tensor2D, length: number): tf.Tensor2D {
-  const virtual = length - attentionMask.shape[1];
-  return virtual > 0
-    ? attentionMask.pad(
-        [
-          [0, 0],
-          [virtual, 0],
-        ],
-        1,
-      )
-    : attentionMask;
 }
 
 /** Errors: `HOST_INPUTS_INVALID`. */

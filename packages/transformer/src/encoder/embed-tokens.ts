@@ -2,7 +2,7 @@ import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { TableModule } from '../architecture/encoder.js';
 import { applyNorm } from '../model/apply-norm.js';
-import { matMulTokens, shareOut } from '../model/apply-linear.js';
+import { applyLinear, matMulTokens, shareOut } from '../model/apply-linear.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut } from '../model/pass.js';
 import type { EncoderPass } from './encoder-pass.js';
@@ -10,11 +10,11 @@ import { sparseRows } from '../kernels/sparse-rows.js';
 
 /**
  * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions by the
- * family's rule; LayerNorm; dropout. Errors: `TEXT_TOO_LONG`.
+ * family's rule; LayerNorm; dropout; where tables are narrower than states, the map to the hidden size. Errors: `TEXT_TOO_LONG`.
  */
 export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: EncoderPass): tf.Tensor {
   const { interventions, config, encoder } = pass;
-  const { path, norm, positions, words: wordTable, tokenTypes } = encoder.embeddings;
+  const { path, norm, positions, words: wordTable, tokenTypes, projection } = encoder.embeddings;
   const [batch, tokens] = inputIds.shape;
   const prompts = interventions.tokenPrefixes.map(({ embeddings }) => overBatch(embeddings, 2, batch));
   const virtual = prompts.reduce((sum, { shape }) => sum + shape[1]!, 0);
@@ -27,8 +27,25 @@ export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: Encode
     : rows;
   const ids = encoder.family.positions.ids({ inputIds, virtual, offset, padTokenId: config.padTokenId });
   const normed = applyNorm(typed.add(lookUp(ids, positions.path, pass)), norm, pass);
-  return dropOut(normed, config.hiddenDropout, path, pass);
+  const dropped = dropOut(normed, config.hiddenDropout, path, pass);
+  if (!projection) return dropped;
+  const attentionMask = maskWithPrompts(pass.attentionMask, virtual);
+  return applyLinear(dropped, projection.path, { ...pass, attentionMask });
 }
+
+/** The mask `[batch, virtual + tokens]`: virtual tokens are always attended to. */
+export const maskWithPrompts = (attentionMask: tf.Tensor2D, virtual: number): tf.Tensor2D =>
+  virtual > 0 ? before(attentionMask, virtual, 1) : attentionMask;
+
+/** `[batch, tokens]` with so many columns of one value before it. */
+const before = (x: tf.Tensor2D, columns: number, value: number): tf.Tensor2D =>
+  x.pad(
+    [
+      [0, 0],
+      [columns, 0],
+    ],
+    value,
+  );
 
 /** Token types `[1 or batch, virtual + tokens]`, 0 for virtual tokens. A table of one row has one type for all, whatever the ids say. */
 function typesOf(
@@ -38,14 +55,11 @@ function typesOf(
   { rows }: TableModule,
 ): tf.Tensor2D {
   if (!tokenTypeIds || rows === 1) return tf.zeros([1, virtual + tokens], 'int32');
-  return tokenTypeIds.pad([
-    [0, 0],
-    [virtual, 0],
-  ]);
+  return before(tokenTypeIds, virtual, 0);
 }
 
-/** Rows of an embedding table with what acts on it, ids `[batch, tokens]` to `[batch, tokens, hidden]`. */
-function lookUp(ids: tf.Tensor, path: string, pass: EncoderPass): tf.Tensor {
+/** Rows of a table with what acts on it, ids `[1 or batch, tokens]` to `[1 or batch, tokens, size]`. */
+export function lookUp(ids: tf.Tensor, path: string, pass: EncoderPass): tf.Tensor {
   const { weights, interventions } = pass;
   const { at } = interventions;
   const rowsOf = (table: tf.Tensor) => tf.gather(table, ids as tf.Tensor2D);

@@ -13,9 +13,10 @@ export function listSites(encoder: Encoder, tensorShapes: ReadonlyMap<string, re
   const size = encoder.config.hiddenSize;
   const { embeddings, pooler } = encoder;
   return [
-    ...tablesOf(encoder).map(({ path, rows }): Site => ({ kind: 'table', path, rows, size })),
-    { kind: 'norm', path: embeddings.norm, size },
-    { kind: 'embeddings', path: embeddings.path, size },
+    ...tablesOf(encoder).map((table): Site => ({ kind: 'table', ...table })),
+    { kind: 'norm', path: embeddings.norm, size: embeddings.size },
+    { kind: 'embeddings', path: embeddings.path, size: embeddings.size },
+    ...(embeddings.projection ? [{ kind: 'linear' as const, ...embeddings.projection }] : []),
     ...encoder.layers.flatMap((layer) => sitesOfLayer(layer, size, encoder.config.numAttentionHeads)),
     ...(pooler ? [{ kind: 'linear' as const, ...pooler }] : []),
     { kind: 'readout', path: readoutPath, size, readouts: readoutsOf(encoder) },

@@ -1,6 +1,7 @@
 import type { Readout } from '@tfjs-peft/peft-core';
 import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
+import { activate } from '../kernels/activations.js';
 import { applyLinear } from '../model/apply-linear.js';
 import { readoutPath } from './list-sites.js';
 import { dropOut } from '../model/pass.js';
@@ -50,8 +51,8 @@ export function applyHead(
   const drop = (x: tf.Tensor2D, place: string) => dropOut(x, dropout, place, pass) as tf.Tensor2D;
   if (!hidden) return affineHead(drop(features, readoutPath), weight, bias);
   const dense = affineHead(drop(features, `${readoutPath}.dense`), hidden.weight, hidden.bias);
-  const active = hidden.activation === 'tanh' ? dense.tanh() : dense.relu();
-  return affineHead(drop(active as tf.Tensor2D, readoutPath), weight, bias);
+  const active = activate(hidden.activation, dense) as tf.Tensor2D;
+  return affineHead(drop(active, readoutPath), weight, bias);
 }
 
 /** `x · weightᵀ + bias`, x `[batch, inputs]`, weight `[outputs, inputs]` or one an example. */

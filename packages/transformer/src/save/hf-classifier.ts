@@ -1,4 +1,4 @@
-import { PeftError } from '@tfjs-peft/peft-core';
+import { type HeadActivation, PeftError } from '@tfjs-peft/peft-core';
 import { type ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import type { Encoder } from '../architecture/encoder.js';
@@ -11,10 +11,8 @@ export interface TorchLinear {
   readonly bias: tf.Tensor;
 }
 
-type Activation = 'tanh' | 'relu';
-
 /** The one dense layer between the first token and the labels that HF's sequence classifier of an architecture has. */
-function denseLayerOf({ family }: Encoder): { readonly path: string; readonly activation: Activation } {
+function denseLayerOf({ family }: Encoder): { readonly path: string; readonly activation: HeadActivation } {
   const { hidden, readout } = family.classifier;
   if (hidden) return hidden;
   if (readout === 'pooler' && family.modules.pooler)
@@ -45,7 +43,7 @@ function denseOf({ readout, hidden }: ReadoutMap, { encoder, weight }: EncoderHo
   return { activation: 'tanh' as const, weight: weight(`${path}.weight`).transpose(), bias: weight(`${path}.bias`) };
 }
 
-const notInHf = ({ readout, hidden }: ReadoutMap, { family, pooler }: Encoder, activation: Activation) =>
+const notInHf = ({ readout, hidden }: ReadoutMap, { family, pooler }: Encoder, activation: HeadActivation) =>
   new PeftError('HEAD_NOT_IN_HF', {
     found: `a head on the readout "${readout}" ${hidden ? `with a dense layer and ${hidden.activation}` : 'without a dense layer'}`,
     expected: `what ${family.className}ForSequenceClassification computes: the first token, a dense layer with ${activation}, the labels`,

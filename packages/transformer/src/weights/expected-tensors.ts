@@ -14,9 +14,10 @@ export interface ExpectedTensor {
 export function expectedTensors(encoder: Encoder): ExpectedTensor[] {
   const { hiddenSize } = encoder.config;
   const norm = (path: string): ExpectedTensor[] => normTensors(path, hiddenSize);
-  const tables = tablesOf(encoder).map(({ path, rows }): ExpectedTensor => ({
+  const { embeddings } = encoder;
+  const tables = tablesOf(encoder).map(({ path, rows, size }): ExpectedTensor => ({
     path: `${path}.weight`,
-    shape: [rows, hiddenSize],
+    shape: [rows, size],
     role: 'table',
   }));
   const ofLayer = (layer: EncoderLayer) => {
@@ -26,7 +27,8 @@ export function expectedTensors(encoder: Encoder): ExpectedTensor[] {
   };
   return [
     ...tables,
-    ...norm(encoder.embeddings.norm),
+    ...normTensors(embeddings.norm, embeddings.size),
+    ...(embeddings.projection ? affineTensors(embeddings.projection) : []),
     ...encoder.layers.flatMap(ofLayer),
     ...(encoder.pooler ? affineTensors(encoder.pooler) : []),
   ];
