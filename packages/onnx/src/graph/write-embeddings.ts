@@ -44,11 +44,14 @@ export function writeEmbeddings(shift: number, writing: Writing): Embedded {
     const rows =
       prompts.length === 0 ? ofWords : node('Concat', [...prompts.map((prompt) => prompt.rows), ofWords], { axis: 1 });
     const typed = addTypes(rows, virtual, writing);
-    const ids = writePositions(virtual, shift, writing);
-    const placed = node('Add', [
-      typed,
-      node('Gather', [writeWeight(positions.path, numbers, graph), ids], { axis: 0 }),
-    ]);
+    const placed = positions
+      ? node('Add', [
+          typed,
+          node('Gather', [writeWeight(positions.path, numbers, graph), writePositions(virtual, shift, writing)], {
+            axis: 0,
+          }),
+        ])
+      : typed;
     const normed = writeNorm(placed, norm, writing);
     const states = projection ? writeLinear(normed, projection.path, writing) : normed;
     return { states, mask: writeMask(virtual, graph), bias: writeDistanceBias(virtual, writing), virtual };

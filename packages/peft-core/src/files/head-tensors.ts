@@ -83,7 +83,7 @@ export function decodeHead(
       throw new PeftError('TENSOR_MISSING', {
         found: `${where}: a part of a head, without "${storedName}"`,
         expected: `all of ${[...names.values()].join(', ')}`,
-        fix: 'save the adapter again from the library that wrote it',
+        fix: 'HF peft keeps of a head what it trained: open the model that the adapter was trained on, whose files hold the rest, or save it again with all of it in modules_to_save',
       });
     }),
   );

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { bertConfig, bertGates, bertModules } from './bert.js';
+import { bertConfig, bertModules } from './bert.js';
 import type { Family, OptionReader } from './family.js';
 import { countFromZero } from './position-rules.js';
 
@@ -35,7 +35,6 @@ export const electra: Family = {
     output: 'classifier.out_proj',
     readout: 'cls',
   },
-  python: { usualGates: bertGates },
   mlmHead: {
     dense: 'generator_predictions.dense',
     norm: 'generator_predictions.LayerNorm',

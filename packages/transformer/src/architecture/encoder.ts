@@ -35,6 +35,8 @@ export interface EncoderLayer {
   /** Path of the attention site. */
   readonly attention: string;
   readonly linears: Readonly<Record<LayerRole, LinearModule>>;
+  /** The maps that make keys and queries of distances; those of words where they are shared. */
+  readonly distanceMaps: { readonly key?: LinearModule; readonly query?: LinearModule };
   readonly sublayers: Readonly<Record<'attention' | 'feedForward', Sublayer>>;
 }
 
@@ -45,7 +47,8 @@ export interface Encoder {
   readonly embeddings: {
     readonly path: string;
     readonly words: TableModule;
-    readonly positions: TableModule;
+    /** Absent where words get no embedding of their place. */
+    readonly positions: TableModule | undefined;
     readonly tokenTypes: TableModule | undefined;
     readonly norm: string;
     /** Columns of the tables. */
@@ -55,6 +58,8 @@ export interface Encoder {
   };
   /** Biases of attention scores by distance, a row a bucket and a column a head. */
   readonly distanceBias: TableModule | undefined;
+  /** Rows that keys and queries of distances are made of, and the LayerNorm that they go through. */
+  readonly distances: { readonly table: TableModule; readonly norm: string | undefined } | undefined;
   /** The layers with weights of their own. */
   readonly layers: readonly EncoderLayer[];
   /** Which of them the pass runs, one after the other: each once, unless the family shares them. */
@@ -83,8 +88,12 @@ export function describeEncoder(config: EncoderConfig, hasPooler: boolean): Enco
     embeddings: {
       path: embeddings.path,
       words: table(embeddings.words, config.vocabSize),
-      positions: table(embeddings.positions, config.maxPositionEmbeddings),
-      tokenTypes: embeddings.tokenTypes === undefined ? undefined : table(embeddings.tokenTypes, config.typeVocabSize),
+      positions:
+        options.absolutePositions === false ? undefined : table(embeddings.positions, config.maxPositionEmbeddings),
+      tokenTypes:
+        embeddings.tokenTypes === undefined || config.typeVocabSize === 0
+          ? undefined
+          : table(embeddings.tokenTypes, config.typeVocabSize),
       norm: `${embeddings.path}.${embeddings.norm}`,
       size: embeddingSize,
       projection:
@@ -96,6 +105,7 @@ export function describeEncoder(config: EncoderConfig, hasPooler: boolean): Enco
       distanceBias !== undefined && distanceBuckets !== undefined
         ? { path: distanceBias, rows: distanceBuckets, size: config.numAttentionHeads }
         : undefined,
+    distances: describeDistances(config, family),
     layers: Array.from({ length: Math.max(...order) + 1 }, (_, layer) => {
       const inner = sharedLayers?.inner ?? 1;
       const path = family.modules.layers.path(Math.floor(layer / inner), layer % inner);
@@ -121,9 +131,19 @@ function layerOrder({ numHiddenLayers, options }: EncoderConfig): readonly numbe
   }).flat();
 }
 
+function describeDistances({ hiddenSize, options }: EncoderConfig, { modules }: Family): Encoder['distances'] {
+  const { disentangled } = options ?? {};
+  if (!modules.distances || !disentangled) return undefined;
+  return {
+    table: { path: modules.distances.table, rows: 2 * disentangled.span, size: hiddenSize },
+    norm: disentangled.norm ? modules.distances.norm : undefined,
+  };
+}
+
 function describeLayer(config: EncoderConfig, { modules }: Family, layer: number, path: string): EncoderLayer {
-  const { attention, linears, sublayers } = modules.layers;
+  const { attention, linears, sublayers, distanceMaps } = modules.layers;
   const { hiddenSize, intermediateSize } = config;
+  const { disentangled } = config.options ?? {};
   const linear = (role: LayerRole, inputSize = hiddenSize, outputSize = hiddenSize): LinearModule => ({
     path: `${path}.${linears[role]}`,
     role,
@@ -137,9 +157,15 @@ function describeLayer(config: EncoderConfig, { modules }: Family, layer: number
     norm: `${path}.${sublayers[place].norm}`,
     dropout: sublayers[place].dropout,
   });
+  const ofDistances = (part: 'c2p' | 'p2c', role: 'key' | 'query'): LinearModule | undefined => {
+    if (!disentangled?.parts.includes(part)) return undefined;
+    if (disentangled.sharesMaps || !distanceMaps) return linear(role);
+    return { path: `${path}.${distanceMaps[role]}`, layer, inputSize: hiddenSize, outputSize: hiddenSize };
+  };
   return {
     layer,
     path,
+    distanceMaps: { key: ofDistances('c2p', 'key'), query: ofDistances('p2c', 'query') },
     attention: `${path}.${attention}`,
     linears: {
       query: linear('query'),
@@ -153,20 +179,26 @@ function describeLayer(config: EncoderConfig, { modules }: Family, layer: number
   };
 }
 
+/** The maps of distances that are not those of words. */
+export const ownDistanceMaps = ({ distanceMaps: { key, query } }: EncoderLayer): readonly LinearModule[] =>
+  [key, query].filter((map) => map !== undefined && map.role === undefined) as LinearModule[];
+
 /** The affine maps of one layer in the order of the forward pass. */
-export const linearsOf = ({ linears }: EncoderLayer): readonly LinearModule[] => [
-  linears.query,
-  linears.key,
-  linears.value,
-  linears.attentionOutput,
-  linears.feedForwardIn,
-  linears.feedForwardOut,
-];
+export const linearsOf = (layer: EncoderLayer): readonly LinearModule[] => {
+  const { linears } = layer;
+  return [...mapsToHeads(layer), linears.attentionOutput, linears.feedForwardIn, linears.feedForwardOut];
+};
+
+/** Those before attention's scores. */
+export const mapsToHeads = (layer: EncoderLayer): readonly LinearModule[] => {
+  const { query, key, value } = layer.linears;
+  return [query, key, value, ...ownDistanceMaps(layer)];
+};
 
 export const tablesOf = (encoder: Encoder): readonly TableModule[] => {
-  const { embeddings, distanceBias } = encoder;
+  const { embeddings, distanceBias, distances } = encoder;
   const { words, positions, tokenTypes } = embeddings;
-  return [words, positions, ...(tokenTypes ? [tokenTypes] : []), ...(distanceBias ? [distanceBias] : [])];
+  return [words, positions, tokenTypes, distanceBias, distances?.table].filter((table) => table !== undefined);
 };
 
 /** The readouts that a host offers: `pooler` only where the checkpoint has one. */

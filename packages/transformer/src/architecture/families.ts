@@ -1,5 +1,6 @@
 import { albert } from './albert.js';
 import { bert } from './bert.js';
+import { debertaV2 } from './deberta.js';
 import { distilbert } from './distilbert.js';
 import { electra } from './electra.js';
 import type { Family, ModelType } from './family.js';
@@ -15,6 +16,7 @@ const families: Readonly<Record<ModelType, Family>> = {
   electra,
   mpnet,
   albert,
+  'deberta-v2': debertaV2,
 };
 
 /** The known values of `model_type`. */

@@ -18,8 +18,8 @@ export interface Family {
   readonly config: ConfigEntries;
   /** How it reads from config.json what BERT has no entries for; absent if there is nothing. */
   readonly options?: OptionReader;
-  /** Keys of config.json of which only some values are computed here, the usual one first; an absent key has its first value. */
-  readonly only?: Readonly<Record<string, readonly Json[]>>;
+  /** Keys of config.json of which only some values are computed here; `absent` is what HF's configuration class takes without the key. */
+  readonly only?: Readonly<Record<string, { readonly absent: Json; readonly allowed: readonly Json[] }>>;
   readonly modules: FamilyModules;
   readonly positions: PositionRule;
   readonly classifier: ClassifierLayout;
@@ -31,7 +31,7 @@ export interface Family {
 
 /** Names of architectures in config.json. */
 export type ModelType =
-  'bert' | 'roberta' | 'xlm-roberta' | 'camembert' | 'distilbert' | 'electra' | 'mpnet' | 'albert';
+  'bert' | 'roberta' | 'xlm-roberta' | 'camembert' | 'distilbert' | 'electra' | 'mpnet' | 'albert' | 'deberta-v2';
 
 /** What an encoder computes otherwise than BERT; what is absent is as there. */
 export interface EncoderOptions {
@@ -41,6 +41,24 @@ export interface EncoderOptions {
   readonly sharedLayers?: { readonly groups: number; readonly inner: number };
   /** Rows of the table of biases that attention adds to scores by distance (MPNet, after T5, arXiv 1910.10683, section 2.1). */
   readonly distanceBuckets?: number;
+  /** Scores from distances, each with a row of its own that keys and queries are made of. */
+  readonly disentangled?: DisentangledOptions;
+  /** False where words get no embedding of their place. */
+  readonly absolutePositions?: false;
+}
+
+/** Disentangled attention (DeBERTa, He et al. 2021, arXiv 2006.03654, section 3.1; buckets and shared maps: v3, arXiv 2111.09543). */
+export interface DisentangledOptions {
+  /** Distances, or buckets of them, on each side; the table has twice as many rows. */
+  readonly span: number;
+  /** From what distance on all are in one bucket, where there are buckets. */
+  readonly farthest?: number;
+  /** Queries of words with keys of distances; keys of words with queries of distances. */
+  readonly parts: readonly ('c2p' | 'p2c')[];
+  /** Whether the maps of words make keys and queries of distances too, or others do. */
+  readonly sharesMaps: boolean;
+  /** Whether the table goes through a LayerNorm. */
+  readonly norm: boolean;
 }
 
 /** Reads options from config.json. */
@@ -108,12 +126,16 @@ export interface FamilyModules {
   };
   /** The table of biases by distance, by its whole path. */
   readonly distanceBias?: string;
+  /** The table of rows by distance and its LayerNorm, by their whole paths. */
+  readonly distances?: { readonly table: string; readonly norm: string };
   readonly layers: {
     /** Path of a layer by its number: `encoder.layer.3`; `inner` of layers that groups share. */
     readonly path: (layer: number, inner?: number) => string;
     /** The module that computes attention, where prefixes act. */
     readonly attention: string;
     readonly linears: Readonly<Record<LayerRole, string>>;
+    /** The maps that make keys and queries of distances where those of words do not. */
+    readonly distanceMaps?: Readonly<Record<'key' | 'query', string>>;
     readonly sublayers: Readonly<Record<'attention' | 'feedForward', SublayerModules>>;
   };
   /** The dense layer of the pooler; absent in families without one. */

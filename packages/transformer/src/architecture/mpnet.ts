@@ -18,7 +18,10 @@ export const mpnet: Family = {
     padTokenId: { key: 'pad_token_id', default: 1 },
   },
   // HF computes with 32 buckets and counts positions from 2, whatever config.json says.
-  only: { relative_attention_num_buckets: [32], pad_token_id: [1] },
+  only: {
+    relative_attention_num_buckets: { absent: 32, allowed: [32] },
+    pad_token_id: { absent: 1, allowed: [1] },
+  },
   options: { keys: {}, read: () => ({ distanceBuckets: 32 }), usual: {} },
   modules: {
     embeddings: { path: 'embeddings', words: 'word_embeddings', positions: 'position_embeddings', norm: 'LayerNorm' },

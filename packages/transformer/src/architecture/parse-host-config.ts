@@ -62,8 +62,8 @@ export function parseHostConfig(json: unknown, name: string): EncoderConfig {
 
 /** Refuses values that change the computation in ways that are not implemented. Errors: `HOST_UNSUPPORTED`. */
 function requireOnly({ only = {} }: Family, json: JsonObject, name: string): void {
-  for (const [key, allowed] of Object.entries(only)) {
-    const value: Json = json[key] ?? allowed[0]!;
+  for (const [key, { absent, allowed }] of Object.entries(only)) {
+    const value: Json = json[key] ?? absent;
     if (allowed.some((one) => canonicalJson(one) === canonicalJson(value))) continue;
     throw unsupported(
       name,
@@ -81,11 +81,15 @@ function readOptions({ options }: Family, json: JsonObject, config: EncoderConfi
   return { ...config, options: options.read(entries, config) };
 }
 
+/** Families that usually have no token types may have none. */
+const checkOf = (field: Field, usual: unknown): z.ZodType =>
+  field === 'typeVocabSize' && usual === 0 ? z.int().min(0).max(most.tokenTypes) : checks[field];
+
 /** The fields of a family in a config.json, defaults filled in, each of the type that its check says. */
 function readFields(entries: ConfigEntries, json: object, name: string): Readonly<Record<Field, unknown>> {
   const all = Object.entries(entries) as [Field, ConfigEntry<unknown>][];
   const ofKeys = all.flatMap(([field, entry]) =>
-    'key' in entry ? [[entry.key, checks[field].optional()] as const] : [],
+    'key' in entry ? [[entry.key, checkOf(field, entry.default).optional()] as const] : [],
   );
   const schema = z.object({ ...Object.fromEntries(ofKeys), ...unsupportedKeys });
   const parsed = parseConfig(schema, json, `host "${name}" (config.json)`) as z.output<typeof schema> &

@@ -11,7 +11,7 @@ useTestBackend();
 
 /** Largest difference to HF transformers, as promised. */
 const tolerance = 2e-5;
-const families = ['electra', 'camembert', 'mpnet', 'albert'] as const;
+const families = ['electra', 'camembert', 'mpnet', 'albert', 'deberta-v2', 'deberta-v2-apart'] as const;
 
 describe.each(families)('parity with HF transformers: tiny-%s', (name) => {
   const folder = new URL(`tiny-${name}/`, goldenFolder);

@@ -7,7 +7,9 @@ import { maskedSoftmax } from '../kernels/masked-softmax.js';
 import { hasNativeKernels } from '../kernels/native-kernels.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut, factorsOfDropout } from '../model/pass.js';
+import { noTerms } from './attention-terms.js';
 import type { EncoderPass } from './encoder-pass.js';
+import { scoreDistances } from './score-distances.js';
 
 /**
  * Multi-head attention of a layer before its output map (Vaswani et al. 2017, section 3.2), x in the pass' layout, mask
@@ -19,8 +21,8 @@ export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Encod
   const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
   const { pack, unpack } = pass.layout;
   const queryKeyValue = unpack(project(x, layer, pass));
-  const fused = hasNativeKernels() && !pass.terms.bias;
-  return pack((fused ? attendFused : attendPortable)({ queryKeyValue, mask, prefixes, path, pass }));
+  const fused = hasNativeKernels() && pass.terms === noTerms;
+  return pack((fused ? attendFused : attendPortable)({ queryKeyValue, mask, prefixes, layer, path, pass }));
 }
 
 interface Attention {
@@ -28,6 +30,7 @@ interface Attention {
   readonly queryKeyValue: tf.Tensor;
   readonly mask: tf.Tensor;
   readonly prefixes: readonly KeyValues[];
+  readonly layer: number;
   readonly path: string;
   readonly pass: EncoderPass;
 }
@@ -49,7 +52,7 @@ function attendFused({ queryKeyValue, mask, prefixes, path, pass }: Attention): 
   return fusedAttention(queryKeyValue, prefixes, mask, heads, dropout);
 }
 
-function attendPortable({ queryKeyValue, mask, prefixes, path, pass }: Attention): tf.Tensor {
+function attendPortable({ queryKeyValue, mask, prefixes, layer, path, pass }: Attention): tf.Tensor {
   const heads = pass.config.numAttentionHeads;
   const [queries, textKeys, textValues] = splitHeads(queryKeyValue, heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
   const [batch, , tokens, headSize] = queries.shape as [number, number, number, number];
@@ -74,9 +77,12 @@ function attendPortable({ queryKeyValue, mask, prefixes, path, pass }: Attention
           [length, 0],
         ])
       : x;
-  const scaled = queries.mul(1 / Math.sqrt(headSize));
+  const { bias, distances } = pass.terms;
+  const parts = pass.config.options?.disentangled?.parts ?? [];
+  const scaled = queries.mul(1 / Math.sqrt(headSize * (1 + parts.length)));
   const products = tf.matMul(scaled, keys, false, true);
-  const scores = pass.terms.bias ? products.add(forPrefixes(pass.terms.bias)) : products;
+  const ofPlaces = distances ? scoreDistances({ scaled, keys: textKeys, distances, layer, pass }) : bias;
+  const scores = ofPlaces ? products.add(forPrefixes(ofPlaces)) : products;
   const weights = maskedSoftmax(scores, forPrefixes(mask));
   const dropped = dropOut(weights, pass.config.attentionDropout, path, pass);
   const perHead = tf.matMul(dropped, values);

@@ -25,8 +25,9 @@ export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: Encode
   const typed = tokenTypes
     ? rows.add(lookUp(typesOf(tokenTypeIds, virtual, tokens, tokenTypes), tokenTypes.path, pass))
     : rows;
-  const ids = encoder.family.positions.ids({ inputIds, virtual, offset, padTokenId: config.padTokenId });
-  const normed = applyNorm(typed.add(lookUp(ids, positions.path, pass)), norm, pass);
+  const ids = positions && encoder.family.positions.ids({ inputIds, virtual, offset, padTokenId: config.padTokenId });
+  const placed = ids ? typed.add(lookUp(ids, positions.path, pass)) : typed;
+  const normed = applyNorm(placed, norm, pass);
   const dropped = dropOut(normed, config.hiddenDropout, path, pass);
   if (!projection) return dropped;
   const attentionMask = maskWithPrompts(pass.attentionMask, virtual);

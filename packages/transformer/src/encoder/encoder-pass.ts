@@ -16,4 +16,14 @@ export interface EncoderPass extends Pass {
 export interface AttentionTerms {
   /** Added to the scores of all layers, `[1 or batch, heads, tokens, tokens]`. */
   readonly bias?: tf.Tensor;
+  /** Of disentangled attention. */
+  readonly distances?: DistanceRows;
+}
+
+/** Rows for the distances from a query to a key, from tokens - 1 down to 1 - tokens. */
+export interface DistanceRows {
+  /** `[1 or batch, 2 · tokens - 1, hidden]` */
+  readonly rows: tf.Tensor;
+  /** Which row of the table each one is, `[2 · tokens - 1]` int32. */
+  readonly places: tf.Tensor1D;
 }

@@ -1,5 +1,12 @@
 import type { Site } from '@tfjs-peft/peft-core';
-import { type Encoder, type EncoderLayer, readoutsOf, type Sublayer, tablesOf } from '../architecture/encoder.js';
+import {
+  type Encoder,
+  type EncoderLayer,
+  mapsToHeads,
+  readoutsOf,
+  type Sublayer,
+  tablesOf,
+} from '../architecture/encoder.js';
 import type { LayerRole } from '../architecture/family.js';
 
 /** Path of the readout: the attribute that holds the classifier in HF's sequence classification models. */
@@ -11,12 +18,13 @@ export const readoutPath = 'classifier';
  */
 export function listSites(encoder: Encoder, tensorShapes: ReadonlyMap<string, readonly number[]>): Site[] {
   const size = encoder.config.hiddenSize;
-  const { embeddings, pooler } = encoder;
+  const { embeddings, distances, pooler } = encoder;
   return [
     ...tablesOf(encoder).map((table): Site => ({ kind: 'table', ...table })),
     { kind: 'norm', path: embeddings.norm, size: embeddings.size },
     { kind: 'embeddings', path: embeddings.path, size: embeddings.size },
     ...(embeddings.projection ? [{ kind: 'linear' as const, ...embeddings.projection }] : []),
+    ...(distances?.norm === undefined ? [] : [{ kind: 'norm' as const, path: distances.norm, size }]),
     ...encoder.layers.flatMap((layer) => sitesOfLayer(layer, size, encoder.config.numAttentionHeads)),
     ...(pooler ? [{ kind: 'linear' as const, ...pooler }] : []),
     { kind: 'readout', path: readoutPath, size, readouts: readoutsOf(encoder) },
@@ -32,9 +40,7 @@ function sitesOfLayer(module: EncoderLayer, size: number, heads: number): Site[]
     { kind: 'norm', path: sublayer.norm, layer, size },
   ];
   return [
-    linear('query'),
-    linear('key'),
-    linear('value'),
+    ...mapsToHeads(module).map((map): Site => ({ kind: 'linear', ...map })),
     { kind: 'attention', path: attention, layer, heads, headSize: size / heads },
     linear('attentionOutput'),
     ...endOf(sublayers.attention),

@@ -1,4 +1,4 @@
-import { type Encoder, type EncoderLayer, type LinearModule, linearsOf, tablesOf } from '../architecture/encoder.js';
+import { type Encoder, type EncoderLayer, type LinearModule, mapsToHeads, tablesOf } from '../architecture/encoder.js';
 
 /** A tensor of the encoder as HF torch checkpoints name and shape it, without the prefix of the base model. */
 export interface ExpectedTensor {
@@ -21,14 +21,20 @@ export function expectedTensors(encoder: Encoder): ExpectedTensor[] {
     role: 'table',
   }));
   const ofLayer = (layer: EncoderLayer) => {
-    const linears = linearsOf(layer).map(affineTensors);
+    const { attentionOutput, feedForwardIn, feedForwardOut } = layer.linears;
     const { attention, feedForward } = layer.sublayers;
-    return [...linears.slice(0, 4), norm(attention.norm), ...linears.slice(4), norm(feedForward.norm)].flat();
+    return [
+      ...[...mapsToHeads(layer), attentionOutput].flatMap(affineTensors),
+      ...norm(attention.norm),
+      ...[feedForwardIn, feedForwardOut].flatMap(affineTensors),
+      ...norm(feedForward.norm),
+    ];
   };
   return [
     ...tables,
     ...normTensors(embeddings.norm, embeddings.size),
     ...(embeddings.projection ? affineTensors(embeddings.projection) : []),
+    ...(encoder.distances?.norm === undefined ? [] : norm(encoder.distances.norm)),
     ...encoder.layers.flatMap(ofLayer),
     ...(encoder.pooler ? affineTensors(encoder.pooler) : []),
   ];

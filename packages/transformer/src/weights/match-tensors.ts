@@ -51,6 +51,9 @@ export function matchTensors(
     requireShape(tensor, storedName, source.tensors.get(storedName)!.shape, name);
     return { ...tensor, storedName };
   });
+  // Checkpoints of DeBERTa may hold a table of positions that config.json says is not read.
+  const unread = `${embeddings.path}.${embeddings.positions}.weight`;
+  if (encoder.embeddings.positions === undefined && unexpected.delete(unread)) ignored.push(stored.get(unread)!);
   if (unexpected.size > 0)
     throw unexpectedTensors(
       [...unexpected].map((path) => stored.get(path)!),
