@@ -38,7 +38,7 @@ const written: Readonly<Record<ModelType, true | string>> = {
   electra: true,
   mpnet: true,
   albert: true,
-  'deberta-v2': 'its scores by distance are not written yet',
+  'deberta-v2': true,
 };
 
 /** Errors: `HOST_UNSUPPORTED`. */

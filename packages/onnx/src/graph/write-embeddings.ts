@@ -1,6 +1,7 @@
 import type { KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
 import { distanceBucket } from '@tfjs-peft/transformer';
 import type { GraphBuilder, Value } from './graph-builder.js';
+import { type DistanceValues, writeDistanceRows } from './write-distances.js';
 import { expandOver, writeLinear, writeNorm, writeWeight, type Writing } from './write-encoder.js';
 
 /** Inputs of a graph, all `[batch, tokens]` int64. */
@@ -14,6 +15,7 @@ export interface Embedded {
   readonly mask: Value;
   /** Added to the scores of every attention, `[1, heads, tokens, tokens]`. */
   readonly bias: Value | undefined;
+  readonly distances: DistanceValues | undefined;
   /** Rows of prompts before the text. */
   readonly virtual: number;
 }
@@ -54,7 +56,13 @@ export function writeEmbeddings(shift: number, writing: Writing): Embedded {
       : typed;
     const normed = writeNorm(placed, norm, writing);
     const states = projection ? writeLinear(normed, projection.path, writing) : normed;
-    return { states, mask: writeMask(virtual, graph), bias: writeDistanceBias(virtual, writing), virtual };
+    return {
+      states,
+      mask: writeMask(virtual, graph),
+      bias: writeDistanceBias(virtual, writing),
+      distances: writeDistanceRows(virtual, writing),
+      virtual,
+    };
   });
 }
 

@@ -4,6 +4,7 @@ import type { EffectIndex } from '../effect-index.js';
 import type { Numbers } from '../numbers.js';
 import { writeActivation } from './activations.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
+import { type DistanceValues, writeDistanceScores } from './write-distances.js';
 
 /** What all parts of a graph are written from. */
 export interface Writing {
@@ -68,30 +69,33 @@ export interface ScoreTerms {
   readonly mask: Value;
   /** `[1, heads, tokens, tokens]`, where the family has it. */
   readonly bias: Value | undefined;
+  /** What scores by distance are made of, where the family has them. */
+  readonly distances: DistanceValues | undefined;
 }
 
 /** Multi-head attention before its output map. */
-function writeAttention(
-  x: Value,
-  { mask, bias }: ScoreTerms,
-  { attention: path, linears }: EncoderLayer,
-  writing: Writing,
-): Value {
+function writeAttention(x: Value, { mask, bias, distances }: ScoreTerms, layer: EncoderLayer, writing: Writing): Value {
+  const { attention: path, linears } = layer;
   const { graph, encoder, effects } = writing;
   const { node, integers, scalar } = graph;
-  const { numAttentionHeads: heads, hiddenSize } = encoder.config;
+  const { numAttentionHeads: heads, hiddenSize, options } = encoder.config;
   const size = hiddenSize / heads;
   const prefixes = effects.take('keyValuePrefix', path);
   const perHead = ({ path: map }: LinearModule, axes: readonly number[]) =>
     node('Transpose', [node('Reshape', [writeLinear(x, map, writing), integers([0, 0, heads, size])])], { perm: axes });
-  const queries = node('Mul', [perHead(linears.query, [0, 2, 1, 3]), scalar(1 / Math.sqrt(size))]);
-  const keys = prepend(prefixes, 'keys', perHead(linears.key, [0, 2, 1, 3]), x, writing);
+  const queries = node('Mul', [
+    perHead(linears.query, [0, 2, 1, 3]),
+    scalar(1 / Math.sqrt(size * (1 + (options?.disentangled?.parts.length ?? 0)))),
+  ]);
+  const textKeys = perHead(linears.key, [0, 2, 1, 3]);
+  const keys = prepend(prefixes, 'keys', textKeys, x, writing);
   const values = prepend(prefixes, 'values', perHead(linears.value, [0, 2, 1, 3]), x, writing);
   const scores = node('MatMul', [queries, node('Transpose', [keys], { perm: [0, 1, 3, 2] })]);
   const length = prefixes.reduce((sum, prefix) => sum + lengthOf(prefix), 0);
   const forPrefixes = (term: Value) =>
     length === 0 ? term : node('Pad', [term, integers([0, 0, 0, length, 0, 0, 0, 0]), scalar(0)]);
-  const placed = bias === undefined ? scores : node('Add', [scores, forPrefixes(bias)]);
+  const ofPlaces = distances ? writeDistanceScores(queries, textKeys, distances, layer, writing) : bias;
+  const placed = ofPlaces === undefined ? scores : node('Add', [scores, forPrefixes(ofPlaces)]);
   const weights = node('Softmax', [node('Add', [placed, forPrefixes(mask)])], { axis: -1 });
   const joined = node('Transpose', [node('MatMul', [weights, values])], { perm: [0, 2, 1, 3] });
   return node('Reshape', [joined, integers([0, 0, hiddenSize])]);

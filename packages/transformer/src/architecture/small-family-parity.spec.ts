@@ -39,7 +39,10 @@ describe.each(families)('parity with HF transformers: tiny-%s', (name) => {
     const { lastHiddenState, logits } = run(inputs, classifier);
     const expected = golden.get(`${text}.last_hidden_state`)!;
     expect(await maxDifference(onText(lastHiddenState, inputs), onText(expected, inputs))).toBeLessThan(tolerance);
-    expect(await maxDifference(logits!, golden.get(`${text}.logits`)!)).toBeLessThan(tolerance);
+    // Padding in the first place: HF's DeBERTa lets padding look at padding, the others at the text alone.
+    const isRead = name.startsWith('deberta') ? inputs.attentionMask.slice([0, 0], [-1, 1]).toFloat() : tf.scalar(1);
+    const wanted = golden.get(`${text}.logits`)!;
+    expect(await maxDifference(logits!.mul(isRead), wanted.mul(isRead))).toBeLessThan(tolerance);
   });
 
   it('the same without computing padding', async () => {

@@ -16,7 +16,7 @@ export function attentionTerms(tokens: number, pass: EncoderPass): AttentionTerm
 function distanceRows(tokens: number, path: string, norm: string | undefined, pass: EncoderPass): DistanceRows {
   const options = pass.config.options!.disentangled!;
   const places = tf.tensor1d(
-    Int32Array.from({ length: 2 * tokens - 1 }, (_, index) => distanceRow(tokens - 1 - index, options)),
+    Int32Array.from({ length: 2 * tokens + 1 }, (_, index) => distanceRow(tokens - index, options)),
     'int32',
   );
   const rows = lookUp(places.expandDims(0), path, pass);

@@ -20,10 +20,10 @@ export interface AttentionTerms {
   readonly distances?: DistanceRows;
 }
 
-/** Rows for the distances from a query to a key, from tokens - 1 down to 1 - tokens. */
+/** Rows for the distances from a query to a key, from `tokens` down to `-tokens`, one more at each end than there are. */
 export interface DistanceRows {
-  /** `[1 or batch, 2 · tokens - 1, hidden]` */
+  /** `[1 or batch, 2 · tokens + 1, hidden]` */
   readonly rows: tf.Tensor;
-  /** Which row of the table each one is, `[2 · tokens - 1]` int32. */
+  /** Which row of the table each one is, `[2 · tokens + 1]` int32. */
   readonly places: tf.Tensor1D;
 }

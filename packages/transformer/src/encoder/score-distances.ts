@@ -27,10 +27,12 @@ export function scoreDistances({ scaled, keys, distances, layer, pass }: Scored)
   const headSize = keys.shape.at(-1)!;
   const scale = 1 / Math.sqrt(headSize * (1 + pass.config.options!.disentangled!.parts.length));
   const rows = dropRows(distances, layer, pass);
-  const toKeys = key && shiftRows(timesRows(scaled, project(rows, key, pass)));
+  const n = rows.shape[1]! - 1;
+  const from = (x: tf.Tensor) => x.slice([0, 0, 1, 0], [-1, -1, n, -1]);
+  const toKeys = key && shiftRows(timesRows(scaled, from(project(rows, key, pass))));
   // Column i of key j is the distance i - j: the same rows from the other end.
-  const toQueries =
-    query && shiftRows(timesRows(keys.mul(scale), project(rows, query, pass).reverse(2))).transpose([0, 1, 3, 2]);
+  const backwards = query && from(project(rows, query, pass).reverse(2));
+  const toQueries = backwards && shiftRows(timesRows(keys.mul(scale), backwards)).transpose([0, 1, 3, 2]);
   if (toKeys && toQueries) return toKeys.add(toQueries);
   return toKeys ?? toQueries ?? tf.zeros([1, 1, 1, 1]);
 }
@@ -77,16 +79,14 @@ function timesRows(x: tf.Tensor, rows: tf.Tensor): tf.Tensor {
   return products.reshape([heads, batch, tokens, n]).transpose([1, 0, 2, 3]);
 }
 
-/** `[…, tokens, 2 · tokens - 1]` to `[…, tokens, tokens]`: entry j of row i is entry `tokens - 1 + j - i` of that row. */
+/** `[batch, heads, tokens, 2 · tokens]` to `[batch, heads, tokens, tokens]`: entry j of row i is entry `tokens - 1 + j - i` of that row. */
 function shiftRows(x: tf.Tensor): tf.Tensor {
-  const [batch, heads, tokens] = x.shape as [number, number, number, number];
-  if (tokens === 1) return x;
+  const [batch, heads, tokens, width] = x.shape as [number, number, number, number];
   const rows = batch * heads;
-  const width = 2 * tokens - 2;
   return x
-    .reshape([rows, tokens * (width + 1)])
-    .slice([0, tokens - 1], [rows, tokens * width])
-    .reshape([rows, tokens, width])
+    .reshape([rows, tokens * width])
+    .slice([0, tokens - 1], [rows, tokens * (width - 1)])
+    .reshape([rows, tokens, width - 1])
     .slice([0, 0, 0], [rows, tokens, tokens])
     .reshape([batch, heads, tokens, tokens]);
 }
