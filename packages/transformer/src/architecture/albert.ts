@@ -56,8 +56,8 @@ export const albert: Family = {
         feedForwardOut: 'ffn_output',
       },
       sublayers: {
-        attention: { path: 'attention.dense', norm: 'attention.LayerNorm', dropout: true },
-        feedForward: { path: 'ffn_output', norm: 'full_layer_layer_norm', dropout: false },
+        attention: { path: 'attention', norm: 'attention.LayerNorm', dropout: true },
+        feedForward: { path: '', norm: 'full_layer_layer_norm', dropout: false },
       },
     },
     pooler: 'pooler',

@@ -152,7 +152,8 @@ function describeLayer(config: EncoderConfig, { modules }: Family, layer: number
     outputSize,
   });
   const sublayer = (place: 'attention' | 'feedForward'): Sublayer => ({
-    path: `${path}.${sublayers[place].path}`,
+    // ALBERT's feed-forward network has no module but its layer.
+    path: sublayers[place].path === '' ? path : `${path}.${sublayers[place].path}`,
     place,
     norm: `${path}.${sublayers[place].norm}`,
     dropout: sublayers[place].dropout,

@@ -20,8 +20,8 @@ const sizes = {
   dropout: 0.1,
 };
 
-// XLM-RoBERTa computes as RoBERTa does; BERT has gradients.spec.ts.
-describe.each(['roberta', 'distilbert'] as const)(
+// XLM-RoBERTa and CamemBERT compute as RoBERTa does; BERT has gradients.spec.ts.
+describe.each(['roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v2'] as const)(
   'gradients agree with central finite differences: %s',
   (modelType) => {
     let host: EncoderHost;
@@ -30,6 +30,8 @@ describe.each(['roberta', 'distilbert'] as const)(
     });
     afterAll(() => host.dispose());
 
+    // Narrow embeddings are twelve wide in random hosts.
+    const width = ['electra', 'albert'].includes(modelType) ? 12 : 8;
     const linear = (role: Extract<Site, { kind: 'linear' }>['role']) =>
       sitesOfKind(host.spec, 'linear').find((site) => site.role === role && site.layer === 0)!;
     const sublayer = (place: 'attention' | 'feedForward') =>
@@ -89,8 +91,27 @@ describe.each(['roberta', 'distilbert'] as const)(
           },
         ],
       ],
+      'low-rank deltas of query and key, one an example': [
+        [
+          [batch, 8, 2],
+          [batch, 2, 8],
+        ],
+        (down, up) =>
+          (['query', 'key'] as const).map((role) => ({
+            kind: 'lowRankDelta',
+            path: linear(role).path,
+            down: down!,
+            up: up!,
+            scale: 0.5,
+          })),
+      ],
+      // That of distances in families that have one.
+      'the last table': [
+        [[last.rows, last.size]],
+        (delta) => [{ kind: 'weightDelta', path: last.path, delta: delta! }],
+      ],
       'token prefix, one an example': [
-        [[batch, 2, 8]],
+        [[batch, 2, width]],
         (embeddings) => [{ kind: 'tokenPrefix', embeddings: embeddings! }],
       ],
     };
@@ -132,7 +153,7 @@ describe.each(['roberta', 'distilbert'] as const)(
 
     it('leaves no tensors behind', () => {
       const inputs = someInputs(batch, 5, 20, host.spec.padTokenId);
-      const embeddings = tf.variable(tf.ones([2, 8]));
+      const embeddings = tf.variable(tf.ones([2, width]));
       const step = () => {
         const { value, grads } = tf.tidy(() =>
           tf.variableGrads(

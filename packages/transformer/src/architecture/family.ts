@@ -143,7 +143,7 @@ export interface FamilyModules {
 }
 
 interface SublayerModules {
-  /** The module whose output the residual is added to, where adapters act. */
+  /** The module whose output the residual is added to, where adapters act; empty for the layer itself. */
   readonly path: string;
   /** The LayerNorm after the residual. */
   readonly norm: string;

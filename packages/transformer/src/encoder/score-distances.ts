@@ -48,7 +48,8 @@ function dropRows({ rows, places }: DistanceRows, layer: number, pass: EncoderPa
 /** Rows `[1 or batch, n, hidden]` through a map with what acts on it, `[1 or batch, heads, n, headSize]`; one for all examples where that can be. */
 function project(rows: tf.Tensor, { path }: LinearModule, pass: EncoderPass): tf.Tensor {
   const batch = pass.attentionMask.shape[0];
-  const x = actsAlike(path, pass) ? rows : overBatch(rows, 3, batch).reshape([batch, ...rows.shape.slice(-2)]);
+  const isShared = rows.shape[0] === 1 && batch > 1;
+  const x = isShared && !actsAlike(path, pass) ? overBatch(rows.squeeze([0]), 2, batch) : rows;
   const [examples, n] = x.shape as [number, number, number];
   const projected = applyLinear(x, path, {
     ...pass,
