@@ -14,12 +14,13 @@ import {
   openSafetensors,
   runAdapter,
   saveAdapter,
+  sitesOfKind,
 } from '@tfjs-peft/peft-core';
 import { hostHeadNames } from '@tfjs-peft/peft-core/files';
 import { createHost, type EncoderHost, saveHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { loraDefinition } from '../src/lora.js';
+import { lora, loraDefinition } from '../src/lora.js';
 
 useTestBackend();
 
@@ -95,6 +96,15 @@ describe.each(['electra', 'camembert', 'mpnet', 'albert', 'deberta-v2', 'deberta
         JSON.parse(new TextDecoder().decode(from.get('adapter_config.json')));
       const names = (from: ReadonlyMap<string, Uint8Array>) => [...read(from).target_modules].sort();
       expect(names(saved)).toEqual(names(files));
+    });
+
+    it('has biases of the sizes that the host has, of narrow LayerNorms too', () => {
+      const shapes = new Map(sitesOfKind(host.spec, 'tensor').map(({ path, shape }) => [path, shape]));
+      const biases = lora({ bias: 'all', targets: 'all-linear' })
+        .plan(host.spec)
+        .effective.filter((spec) => spec.name.endsWith('.biasDelta'));
+      expect(biases.length).toBeGreaterThan(8);
+      for (const { shape, site } of biases) expect(shape).toEqual(shapes.get(`${site}.bias`));
     });
 
     it('merges, and the merged model is saved and opened again', async () => {
