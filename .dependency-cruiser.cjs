@@ -38,7 +38,7 @@ module.exports = {
       ['architecture'],
       ['weights'],
       ['model'],
-      ['encoder'],
+      ['encoder', 'decoder'],
       ['mlm'],
       ['load'],
       ['save'],

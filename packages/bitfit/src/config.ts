@@ -15,6 +15,9 @@ export const biasGroups = [
 /** A group of biases, by the role of their module. */
 export type BiasGroup = (typeof biasGroups)[number];
 
+/** Those that are trained unless others are named: of the layers. */
+export const usualGroups: readonly BiasGroup[] = biasGroups.slice(0, 7);
+
 const name = z.string().regex(/^[a-z][a-z0-9_-]*$/);
 const patterns = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
@@ -24,7 +27,7 @@ export const bitfitConfig = z.strictObject({
    * every layer; `norms`: LayerNorms of the layers; `embeddingNorm`; `pooler`) and of module paths or dotted suffixes of them; or one regular
    * expression for whole module paths; or `all`, every bias of the host. By default those of the layers.
    */
-  biases: patterns.default([...biasGroups.slice(0, 7)]),
+  biases: patterns.default([...usualGroups]),
   /** Differences start as N(0, this); 0 starts from the host itself. The vertices of a simplex start apart only with another value. */
   initialStandardDeviation: z.number().nonnegative().default(0),
   /** Namespace of the parameters; another one for a second BitFit in a composition. */

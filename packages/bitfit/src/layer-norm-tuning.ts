@@ -5,6 +5,7 @@ import {
   type MethodDefinition,
   parseConfig,
   sumDifferences,
+  tensorsOfSite,
 } from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { type LayerNormTuningConfig, layerNormTuningConfig } from './config.js';
@@ -34,7 +35,10 @@ export const layerNormTuning = (
 function createLayerNormTuning(config: LayerNormTuningConfig): PeftMethod<LayerNormTuningConfig> {
   const normsOf = (host: HostSpec) =>
     config.targets === null ? sitesOfKind(host, 'norm') : matchTargets(host, 'norm', config.targets);
-  const tensorsOf = (host: HostSpec) => normsOf(host).flatMap(({ path }) => [`${path}.weight`, `${path}.bias`]);
+  const tensorsOf = (host: HostSpec) =>
+    normsOf(host)
+      .flatMap(tensorsOfSite)
+      .map(({ path }) => path);
   const nameOf = (path: string) => `${config.name}.${path}`;
   const initial = initialLaw(config.initialStandardDeviation);
   return {
@@ -43,21 +47,24 @@ function createLayerNormTuning(config: LayerNormTuningConfig): PeftMethod<LayerN
     namespaces: [config.name],
     kinds: ['weightDelta', 'biasDelta'],
     plan(host) {
-      const specs = normsOf(host).flatMap(({ path, size }) =>
-        [`${path}.weight`, `${path}.bias`].map((tensor) => ({
+      const specs = normsOf(host).flatMap((site) =>
+        tensorsOfSite(site).map(({ path: tensor, shape }) => ({
           name: nameOf(tensor),
-          shape: [size],
-          site: path,
+          shape,
+          site: site.path,
           perExample: 'axis' as const,
         })),
       );
       return { raw: specs.map(({ name, shape }) => ({ name, shape, initial })), effective: specs };
     },
     intervene: (effective, { host }) =>
-      normsOf(host).flatMap(({ path }) => [
-        { kind: 'weightDelta', path, delta: getParameter(effective, nameOf(`${path}.weight`)) },
-        { kind: 'biasDelta', path, delta: getParameter(effective, nameOf(`${path}.bias`)) },
-      ]),
+      normsOf(host).flatMap((site) =>
+        tensorsOfSite(site).map(({ path: tensor, part }) => ({
+          kind: part === 'weight' ? ('weightDelta' as const) : ('biasDelta' as const),
+          path: site.path,
+          delta: getParameter(effective, nameOf(tensor)),
+        })),
+      ),
     combine: (members, { strategy }) => sumDifferences(members, strategy),
     files: layerNormFiles(config, { tensorsOf, nameOf }),
   };

@@ -4,7 +4,7 @@ export { describePeftMethod, type TestFramework } from './describe-peft-method.j
 export type { CheckOutcome, ConformanceCheck, NegativeControl } from './kit/check.js';
 export { ConformanceFailure } from './kit/failure.js';
 export { createSubject, type Subject } from './kit/subject.js';
-export { tinyHost } from './kit/tiny-host.js';
+export { tinyDecoder, tinyHost } from './kit/tiny-host.js';
 export {
   type CheckResult,
   type ConformanceHost,

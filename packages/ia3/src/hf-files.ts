@@ -22,7 +22,7 @@ export const ia3Files = (config: Ia3Config): FileCodec => ({
     return {
       config: {
         exclude_modules: null,
-        fan_in_fan_out: false,
+        fan_in_fan_out: host.python?.storesInputFirst ?? false,
         feedforward_modules: feedForward,
         init_ia3_weights: true,
         target_modules: targets,
@@ -57,7 +57,7 @@ const storedGate = ({ site, side, size }: Gate, host: HostSpec) => ({
  * Errors: `CONFIG_INVALID`, `CONFIG_KEY_UNSUPPORTED`, `TARGET_UNMATCHED`.
  */
 export function readHfIa3Config(config: JsonObject, host: HostSpec): z.input<typeof ia3Config> {
-  if (config['fan_in_fan_out'])
+  if (config['fan_in_fan_out'] && !host.python?.storesInputFirst)
     throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
       found: `"fan_in_fan_out": ${JSON.stringify(config['fan_in_fan_out'])} in adapter_config.json`,
       expected: 'false: the affine maps of encoders are ordinary ones',

@@ -122,6 +122,7 @@ export function writeHfLoraConfig(config: LoraConfig, targets: readonly LoraTarg
     alpha_pattern: { ...config.alphaPattern },
     bias: config.bias,
     exclude_modules: copied(where.exclude),
+    ...(host.python?.storesInputFirst && { fan_in_fan_out: true }),
     init_lora_weights: config.initialisation === 'kaiming' ? true : writeStart(config.initialisation),
     layers_pattern: copied(where.layersPattern),
     layers_to_transform: typeof where.layers === 'number' ? where.layers : where.layers && [...where.layers],

@@ -1,4 +1,5 @@
 import { type HostSpec, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
+import { hasBias } from '@tfjs-peft/peft-core/authoring';
 import { hfPath, valuesByPattern } from '@tfjs-peft/peft-core/files';
 import type { LoraConfig } from './config.js';
 import { type LoraSite, selectTargets } from './select-targets.js';
@@ -44,9 +45,11 @@ export function planTargets(config: LoraConfig, host: HostSpec): LoraTarget[] {
 /** Paths of the modules whose bias is trained. */
 export function biasPaths({ bias, pooler }: LoraConfig, targets: readonly LoraTarget[], host: HostSpec): string[] {
   if (bias === 'none') return [];
-  if (bias === 'lora_only') return targets.filter(({ kind }) => kind === 'linear').map(({ path }) => path);
+  const withoutBias = new Set(sitesOfKind(host, 'linear').flatMap((site) => (hasBias(site) ? [] : [site.path])));
+  if (bias === 'lora_only')
+    return targets.filter(({ kind, path }) => kind === 'linear' && !withoutBias.has(path)).map(({ path }) => path);
   const linears = sitesOfKind(host, 'linear').filter(({ role }) => pooler !== false || role !== 'pooler');
-  return [...linears, ...sitesOfKind(host, 'norm')].map(({ path }) => path);
+  return [...linears, ...sitesOfKind(host, 'norm')].filter(hasBias).map(({ path }) => path);
 }
 
 function requireSupported({ dora, loraBias, initialisation }: LoraConfig, site: LoraSite, rank: number): void {

@@ -1,5 +1,5 @@
 import { type HostSpec, PeftError, type Site } from '@tfjs-peft/peft-core';
-import { endsOf, findUnmatched, matchNames, nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { endsOf, findUnmatched, matchNames, nearMisses, servesRole } from '@tfjs-peft/peft-core/authoring';
 import { hfPath, isInLayers, layerFinder, layerList } from '@tfjs-peft/peft-core/files';
 import type { LoraConfig } from './config.js';
 
@@ -28,7 +28,7 @@ export function selectTargets(config: TargetSelection, host: HostSpec): LoraSite
   const isNamed = exclude === null || exclude.length === 0 ? () => false : matchSites(exclude, host);
   const isTarget = targets === null || targets === allLinear ? () => false : matchSites(targets, host);
   const wanted = (site: LoraSite): boolean => {
-    if (targets === null) return site.kind === 'linear' && (site.role === 'query' || site.role === 'value');
+    if (targets === null) return site.kind === 'linear' && (servesRole(site, 'query') || servesRole(site, 'value'));
     return targets === allLinear ? site.kind === 'linear' : isTarget(site);
   };
   const chosen = sites.filter((site) => wanted(site) && !isNamed(site));

@@ -6,6 +6,8 @@ export interface EncodedText {
   readonly inputIds: readonly number[];
   /** 0 for the first text, 1 for the second of a pair; as long as `inputIds`. */
   readonly tokenTypeIds: readonly number[];
+  /** The document of each token, ascending from 0, where several stand in one row; as long as `inputIds`. */
+  readonly documents?: readonly number[];
 }
 
 /** Part of a batch that must be padding for it to pay to leave it out. */
@@ -37,5 +39,8 @@ export function padBatch(
     inputIds: fill(padTokenId, ({ inputIds }) => inputIds),
     attentionMask: fill(0, ({ inputIds }) => inputIds.map(() => 1)),
     tokenTypeIds: fill(0, ({ tokenTypeIds }) => tokenTypeIds),
+    ...(texts.some(({ documents }) => documents) && {
+      documentIds: fill(0, ({ documents, inputIds }) => documents ?? inputIds.map(() => 0)),
+    }),
   };
 }

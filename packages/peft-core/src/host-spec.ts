@@ -1,11 +1,26 @@
-/** How hidden states become one vector a text: state of the first token, its tanh pooler, or the mean over tokens that are not padding. */
-export type Readout = 'cls' | 'pooler' | 'mean';
+/**
+ * How hidden states become one vector a text: state of the first token, its tanh pooler, the mean over tokens that are not padding, or the
+ * state of the last of these, which alone has seen the whole text in a decoder.
+ */
+export type Readout = 'cls' | 'pooler' | 'mean' | 'last';
 
 /** All readouts. */
-export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean'];
+export const readouts: readonly Readout[] = ['cls', 'pooler', 'mean', 'last'];
 
-/** What an affine map of an encoder is for: lets methods have defaults that hold on every architecture. */
-export type LinearRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'feedForwardIn' | 'feedForwardOut' | 'pooler';
+/**
+ * What an affine map is for: lets methods have defaults that hold on every architecture. `queryKeyValue` is one map for all three (GPT-2),
+ * `feedForwardGate` the one whose activation multiplies the output of `feedForwardIn` (SwiGLU).
+ */
+export type LinearRole =
+  | 'query'
+  | 'key'
+  | 'value'
+  | 'queryKeyValue'
+  | 'attentionOutput'
+  | 'feedForwardIn'
+  | 'feedForwardGate'
+  | 'feedForwardOut'
+  | 'pooler';
 
 /** A named place of a host where a method may act. Paths are torch module paths, `encoder.layer.3.attention.self.query`. */
 export type Site =
@@ -18,8 +33,17 @@ export type Site =
       readonly layer?: number;
       readonly inputSize: number;
       readonly outputSize: number;
+      /** False for a map without a bias. */
+      readonly bias?: false;
     }
-  | { readonly kind: 'norm'; readonly path: string; readonly layer?: number; readonly size: number }
+  | {
+      readonly kind: 'norm';
+      readonly path: string;
+      readonly layer?: number;
+      readonly size: number;
+      /** False for a norm without a bias (RMSNorm). */
+      readonly bias?: false;
+    }
   | {
       readonly kind: 'attention';
       readonly path: string;
@@ -53,12 +77,16 @@ export interface ClassifierLayout {
   /** `classifier`, `classifier.out_proj`. */
   readonly output: string;
   readonly readout: Readout;
+  /** False where HF's map to the labels has no bias (`score` of decoders). */
+  readonly bias?: false;
 }
 
 /** What Python's libraries do with an architecture in ways of their own, as far as adapter files depend on it. What is absent is as for BERT. */
 export interface PythonTraits {
   /** False where HF's attention takes no keys and values from outside: HF peft refuses prefix tuning there. */
   readonly takesPastKeyValues?: boolean;
+  /** True where HF keeps the weights of affine maps as `[input, output]` (Conv1D of GPT-2): `fan_in_fan_out` of HF peft. */
+  readonly storesInputFirst?: boolean;
   /** Whether position ids depend on which tokens are padding. */
   readonly positionsSkipPadding?: boolean;
   /** Ends of the paths that HF peft gates with IA3 where a file names none; absent where HF peft wants them named. */
@@ -83,6 +111,15 @@ export interface HostSpec {
   readonly maxPositionEmbeddings: number;
   readonly padTokenId: number;
   readonly defaultReadout: Readout;
+  /** There if the host predicts the next token: a decoder, whose tokens see what stands before them alone. */
+  readonly languageModel?: {
+    readonly vocabSize: number;
+    /** True if the output embeddings are the word embeddings: what changes the weight of their table changes both. */
+    readonly tied: boolean;
+    /** Heads of keys and values, fewer than those of queries where they are grouped. */
+    readonly keyValueHeads: number;
+    readonly headSize: number;
+  };
   readonly sites: readonly Site[];
   /** SHA-256 over the architecture and all weights: says whether an adapter was made for this host. */
   readonly fingerprint: string;

@@ -16,7 +16,20 @@ export interface HostInputs {
    * reads; states at padding are then 0. `padBatch` gives it where there is enough padding.
    */
   readonly textPositions?: tf.Tensor1D;
+  /**
+   * `[batch, tokens]`, the number of the document that each token belongs to, ascending in a row: tokens see their own document alone, and
+   * positions begin anew in each. For decoders; one document a row if absent.
+   */
+  readonly documentIds?: tf.Tensor2D;
 }
+
+/** What the last hidden states are multiplied with to score the next token. */
+export type OutputEmbeddings = {
+  /** `[vocabulary, hidden]` with what the method changed. */
+  readonly table: tf.Tensor2D;
+  /** True if nothing that is trained changes it: no gradient of it is wanted. */
+  readonly frozen: boolean;
+};
 
 /** What a pass gives. A type and no interface, so that `tf.tidy` can return it. */
 export type HostOutputs = {
@@ -24,6 +37,11 @@ export type HostOutputs = {
   readonly lastHiddenState: tf.Tensor3D;
   /** `[batch, labels]`; absent without a `readout` intervention. */
   readonly logits?: tf.Tensor2D;
+  /**
+   * Of hosts that predict the next token: logits at a position are its state times the transpose of the table. They are not computed here,
+   * since those of all positions and a large vocabulary are more than a device holds.
+   */
+  readonly outputEmbeddings?: OutputEmbeddings;
 };
 
 /** A frozen pretrained model. `forward` is a pure function: nothing is stored, nothing is mutated. */

@@ -12,7 +12,7 @@ export {
   readParameters,
   toParameters,
 } from './parameters.js';
-export type { Host, HostInputs, HostOutputs, HostTensors } from './host.js';
+export type { Host, HostInputs, HostOutputs, HostTensors, OutputEmbeddings } from './host.js';
 export {
   type ClassifierLayout,
   type HeadActivation,

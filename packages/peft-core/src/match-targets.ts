@@ -25,14 +25,20 @@ export function matchTargets<K extends SiteKind>(
   return sites.filter(({ path }) => matches(path));
 }
 
+const ofAttention: readonly LinearRole[] = ['query', 'key', 'value'];
+
+/** Whether an affine map has a role, alone or as one of three in a fused map. */
+export const servesRole = ({ role }: Extract<Site, { kind: 'linear' }>, wanted: LinearRole): boolean =>
+  role === wanted || (role === 'queryKeyValue' && ofAttention.includes(wanted));
+
 /**
- * The affine maps with one of these roles, in the order of the forward pass: usual targets that hold on every architecture.
+ * The affine maps with one of these roles, a fused map of queries, keys and values for any of the three, in the order of the forward pass: usual targets that hold on every architecture.
  * Errors: `TARGET_UNMATCHED` for a role that no site of the host has.
  */
 export function sitesWithRole(host: HostSpec, ...roles: readonly LinearRole[]): Extract<Site, { kind: 'linear' }>[] {
   const linears = sitesOfKind(host, 'linear');
-  const missing = roles.find((role) => !linears.some((site) => site.role === role));
-  if (missing === undefined) return linears.filter(({ role }) => role !== undefined && roles.includes(role));
+  const missing = roles.find((role) => !linears.some((site) => servesRole(site, role)));
+  if (missing === undefined) return linears.filter((site) => roles.some((role) => servesRole(site, role)));
   throw new PeftError('TARGET_UNMATCHED', {
     found: `host "${host.name}" names no ${missing} map among its linear sites`,
     expected: `sites with the roles ${roles.join(' and ')}`,

@@ -12,11 +12,14 @@ export interface MergedInterventions {
   readonly rest: Interventions;
 }
 
+/** A host as far as merging needs it; without `spec` all its affine maps and norms have biases. */
+type MergingHost = Pick<Host, 'weight'> & Partial<Pick<Host, 'spec'>>;
+
 /**
  * Puts those interventions into weights and biases that they can hold, as they are at a frozen host; the host is not changed.
- * Errors: `NOT_MERGEABLE` where one that stays would lose what one that goes into the weight does to it.
+ * Errors: `NOT_MERGEABLE` where one that stays would lose what one that goes into the weight does to it, or a bias is added to a map that has none.
  */
-export function mergeInterventions(host: Pick<Host, 'weight'>, interventions: Interventions): MergedInterventions {
+export function mergeInterventions(host: MergingHost, interventions: Interventions): MergedInterventions {
   const merging = interventions.filter(isMergeable);
   const rest = interventions.filter((item) => !isMergeable(item));
   requireIndependent(merging, rest);
@@ -44,18 +47,24 @@ export function requireIndependent(merging: Interventions, staying: Intervention
 /** Whether it is added to an affine map, before the map's gates. */
 const addsAtWeight = ({ kind }: Intervention): boolean => kind === 'lowRankDelta' || kind === 'activationDelta';
 
-function mergeAll(host: Pick<Host, 'weight'>, interventions: Interventions): Map<string, tf.Tensor> {
+function mergeAll(host: MergingHost, interventions: Interventions): Map<string, tf.Tensor> {
   const byModule = new Map<string, Intervention[]>();
   for (const item of interventions)
     if ('path' in item) {
       const module = modulePathOf(item);
       byModule.set(module, [...(byModule.get(module) ?? []), item]);
     }
+  const sites = host.spec?.sites ?? [];
+  const biasless = new Set(sites.flatMap((site) => ('bias' in site && site.bias === false ? [site.path] : [])));
   const changed = new Map<string, tf.Tensor>();
   for (const [module, items] of byModule)
     for (const tensor of ['weight', 'bias'] as const) {
       const own = items.filter((item) => rulesOf(item).merge?.[tensor]);
       const path = `${module}.${tensor}`;
+      if (tensor === 'bias' && biasless.has(module)) {
+        requireNoBias(own, module);
+        continue;
+      }
       if (own.length > 0)
         changed.set(
           path,
@@ -63,6 +72,17 @@ function mergeAll(host: Pick<Host, 'weight'>, interventions: Interventions): Map
         );
     }
   return changed;
+}
+
+/** Where there is no bias, what scales or turns one has nothing to do. Errors: `NOT_MERGEABLE` for what adds one. */
+function requireNoBias(items: readonly Intervention[], module: string): void {
+  const adding = items.find(({ kind }) => kind === 'biasDelta');
+  if (!adding) return;
+  throw new PeftError('NOT_MERGEABLE', {
+    found: `a ${adding.kind} at "${module}", which has no bias`,
+    expected: 'a module with a bias that can hold it',
+    fix: 'keep the adapter apart, or train it without biases',
+  });
 }
 
 /** The effective weight or bias, stage by stage. */

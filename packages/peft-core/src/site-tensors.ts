@@ -16,6 +16,9 @@ export interface SiteTensor {
 export const isWeightSite = (site: Site): site is WeightSite =>
   site.kind === 'table' || site.kind === 'linear' || site.kind === 'norm';
 
+/** Whether an affine map or a norm has a bias. */
+export const hasBias = ({ bias }: Extract<Site, { kind: 'linear' | 'norm' }>): boolean => bias !== false;
+
 /** The weight of a place, and its bias if it has one. */
 export function tensorsOfSite(site: WeightSite): SiteTensor[] {
   const tensor = (part: SiteTensor['part'], ...shape: number[]): SiteTensor => ({
@@ -27,8 +30,11 @@ export function tensorsOfSite(site: WeightSite): SiteTensor[] {
     case 'table':
       return [tensor('weight', site.rows, site.size)];
     case 'linear':
-      return [tensor('weight', site.inputSize, site.outputSize), tensor('bias', site.outputSize)];
+      return [
+        tensor('weight', site.inputSize, site.outputSize),
+        ...(hasBias(site) ? [tensor('bias', site.outputSize)] : []),
+      ];
     case 'norm':
-      return [tensor('weight', site.size), tensor('bias', site.size)];
+      return [tensor('weight', site.size), ...(hasBias(site) ? [tensor('bias', site.size)] : [])];
   }
 }

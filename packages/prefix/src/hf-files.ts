@@ -15,18 +15,18 @@ export const prefixFiles = (config: PrefixConfig): FileCodec => ({
   peftType: 'PREFIX_TUNING',
   headPrefix: 'base_model.',
   encode(effective, host) {
-    const data = new Float32Array(config.prefixLength * 2 * host.numHiddenLayers * host.hiddenSize);
+    const data = new Float32Array(config.prefixLength * 2 * host.numHiddenLayers * tokenSize(host));
     forEachHead(config, host, effective, (row, offset) => data.set(row, offset));
     return {
       config: {
-        encoder_hidden_size: host.hiddenSize,
+        encoder_hidden_size: tokenSize(host),
         init_weights: null,
-        num_attention_heads: host.numAttentionHeads,
+        num_attention_heads: headsOf(host).heads,
         num_layers: host.numHiddenLayers,
         num_transformer_submodules: 1,
         num_virtual_tokens: config.prefixLength,
         prefix_projection: false,
-        token_dim: host.hiddenSize,
+        token_dim: tokenSize(host),
       },
       tensors: new Map([[tensorName, { shape: [config.prefixLength, rowLength(host)], data }]]),
       differences: [
@@ -69,7 +69,11 @@ function forEachHead(
   });
 }
 
-const rowLength = (host: HostSpec) => 2 * host.numHiddenLayers * host.hiddenSize;
+/** Heads of keys and values: fewer than those of queries where they are grouped, as in HF peft (huggingface/peft#1901). */
+const headsOf = (host: HostSpec) => sitesOfKind(host, 'attention')[0]!;
+/** Size of the keys of one position, and of its values. */
+const tokenSize = (host: HostSpec) => headsOf(host).heads * headsOf(host).headSize;
+const rowLength = (host: HostSpec) => 2 * host.numHiddenLayers * tokenSize(host);
 
 const emptyEffective = (config: PrefixConfig, host: HostSpec): Map<string, NamedArray> =>
   new Map(
@@ -100,9 +104,9 @@ function requireTensor(tensors: NamedArrays, shape: readonly number[]): NamedArr
 /** The configuration in HF peft's file as ours: always flat, since the stored rows are the MLP's output, and always shifted. */
 export function readHfPrefixConfig(config: JsonObject, host: HostSpec): z.input<typeof prefixConfig> {
   const expected: Record<string, number> = {
-    token_dim: host.hiddenSize,
+    token_dim: tokenSize(host),
     num_layers: host.numHiddenLayers,
-    num_attention_heads: host.numAttentionHeads,
+    num_attention_heads: headsOf(host).heads,
     num_transformer_submodules: 1,
   };
   for (const [key, value] of Object.entries(expected))

@@ -17,7 +17,7 @@ const mlpNames = ({ name }: PrefixConfig) => ({
 export function parametersOfMlp(config: PrefixConfig, host: HostSpec): ParameterSpec[] {
   const { prefixLength, mlpHiddenSize } = config;
   const size = host.hiddenSize;
-  const output = 2 * prefixSites(config, host).length * size;
+  const output = prefixSites(config, host).reduce((sum, { heads, headSize }) => sum + 2 * heads * headSize, 0);
   const names = mlpNames(config);
   const bert = config.initialisation === 'bert';
   const normal = (standardDeviation: number): InitialLaw => ({ kind: 'normal', standardDeviation });

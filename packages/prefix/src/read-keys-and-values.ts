@@ -38,9 +38,10 @@ export function readKeysAndValues(
         attentionMask: tf.ones([1, ids.length], 'int32') as tf.Tensor2D,
       };
       host.forward(inputs, interventions, evaluationContext(host.spec, 1));
-      const rowsOf = ({ path, inputSize }: LinearSite) => {
+      const rowsOf = ({ path, inputSize, bias }: LinearSite) => {
         const x = caught.get(path)!.reshape([ids.length, inputSize]).slice([before.length, 0], [words.length, -1]);
-        return tf.matMul(x, host.weight(`${path}.weight`)).add(host.weight(`${path}.bias`));
+        const y = tf.matMul(x, host.weight(`${path}.weight`));
+        return bias === false ? y : y.add(host.weight(`${path}.bias`));
       };
       return tf.concat(
         maps.flatMap(({ key, value }) => [rowsOf(key), rowsOf(value)]),

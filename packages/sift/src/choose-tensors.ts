@@ -29,7 +29,7 @@ export function chooseTensors(targets: string | readonly string[], host: HostSpe
   const groups = typeof targets === 'string' ? [] : targets.flatMap((target) => readGroup(target) ?? []);
   const patterns = typeof targets === 'string' ? targets : targets.filter((target) => !readGroup(target));
   for (const { group } of groups)
-    if (!modules.some((module) => groupOf(module) === group)) throw groupUnmatched(group, modules, host);
+    if (!modules.some((module) => groupsOf(module).includes(group))) throw groupUnmatched(group, modules, host);
   const names = modules.flatMap((module) => [module.path, ...tensorsOf(module).map(({ path }) => path)]);
   const missed = findUnmatched(patterns, names);
   if (missed !== undefined) throw unmatched(missed, names, host);
@@ -37,7 +37,7 @@ export function chooseTensors(targets: string | readonly string[], host: HostSpe
   return modules.flatMap((module) =>
     tensorsOf(module).filter(
       ({ path, part }) =>
-        groups.some((named) => named.group === groupOf(module) && (named.part ?? part) === part) ||
+        groups.some((named) => groupsOf(module).includes(named.group) && (named.part ?? part) === part) ||
         matches(module.path) ||
         matches(path),
     ),
@@ -51,10 +51,13 @@ function readGroup(target: string): { readonly group: TargetGroup; readonly part
   return group && { group, ...(part !== undefined && { part: part as HostTensor['part'] }) };
 }
 
-function groupOf(module: WeightSite): TargetGroup | undefined {
-  if (module.kind === 'table') return 'embeddings';
-  if (module.kind === 'norm') return module.layer === undefined ? 'embeddingNorm' : 'norms';
-  return module.role;
+/** One map for queries, keys and values is in the groups of all three, the gate of a feed-forward network in that of its first map. */
+function groupsOf(module: WeightSite): readonly TargetGroup[] {
+  if (module.kind === 'table') return ['embeddings'];
+  if (module.kind === 'norm') return [module.layer === undefined ? 'embeddingNorm' : 'norms'];
+  const { role } = module;
+  if (role === 'queryKeyValue') return ['query', 'key', 'value'];
+  return role === undefined ? [] : [role === 'feedForwardGate' ? 'feedForwardIn' : role];
 }
 
 const tensorsOf = (site: WeightSite): HostTensor[] =>
@@ -67,7 +70,7 @@ const tensorsOf = (site: WeightSite): HostTensor[] =>
   }));
 
 function groupUnmatched(group: TargetGroup, modules: readonly WeightSite[], host: HostSpec): PeftError {
-  const known = [...new Set(modules.flatMap((module) => groupOf(module) ?? []))];
+  const known = [...new Set(modules.flatMap(groupsOf))];
   return new PeftError('TARGET_UNMATCHED', {
     found: `host "${host.name}" has no tensors of the group "${group}"`,
     expected: `some of ${known.join(', ')}`,

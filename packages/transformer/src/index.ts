@@ -5,7 +5,22 @@ export type { ModelType } from './architecture/family.js';
 export type { Encoder, EncoderLayer, LinearModule, Sublayer } from './architecture/encoder.js';
 export { distanceBucket, distanceRow } from './architecture/distance-buckets.js';
 export { createHost, type EncoderHost, type HostOptions, requireEncoder } from './encoder/create-host.js';
-export { type HostSpecOptions, readHostSpec } from './encoder/host-spec.js';
+export type { HostSpecOptions } from './encoder/host-spec.js';
+export { readHostSpec } from './load/read-host-spec.js';
+export { type DecoderType, decoderTypes } from './architecture/decoder-types.js';
+export {
+  type ContinuedOutputs,
+  createDecoderHost,
+  type DecoderHost,
+  type DecoderOptions,
+  isDecoderHost,
+  requireDecoder,
+} from './decoder/create-host.js';
+export { createRandomDecoder, type RandomDecoderOptions, tinyDecoderConfig } from './decoder/create-random-host.js';
+export type { LayerPast, Past } from './decoder/decoder-pass.js';
+export type { Decoder, DecoderLayer, DecoderLinear, DecoderSublayer } from './decoder/describe-decoder.js';
+export type { DecoderConfig } from './decoder/family.js';
+export { parseDecoderConfig } from './decoder/parse-decoder-config.js';
 export {
   createRandomHost,
   type RandomHostOptions,
@@ -18,7 +33,7 @@ export { memoryTensorSource, type TensorSource } from './weights/tensor-source.j
 export { createTokenizer } from './tokenizer/create-tokenizer.js';
 export type { EncodeOptions, TokenizedText, Tokenizer, TokenizerFiles } from './tokenizer/tokenizer.js';
 export { classifierConfig, type ClassifierEntries, saveHost, type SaveHostOptions } from './save/save-host.js';
-export type { ClassifierHints, HostChoices, LoadedHost } from './load/build-host.js';
+export type { ClassifierHints, HostChoices, LoadedHost, TransformerHost } from './load/build-host.js';
 export { loadHostFromUrl, type LoadHostFromUrlOptions } from './load/load-host-from-url.js';
 export type { OpenedModel } from './load/open-model.js';
 export type { FetchProgress } from './load/url-files.js';

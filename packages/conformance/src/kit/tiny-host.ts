@@ -1,4 +1,9 @@
-import { createRandomHost, type RandomHostOptions } from '@tfjs-peft/transformer';
+import {
+  createRandomDecoder,
+  createRandomHost,
+  type RandomDecoderOptions,
+  type RandomHostOptions,
+} from '@tfjs-peft/transformer';
 import type { ConformanceHost } from '../options.js';
 
 /** What may look like a fault of the method on a host so small. */
@@ -10,6 +15,24 @@ export const tinyHost = (options: RandomHostOptions = {}): ConformanceHost => ({
   name: options.modelType ?? 'bert',
   create: ({ seed = 0, layers = 2 } = {}) =>
     createRandomHost(
+      {
+        hiddenSize: 16,
+        numAttentionHeads: 2,
+        intermediateSize: 24,
+        vocabSize: 64,
+        maxPositionEmbeddings: 32,
+        ...options,
+        numHiddenLayers: layers,
+      },
+      seed,
+    ),
+});
+
+/** A random decoder of hidden size 16 with 2 layers: `tinyDecoder({ modelType: 'llama' })`. */
+export const tinyDecoder = (options: RandomDecoderOptions = {}): ConformanceHost => ({
+  name: options.modelType ?? 'gpt2',
+  create: ({ seed = 0, layers = 2 } = {}) =>
+    createRandomDecoder(
       {
         hiddenSize: 16,
         numAttentionHeads: 2,

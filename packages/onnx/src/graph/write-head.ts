@@ -45,6 +45,8 @@ function writeReadout(states: Value, virtual: number, readout: ReadoutMap['reado
       const shares = node('Unsqueeze', [node('Div', [mask, count]), integers([1])]);
       return node('Squeeze', [node('MatMul', [shares, text]), integers([1])]);
     }
+    case 'last':
+      throw new Error('the last token as the readout of an encoder, which offers none');
     default:
       throw new Error(`a readout ${readout satisfies never}`);
   }

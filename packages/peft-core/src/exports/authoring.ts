@@ -5,7 +5,7 @@
 export { nearMisses } from '../errors.js';
 export { limitWarnings, messageLimit, printable, shorten, warningLimit } from '../safe-text.js';
 export { normals, randomPermutation, randomWords, uniforms } from '../random-stream.js';
-export { isWeightSite, type SiteTensor, tensorsOfSite, type WeightSite } from '../site-tensors.js';
+export { hasBias, isWeightSite, type SiteTensor, tensorsOfSite, type WeightSite } from '../site-tensors.js';
 export { mersenneTwister } from '../mersenne-twister.js';
 export { dtypeOf, floatsOf, getParameter, namespaceOf, selectNamespaces, transposed } from '../parameters.js';
 export {
@@ -50,6 +50,6 @@ export { bounds } from '../bounds.js';
 export { compilePattern } from '../compile-pattern.js';
 export { createPatternWork, type PatternWork } from '../pattern-work.js';
 export { compileSearch, type PatternMatch } from '../search-pattern.js';
-export { endsOf, findUnmatched, matchNames, matchTargets, sitesWithRole } from '../match-targets.js';
+export { endsOf, findUnmatched, matchNames, matchTargets, servesRole, sitesWithRole } from '../match-targets.js';
 export { rememberPerHost } from '../remember-per-host.js';
 export { chooseStrategy, sumDifferences, weightedMean, weightedSum } from '../combine-parameters.js';

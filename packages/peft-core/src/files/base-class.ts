@@ -27,17 +27,26 @@ const otherHead =
   /For(MultipleChoice|NextSentencePrediction|CausalLM|LMHead\w*|ConditionalGeneration|ImageClassification)$/;
 
 /** Tasks whose adapters are read. */
-const tasks = ['SEQ_CLS', 'FEATURE_EXTRACTION', 'TOKEN_CLS', 'QUESTION_ANS'] as const;
+const tasks = ['SEQ_CLS', 'FEATURE_EXTRACTION', 'TOKEN_CLS', 'QUESTION_ANS', 'CAUSAL_LM'] as const;
 
-/** The task of a folder of HF peft. Errors: `TASK_UNSUPPORTED` for adapters with other heads than those of classifiers and answerers. */
-export function requireTask(config: JsonObject, where: string): (typeof tasks)[number] | null {
+/** Classes that predict the next token. */
+const causal = /For(CausalLM|LMHead\w*)$|LMHeadModel$/;
+
+/** The task of a folder of HF peft; `host` is undefined where it is not known yet. Errors: `TASK_UNSUPPORTED` for adapters with other heads than those of classifiers and answerers. */
+export function requireTask(
+  config: JsonObject,
+  host: Pick<HostSpec, 'languageModel'> | undefined,
+  where: string,
+): (typeof tasks)[number] | null {
   const { task_type: taskType } = config;
   const baseClass = baseClassOf(config);
-  if (taskType == null && baseClass !== undefined && otherHead.test(baseClass))
+  const mayPredict = host === undefined || host.languageModel !== undefined;
+  const isCausal = mayPredict && causal.test(baseClass ?? '');
+  if (taskType == null && baseClass !== undefined && otherHead.test(baseClass) && !isCausal)
     throw unsupported(`${where}: "auto_mapping" names the class ${briefJson(baseClass)}`);
   if (taskType == null) return null;
   const known = tasks.find((task) => task === taskType);
-  if (known) return known;
+  if (known && (known !== 'CAUSAL_LM' || mayPredict)) return known;
   throw unsupported(`${where}: "task_type": ${briefJson(taskType)}`);
 }
 
@@ -53,7 +62,7 @@ const unsupported = (found: string) =>
   new PeftError('TASK_UNSUPPORTED', {
     found,
     expected: `${tasks.join(', ')} or null, and a class for one of them`,
-    fix: 'only adapters of encoders and of classifiers of texts and tokens can be loaded; open this one in HF peft',
+    fix: 'load an adapter for the next token (CAUSAL_LM) on the decoder that it was trained for; other tasks are not read: open them in HF peft',
   });
 
 /** Tensors and entries of an adapter around the encoder alone, from those for a classifier: without the name of the base model. */

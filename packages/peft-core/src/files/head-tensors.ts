@@ -26,7 +26,11 @@ export const encodeHead = (head: HeadMethod, effective: NamedArrays, prefix: str
     [...storedNames(head.head, host.classifier)].map(([name, stored]) => [prefix + stored, effective.get(name)!]),
   );
 
-/** Names of all tensors of the head that HF's sequence classifier of a host has, without prefix. */
+/** Whether a head adds something to its logits for which HF's classifier of a host has no place. */
+export const hasForeignBias = ({ head }: HeadMethod, effective: NamedArrays, { classifier }: HostSpec): boolean =>
+  classifier.bias === false && (effective.get(head.names.bias)?.data.some((value) => value !== 0) ?? false);
+
+/** Names of all tensors of the head that HF's sequence classifier of a host has, without prefix; the bias where it has none, to be read if it is there. */
 export const hfHeadNames = ({ classifier }: Pick<HostSpec, 'classifier'>): string[] =>
   [classifier.output, ...(classifier.hidden ? [classifier.hidden.path] : [])].flatMap((module) => [
     `${module}.weight`,
@@ -80,6 +84,7 @@ export function decodeHead(
     [...names].map(([name, storedName]) => {
       const array = stored.get(storedName);
       if (array) return [name, array];
+      if (name === head.head.names.bias && host.classifier.bias === false) return [name, noBias(head.head)];
       throw new PeftError('TENSOR_MISSING', {
         found: `${where}: a part of a head, without "${storedName}"`,
         expected: `all of ${[...names.values()].join(', ')}`,
@@ -88,6 +93,11 @@ export function decodeHead(
     }),
   );
 }
+
+const noBias = ({ labels }: HeadLayout): NamedArray => ({
+  shape: [labels.length],
+  data: new Float32Array(labels.length),
+});
 
 const otherHead = (name: string, host: HostSpec, where: string) =>
   new PeftError('HEAD_UNSUPPORTED', {

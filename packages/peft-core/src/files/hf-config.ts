@@ -1,5 +1,6 @@
 import { bounds } from '../bounds.js';
 import { nearMisses, PeftError } from '../errors.js';
+import type { HostSpec } from '../host-spec.js';
 import type { Json, JsonObject } from '../json/json.js';
 import { baseClassKeys } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
@@ -101,8 +102,9 @@ export function makeHfConfig(
   own: JsonObject,
   { hasHead, headless = false, saved = [] }: ConfigParts,
   { extraConfig = {}, ...options }: HfConfigOptions,
+  host: HostSpec,
 ): JsonObject {
-  const taskType = hasHead ? 'SEQ_CLS' : taskToKeep(extraConfig);
+  const taskType = hasHead ? 'SEQ_CLS' : taskToKeep(extraConfig, host);
   const modules = [...(taskType === 'SEQ_CLS' ? ['classifier', 'score'] : []), ...saved];
   return {
     ...extraConfig,
@@ -119,8 +121,10 @@ export function makeHfConfig(
 }
 
 /** The task that an adapter without a head is written for. */
-export const taskToKeep = ({ task_type: taskType }: JsonObject): Json =>
-  taskType === undefined ? 'SEQ_CLS' : taskType;
+export const taskToKeep = (
+  { task_type: taskType }: JsonObject,
+  { languageModel }: Pick<HostSpec, 'languageModel'>,
+): Json => (taskType === undefined ? (languageModel ? 'CAUSAL_LM' : 'SEQ_CLS') : taskType);
 
 /**
  * Judges the entries that the method does not own: those that change outputs are errors unless they say "nothing special", the others

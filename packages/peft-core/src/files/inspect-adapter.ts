@@ -146,7 +146,7 @@ function reasonAgainst(
     else if (hub) for (const part of partsOfAdapterHub(config)) requireHubDefinition(part, registry);
     else {
       requireHfDefinition(config, registry);
-      requireTask(config, hfConfigName);
+      requireTask(config, undefined, hfConfigName);
     }
     return undefined;
   } catch (error) {

@@ -35,7 +35,7 @@ export async function loadHfFolder(
   const warn = options.onWarning ?? (() => undefined);
   refuseVerticesAlone(files, options, warn);
   const config = parseJsonObject(requireFile(files, hfConfigName), hfConfigName);
-  const taskType = requireTask(config, hfConfigName);
+  const taskType = requireTask(config, host, hfConfigName);
   const method = buildMethod(config, host, registry);
   const read = await readTensors(files, tensorsName);
   const frozen = await readHostTensors(method.files, tensors);

@@ -17,7 +17,7 @@ import { canonicalJson, readableJson } from '../json/canonical-json.js';
 import { checkFinite, checkTensors } from './check-tensors.js';
 import { readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
-import { encodeHead, headDifference } from './head-tensors.js';
+import { encodeHead, hasForeignBias, headDifference } from './head-tensors.js';
 import { type HfConfigOptions, makeHfConfig, taskToKeep } from './hf-config.js';
 import { adapterForAnotherHost } from './host-check.js';
 import { sha256Hex } from '../sha256-hex.js';
@@ -121,8 +121,9 @@ function encodeUnit(
     encoded.config,
     { hasHead, headless, saved: beside.flatMap(savedNames) },
     options,
+    host,
   );
-  const isWhole = hasHead || headless || taskToKeep(options.extraConfig ?? {}) !== 'SEQ_CLS';
+  const isWhole = hasHead || headless || taskToKeep(options.extraConfig ?? {}, host) !== 'SEQ_CLS';
   const ofOwnHead = headless && hasHead ? `HF peft reads no head beside ${peftType}` : undefined;
   const headReason = ofOwnHead ?? (unit.head || !isWhole ? headDifference(unit.head, host) : undefined);
   return {
@@ -131,7 +132,13 @@ function encodeUnit(
       [folder + tensorsName, writeSafetensors(new Map([...encoded.tensors, ...headTensors]))],
     ]),
     entry: { folder, peftType: codec.peftType, layout: hfLayout, configSha256: sha256Hex(canonicalJson(config)) },
-    differences: [...encoded.differences, ...(headReason === undefined ? [] : [headReason])],
+    differences: [
+      ...encoded.differences,
+      ...(headReason === undefined ? [] : [headReason]),
+      ...(unit.head && hasForeignBias(unit.head, arrays, host)
+        ? [`HF's sequence classifier for "${host.modelType}" has no bias, this head has one`]
+        : []),
+    ],
   };
 }
 

@@ -12,7 +12,7 @@ import {
   tinyFolder,
 } from '../../test/test-hosts.js';
 import { createRandomHost, tinyBertConfig, tinyHostConfig } from '../encoder/create-random-host.js';
-import { readHostSpec } from '../encoder/host-spec.js';
+import { readHostSpec } from '../load/read-host-spec.js';
 import { familyOf, modelTypes } from './families.js';
 
 useTestBackend();

@@ -110,7 +110,7 @@ export type ConfigEntries = {
 };
 
 /** Roles of the affine maps of a layer. */
-export type LayerRole = Exclude<LinearRole, 'pooler'>;
+export type LayerRole = Exclude<LinearRole, 'pooler' | 'queryKeyValue' | 'feedForwardGate'>;
 
 /** Module names: of embeddings below `embeddings.path`, of layers below `layers.path` and the layer's number. */
 export interface FamilyModules {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { distanceBucket, distanceRow } from '../architecture/distance-buckets.js';
 import { applyNorm } from '../model/apply-norm.js';
-import { lookUp } from './embed-tokens.js';
+import { lookUp } from '../model/look-up.js';
 import type { AttentionTerms, DistanceRows, EncoderPass } from './encoder-pass.js';
 
 export const noTerms: AttentionTerms = {};

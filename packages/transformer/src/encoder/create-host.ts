@@ -16,21 +16,25 @@ import type { EncoderConfig } from '../architecture/family.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
+import { expectedTensors } from '../weights/expected-tensors.js';
 import { fingerprintHost } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
 import { attentionTerms, noTerms } from './attention-terms.js';
-import { embedTokens, maskWithPrompts } from './embed-tokens.js';
+import { embedTokens } from './embed-tokens.js';
 import { warn } from '../model/warn.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { specOf } from './host-spec.js';
 import { indexInterventions } from '../model/index-interventions.js';
 import { additiveMask } from '../kernels/masked-softmax.js';
 import type { EncoderPass } from './encoder-pass.js';
-import { applyHead, readOut } from './read-out.js';
+import { readoutPath } from './list-sites.js';
+import { readOut } from './read-out.js';
 import { runLayer } from './run-layer.js';
 import { indexSites } from '../model/site-index.js';
-import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from '../model/token-layout.js';
+import { applyHead } from '../model/apply-head.js';
+import { maskWithPrompts, requireInputs, requireOneDocument, tokenLayoutOf } from '../model/host-inputs.js';
+import { paddedLayout } from '../model/token-layout.js';
 
 /** The parts of a host: configuration, tensors, name. */
 export interface HostOptions {
@@ -107,10 +111,11 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     encoder,
     forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs {
       requireInputs(inputs);
+      requireOneDocument(inputs, name);
       const textPass = passOf(interventions, context, inputs.attentionMask);
       return tf.tidy(() => {
         const embedded = tf.tidy(() => embedTokens(inputs, textPass));
-        const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]! - inputs.inputIds.shape[1]);
+        const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]!);
         const tokenLayout = tokenLayoutOf(inputs, attentionMask);
         const terms = attentionTerms(attentionMask.shape[1], textPass);
         const pass = { ...textPass, attentionMask, layout: tokenLayout, terms };
@@ -121,7 +126,8 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
         const lastHiddenState = tokenLayout.unpack(hidden) as tf.Tensor3D;
         const { readout, requireApplied } = pass.interventions;
         const logits =
-          readout && applyHead(readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass), readout, pass);
+          readout &&
+          applyHead(readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass), readout, readoutPath, pass);
         requireApplied();
         return { lastHiddenState, ...(logits && { logits }) };
       });
@@ -136,7 +142,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     weight: (path) => weights.tensor(path),
     async withWeights(changes) {
       checkChanges(weights, changes, name);
-      const changed = await changeDigests(digests, changes, encoder);
+      const changed = await changeDigests(digests, changes, expectedTensors(encoder));
       const fingerprint = fingerprintHost(config, changed);
       const overlaid = overlayWeights(weights, changes, encoder);
       return hostOf({ encoder, digests: changed, weights: overlaid }, name, { ...spec, fingerprint });
@@ -151,39 +157,6 @@ function ofStep(step: number, firstStep: number, pass: EncoderPass): EncoderPass
   if (step === firstStep || context.mode !== 'train') return pass;
   const streams = { ...context.streams, dropout: substream(context.streams.dropout, `step.${step}`) };
   return { ...pass, context: { ...context, streams } };
-}
-
-/** Texts without their padding if the caller says where they stand, else the padded batch. Mask `[batch, virtual + tokens]`: virtual tokens are no padding. */
-function tokenLayoutOf({ inputIds, textPositions }: HostInputs, attentionMask: tf.Tensor2D): TokenLayout {
-  if (!textPositions) return paddedLayout;
-  const virtual = attentionMask.shape[1] - inputIds.shape[1];
-  return packedLayout(placesWithVirtual(textPositions, inputIds.shape, virtual), attentionMask.shape);
-}
-
-/** Errors: `HOST_INPUTS_INVALID`. */
-function requireInputs({ inputIds, attentionMask, tokenTypeIds, textPositions }: HostInputs): void {
-  for (const [name, tensor] of Object.entries({ inputIds, attentionMask, tokenTypeIds })) {
-    if (tensor === undefined) continue;
-    const fits =
-      tensor.rank === 2 &&
-      tensor.dtype === 'int32' &&
-      tensor.shape.every((n, axis) => n > 0 && n === inputIds.shape[axis]);
-    if (!fits)
-      throw new PeftError('HOST_INPUTS_INVALID', {
-        found: `${name} of type ${tensor.dtype} and shape [${tensor.shape.join(', ')}], inputIds of shape [${inputIds.shape.join(', ')}]`,
-        expected: 'int32 tensors of one shape [batch, tokens]',
-        fix: 'make batches with padBatch',
-      });
-  }
-  if (
-    textPositions &&
-    !(textPositions.rank === 1 && textPositions.dtype === 'int32' && textPositions.size <= inputIds.size)
-  )
-    throw new PeftError('HOST_INPUTS_INVALID', {
-      found: `textPositions of type ${textPositions.dtype} and shape [${textPositions.shape.join(', ')}]`,
-      expected: `int32 positions in a flattened batch of [${inputIds.shape.join(', ')}]`,
-      fix: 'make batches with padBatch, or leave textPositions out',
-    });
 }
 
 /** Errors: `OPTION_INVALID`. */

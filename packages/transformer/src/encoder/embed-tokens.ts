@@ -1,12 +1,14 @@
-import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
+import type { HostInputs } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { TableModule } from '../architecture/encoder.js';
 import { applyNorm } from '../model/apply-norm.js';
-import { applyLinear, matMulTokens, shareOut } from '../model/apply-linear.js';
+import { applyLinear } from '../model/apply-linear.js';
+import { maskWithPrompts } from '../model/host-inputs.js';
+import { lookUp } from '../model/look-up.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut } from '../model/pass.js';
 import type { EncoderPass } from './encoder-pass.js';
-import { sparseRows } from '../kernels/sparse-rows.js';
+import { requirePositions } from '../model/require-positions.js';
 
 /**
  * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions by the
@@ -30,23 +32,9 @@ export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: Encode
   const normed = applyNorm(placed, norm, pass);
   const dropped = dropOut(normed, config.hiddenDropout, path, pass);
   if (!projection) return dropped;
-  const attentionMask = maskWithPrompts(pass.attentionMask, virtual);
+  const attentionMask = maskWithPrompts(pass.attentionMask, virtual + tokens);
   return applyLinear(dropped, projection.path, { ...pass, attentionMask });
 }
-
-/** The mask `[batch, virtual + tokens]`: virtual tokens are always attended to. */
-export const maskWithPrompts = (attentionMask: tf.Tensor2D, virtual: number): tf.Tensor2D =>
-  virtual > 0 ? before(attentionMask, virtual, 1) : attentionMask;
-
-/** `[batch, tokens]` with so many columns of one value before it. */
-const before = (x: tf.Tensor2D, columns: number, value: number): tf.Tensor2D =>
-  x.pad(
-    [
-      [0, 0],
-      [columns, 0],
-    ],
-    value,
-  );
 
 /** Token types `[1 or batch, virtual + tokens]`, 0 for virtual tokens. A table of one row has one type for all, whatever the ids say. */
 function typesOf(
@@ -56,46 +44,8 @@ function typesOf(
   { rows }: TableModule,
 ): tf.Tensor2D {
   if (!tokenTypeIds || rows === 1) return tf.zeros([1, virtual + tokens], 'int32');
-  return before(tokenTypeIds, virtual, 0);
-}
-
-/** Rows of a table with what acts on it, ids `[1 or batch, tokens]` to `[1 or batch, tokens, size]`. */
-export function lookUp(ids: tf.Tensor, path: string, pass: EncoderPass): tf.Tensor {
-  const { weights, interventions } = pass;
-  const { at } = interventions;
-  const rowsOf = (table: tf.Tensor) => tf.gather(table, ids as tf.Tensor2D);
-  const table = weights.tensor(`${path}.weight`);
-  let rows = at('weightDelta', path).reduce<tf.Tensor>(
-    (sum, { delta, shares }) => sum.add(shares ? shareOut(rowsOf(delta), shares, pass) : rowsOf(delta)),
-    rowsOf(table),
-  );
-  for (const { shares, ...entries } of at('sparseWeightDelta', path)) {
-    const delta = sparseRows(ids, entries, table.shape as [number, number]);
-    rows = rows.add(shares ? shareOut(delta, shares, pass) : delta);
-  }
-  for (const { down, middle, up, scale } of at('lowRankDelta', path)) {
-    const narrow = rowsOf(down);
-    rows = rows.add(
-      matMulTokens(middle ? narrow.mul(middle.rank === 2 ? middle.expandDims(1) : middle) : narrow, up).mul(scale),
-    );
-  }
-  for (const { scale } of at('weightScale', path)) {
-    const perRow = scale.rank === 2 && scale.shape[0] === table.shape[0];
-    rows = rows.mul(perRow ? rowsOf(scale) : scale);
-  }
-  return rows;
-}
-
-function requirePositions(offset: number, virtual: number, tokens: number, available: number): void {
-  if (offset + virtual + tokens <= available) return;
-  const parts = [
-    `${tokens} tokens`,
-    ...(virtual > 0 ? [`${virtual} virtual tokens`] : []),
-    ...(offset > 0 ? [`position ids shifted by ${offset}`] : []),
-  ];
-  throw new PeftError('TEXT_TOO_LONG', {
-    found: `a batch with ${parts.join(' and ')}`,
-    expected: `at most ${available - offset - virtual} tokens on this host (${available} positions)`,
-    fix: 'truncate the texts when encoding them, or shorten the prefix',
-  });
+  return tokenTypeIds.pad([
+    [0, 0],
+    [virtual, 0],
+  ]);
 }

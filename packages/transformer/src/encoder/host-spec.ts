@@ -19,10 +19,9 @@ export interface HostSpecOptions {
 }
 
 /**
- * What a host will be, from its configuration and the headers of its weights: for plans, without reading a weight. The fingerprint, which needs the
- * weights, is empty. Errors: those of {@link parseHostConfig}; `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`; `READOUT_UNAVAILABLE`.
+ * The specification of an encoder from its configuration and the headers of its weights; the fingerprint, which needs the weights, is empty. Errors: those of {@link parseHostConfig}; `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`; `READOUT_UNAVAILABLE`.
  */
-export function readHostSpec({ config, tensors, name, defaultReadout }: HostSpecOptions): HostSpec {
+export function readEncoderSpec({ config, tensors, name, defaultReadout }: HostSpecOptions): HostSpec {
   const { encoder } = matchTensors(parseHostConfig(config, name), tensors, name);
   return specOf(encoder, name, '', defaultReadout);
 }

@@ -1,10 +1,6 @@
 import type { Readout } from '@tfjs-peft/peft-core';
-import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import { activate } from '../kernels/activations.js';
 import { applyLinear } from '../model/apply-linear.js';
-import { readoutPath } from './list-sites.js';
-import { dropOut } from '../model/pass.js';
 import type { EncoderPass } from './encoder-pass.js';
 import { paddedLayout } from '../model/token-layout.js';
 
@@ -40,26 +36,4 @@ function meanOverText(hidden: tf.Tensor, attentionMask: tf.Tensor2D): tf.Tensor2
         ])
       : shares;
   return tf.matMul(overAll.expandDims(1), hidden).reshape([batch, hidden.shape[2]!]);
-}
-
-/** Logits `[batch, labels]` of a head on pooled features `[batch, hidden]`. */
-export function applyHead(
-  features: tf.Tensor2D,
-  { weight, bias, hidden, dropout }: ReadoutMap,
-  pass: EncoderPass,
-): tf.Tensor2D {
-  const drop = (x: tf.Tensor2D, place: string) => dropOut(x, dropout, place, pass) as tf.Tensor2D;
-  if (!hidden) return affineHead(drop(features, readoutPath), weight, bias);
-  const dense = affineHead(drop(features, `${readoutPath}.dense`), hidden.weight, hidden.bias);
-  const active = activate(hidden.activation, dense) as tf.Tensor2D;
-  return affineHead(drop(active, readoutPath), weight, bias);
-}
-
-/** `x · weightᵀ + bias`, x `[batch, inputs]`, weight `[outputs, inputs]` or one an example. */
-function affineHead(x: tf.Tensor2D, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor2D {
-  const product =
-    weight.rank === 3
-      ? tf.matMul(weight, x.expandDims(2)).squeeze([2])
-      : tf.matMul(x, weight as tf.Tensor2D, false, true);
-  return product.add(bias) as tf.Tensor2D;
 }

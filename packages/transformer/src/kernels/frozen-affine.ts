@@ -4,14 +4,15 @@ import { hasNativeKernels, nativeAffine, notGiven } from './native-kernels.js';
 /** Frozen weights of an affine map: kernel `[input, output]`, bias `[output]`. */
 export interface AffineWeights {
   readonly kernel: tf.Tensor2D;
-  readonly bias: tf.Tensor1D;
+  /** Absent in maps without one. */
+  readonly bias: tf.Tensor1D | undefined;
   /** The kernel as `[output, input]`, made once at the first call and kept. */
   transposed(): tf.Tensor2D;
   /** Frees the transposed copy; kernel and bias belong to whoever made them. */
   disposeCopy(): void;
 }
 
-export function affineWeights(kernel: tf.Tensor2D, bias: tf.Tensor1D): AffineWeights {
+export function affineWeights(kernel: tf.Tensor2D, bias: tf.Tensor1D | undefined): AffineWeights {
   let transposed: tf.Tensor2D | undefined;
   return {
     kernel,
@@ -20,6 +21,9 @@ export function affineWeights(kernel: tf.Tensor2D, bias: tf.Tensor1D): AffineWei
     disposeCopy: () => transposed?.dispose(),
   };
 }
+
+/** The bias, zeros where there is none. */
+export const biasOrZeros = ({ kernel, bias }: AffineWeights): tf.Tensor1D => bias ?? tf.zeros([kernel.shape[1]]);
 
 /**
  * `y = x · kernel + bias` for x `[…, input]`, result `[…, output]`. Differentiable in x alone: the weights are constants, so that no
@@ -43,7 +47,7 @@ export function frozenAffine(x: tf.Tensor, weights: AffineWeights, withBias = tr
 
 const fusedAffine = (x: tf.Tensor, { kernel, bias }: AffineWeights, withBias: boolean): tf.Tensor =>
   tf.customGrad((input) => ({
-    value: tf.tidy(() => nativeAffine(input as tf.Tensor, kernel, withBias ? bias : notGiven())),
+    value: tf.tidy(() => nativeAffine(input as tf.Tensor, kernel, withBias && bias ? bias : notGiven())),
     gradFunc: (dy: tf.Tensor) => tf.tidy(() => nativeAffine(dy, kernel, notGiven(), true)),
   }))(x);
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { type AffineWeights, timesTransposedKernel } from './frozen-affine.js';
+import { type AffineWeights, biasOrZeros, timesTransposedKernel } from './frozen-affine.js';
 import { hasNativeKernels, nativeFeedForward, nativeFeedForwardGradient } from './native-kernels.js';
 
 /** ln(2/√π): the derivative of erf(u) is exp(-u²) times 2/√π. */
@@ -23,13 +23,13 @@ export function frozenFeedForward(x: tf.Tensor, expand: AffineWeights, contract:
     const shape = (input as tf.Tensor).shape;
     const value = tf.tidy(() => {
       const rows = (input as tf.Tensor).reshape([-1, inputSize]).mul(Math.SQRT1_2) as tf.Tensor2D;
-      const u = tf.fused.matMul({ a: rows, b: expand.kernel, bias: expand.bias.mul(Math.SQRT1_2) });
+      const u = tf.fused.matMul({ a: rows, b: expand.kernel, bias: biasOrZeros(expand).mul(Math.SQRT1_2) });
       const onePlusErf = u.erf().add(1);
       if (recording()) (save as tf.GradSaveFunc)([doubledDerivative(u, onePlusErf)]);
       const y = tf.matMul(u.mul(onePlusErf) as tf.Tensor2D, contract.kernel);
       return y
         .mul(Math.SQRT1_2)
-        .add(contract.bias)
+        .add(biasOrZeros(contract))
         .reshape([...shape.slice(0, -1), outputSize]);
     });
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
@@ -45,8 +45,8 @@ export function frozenFeedForward(x: tf.Tensor, expand: AffineWeights, contract:
 
 function fusedFeedForward(x: tf.Tensor, expand: AffineWeights, contract: AffineWeights): tf.Tensor {
   return tf.customGrad((input, save) => {
-    const wide = [expand.kernel, expand.bias] as const;
-    const narrow = [contract.kernel, contract.bias] as const;
+    const wide = [expand.kernel, biasOrZeros(expand)] as const;
+    const narrow = [contract.kernel, biasOrZeros(contract)] as const;
     const [value, derivative] = nativeFeedForward(input as tf.Tensor, wide, narrow, recording());
     (save as tf.GradSaveFunc)([derivative]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>

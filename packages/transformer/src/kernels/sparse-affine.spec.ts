@@ -28,7 +28,7 @@ describe('sparseAffine', () => {
     const expected = tf.matMul(x.reshape([6, 5]), kernel).reshape([2, 3, 4]);
     const found = (withBias: boolean) => sparseAffine(x, weights, [[{ indices, values }]], withBias);
     expect(await maxDifference(found(false), expected)).toBeLessThan(1e-5);
-    expect(await maxDifference(found(true), expected.add(weights.bias))).toBeLessThan(1e-5);
+    expect(await maxDifference(found(true), expected.add(weights.bias!))).toBeLessThan(1e-5);
   });
 
   it('has the gradients of differences, in states and values', async () => {
@@ -45,7 +45,7 @@ describe('sparseAffine', () => {
     const [first, second, third] = [places(1, 8), places(0, 9, 14), places(2)];
     const wide = affineWeights(random([5, 9], 6) as tf.Tensor2D, random([9], 7) as tf.Tensor1D);
     const parts = [0, 3, 6].map((start) =>
-      affineWeights(wide.kernel.slice([0, start], [5, 3]), wide.bias.slice([start], [3])),
+      affineWeights(wide.kernel.slice([0, start], [5, 3]), wide.bias!.slice([start], [3])),
     );
     const x = random([7, 5], 8);
     const maps = (values: tf.Tensor) => [
@@ -62,7 +62,7 @@ describe('sparseAffine', () => {
           const part = parts[map]!;
           return entries.length > 0
             ? sparseAffine(x, part, [entries])
-            : tf.matMul(x as tf.Tensor2D, part.kernel).add(part.bias);
+            : tf.matMul(x as tf.Tensor2D, part.kernel).add(part.bias!);
         }),
         1,
       );

@@ -1,8 +1,12 @@
 import { type HostSpec, type NamedArrays, PeftError, type Readout } from '@tfjs-peft/peft-core';
 import { hostHeadNames, isJsonObject, type JsonObject } from '@tfjs-peft/peft-core/files';
 import type { EncoderConfig } from '../architecture/family.js';
+import type { DecoderConfig } from '../decoder/family.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
+import { isDecoderType } from '../architecture/decoder-types.js';
+import { createDecoderHost, type DecoderHost } from '../decoder/create-host.js';
+import { parseDecoderConfig } from '../decoder/parse-decoder-config.js';
 import { createHost, type EncoderHost, type HostOptions } from '../encoder/create-host.js';
 import { warn } from '../model/warn.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
@@ -19,9 +23,12 @@ export interface HostChoices extends Pick<HostOptions, 'dropout' | 'onIgnored'> 
   readonly onWarning?: (message: string) => void;
 }
 
+/** Any host of this package. */
+export type TransformerHost = EncoderHost | DecoderHost;
+
 /** A host with its tokenizer. */
 export interface LoadedHost {
-  readonly host: EncoderHost;
+  readonly host: TransformerHost;
   readonly tokenizer: Tokenizer;
   /** What config.json says about a classifier on top. */
   readonly classifier: ClassifierHints;
@@ -42,13 +49,16 @@ export async function buildHost(model: OpenedModel, name: string, choices: HostC
   try {
     const { config, tensors } = model;
     const tokenizer = await model.readTokenizer();
-    requireTokenizer(tokenizer, parseHostConfig(config, name), model.location);
+    const isDecoder = isDecoderType(config['model_type']);
+    const parsed = isDecoder ? parseDecoderConfig(config, name) : parseHostConfig(config, name);
+    requireTokenizer(tokenizer, parsed, model.location);
     const { dropout, onIgnored, readout: defaultReadout = model.readout, onWarning = warn } = choices;
     if (model.readoutWarning !== undefined && choices.readout === undefined) onWarning(model.readoutWarning);
-    const host = await createHost({ config, tensors, name, defaultReadout, dropout, onIgnored });
+    const options = { config, tensors, name, defaultReadout, dropout, onIgnored };
+    const host = isDecoder ? await createDecoderHost(options) : await createHost(options);
     const ownHead = isSentenceClassifier(config) ? await readHead(tensors, host.spec) : undefined;
     const classifier = { ...readHints(config), ...(ownHead && { tensors: ownHead }) };
-    return { tokenizer: withTypesOf(tokenizer, parseHostConfig(config, name)), host, classifier };
+    return { tokenizer: 'typeVocabSize' in parsed ? withTypesOf(tokenizer, parsed) : tokenizer, host, classifier };
   } finally {
     await model.close();
   }
@@ -61,11 +71,15 @@ const isSentenceClassifier = ({ architectures }: JsonObject): boolean =>
 /** The classifier that HF's sequence classifier of the host has, if all of it is there. */
 async function readHead({ tensors, readFloat32 }: TensorSource, spec: HostSpec): Promise<NamedArrays | undefined> {
   const names = hostHeadNames(spec);
-  if (!names.every((name) => tensors.has(name))) return undefined;
-  const arrays = names.map(async (name) => {
-    const data = await readFloat32(name);
-    return [name, { shape: tensors.get(name)!.shape, data }] as const;
-  });
+  const { output, bias } = spec.classifier;
+  const isThere = (name: string) => tensors.has(name) || (bias === false && name === `${output}.bias`);
+  if (!names.every(isThere)) return undefined;
+  const arrays = names
+    .filter((name) => tensors.has(name))
+    .map(async (name) => {
+      const data = await readFloat32(name);
+      return [name, { shape: tensors.get(name)!.shape, data }] as const;
+    });
   return new Map(await Promise.all(arrays));
 }
 
@@ -98,7 +112,11 @@ function withTypesOf(tokenizer: Tokenizer, { typeVocabSize }: EncoderConfig): To
   };
 }
 
-function requireTokenizer({ vocabSize, padTokenId }: Tokenizer, config: EncoderConfig, location: string): void {
+function requireTokenizer(
+  { vocabSize, padTokenId }: Tokenizer,
+  config: EncoderConfig | DecoderConfig,
+  location: string,
+): void {
   const mismatch = (found: string, expected: string) =>
     new PeftError('TOKENIZER_MISMATCH', { found, expected, fix: 'get both files from the same model' });
   if (vocabSize > config.vocabSize)
@@ -106,7 +124,11 @@ function requireTokenizer({ vocabSize, padTokenId }: Tokenizer, config: EncoderC
       `tokenizer.json has ${vocabSize} tokens, config.json of ${location} ${config.vocabSize}`,
       'a tokenizer whose ids all have a word embedding',
     );
-  if (padTokenId !== config.padTokenId && familyOf(config.modelType).positions.readsPadding)
+  if (
+    'typeVocabSize' in config &&
+    padTokenId !== config.padTokenId &&
+    familyOf(config.modelType).positions.readsPadding
+  )
     throw mismatch(
       `the tokenizer pads with ${padTokenId}, config.json of ${location} has pad_token_id ${config.padTokenId}`,
       'one id: position ids of this architecture count the tokens that are not padding',

@@ -1,7 +1,9 @@
 import { type Adapter, type ClassifierLayout, PeftError, toParameters } from '@tfjs-peft/peft-core';
 import { hostHeadNames, readHostHead } from '@tfjs-peft/peft-core/files';
+import { isDecoderType } from '../architecture/decoder-types.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
+import { decoderClassifier } from '../decoder/host-spec.js';
 import { warn } from '../model/warn.js';
 import { buildHost, type LoadedHost } from './build-host.js';
 import {
@@ -45,6 +47,7 @@ export async function loadClassifier(source: HostSource, options: LoadHostOption
 /** The form of the classifier that HF has for the model's family. Errors: those of `parseHostConfig`, with the model closed. */
 async function layoutOf(model: OpenedModel, name: string): Promise<ClassifierLayout> {
   try {
+    if (isDecoderType(model.config['model_type'])) return decoderClassifier;
     return familyOf(parseHostConfig(model.config, name).modelType).classifier;
   } catch (error) {
     await model.close();
@@ -65,9 +68,9 @@ function headOf({ host: { spec }, classifier: { tensors, labels } }: LoadedHost,
       fix: 'pass a folder that tfjs-peft merge or HF transformers saved with its classifier',
     });
   const { output } = spec.classifier;
-  const [weight, bias] = [tensors.get(`${output}.weight`)!.shape, tensors.get(`${output}.bias`)!.shape];
+  const [weight, bias] = [tensors.get(`${output}.weight`)!.shape, tensors.get(`${output}.bias`)?.shape];
   const rows = labels?.length ?? weight[0]!;
-  if (weight.length !== 2 || weight[0] !== rows || bias[0] !== rows)
+  if (weight.length !== 2 || weight[0] !== rows || (bias && bias[0] !== rows))
     throw new PeftError('TENSOR_MISSHAPEN', {
       found: `"${output}" of shape [${weight.join(', ')}] in ${location}, ${rows} labels in config.json`,
       expected: 'one row for each label',

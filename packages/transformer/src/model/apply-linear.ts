@@ -8,7 +8,7 @@ import {
   type SublayerAdapter,
 } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import { frozenAffine } from '../kernels/frozen-affine.js';
+import { biasOrZeros, frozenAffine } from '../kernels/frozen-affine.js';
 import { columnNorms } from '../kernels/column-norms.js';
 import { scatterValues, sparseAffine, sparseProduct } from '../kernels/sparse-affine.js';
 import { dropOut, type Pass } from './pass.js';
@@ -30,7 +30,7 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const scaled = has(path, 'weightScale', 'weightMagnitude');
   let y = scaled ? scaledProduct(input, path, pass) : product(input, path, pass);
   for (const { delta } of at('biasDelta', path)) y = y.add(perToken(delta));
-  for (const { bias } of at('weightFunction', path)) if (bias) y = y.add(bias(weights.bias));
+  for (const { bias } of at('weightFunction', path)) if (bias) y = y.add(bias(biasOrZeros(weights)));
   for (const activation of at('activationDelta', path)) y = y.add(applyActivation(activation, input, pass));
   for (const { gate } of at('outputGate', path)) y = y.mul(perToken(gate));
   showTaps('output', y, path, pass);
@@ -77,7 +77,7 @@ function frozenOrChanged(x: tf.Tensor, path: string, withBias: boolean, pass: Pa
   if (!changesWeight(path, pass))
     return sparse.length > 0 ? sparseAffine(x, weights, [sparse], withBias) : frozenAffine(x, weights, withBias);
   const y = matMulTokens(x, addSparse(fullRankWeight(path, pass), path, pass));
-  return withBias ? y.add(weights.bias) : y;
+  return withBias && weights.bias ? y.add(weights.bias) : y;
 }
 
 /** Sparse deltas that are the same for all examples. */
@@ -125,14 +125,15 @@ function scaledProduct(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
     );
     const effective = scales.reduce<tf.Tensor>((weight, scale) => weight.mul(scale), sum);
     const y = magnitudes.reduce((scaled, scale) => scaled.mul(perToken(scale)), matMulTokens(x, effective));
-    return y.add(weights.bias);
+    return weights.bias ? y.add(weights.bias) : y;
   }
   const ofRows = scales.filter(({ shape }) => shape[1] === 1);
   const ofColumns = scales.filter(({ shape }) => shape[1] !== 1);
   const input = ofRows.reduce<tf.Tensor>((scaled, scale) => scaled.mul(scale.reshape([-1])), x);
   const sum = addDeltas(frozenOrChanged(input, path, false, pass), input, path, pass);
   const scaled = magnitudes.reduce((y, scale) => y.mul(perToken(scale)), sum);
-  return ofColumns.reduce((y, scale) => y.mul(scale.reshape([-1])), scaled).add(weights.bias);
+  const columns = ofColumns.reduce((y, scale) => y.mul(scale.reshape([-1])), scaled);
+  return weights.bias ? columns.add(weights.bias) : columns;
 }
 
 /** A scale of single entries needs one weight for the batch. Errors: `INTERVENTIONS_CONFLICT`. */

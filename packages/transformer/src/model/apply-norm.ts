@@ -1,19 +1,24 @@
 import { kindsAt } from '@tfjs-peft/peft-core/interventions';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { shareOut } from './apply-linear.js';
 import { frozenLayerNorm, layerNorm } from '../kernels/layer-norm.js';
+import { frozenRmsNorm, rmsNorm } from '../kernels/rms-norm.js';
 import type { Pass } from './pass.js';
 import { scatterValues } from '../kernels/sparse-affine.js';
 
 const normKinds = kindsAt('norm');
 
-/** The LayerNorm module at `path` with what acts on its weight and bias; shape kept. */
+/** The norm at `path`, a LayerNorm unless the model has another, with what acts on its weight and bias; shape kept. */
 export function applyNorm(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { config, weights, interventions, layout } = pass;
+  const { layerNormEpsilon: epsilon, norm = 'layer' } = config;
   const { at, has } = interventions;
   const weight = weights.tensor(`${path}.weight`) as tf.Tensor1D;
-  const bias = weights.tensor(`${path}.bias`) as tf.Tensor1D;
-  if (!has(path, ...normKinds)) return frozenLayerNorm(x, weight, bias, config.layerNormEpsilon);
+  const bias = weights.shapes.has(`${path}.bias`) ? (weights.tensor(`${path}.bias`) as tf.Tensor1D) : undefined;
+  if (!has(path, ...normKinds))
+    return norm === 'rms'
+      ? frozenRmsNorm(x, weight, epsilon)
+      : frozenLayerNorm(x, weight, bias ?? tf.zerosLike(weight), epsilon);
   const sum = at('weightDelta', path).reduce<tf.Tensor>(
     (total, { delta, shares }) => total.add(shares ? shareOut(delta, shares, pass) : layout.perToken(delta)),
     weight,
@@ -23,6 +28,11 @@ export function applyNorm(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
     return total.add(shares ? shareOut(delta, shares, pass) : delta);
   }, sum);
   const effective = at('weightScale', path).reduce((total, { scale }) => total.mul(scale), patched);
-  const shift = at('biasDelta', path).reduce<tf.Tensor>((total, { delta }) => total.add(layout.perToken(delta)), bias);
-  return layerNorm(x, effective, shift, config.layerNormEpsilon);
+  const shift = at('biasDelta', path).reduce<tf.Tensor | undefined>((total, { delta }) => {
+    const own = layout.perToken(delta);
+    return total ? total.add(own) : own;
+  }, bias);
+  if (norm === 'layer') return layerNorm(x, effective, shift ?? tf.zerosLike(weight), epsilon);
+  const y = rmsNorm(x, effective, epsilon);
+  return shift ? y.add(shift) : y;
 }

@@ -8,7 +8,7 @@ import type { TokenLayout } from './token-layout.js';
 /** What every map of one forward pass needs, whatever the model. */
 export interface Pass {
   /** What a model of any kind says of its maps. */
-  readonly config: { readonly layerNormEpsilon: number };
+  readonly config: { readonly layerNormEpsilon: number; readonly norm?: 'layer' | 'rms' };
   readonly weights: WeightStore;
   readonly interventions: InterventionIndex;
   readonly context: Context;

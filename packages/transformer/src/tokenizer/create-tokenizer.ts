@@ -59,22 +59,22 @@ function fillTemplate(
   };
 }
 
-/** From the configuration, else from the recorded padding, else by its usual names. */
+/** From the configuration, else from the recorded padding, else by its usual names, else the end of a text: decoders often pad with it. */
 function readPadTokenId(
   recorded: string | undefined,
   config: JsonObject,
   specialTokens: ReadonlyMap<string, number>,
 ): number {
-  const { pad_token: padToken } = config;
-  const named = isJsonObject(padToken) ? padToken.content : padToken;
-  for (const token of [named, recorded, '[PAD]', '<pad>']) {
+  const contentOf = (token: Json | undefined) => (isJsonObject(token) ? token.content : token);
+  const usual = ['[PAD]', '<pad>', contentOf(config.eos_token), '<|endoftext|>', '</s>'];
+  for (const token of [contentOf(config.pad_token), recorded, ...usual]) {
     const id = typeof token === 'string' ? specialTokens.get(token) : undefined;
     if (id !== undefined) return id;
   }
   throw new PeftError('TOKENIZER_INVALID', {
     found: 'no padding token in tokenizer.json and tokenizer_config.json',
     expected: '`pad_token` in tokenizer_config.json, and a special token of that name among the added tokens',
-    fix: 'use the tokenizer files of an encoder such as BERT or RoBERTa',
+    fix: 'name one in tokenizer_config.json',
   });
 }
 

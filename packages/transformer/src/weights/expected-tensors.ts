@@ -6,8 +6,8 @@ export interface ExpectedTensor {
   readonly path: string;
   /** Shape in the checkpoint; weights of affine maps are `[output, input]` there. */
   readonly shape: readonly number[];
-  /** Affine weights are stored transposed, `[input, output]`. */
-  readonly role: 'table' | 'affineWeight' | 'normWeight' | 'bias';
+  /** Affine weights are stored transposed here, `[input, output]`; those of `inputFirst` are so in the checkpoint already (Conv1D of GPT-2). */
+  readonly role: 'table' | 'affineWeight' | 'inputFirst' | 'normWeight' | 'bias';
 }
 
 /** All tensors of an encoder in the order of the forward pass. */

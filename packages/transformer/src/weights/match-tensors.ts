@@ -7,7 +7,7 @@ import { type ExpectedTensor, expectedTensors } from './expected-tensors.js';
 import type { TensorSource } from './tensor-source.js';
 
 /** An expected tensor and the name under which the checkpoint holds it. */
-interface MatchedTensor extends ExpectedTensor {
+export interface MatchedTensor extends ExpectedTensor {
   readonly storedName: string;
 }
 
@@ -32,38 +32,60 @@ export function matchTensors(
 ): MatchedTensors {
   const family = familyOf(config.modelType);
   const { embeddings, pooler } = family.modules;
-  const isBuffer = (path: string) => buffers.some((buffer) => path === `${embeddings.path}.${buffer}`);
+  // Checkpoints of DeBERTa may hold a table of positions that config.json says is not read.
+  const unread = config.options?.absolutePositions === false ? [`${embeddings.positions}.weight`] : [];
+  const isBuffer = (path: string) => [...buffers, ...unread].some((name) => path === `${embeddings.path}.${name}`);
+  const { stored, ignored } = findStored(source, { ...family, isBuffer }, name);
+  const hasPooler = pooler !== undefined && [...stored.keys()].some((path) => path.startsWith(`${pooler}.`));
+  const encoder = describeEncoder(config, hasPooler);
+  return { tensors: matchStored(expectedTensors(encoder), stored, source, family, name), encoder, ignored };
+}
+
+/** What the names in a checkpoint of a family look like. */
+export type CheckpointNames = Pick<Family, 'name' | 'baseModelPrefix' | 'headPrefixes'>;
+
+/** The names in a checkpoint by canonical path, those of heads apart. Errors: `TENSOR_UNEXPECTED` for two names of one tensor. */
+export function findStored(
+  source: Pick<TensorSource, 'tensors'>,
+  family: CheckpointNames & { readonly isBuffer: (path: string) => boolean },
+  name: string,
+): { readonly stored: Map<string, string>; readonly ignored: string[] } {
   const stored = new Map<string, string>();
   const ignored: string[] = [];
   for (const storedName of source.tensors.keys()) {
     const path = canonicalPath(storedName, family);
     if (family.headPrefixes.some((prefix) => storedName.startsWith(prefix))) ignored.push(storedName);
     else if (stored.has(path)) throw duplicate(storedName, stored.get(path)!, name);
-    else if (!isBuffer(path)) stored.set(path, storedName);
+    else if (!family.isBuffer(path)) stored.set(path, storedName);
   }
-  const hasPooler = pooler !== undefined && [...stored.keys()].some((path) => path.startsWith(`${pooler}.`));
-  const encoder = describeEncoder(config, hasPooler);
+  return { stored, ignored };
+}
+
+/** Each expected tensor with its name in the checkpoint, and none left. Errors: `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`. */
+export function matchStored(
+  expected: readonly ExpectedTensor[],
+  stored: ReadonlyMap<string, string>,
+  source: Pick<TensorSource, 'tensors'>,
+  family: CheckpointNames,
+  name: string,
+): MatchedTensor[] {
   const unexpected = new Set(stored.keys());
-  const tensors = expectedTensors(encoder).map((tensor) => {
+  const tensors = expected.map((tensor) => {
     const storedName = stored.get(tensor.path);
     if (storedName === undefined) throw missing(tensor, stored.keys(), family, name);
     unexpected.delete(tensor.path);
     requireShape(tensor, storedName, source.tensors.get(storedName)!.shape, name);
     return { ...tensor, storedName };
   });
-  // Checkpoints of DeBERTa may hold a table of positions that config.json says is not read.
-  const unread = `${embeddings.path}.${embeddings.positions}.weight`;
-  if (encoder.embeddings.positions === undefined && unexpected.delete(unread)) ignored.push(stored.get(unread)!);
-  if (unexpected.size > 0)
-    throw unexpectedTensors(
-      [...unexpected].map((path) => stored.get(path)!),
-      family,
-      name,
-    );
-  return { tensors, encoder, ignored };
+  if (unexpected.size === 0) return tensors;
+  throw unexpectedTensors(
+    [...unexpected].map((path) => stored.get(path)!),
+    family,
+    name,
+  );
 }
 
-const canonicalPath = (storedName: string, { baseModelPrefix }: Family): string =>
+const canonicalPath = (storedName: string, { baseModelPrefix }: CheckpointNames): string =>
   (storedName.startsWith(`${baseModelPrefix}.`) ? storedName.slice(baseModelPrefix.length + 1) : storedName)
     .replace(/\.LayerNorm\.gamma$/, '.LayerNorm.weight')
     .replace(/\.LayerNorm\.beta$/, '.LayerNorm.bias');
@@ -77,7 +99,7 @@ export function requireShape(tensor: ExpectedTensor, storedName: string, shape: 
   });
 }
 
-function missing(tensor: ExpectedTensor, stored: Iterable<string>, family: Family, name: string): PeftError {
+function missing(tensor: ExpectedTensor, stored: Iterable<string>, family: CheckpointNames, name: string): PeftError {
   const close = nearMisses(tensor.path, stored);
   return new PeftError('TENSOR_MISSING', {
     found: `weights of "${name}": no tensor "${tensor.path}"${close.length > 0 ? ` (the nearest are ${close.join(', ')})` : ''}`,
@@ -86,11 +108,11 @@ function missing(tensor: ExpectedTensor, stored: Iterable<string>, family: Famil
   });
 }
 
-function unexpectedTensors(names: readonly string[], family: Family, name: string): PeftError {
+function unexpectedTensors(names: readonly string[], family: CheckpointNames, name: string): PeftError {
   const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   return new PeftError('TENSOR_UNEXPECTED', {
     found: `weights of "${name}" hold tensors that its config.json does not know: ${names.slice(0, 3).join(', ')}${more}`,
-    expected: `the tensors of a ${family.name} encoder, and heads, which are ignored`,
+    expected: `the tensors of a ${family.name} model, and heads, which are ignored`,
     fix: 'take config.json and weights from the same model',
   });
 }

@@ -1,17 +1,16 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
-import type { Encoder } from '../architecture/encoder.js';
 import { type AffineWeights, affineWeights } from '../kernels/frozen-affine.js';
-import { expectedTensors } from './expected-tensors.js';
+import type { ExpectedTensor } from './expected-tensors.js';
 import { digestTensor, type TensorDigest } from './fingerprint.js';
 import { transpose } from './read-weights.js';
-import type { WeightStore } from './weight-store.js';
+import type { JoinedLayer, WeightStore } from './weight-store.js';
 
 /** A store in which some tensors are replaced; all others are those of `base`, which must outlive it. It owns the tensors of `changes`. */
 export function overlayWeights(
   base: WeightStore,
   changes: ReadonlyMap<string, tf.Tensor>,
-  { layers }: Encoder,
+  { layers }: { readonly layers: readonly JoinedLayer[] },
 ): WeightStore {
   for (const tensor of changes.values()) tf.keep(tensor);
   const affines = new Map<string, AffineWeights>();
@@ -26,7 +25,10 @@ export function overlayWeights(
   const affine = (path: string): AffineWeights =>
     isChanged(path)
       ? remember(path, () =>
-          affineWeights(tensor(`${path}.weight`) as tf.Tensor2D, tensor(`${path}.bias`) as tf.Tensor1D),
+          affineWeights(
+            tensor(`${path}.weight`) as tf.Tensor2D,
+            base.shapes.has(`${path}.bias`) ? (tensor(`${path}.bias`) as tf.Tensor1D) : undefined,
+          ),
         )
       : base.affine(path);
   return {
@@ -75,9 +77,9 @@ export function checkChanges(weights: WeightStore, changes: ReadonlyMap<string, 
 export async function changeDigests(
   digests: ReadonlyMap<string, TensorDigest>,
   changes: ReadonlyMap<string, tf.Tensor>,
-  encoder: Encoder,
+  expected: readonly ExpectedTensor[],
 ): Promise<Map<string, TensorDigest>> {
-  const affine = new Set(expectedTensors(encoder).flatMap(({ path, role }) => (role === 'affineWeight' ? [path] : [])));
+  const affine = new Set(expected.flatMap(({ path, role }) => (role === 'affineWeight' ? [path] : [])));
   const changed = new Map(digests);
   for (const [path, tensor] of changes) {
     const { shape } = digests.get(path)!;

@@ -2,7 +2,7 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import type { Encoder } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/family.js';
 import { digestTensor, fingerprintHost, type TensorDigest } from './fingerprint.js';
-import { matchTensors } from './match-tensors.js';
+import { type MatchedTensor, matchTensors } from './match-tensors.js';
 import type { TensorSource } from './tensor-source.js';
 
 /** A tensor as the encoder uses it: weights of affine maps are `[input, output]`. */
@@ -23,18 +23,28 @@ export interface LoadedWeights {
 /** Reads, checks and transposes all tensors of an encoder. Errors: `VALUES_NOT_FINITE`, those of {@link matchTensors} and of the source. */
 export async function readWeights(config: EncoderConfig, source: TensorSource, name: string): Promise<LoadedWeights> {
   const { tensors, encoder, ignored } = matchTensors(config, source, name);
-  const loaded = new Map<string, LoadedTensor>();
+  const loaded = await readTensors(tensors, source, name);
+  return { ...loaded, encoder, ignored, fingerprint: fingerprintHost(config, loaded.digests) };
+}
+
+/** Tensors of any model, weights of affine maps as `[input, output]`. Errors: `VALUES_NOT_FINITE`, those of the source. */
+export async function readTensors(
+  matched: readonly MatchedTensor[],
+  source: TensorSource,
+  name: string,
+): Promise<Pick<LoadedWeights, 'tensors' | 'digests'>> {
+  const tensors = new Map<string, LoadedTensor>();
   const digests = new Map<string, TensorDigest>();
   const broken: string[] = [];
-  for (const { path, shape, role, storedName } of tensors) {
+  for (const { path, shape, role, storedName } of matched) {
     const data = await source.readFloat32(storedName);
     if (!data.every(Number.isFinite)) broken.push(storedName);
     digests.set(path, { shape, digest: await digestTensor(data) });
     const transposed = role === 'affineWeight';
-    loaded.set(path, transposed ? transpose(data, shape[0]!, shape[1]!) : { shape, data });
+    tensors.set(path, transposed ? transpose(data, shape[0]!, shape[1]!) : { shape, data });
   }
   if (broken.length > 0) throw notFinite(broken, name);
-  return { tensors: loaded, encoder, ignored, digests, fingerprint: fingerprintHost(config, digests) };
+  return { tensors, digests };
 }
 
 const notFinite = (names: readonly string[], name: string) =>

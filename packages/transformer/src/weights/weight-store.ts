@@ -2,6 +2,7 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, affineWeights } from '../kernels/frozen-affine.js';
+import type { Encoder } from '../architecture/encoder.js';
 import type { LoadedTensor, LoadedWeights } from './read-weights.js';
 
 /** The frozen tensors of a host, by canonical path; weights of affine maps are `[input, output]`. */
@@ -16,6 +17,9 @@ export interface WeightStore {
   dispose(): void;
 }
 
+/** What a store needs to know of a layer: maps of one input, to be kept side by side. */
+export type JoinedLayer = Pick<Encoder['layers'][number], 'attention' | 'linears'>;
+
 /** Where a single projection lies in the joined tensors of its layer. */
 interface Cut {
   readonly joined: string;
@@ -26,7 +30,10 @@ interface Cut {
  * Uploads the tensors. Query, key and value are stored joined, since a plain pass uses them so; single ones are cut out of the joined
  * one when somebody asks, and then kept.
  */
-export function createWeightStore(loaded: LoadedWeights, name: string): WeightStore {
+export function createWeightStore(
+  loaded: Pick<LoadedWeights, 'tensors'> & { readonly encoder: { readonly layers: readonly JoinedLayer[] } },
+  name: string,
+): WeightStore {
   const shapes = new Map([...loaded.tensors].map(([path, { shape }]) => [path, shape]));
   const tensors = new Map<string, tf.Tensor>();
   const affines = new Map<string, AffineWeights>();
@@ -69,7 +76,8 @@ export function createWeightStore(loaded: LoadedWeights, name: string): WeightSt
     if (disposed) throw disposedError(name);
     let found = affines.get(path);
     if (!found) {
-      found = affineWeights(find(`${path}.weight`) as tf.Tensor2D, find(`${path}.bias`) as tf.Tensor1D);
+      const bias = shapes.has(`${path}.weight`) && !shapes.has(`${path}.bias`) ? undefined : find(`${path}.bias`);
+      found = affineWeights(find(`${path}.weight`) as tf.Tensor2D, bias as tf.Tensor1D | undefined);
       affines.set(path, found);
     }
     return found;
