@@ -29,7 +29,7 @@ useTestBackend();
 
 const modelTypes = ['bert', 'roberta', 'distilbert'] as const;
 /** Families that the graph has further nodes for: a sample of methods is enough. */
-const otherTypes = ['electra', 'mpnet', 'albert', 'deberta-v2'] as const;
+const otherTypes = ['electra', 'mpnet', 'albert', 'deberta-v2', 'modernbert'] as const;
 const hosts = new Map<string, EncoderHost>();
 beforeAll(async () => {
   for (const modelType of [...modelTypes, ...otherTypes]) hosts.set(modelType, await createRandomHost({ modelType }));
@@ -126,6 +126,14 @@ describe.each(otherTypes)('exportOnnx on %s', (modelType) => {
   it.each(methods.filter(([name]) => ['LoRA', 'all of them'].includes(name)))('writes %s', async (_name, make) => {
     const host = hosts.get(modelType)!;
     await expectSame(host, trained(make(), host));
+  });
+
+  it("writes the head of HF's classifier", async () => {
+    const host = hosts.get(modelType)!;
+    const { readout, hidden } = host.spec.classifier;
+    const normalised = hidden?.norm === undefined ? {} : { normalised: true as const };
+    const made = withHead(lora(), { readout, hidden: hidden?.activation ?? 'none', ...normalised });
+    await expectSame(host, trained(made, host));
   });
 
   it('for texts of one token', async () => {

@@ -8,7 +8,7 @@ import { type Effects, effectsOf } from './effects.js';
 import { type GraphValue, writeOnnxModel } from './format/onnx-model.js';
 import { createGraphBuilder } from './graph/graph-builder.js';
 import { inputNames, readsTokenTypes, shiftOf, writeEmbeddings } from './graph/write-embeddings.js';
-import { writeLayer, type Writing } from './graph/write-encoder.js';
+import { writeLayer, writeNorm, type Writing } from './graph/write-encoder.js';
 import { writeHead } from './graph/write-head.js';
 import { readNumbers } from './numbers.js';
 
@@ -39,6 +39,7 @@ const written: Readonly<Record<ModelType, true | string>> = {
   mpnet: true,
   albert: true,
   'deberta-v2': true,
+  modernbert: true,
 };
 
 /** Errors: `HOST_UNSUPPORTED`. */
@@ -100,7 +101,9 @@ function writeModel(writing: Writing, items: Effects['items'], name: string): On
     embedded.states,
   );
   const [head] = effects.take('readout');
-  writeHead(states, embedded, head!, writing);
+  const { finalNorm } = encoder;
+  const last = finalNorm === undefined ? states : writeNorm(states, finalNorm, writing);
+  writeHead(last, embedded, head!, writing);
   effects.requireAllTaken();
   const inputs = [inputNames.ids, inputNames.mask, ...(readsTokenTypes(writing) ? [inputNames.types] : [])];
   const value = (input: string): GraphValue => ({ name: input, type: 'int64', shape: ['batch', 'tokens'] });
@@ -147,7 +150,9 @@ function tensorsOf(item: Intervention): tf.Tensor[] {
     case 'tokenPrefix':
       return [item.embeddings];
     case 'readout':
-      return [item.weight, item.bias, ...(item.hidden ? [item.hidden.weight, item.hidden.bias] : [])];
+      return [item.weight, item.bias, item.hidden?.weight, item.hidden?.bias, item.hidden?.norm].filter(
+        (tensor) => tensor !== undefined,
+      );
     case 'sublayerAdapter':
     case 'hiddenDelta':
       return ofForm(item.form!);

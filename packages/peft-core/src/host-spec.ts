@@ -73,7 +73,12 @@ export type HeadActivation = (typeof headActivations)[number];
 /** How HF's classifier of an architecture looks: an optional dense layer with an activation, then an affine map, on one readout. */
 export interface ClassifierLayout {
   /** `classifier.dense` of RoBERTa, `pre_classifier` of DistilBERT; absent for one affine map. */
-  readonly hidden?: { readonly path: string; readonly activation: HeadActivation };
+  readonly hidden?: {
+    readonly path: string;
+    readonly activation: HeadActivation;
+    /** A LayerNorm after the activation; it and the dense layer have no biases then. */
+    readonly norm?: string;
+  };
   /** `classifier`, `classifier.out_proj`. */
   readonly output: string;
   readonly readout: Readout;

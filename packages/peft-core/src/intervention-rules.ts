@@ -202,7 +202,8 @@ export const interventionRules: Rules = {
         ...(hidden
           ? [
               { field: 'hidden.weight', tensor: hidden.weight, shape: [anyLength, size], ...axis },
-              { field: 'hidden.bias', tensor: hidden.bias, shape: [inputs], ...axis },
+              ...(hidden.bias ? [{ field: 'hidden.bias', tensor: hidden.bias, shape: [inputs], ...axis }] : []),
+              ...(hidden.norm ? [{ field: 'hidden.norm', tensor: hidden.norm, shape: [inputs], ...axis }] : []),
             ]
           : []),
       ];

@@ -210,7 +210,14 @@ export interface ReadoutMap {
   readonly readout: Readout;
   readonly weight: tf.Tensor;
   readonly bias: tf.Tensor;
-  readonly hidden?: { readonly weight: tf.Tensor; readonly bias: tf.Tensor; readonly activation: HeadActivation };
+  readonly hidden?: {
+    readonly weight: tf.Tensor;
+    /** Absent in a dense layer without one. */
+    readonly bias?: tf.Tensor;
+    readonly activation: HeadActivation;
+    /** `[hidden]`: the weight of a LayerNorm without a bias after the activation. */
+    readonly norm?: tf.Tensor;
+  };
   /** Applied to the input of each affine map in training. */
   readonly dropout: number;
 }

@@ -95,7 +95,9 @@ export interface HeadLayout {
   /** The activation of a dense layer before the labels. */
   readonly hidden: 'none' | HeadActivation;
   /** Of its effective parameters; those of the dense layer are there only with `hidden`. */
-  readonly names: Readonly<Record<'weight' | 'bias' | 'hiddenWeight' | 'hiddenBias', string>>;
+  readonly names: Readonly<Record<'weight' | 'bias' | 'hiddenWeight' | 'hiddenBias' | 'hiddenNorm', string>>;
+  /** A LayerNorm after the activation, and no bias in the dense layer. */
+  readonly normalised?: boolean;
   /** The same head at another readout. */
   withReadout(readout: Readout): PeftMethod;
 }

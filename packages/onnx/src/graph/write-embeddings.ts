@@ -2,6 +2,7 @@ import type { KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
 import { distanceBucket } from '@tfjs-peft/transformer';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import { type DistanceValues, writeDistanceRows } from './write-distances.js';
+import { type RotaryValues, writeRotary } from './write-rotary.js';
 import { expandOver, writeLinear, writeNorm, writeWeight, type Writing } from './write-encoder.js';
 
 /** Inputs of a graph, all `[batch, tokens]` int64. */
@@ -16,6 +17,7 @@ export interface Embedded {
   /** Added to the scores of every attention, `[1, heads, tokens, tokens]`. */
   readonly bias: Value | undefined;
   readonly distances: DistanceValues | undefined;
+  readonly rotary: RotaryValues | undefined;
   /** Rows of prompts before the text. */
   readonly virtual: number;
 }
@@ -61,6 +63,7 @@ export function writeEmbeddings(shift: number, writing: Writing): Embedded {
       mask: writeMask(virtual, graph),
       bias: writeDistanceBias(virtual, writing),
       distances: writeDistanceRows(virtual, writing),
+      rotary: writeRotary(virtual, shift, writing),
       virtual,
     };
   });

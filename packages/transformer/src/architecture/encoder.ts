@@ -1,4 +1,4 @@
-import type { Readout } from '@tfjs-peft/peft-core';
+import type { ClassifierLayout, Readout } from '@tfjs-peft/peft-core';
 import type { EncoderConfig, Family, LayerRole } from './family.js';
 import { familyOf } from './families.js';
 
@@ -17,14 +17,16 @@ export interface LinearModule {
   readonly layer?: number;
   readonly inputSize: number;
   readonly outputSize: number;
+  /** False for a map without a bias. */
+  readonly bias?: false;
 }
 
 /** The part of a layer that ends with a residual and a LayerNorm. */
 export interface Sublayer {
   readonly path: string;
   readonly place: 'attention' | 'feedForward';
-  /** Path of its LayerNorm. */
-  readonly norm: string;
+  /** Path of its LayerNorm, after the residual or before the sublayer. */
+  readonly norm: string | undefined;
   readonly dropout: boolean;
 }
 
@@ -34,7 +36,9 @@ export interface EncoderLayer {
   readonly path: string;
   /** Path of the attention site. */
   readonly attention: string;
-  readonly linears: Readonly<Record<LayerRole, LinearModule>>;
+  /** Queries, keys and values: a map each, or one for all three. */
+  readonly projections: readonly LinearModule[];
+  readonly linears: Readonly<Record<'attentionOutput' | 'feedForwardIn' | 'feedForwardOut', LinearModule>>;
   /** The maps that make keys and queries of distances; those of words where they are shared. */
   readonly distanceMaps: { readonly key?: LinearModule; readonly query?: LinearModule };
   readonly sublayers: Readonly<Record<'attention' | 'feedForward', Sublayer>>;
@@ -64,6 +68,12 @@ export interface Encoder {
   readonly layers: readonly EncoderLayer[];
   /** Which of them the pass runs, one after the other: each once, unless the family shares them. */
   readonly order: readonly number[];
+  /** The LayerNorm after the last one. */
+  readonly finalNorm: string | undefined;
+  /** Whether LayerNorms have biases. */
+  readonly normBias: boolean;
+  /** HF's classifier. */
+  readonly classifier: ClassifierLayout;
   readonly pooler: LinearModule | undefined;
   /** The longest text, virtual tokens and shifts included. */
   readonly usablePositions: number;
@@ -112,6 +122,9 @@ export function describeEncoder(config: EncoderConfig, hasPooler: boolean): Enco
       return describeLayer(config, family, layer, path);
     }),
     order,
+    finalNorm: family.modules.finalNorm,
+    normBias: !family.modules.unbiased,
+    classifier: classifierOf(config),
     pooler:
       hasPooler && pooler !== undefined
         ? { path: pooler, role: 'pooler', inputSize: hiddenSize, outputSize: hiddenSize }
@@ -119,6 +132,12 @@ export function describeEncoder(config: EncoderConfig, hasPooler: boolean): Enco
     usablePositions: config.maxPositionEmbeddings - family.positions.reservedRows(config.padTokenId),
   };
 }
+
+/** HF's classifier of a model: that of the family, reading what config.json says. */
+export const classifierOf = ({ modelType, options }: EncoderConfig): ClassifierLayout => {
+  const { classifier } = familyOf(modelType);
+  return options?.classifierReadout ? { ...classifier, readout: options.classifierReadout } : classifier;
+};
 
 /**
  * Layer n of the pass runs the layers of group `⌊n · groups / layers⌋`, one after the other: HF's ALBERT has so many groups, not layers, in a row.
@@ -145,17 +164,19 @@ function describeLayer(config: EncoderConfig, { modules }: Family, layer: number
   const { hiddenSize, intermediateSize } = config;
   const { disentangled } = config.options ?? {};
   const linear = (role: LayerRole, inputSize = hiddenSize, outputSize = hiddenSize): LinearModule => ({
-    path: `${path}.${linears[role]}`,
+    path: `${path}.${(linears as Partial<Record<LayerRole, string>>)[role]!}`,
     role,
     layer,
     inputSize,
     outputSize,
+    ...(modules.unbiased && { bias: false as const }),
   });
   const sublayer = (place: 'attention' | 'feedForward'): Sublayer => ({
     // ALBERT's feed-forward network has no module but its layer.
     path: sublayers[place].path === '' ? path : `${path}.${sublayers[place].path}`,
     place,
-    norm: `${path}.${sublayers[place].norm}`,
+    norm:
+      modules.layers.normFirst && place === 'attention' && layer === 0 ? undefined : `${path}.${sublayers[place].norm}`,
     dropout: sublayers[place].dropout,
   });
   const ofDistances = (part: 'c2p' | 'p2c', role: 'key' | 'query'): LinearModule | undefined => {
@@ -168,12 +189,13 @@ function describeLayer(config: EncoderConfig, { modules }: Family, layer: number
     path,
     distanceMaps: { key: ofDistances('c2p', 'key'), query: ofDistances('p2c', 'query') },
     attention: `${path}.${attention}`,
+    projections:
+      'queryKeyValue' in linears
+        ? [linear('queryKeyValue', hiddenSize, 3 * hiddenSize)]
+        : [linear('query'), linear('key'), linear('value')],
     linears: {
-      query: linear('query'),
-      key: linear('key'),
-      value: linear('value'),
       attentionOutput: linear('attentionOutput'),
-      feedForwardIn: linear('feedForwardIn', hiddenSize, intermediateSize),
+      feedForwardIn: linear('feedForwardIn', hiddenSize, (modules.layers.gated ? 2 : 1) * intermediateSize),
       feedForwardOut: linear('feedForwardOut', intermediateSize, hiddenSize),
     },
     sublayers: { attention: sublayer('attention'), feedForward: sublayer('feedForward') },
@@ -191,10 +213,10 @@ export const linearsOf = (layer: EncoderLayer): readonly LinearModule[] => {
 };
 
 /** Those before attention's scores. */
-export const mapsToHeads = (layer: EncoderLayer): readonly LinearModule[] => {
-  const { query, key, value } = layer.linears;
-  return [query, key, value, ...ownDistanceMaps(layer)];
-};
+export const mapsToHeads = (layer: EncoderLayer): readonly LinearModule[] => [
+  ...layer.projections,
+  ...ownDistanceMaps(layer),
+];
 
 export const tablesOf = (encoder: Encoder): readonly TableModule[] => {
   const { embeddings, distanceBias, distances } = encoder;
@@ -208,6 +230,6 @@ export const readoutsOf = ({ pooler }: Encoder): readonly Readout[] =>
 
 /** The readout of HF's classifier where the encoder offers it, else the first token. */
 export const usualReadout = (encoder: Encoder): Readout => {
-  const { readout } = encoder.family.classifier;
+  const { readout } = encoder.classifier;
   return readoutsOf(encoder).includes(readout) ? readout : 'cls';
 };

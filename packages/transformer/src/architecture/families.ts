@@ -4,6 +4,7 @@ import { debertaV2 } from './deberta.js';
 import { distilbert } from './distilbert.js';
 import { electra } from './electra.js';
 import type { Family, ModelType } from './family.js';
+import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
 import { camembert, roberta, xlmRoberta } from './roberta.js';
 
@@ -17,6 +18,7 @@ const families: Readonly<Record<ModelType, Family>> = {
   mpnet,
   albert,
   'deberta-v2': debertaV2,
+  modernbert,
 };
 
 /** The known values of `model_type`. */

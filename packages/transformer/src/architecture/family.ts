@@ -1,4 +1,4 @@
-import type { ClassifierLayout, LinearRole, PythonTraits } from '@tfjs-peft/peft-core';
+import type { ClassifierLayout, LinearRole, PythonTraits, Readout } from '@tfjs-peft/peft-core';
 import type { Json, JsonObject } from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import type { ActivationName } from '../kernels/activations.js';
@@ -31,7 +31,16 @@ export interface Family {
 
 /** Names of architectures in config.json. */
 export type ModelType =
-  'bert' | 'roberta' | 'xlm-roberta' | 'camembert' | 'distilbert' | 'electra' | 'mpnet' | 'albert' | 'deberta-v2';
+  | 'bert'
+  | 'roberta'
+  | 'xlm-roberta'
+  | 'camembert'
+  | 'distilbert'
+  | 'electra'
+  | 'mpnet'
+  | 'albert'
+  | 'deberta-v2'
+  | 'modernbert';
 
 /** What an encoder computes otherwise than BERT; what is absent is as there. */
 export interface EncoderOptions {
@@ -45,6 +54,17 @@ export interface EncoderOptions {
   readonly disentangled?: DisentangledOptions;
   /** False where words get no embedding of their place. */
   readonly absolutePositions?: false;
+  /** Queries and keys that are turned by their place, a choice for each layer. */
+  readonly rotary?: readonly RotaryLayer[];
+  /** What HF's classifier reads, where config.json says so. */
+  readonly classifierReadout?: Readout;
+}
+
+/** Rotary positions of a layer (Su et al. 2021, arXiv 2104.09864) and what it sees (ModernBERT, arXiv 2412.13663, section 2.1.2). */
+export interface RotaryLayer {
+  readonly base: number;
+  /** Keys at most so far from a query are seen; all of them if absent. */
+  readonly window?: number;
 }
 
 /** Disentangled attention (DeBERTa, He et al. 2021, arXiv 2006.03654, section 3.1; buckets and shared maps: v3, arXiv 2111.09543). */
@@ -110,7 +130,13 @@ export type ConfigEntries = {
 };
 
 /** Roles of the affine maps of a layer. */
-export type LayerRole = Exclude<LinearRole, 'pooler' | 'queryKeyValue' | 'feedForwardGate'>;
+export type LayerRole = Exclude<LinearRole, 'pooler' | 'feedForwardGate'>;
+
+/** Roles of the maps after attention's scores. */
+type OutputRole = 'attentionOutput' | 'feedForwardIn' | 'feedForwardOut';
+
+/** Maps to queries, keys and values: one each, or one for all three side by side. */
+type ProjectionModules = Readonly<Record<'query' | 'key' | 'value', string>> | { readonly queryKeyValue: string };
 
 /** Module names: of embeddings below `embeddings.path`, of layers below `layers.path` and the layer's number. */
 export interface FamilyModules {
@@ -133,13 +159,21 @@ export interface FamilyModules {
     readonly path: (layer: number, inner?: number) => string;
     /** The module that computes attention, where prefixes act. */
     readonly attention: string;
-    readonly linears: Readonly<Record<LayerRole, string>>;
+    readonly linears: Readonly<Record<OutputRole, string>> & ProjectionModules;
+    /** LayerNorms stand before the sublayers, and none before the first attention, instead of after the residuals. */
+    readonly normFirst?: true;
+    /** The first map of the feed-forward network is twice as wide: an activation on one half times the other (GeGLU, arXiv 2002.05202). */
+    readonly gated?: true;
     /** The maps that make keys and queries of distances where those of words do not. */
     readonly distanceMaps?: Readonly<Record<'key' | 'query', string>>;
     readonly sublayers: Readonly<Record<'attention' | 'feedForward', SublayerModules>>;
   };
   /** The dense layer of the pooler; absent in families without one. */
   readonly pooler?: string;
+  /** The LayerNorm after the last layer, where layers end without one. */
+  readonly finalNorm?: string;
+  /** Maps and LayerNorms have no biases. */
+  readonly unbiased?: true;
 }
 
 interface SublayerModules {
@@ -161,4 +195,6 @@ interface MlmHeadLayout {
   readonly biases: readonly string[];
   /** `hidden` for the activation of config.json. */
   readonly activation: 'hidden' | 'gelu';
+  /** Dense layer and LayerNorm have no biases. */
+  readonly unbiased?: true;
 }

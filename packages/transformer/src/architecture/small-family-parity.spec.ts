@@ -11,7 +11,7 @@ useTestBackend();
 
 /** Largest difference to HF transformers, as promised. */
 const tolerance = 2e-5;
-const families = ['electra', 'camembert', 'mpnet', 'albert', 'deberta-v2', 'deberta-v2-apart'] as const;
+const families = ['electra', 'camembert', 'mpnet', 'albert', 'deberta-v2', 'deberta-v2-apart', 'modernbert'] as const;
 
 describe.each(families)('parity with HF transformers: tiny-%s', (name) => {
   const folder = new URL(`tiny-${name}/`, goldenFolder);
@@ -39,8 +39,10 @@ describe.each(families)('parity with HF transformers: tiny-%s', (name) => {
     const { lastHiddenState, logits } = run(inputs, classifier);
     const expected = golden.get(`${text}.last_hidden_state`)!;
     expect(await maxDifference(onText(lastHiddenState, inputs), onText(expected, inputs))).toBeLessThan(tolerance);
-    // Padding in the first place: HF's DeBERTa lets padding look at padding, the others at the text alone.
-    const isRead = name.startsWith('deberta') ? inputs.attentionMask.slice([0, 0], [-1, 1]).toFloat() : tf.scalar(1);
+    // Padding in the first place: in HF's DeBERTa, and where windows are, padding looks at padding, in the others at the text alone.
+    const isRead = /^(deberta|modern)/.test(name)
+      ? inputs.attentionMask.slice([0, 0], [-1, 1]).toFloat()
+      : tf.scalar(1);
     const wanted = golden.get(`${text}.logits`)!;
     expect(await maxDifference(logits!.mul(isRead), wanted.mul(isRead))).toBeLessThan(tolerance);
   });

@@ -5,6 +5,7 @@ import { applySideBySide, canChangeSideBySide } from '../model/change-side-by-si
 import { fusedAttention, type KeyValues } from '../kernels/fused-attention.js';
 import { maskedSoftmax } from '../kernels/masked-softmax.js';
 import { hasNativeKernels } from '../kernels/native-kernels.js';
+import { rotate } from '../kernels/rotary.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut, factorsOfDropout } from '../model/pass.js';
 import { noTerms } from './attention-terms.js';
@@ -54,7 +55,10 @@ function attendFused({ queryKeyValue, mask, prefixes, path, pass }: Attention): 
 
 function attendPortable({ queryKeyValue, mask, prefixes, layer, path, pass }: Attention): tf.Tensor {
   const heads = pass.config.numAttentionHeads;
-  const [queries, textKeys, textValues] = splitHeads(queryKeyValue, heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [ownQueries, ownKeys, textValues] = splitHeads(queryKeyValue, heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const angles = pass.terms.angles?.[layer];
+  const [queries, textKeys] = angles ? [rotate(ownQueries, angles), rotate(ownKeys, angles)] : [ownQueries, ownKeys];
+  const window = pass.terms.windows?.[layer];
   const [batch, , tokens, headSize] = queries.shape as [number, number, number, number];
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, 0);
   const join = (before: readonly tf.Tensor[], text: tf.Tensor) =>
@@ -83,7 +87,7 @@ function attendPortable({ queryKeyValue, mask, prefixes, layer, path, pass }: At
   const products = tf.matMul(scaled, keys, false, true);
   const ofPlaces = distances ? scoreDistances({ scaled, keys: textKeys, distances, layer, pass }) : bias;
   const scores = ofPlaces ? products.add(forPrefixes(ofPlaces)) : products;
-  const weights = maskedSoftmax(scores, forPrefixes(mask));
+  const weights = maskedSoftmax(scores, forPrefixes(window ? mask.add(window) : mask));
   const dropped = dropOut(weights, pass.config.attentionDropout, path, pass);
   const perHead = tf.matMul(dropped, values);
   return perHead.transpose([0, 2, 1, 3]).reshape([batch, tokens, heads * headSize]);
@@ -98,8 +102,8 @@ function splitHeads(queryKeyValue: tf.Tensor, heads: number): tf.Tensor[] {
 
 /** Queries, keys and values side by side, by one product unless something acts on one of them that must be computed alone. */
 function project(x: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor {
-  const { query, key, value } = pass.encoder.layers[layer]!.linears;
-  const paths = [query, key, value].map(({ path }) => path);
+  const paths = pass.encoder.layers[layer]!.projections.map(({ path }) => path);
+  if (paths.length === 1) return applyLinear(x, paths[0]!, pass);
   if (!canChangeSideBySide(paths, pass))
     return tf.concat(
       paths.map((path) => applyLinear(x, path, pass)),

@@ -1,5 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { distanceBucket, distanceRow } from '../architecture/distance-buckets.js';
+import type { RotaryLayer } from '../architecture/family.js';
+import { additiveMask } from '../kernels/masked-softmax.js';
+import { rotaryAngles } from '../kernels/rotary.js';
 import { applyNorm } from '../model/apply-norm.js';
 import { lookUp } from '../model/look-up.js';
 import type { AttentionTerms, DistanceRows, EncoderPass } from './encoder-pass.js';
@@ -10,7 +13,34 @@ export const noTerms: AttentionTerms = {};
 export function attentionTerms(tokens: number, pass: EncoderPass): AttentionTerms {
   const { distanceBias, distances } = pass.encoder;
   if (distanceBias) return { bias: biasByDistance(tokens, distanceBias.path, distanceBias.rows, pass) };
-  return distances ? { distances: distanceRows(tokens, distances.table.path, distances.norm, pass) } : noTerms;
+  if (distances) return { distances: distanceRows(tokens, distances.table.path, distances.norm, pass) };
+  const { rotary } = pass.config.options ?? {};
+  return rotary ? rotaryTerms(tokens, rotary, pass) : noTerms;
+}
+
+/** Angles and windows by layer; layers that are alike share them. Prefixes that shift positions turn queries and keys of the text further. */
+function rotaryTerms(tokens: number, layers: readonly RotaryLayer[], pass: EncoderPass): AttentionTerms {
+  const { hiddenSize, numAttentionHeads } = pass.config;
+  const { positionOffset: offset } = pass.interventions;
+  const places = tf.range(offset, offset + tokens, 1, 'int32').expandDims<tf.Tensor2D>(0);
+  const angles = remembered((base: number) => rotaryAngles(places, hiddenSize / numAttentionHeads, base));
+  const windows = remembered((reach: number) => {
+    const distance = places.transpose().sub(places).abs();
+    return additiveMask(distance.lessEqual(tf.scalar(reach, 'int32')) as tf.Tensor2D).reshape([1, 1, tokens, tokens]);
+  });
+  return {
+    angles: layers.map(({ base }) => angles(base)),
+    windows: layers.map(({ window }) => (window === undefined || window >= tokens ? undefined : windows(window))),
+  };
+}
+
+function remembered<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const made = new Map<Key, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
+  };
 }
 
 function distanceRows(tokens: number, path: string, norm: string | undefined, pass: EncoderPass): DistanceRows {

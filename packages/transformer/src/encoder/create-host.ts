@@ -22,6 +22,7 @@ import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
 import { attentionTerms, noTerms } from './attention-terms.js';
 import { embedTokens } from './embed-tokens.js';
+import { applyNorm } from '../model/apply-norm.js';
 import { warn } from '../model/warn.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { specOf } from './host-spec.js';
@@ -123,6 +124,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
         let hidden = tokenLayout.pack(embedded);
         for (const [step, layer] of encoder.order.entries())
           hidden = runLayer(hidden, mask, layer, ofStep(step, encoder.order.indexOf(layer), pass));
+        if (encoder.finalNorm !== undefined) hidden = applyNorm(hidden, encoder.finalNorm, pass);
         const lastHiddenState = tokenLayout.unpack(hidden) as tf.Tensor3D;
         const { readout, requireApplied } = pass.interventions;
         const logits =

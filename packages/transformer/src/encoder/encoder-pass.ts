@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Encoder } from '../architecture/encoder.js';
+import type { RotaryAngles } from '../kernels/rotary.js';
 import type { EncoderConfig } from '../architecture/family.js';
 import type { Pass } from '../model/pass.js';
 
@@ -18,6 +19,10 @@ export interface AttentionTerms {
   readonly bias?: tf.Tensor;
   /** Of disentangled attention. */
   readonly distances?: DistanceRows;
+  /** By which queries and keys are turned, by layer. */
+  readonly angles?: readonly RotaryAngles[];
+  /** Added to the scores of a layer, `[1, 1, tokens, tokens]`: very negative for keys out of sight. */
+  readonly windows?: readonly (tf.Tensor | undefined)[];
 }
 
 /** Rows for the distances from a query to a key, from `tokens` down to `-tokens`, one more at each end than there are. */

@@ -38,7 +38,9 @@ export async function readMlmTensors(config: EncoderConfig, source: TensorSource
 
   const find = ({ path }: ExpectedTensor, ...others: readonly string[]) =>
     [path, olderName(path), ...others].find((storedName) => source.tensors.has(storedName));
-  const required = [denseWeight!, denseBias!, normWeight!, normBias!];
+  const required = mlmHead.unbiased ? [denseWeight!, normWeight!] : [denseWeight!, denseBias!, normWeight!, normBias!];
+  const zeros = (size: number): LoadedTensor => ({ shape: [size], data: new Float32Array(size) });
+  const readBias = async (tensor: ExpectedTensor) => (mlmHead.unbiased ? zeros(width) : read(tensor, find(tensor)));
   if (!required.some((tensor) => find(tensor))) throw headMissing(required[0]!, source, name);
   const read = async (tensor: ExpectedTensor, storedName: string | undefined): Promise<LoadedTensor> => {
     if (storedName === undefined) throw tensorMissing(tensor, name);
@@ -49,9 +51,9 @@ export async function readMlmTensors(config: EncoderConfig, source: TensorSource
   const storedDecoder = find(decoder);
   return {
     denseWeight: transpose(weight.data, width, hiddenSize),
-    denseBias: await read(denseBias!, find(denseBias!)),
+    denseBias: await readBias(denseBias!),
     normWeight: await read(normWeight!, find(normWeight!)),
-    normBias: await read(normBias!, find(normBias!)),
+    normBias: await readBias(normBias!),
     bias: await read(bias, find(bias, ...mlmHead.biases)),
     decoder: storedDecoder === undefined ? undefined : await read(decoder, storedDecoder),
   };

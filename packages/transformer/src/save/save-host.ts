@@ -64,7 +64,7 @@ function namedTensors(host: Host, head: Adapter | null): Map<string, tf.Tensor> 
     if (head)
       for (const { path, weight, bias } of toHfClassifier(readoutOf(head, host), encoderHost)) {
         named.set(`${path}.weight`, weight.clone());
-        named.set(`${path}.bias`, bias.clone());
+        if (bias) named.set(`${path}.bias`, bias.clone());
       }
     return [...named.values()];
   });

@@ -13,7 +13,8 @@ export interface ExpectedTensor {
 /** All tensors of an encoder in the order of the forward pass. */
 export function expectedTensors(encoder: Encoder): ExpectedTensor[] {
   const { hiddenSize } = encoder.config;
-  const norm = (path: string): ExpectedTensor[] => normTensors(path, hiddenSize);
+  const norm = (path: string | undefined, size = hiddenSize): ExpectedTensor[] =>
+    path === undefined ? [] : normTensors(path, size, encoder.normBias);
   const { embeddings } = encoder;
   const tables = tablesOf(encoder).map(({ path, rows, size }): ExpectedTensor => ({
     path: `${path}.weight`,
@@ -32,20 +33,26 @@ export function expectedTensors(encoder: Encoder): ExpectedTensor[] {
   };
   return [
     ...tables,
-    ...normTensors(embeddings.norm, embeddings.size),
+    ...norm(embeddings.norm, embeddings.size),
     ...(embeddings.projection ? affineTensors(embeddings.projection) : []),
-    ...(encoder.distances?.norm === undefined ? [] : norm(encoder.distances.norm)),
+    ...norm(encoder.distances?.norm),
     ...encoder.layers.flatMap(ofLayer),
+    ...norm(encoder.finalNorm),
     ...(encoder.pooler ? affineTensors(encoder.pooler) : []),
   ];
 }
 
-type AffineShape = Pick<LinearModule, 'path' | 'inputSize' | 'outputSize'>;
-export const affineTensors = ({ path, inputSize, outputSize }: AffineShape): ExpectedTensor[] => [
+type AffineShape = Pick<LinearModule, 'path' | 'inputSize' | 'outputSize' | 'bias'>;
+export const affineTensors = ({ path, inputSize, outputSize, bias }: AffineShape): ExpectedTensor[] => [
   { path: `${path}.weight`, shape: [outputSize, inputSize], role: 'affineWeight' },
-  { path: `${path}.bias`, shape: [outputSize], role: 'bias' },
+  ...(bias === false ? [] : [biasTensor(path, outputSize)]),
 ];
-export const normTensors = (path: string, size: number): ExpectedTensor[] => [
+export const normTensors = (path: string, size: number, hasBias = true): ExpectedTensor[] => [
   { path: `${path}.weight`, shape: [size], role: 'normWeight' },
-  { path: `${path}.bias`, shape: [size], role: 'bias' },
+  ...(hasBias ? [biasTensor(path, size)] : []),
 ];
+const biasTensor = (path: string, size: number): ExpectedTensor => ({
+  path: `${path}.bias`,
+  shape: [size],
+  role: 'bias',
+});
