@@ -3,7 +3,16 @@ import { createRandomHost } from '@tfjs-peft/transformer';
 import { type Finding, prepared, probes } from './probes.js';
 import { subjects } from './subjects.js';
 
-export const hostTypes = ['bert', 'roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v2'] as const;
+export const hostTypes = [
+  'bert',
+  'roberta',
+  'distilbert',
+  'electra',
+  'mpnet',
+  'albert',
+  'deberta-v2',
+  'modernbert',
+] as const;
 
 /** What was found, by method, operation and host. */
 export type Matrix = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Finding>>>>>>;

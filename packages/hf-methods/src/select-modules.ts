@@ -1,5 +1,5 @@
 import { type HostSpec, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
-import { findUnmatched, nearMisses, endsOf } from '@tfjs-peft/peft-core/authoring';
+import { endsOf, findUnmatched, nearMisses, servesRole } from '@tfjs-peft/peft-core/authoring';
 import { hfPath, hfSelector, type HfTargets } from '@tfjs-peft/peft-core/files';
 import type { ModuleEntries } from './module-entries.js';
 
@@ -51,7 +51,7 @@ function isSelected(entries: ModuleEntries, host: HostSpec): (site: LinearSite) 
   const targets = targetsOf(entries);
   if (targets.targets === null) {
     const inLayers = hfSelector({ ...targets, targets: '.*' });
-    return ({ role, path }) => (role === 'query' || role === 'value') && inLayers(hfPath(host, path));
+    return (site) => (servesRole(site, 'query') || servesRole(site, 'value')) && inLayers(hfPath(host, site.path));
   }
   if (targets.targets === 'all-linear') {
     const selects = hfSelector({ ...targets, targets: '.*' });

@@ -1,3 +1,4 @@
+import { servesRole } from '@tfjs-peft/peft-core/authoring';
 import { type Context, createStream, type Site, sitesOfKind, substream } from '@tfjs-peft/peft-core';
 import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -21,7 +22,7 @@ const sizes = {
 };
 
 // XLM-RoBERTa and CamemBERT compute as RoBERTa does; BERT has gradients.spec.ts.
-describe.each(['roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v2'] as const)(
+describe.each(['roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v2', 'modernbert'] as const)(
   'gradients agree with central finite differences: %s',
   (modelType) => {
     let host: EncoderHost;
@@ -33,7 +34,9 @@ describe.each(['roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v
     // Narrow embeddings are twelve wide in random hosts.
     const width = ['electra', 'albert'].includes(modelType) ? 12 : 8;
     const linear = (role: Extract<Site, { kind: 'linear' }>['role']) =>
-      sitesOfKind(host.spec, 'linear').find((site) => site.role === role && site.layer === 0)!;
+      sitesOfKind(host.spec, 'linear').find((site) => servesRole(site, role!) && site.layer === 0)!;
+    // One map of queries, keys and values is three times as wide, that of a gated network twice.
+    const [wide, inner] = modelType === 'modernbert' ? [24, 24] : [8, 12];
     const sublayer = (place: 'attention' | 'feedForward') =>
       sitesOfKind(host.spec, 'sublayer').find((site) => site.place === place && site.layer === 0)!;
     const prefix = (keys: tf.Tensor, values: tf.Tensor, positions: 'none' | 'shift'): Intervention => ({
@@ -55,7 +58,7 @@ describe.each(['roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v
       'low-rank deltas of query and value': [
         [
           [8, 2],
-          [2, 8],
+          [2, wide],
         ],
         (down, up) =>
           (['query', 'value'] as const).map((role) => ({
@@ -67,10 +70,10 @@ describe.each(['roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v
           })),
       ],
       gates: [
-        [[8], [batch, 12], [12]],
-        (key, wide, input) => [
+        [[wide], [batch, inner], [12]],
+        (key, expanded, input) => [
           { kind: 'outputGate', path: linear('key').path, gate: key! },
-          { kind: 'outputGate', path: linear('feedForwardIn').path, gate: wide! },
+          { kind: 'outputGate', path: linear('feedForwardIn').path, gate: expanded! },
           { kind: 'inputGate', path: linear('feedForwardOut').path, gate: input! },
         ],
       ],
@@ -94,7 +97,7 @@ describe.each(['roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v
       'low-rank deltas of query and key, one an example': [
         [
           [batch, 8, 2],
-          [batch, 2, 8],
+          [batch, 2, wide],
         ],
         (down, up) =>
           (['query', 'key'] as const).map((role) => ({
