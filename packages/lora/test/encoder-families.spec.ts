@@ -15,6 +15,7 @@ import {
   runAdapter,
   saveAdapter,
   sitesOfKind,
+  tokenHeadDefinition,
 } from '@tfjs-peft/peft-core';
 import { hostHeadNames } from '@tfjs-peft/peft-core/files';
 import { createHost, type EncoderHost, saveHost } from '@tfjs-peft/transformer';
@@ -26,6 +27,7 @@ useTestBackend();
 
 const goldens = new URL('../../transformer/goldens/', import.meta.url);
 const registry = createRegistry(loraDefinition, headDefinition, composeDefinition);
+const tokenRegistry = createRegistry(loraDefinition, headDefinition, tokenHeadDefinition, composeDefinition);
 const open = (bytes: Uint8Array) => openSafetensors(bytesSource('model.safetensors', bytes));
 const tolerance = 2e-5;
 
@@ -106,6 +108,16 @@ describe.each(['electra', 'camembert', 'mpnet', 'albert', 'deberta-v2', 'deberta
       if (name === 'modernbert') expect(biases).toEqual([]);
       else expect(biases.length).toBeGreaterThan(8);
       for (const { shape, site } of biases) expect(shape).toEqual(shapes.get(`${site}.bias`));
+    });
+
+    it('for single tokens is read where HF has one map a token, else refused', async () => {
+      const config = JSON.parse(new TextDecoder().decode(files.get('adapter_config.json')));
+      const bytes = new TextEncoder().encode(JSON.stringify({ ...config, task_type: 'TOKEN_CLS' }));
+      const loading = loadAdapter(new Map(files).set('adapter_config.json', bytes), host, tokenRegistry, {
+        onWarning: () => {},
+      });
+      if (name === 'modernbert') await expect(loading).rejects.toMatchObject({ code: 'TASK_UNSUPPORTED' });
+      else expect((await loading).method.type).toBe('COMPOSE');
     });
 
     it('merges, and the merged model is saved and opened again', async () => {
