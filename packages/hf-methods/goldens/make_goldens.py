@@ -37,6 +37,8 @@ CASES = {
     "OFT, constrained": ("OFTConfig", dict(oft_block_size=4, coft=True, eps=0.6)),
     "BOFT": ("BOFTConfig", dict(boft_block_size=4)),
     "BOFT, two blocks": ("BOFTConfig", dict(boft_block_size=0, boft_block_num=2)),
+    "GRALORA": ("GraloraConfig", dict(r=4, alpha=6, gralora_k=2)),
+    "GRALORA, hybrid": ("GraloraConfig", dict(r=4, alpha=6, gralora_k=4, hybrid_r=3)),
     "HIRA": ("HiraConfig", dict(r=3)),
     "DELORA": ("DeloraConfig", dict(r=3, delora_lambda=4, lambda_pattern={"value": 2})),
     "BEFT": ("BeftConfig", {}),

@@ -21,6 +21,7 @@ const cases: readonly (readonly [string, MadeMethod, JsonObject, boolean])[] = [
   ['BOFT', methods.boft, { boft_block_size: 4 }, true],
   ['HiRA', methods.hira, { r: 2 }, true],
   ['BEFT', methods.beft, {}, true],
+  ['GraLoRA', methods.gralora, { r: 4, hybrid_r: 1 }, true],
   ['HRA', methods.hra, { r: 2 }, false],
   ['MiSS', methods.miss, { r: 2 }, true],
   ['MiSS, bat', methods.miss, { r: 2, init_weights: 'bat' }, true],

@@ -4,6 +4,7 @@ export { boft } from './boft.js';
 export { c3a } from './c3a.js';
 export { delora } from './delora.js';
 export { fourierft } from './fourierft.js';
+export { gralora } from './gralora.js';
 export { hira } from './hira.js';
 export { hra } from './hra.js';
 export { loha } from './loha.js';

@@ -23,7 +23,6 @@ export const unreadHfTypes: ReadonlyMap<string, UnreadType> = new Map([
   ['DEFT', weights('its projection of the weights is not implemented')],
   ['FROD', weights(ofSingularValues)],
   ['GLORA', weights('its choice of forms for each part of a weight and a bias is not implemented')],
-  ['GRALORA', weights('its blocks of low-rank factors are not implemented')],
   [
     'LILY',
     passes('a router mixes its factors by the text, so that it is no change of weights, and that is not implemented'),
