@@ -83,8 +83,8 @@ export interface WeightFunction {
   readonly path: string;
   /** From the frozen weight `[input, output]` to what is added to it. */
   readonly weight: (frozen: tf.Tensor) => tf.Tensor;
-  /** From the frozen bias `[output]` to what is added to it. */
-  readonly bias?: (frozen: tf.Tensor) => tf.Tensor;
+  /** From the frozen bias `[output]`, and the frozen weight, to what is added to the bias. */
+  readonly bias?: (frozen: tf.Tensor, weight: tf.Tensor) => tf.Tensor;
 }
 /** `b += delta`; delta `[output]`. */
 export interface BiasDelta {

@@ -8,6 +8,7 @@ import { checkPlaces } from '../places.js';
 import { storedTensors } from '../plan.js';
 import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
+import type { HostSpec } from '../host-spec.js';
 import { savedName } from './saved-modules.js';
 import { requireTask, tokenModuleOf } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
