@@ -2,7 +2,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type BackendChoice } from '@tfjs-peft/backend';
 import { type ExperimentConfigInput, type ExperimentEvent, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
 import { hashTrial } from '@tfjs-peft/eval/run-folder';
@@ -11,6 +10,7 @@ import { measureSteps, type StepRecord } from './measure-steps.js';
 import { type AblationResults, readResults, resultFiles, writeReport } from './report.js';
 import { type RunRecord, shortHash, toRecord } from './run-record.js';
 import { common, dataSeeds, floors, methods, ratesOf, searchSeed, type TaskName, tasks } from './settings.js';
+import { parseOptions } from '../options/parse-options.js';
 
 const HELP = `Trains every method alone and under a simplex on 100 labelled texts of SST-2 and TREC, with rates chosen on a split of its own.
 
@@ -28,7 +28,7 @@ npm run ablation -- [options]
 
 Results go to docs/ablation/: runs.json, steps.json and the tables made of them.`;
 
-const { values: flags } = parseArgs({
+const { values: flags } = parseOptions({
   options: {
     data: { type: 'string', default: '../shared/data' },
     output: { type: 'string', default: join('runs', 'ablation') },

@@ -1,5 +1,5 @@
 import { describeMethod } from '@tfjs-peft/peft-core';
-import { type MethodDefinition } from '@tfjs-peft/peft-core/authoring';
+import { type MethodDefinition, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { hfTypes, unreadHfTypes, wayOutOf } from '@tfjs-peft/peft-core/files';
 import { interventionRules } from '@tfjs-peft/peft-core/interventions';
 import { format, resolveConfig } from 'prettier';
@@ -49,7 +49,7 @@ const row = (type: string, ...cells: readonly string[]) =>
 
 /** Whether a weight can hold what the method does, by the kinds of its interventions. */
 function mergedBy(definition: MethodDefinition): string {
-  const method = definition.create(definition.config.parse(needed[definition.type] ?? {}), []);
+  const method = definition.create(parseConfig(definition.config, needed[definition.type] ?? {}, definition.type), []);
   const { kinds = [] } = method;
   if (kinds.length === 0) throw new Error(`${describeMethod(method).type} does not declare its kinds`);
   return kinds.every((kind) => interventionRules[kind].merge) ? 'yes' : 'no: no weight can hold it';

@@ -1,7 +1,6 @@
 // Breaks runs on purpose and looks at what is left: kills, a second writer, signals to the group, a full disk, closed pipes, a hung child.
 // `npm run faults -- --kills 40 --seed 1`. Exit code 1 if anything was not as it must be.
 import { rmSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { prepare } from './prepare.js';
 import {
   closedPipes,
@@ -13,15 +12,28 @@ import {
   secondWriter,
   signalToGroup,
 } from './scenarios.js';
+import { parseOptions } from '../options/parse-options.js';
 
-const { values } = parseArgs({
+const { values } = parseOptions({
   options: {
     kills: { type: 'string', default: '40' },
     seed: { type: 'string', default: '1' },
     steps: { type: 'string', default: '120' },
     keep: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
+if (values.help) {
+  console.log(`Breaks runs on purpose and looks at what is left.
+
+  npm run faults                            all scenarios and 40 kills
+  npm run faults -- --kills 10 --seed 7     fewer kills, at other moments
+  npm run faults -- --steps 60              shorter runs
+  npm run faults -- --keep                  leaves the folders for a look
+
+Exit code 1 if anything was not as it must be.`);
+  process.exit(0);
+}
 const say = (text: string) => console.log(text);
 const prepared = await prepare({ steps: Number(values.steps), seeds: [13, 21] });
 const faults = { ...prepared, ...(await runWhole(prepared)), say };

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { fuzz, type ReaderReport } from './src/fuzz.js';
 import { readers } from './src/readers/index.js';
+import { parseOptions } from '../options/parse-options.js';
 
 const usage = `Reads inputs changed at random with every reader of files from strangers. Each must be refused with a typed error or give a right value, in
 bounded time and memory.
@@ -26,7 +26,7 @@ const row = ({ reader, inputs, errors, values, slowestMs, hangs, findings, gaveU
 };
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = parseOptions({
     options: {
       seconds: { type: 'string' },
       inputs: { type: 'string' },

@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { applyMutant, type Mutant } from './mutant.js';
 import { mutants } from './mutants.js';
+import { parseOptions } from '../options/parse-options.js';
 
 const usage = `Puts one deliberate fault after the other into a copy of the repository and runs the suites that must notice it.
 
@@ -78,7 +78,7 @@ function runSuites(folder: string, suites: string): Promise<SuiteResult> {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseOptions({
     allowPositionals: true,
     options: { list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
   });

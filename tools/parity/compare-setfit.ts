@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { selectBackend } from '@tfjs-peft/backend';
 import { parseExperiment, resolveExperiment } from '@tfjs-peft/eval';
 import { createCatalogue } from '@tfjs-peft/eval/methods';
@@ -11,6 +10,7 @@ import { pairedDifference, summarise } from '@tfjs-peft/eval/statistics';
 import { openSession, runTrial } from '@tfjs-peft/eval/trial';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { findPython } from './find-python.js';
+import { parseOptions } from '../options/parse-options.js';
 
 const HELP = `SetFit 1.2 with its defaults and contrastive methods of this library: accuracy and CPU seconds of training, on the same rows.
 
@@ -27,7 +27,7 @@ npm run compare:setfit -- [options]
   --no-setfit   only the methods of this library
   --output D    rows and results (default runs/compare-setfit)`;
 
-const { values: flags } = parseArgs({
+const { values: flags } = parseOptions({
   options: {
     data: { type: 'string', default: '../shared/data' },
     tasks: { type: 'string', default: 'trec,sst2,spam-subjects' },

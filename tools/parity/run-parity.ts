@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type BackendChoice, selectBackend } from '@tfjs-peft/backend';
 import { disposeParameters } from '@tfjs-peft/peft-core';
 import { findPython, NoPython } from './find-python.js';
@@ -12,6 +11,7 @@ import { differenceFrom, type HostFolder, type Logits, type ParityCase, readHost
 import { faultOf, formatParity, summariseParity } from './print-parity.js';
 import { openParityHost, saveAgain } from './save-again.js';
 import { saveTrained } from './save-trained.js';
+import { parseOptions } from '../options/parse-options.js';
 
 const usage = `Logits of the same adapters here and in HF peft: adapters that HF peft writes for tiny random hosts, loaded and saved again here,
 and adapters trained here, loaded there.
@@ -109,7 +109,7 @@ async function compare(python: string, folder: string, backend: BackendChoice | 
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseOptions({
     allowPositionals: true,
     options: {
       python: { type: 'string' },

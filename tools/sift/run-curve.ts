@@ -1,7 +1,6 @@
 // Accuracy and training loss of sparse increments over their rate and choice: node --conditions=@tfjs-peft/source --import tsx tools/sift/run-curve.ts --help
 // Every finished run is a line of the results file and is not run again, so that the grid can be stopped and continued.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { selectBackend } from '@tfjs-peft/backend';
 import { parseExperiment } from '@tfjs-peft/eval';
 import { createCatalogue } from '@tfjs-peft/eval/methods';
@@ -9,8 +8,9 @@ import { openSession } from '@tfjs-peft/eval/trial';
 import { compose, disposeParameters, head, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
 import { type Selection, sift } from '@tfjs-peft/sift';
 import { labelledTask, parseTrainConfig, predictLogits, train } from '@tfjs-peft/train';
+import { parseOptions } from '../options/parse-options.js';
 
-const { values: flags } = parseArgs({
+const { values: flags } = parseOptions({
   options: {
     help: { type: 'boolean', default: false },
     task: { type: 'string', default: 'sst2' },

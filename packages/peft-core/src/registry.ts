@@ -1,18 +1,38 @@
-import type * as z from 'zod';
 import { nearMisses, PeftError } from './errors.js';
 import type { HostSpec } from './host-spec.js';
 import type { JsonObject } from './json/json.js';
 import type { PeftMethod } from './method.js';
 import type { NamedArrays } from './parameters.js';
 
+/** What checks a configuration: a schema of zod 4, whatever its release, so that a method's author need not have ours. */
+export interface ConfigSchema {
+  /** The types of its values, after and before defaults are filled in. */
+  readonly _zod: { readonly output: unknown; readonly input: unknown };
+  /** Checks a value and fills in defaults; never throws. */
+  safeParse(
+    value: unknown,
+  ):
+    | { readonly success: true; readonly data: unknown }
+    | { readonly success: false; readonly error: { readonly issues: readonly ConfigIssue[] } };
+}
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigIssue {
+  /** `unrecognized_keys` if `keys` are unknown. */
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+}
+
 /** What makes a method known by name: in configuration files, adapter files and on the command line. */
-export interface MethodDefinition<Schema extends z.ZodType = z.ZodType> {
+export interface MethodDefinition<Schema extends ConfigSchema = ConfigSchema> {
   readonly type: string;
   /** The contract that the method was written for, as a number: a registry of another one refuses it. */
   readonly contract?: number;
   readonly config: Schema;
   /** `parts` are the methods a wrapper is made of; empty for a plain method. */
-  create(config: z.output<Schema>, parts: readonly PeftMethod[]): PeftMethod;
+  create(config: Schema['_zod']['output'], parts: readonly PeftMethod[]): PeftMethod;
   /**
    * The configuration with first values that differ between the vertices of a simplex: for methods that start with all parameters at one
    * value, where a simplex would be one point.
@@ -21,9 +41,9 @@ export interface MethodDefinition<Schema extends z.ZodType = z.ZodType> {
   /** Whether the task's labels and the readout belong into the configuration, as `labels` and `readout`. */
   readonly takesLabels?: boolean;
   /** Reads a configuration of HF peft's file format. Errors for entries that change outputs and are not supported. */
-  fromHfConfig?(config: JsonObject, host: HostSpec): z.input<Schema>;
+  fromHfConfig?(config: JsonObject, host: HostSpec): Schema['_zod']['input'];
   /** Reads adapters of AdapterHub's library `adapters`. */
-  readonly adapterHub?: AdapterHubFormat<z.input<Schema>>;
+  readonly adapterHub?: AdapterHubFormat<Schema['_zod']['input']>;
 }
 
 /** How AdapterHub stores a method. */
@@ -114,18 +134,20 @@ export const describeMethod = (method: PeftMethod): MethodDescription => ({
 });
 
 /** Validates a configuration strictly: unknown keys are errors. Errors: `CONFIG_INVALID`, naming each key. The result is frozen. */
-export function parseConfig<Schema extends z.ZodType>(
+export function parseConfig<Schema extends ConfigSchema>(
   schema: Schema,
   value: unknown,
   what: string,
-): Readonly<z.output<Schema>> {
+): Readonly<Schema['_zod']['output']> {
   const result = schema.safeParse(value);
-  if (result.success) return Object.freeze(result.data as object) as z.output<Schema>;
+  if (result.success) return Object.freeze(result.data as object) as Schema['_zod']['output'];
   const known = 'shape' in schema ? Object.keys(schema.shape as object) : [];
   const problems = result.error.issues.map((issue) => {
     const path = issue.path.join('.');
     if (issue.code !== 'unrecognized_keys') return `${path || 'value'}: ${issue.message}`;
-    return issue.keys.map((key) => `unknown key "${path ? `${path}.` : ''}${key}"${hint(key, known)}`).join('; ');
+    return (issue.keys ?? [])
+      .map((key) => `unknown key "${path ? `${path}.` : ''}${key}"${hint(key, known)}`)
+      .join('; ');
   });
   throw new PeftError('CONFIG_INVALID', {
     found: `configuration of ${what}: ${problems.join('; ')}`,

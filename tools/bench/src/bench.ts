@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { findPython } from '../../parity/find-python.js';
 import { createBatch, startStepWorker, startWorker, type Worker, type WorkerOptions } from './worker.js';
+import { parseOptions } from '../../options/parse-options.js';
 
-const { values: flags } = parseArgs({
+const { values: flags } = parseOptions({
   options: {
     peers: { type: 'boolean', default: false },
     python: { type: 'string' },

@@ -25,7 +25,8 @@ export interface Limits {
   readonly messageLength: number;
 }
 
-export const usualLimits: Limits = { cpuMs: 2000, hangMs: 10_000, bytes: 2 ** 28, messageLength: 10_000 };
+/** A Parquet file may take the 10 s after which the library itself gives up, and the start of its process. */
+export const usualLimits: Limits = { cpuMs: 2000, hangMs: 25_000, bytes: 2 ** 28, messageLength: 10_000 };
 
 export type FindingKind =
   | 'hang' // ran beyond the wall time, killed

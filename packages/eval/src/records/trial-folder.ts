@@ -85,7 +85,7 @@ export function readYaml(text: string, path: string): Json {
   try {
     return parseYaml(text, path) as Json;
   } catch (error) {
-    throw damaged(path, isPeftError(error) ? error.text.found : String(error));
+    throw damaged(path, (isPeftError(error) ? error.text.found : String(error)).replace(`"${path}" `, ''));
   }
 }
 

@@ -44,7 +44,13 @@ export {
   type HeadLayout,
   type Preparation,
 } from '../method.js';
-export { contractVersion, type MethodDefinition, parseConfig } from '../registry.js';
+export {
+  type ConfigIssue,
+  type ConfigSchema,
+  contractVersion,
+  type MethodDefinition,
+  parseConfig,
+} from '../registry.js';
 export { headsOf, isHead, resolveReadout } from '../head.js';
 export { bounds } from '../bounds.js';
 export { compilePattern } from '../compile-pattern.js';
