@@ -208,7 +208,7 @@ describe('hidden dropout', () => {
   it('differs between the runs of a layer that groups share', async () => {
     const host = await createRandomHost({ modelType: 'albert', dropout: 0.5, numHiddenLayers: 2 });
     const seen: tf.Tensor[] = [];
-    const [{ path }] = sitesOfKind(host.spec, 'sublayer') as [{ path: string }];
+    const { path } = sitesOfKind(host.spec, 'sublayer')[0]!;
     const spy = {
       kind: 'sublayerAdapter' as const,
       path,
