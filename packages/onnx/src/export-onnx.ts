@@ -7,8 +7,9 @@ import { indexEffects } from './effect-index.js';
 import { type Effects, effectsOf } from './effects.js';
 import { type GraphValue, writeOnnxModel } from './format/onnx-model.js';
 import { createGraphBuilder } from './graph/graph-builder.js';
-import { inputNames, readsTokenTypes, shiftOf, writeEmbeddings } from './graph/write-embeddings.js';
-import { writeLayer, writeNorm, type Writing } from './graph/write-encoder.js';
+import { readsTokenTypes, shiftOf, writeEmbeddings } from './graph/write-embeddings.js';
+import { writeLayer } from './graph/write-encoder.js';
+import { inputNames, writeNorm, type Writing } from './graph/write-maps.js';
 import { writeHead } from './graph/write-head.js';
 import { readNumbers } from './numbers.js';
 

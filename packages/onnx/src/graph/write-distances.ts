@@ -1,7 +1,6 @@
 import { distanceRow, type EncoderLayer } from '@tfjs-peft/transformer';
 import type { Value } from './graph-builder.js';
-import { inputNames } from './write-embeddings.js';
-import { writeLinear, writeNorm, writeWeight, type Writing } from './write-encoder.js';
+import { inputNames, writeLinear, writeNorm, writeWeight, type Writing } from './write-maps.js';
 
 /** What disentangled attention reads in every layer. */
 export interface DistanceValues {

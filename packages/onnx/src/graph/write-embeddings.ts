@@ -3,10 +3,7 @@ import { distanceBucket } from '@tfjs-peft/transformer';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import { type DistanceValues, writeDistanceRows } from './write-distances.js';
 import { type RotaryValues, writeRotary } from './write-rotary.js';
-import { expandOver, writeLinear, writeNorm, writeWeight, type Writing } from './write-encoder.js';
-
-/** Inputs of a graph, all `[batch, tokens]` int64. */
-export const inputNames = { ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids' } as const;
+import { expandOver, inputNames, writeLinear, writeNorm, writeWeight, type Writing } from './write-maps.js';
 
 /** States after the embeddings, and how the text lies in them. */
 export interface Embedded {

@@ -1,50 +1,10 @@
-import { sizeOf } from '@tfjs-peft/peft-core/authoring';
 import type { BottleneckForm, KeyValuePrefix, SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
-import type { Encoder, EncoderLayer, Sublayer } from '@tfjs-peft/transformer';
-import type { EffectIndex } from '../effect-index.js';
-import type { Numbers } from '../numbers.js';
+import type { EncoderLayer, Sublayer } from '@tfjs-peft/transformer';
 import { writeActivation } from './activations.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import { type DistanceValues, writeDistanceScores } from './write-distances.js';
 import { type RotaryValues, writeRotation } from './write-rotary.js';
-
-/** What all parts of a graph are written from. */
-export interface Writing {
-  readonly graph: GraphBuilder;
-  readonly encoder: Encoder;
-  readonly effects: EffectIndex;
-  readonly numbers: Numbers;
-}
-
-/** The affine map at a path, `x · W + b`. */
-export function writeLinear(x: Value, path: string, { graph, numbers, encoder }: Writing): Value {
-  const product = graph.node('MatMul', [x, writeWeight(path, numbers, graph)]);
-  if (encoder.family.modules.unbiased) return product;
-  return graph.node('Add', [product, writeBias(path, numbers, graph)]);
-}
-
-export function writeWeight(path: string, numbers: Numbers, graph: GraphBuilder): Value {
-  const { data, shape, store } = numbers.weight(`${path}.weight`);
-  return graph.weights(`${path}.weight`, data, shape, store);
-}
-
-function writeBias(path: string, numbers: Numbers, graph: GraphBuilder): Value {
-  const { data, shape } = numbers.weight(`${path}.bias`);
-  return graph.floats(`${path}.bias`, data, shape);
-}
-
-/** Zeros for a bias that a LayerNorm does not have. */
-export const writeZeros = (shape: readonly number[], graph: GraphBuilder): Value =>
-  graph.floats(`zeros [${shape.join()}]`, new Float32Array(sizeOf(shape)), shape);
-
-export function writeNorm(x: Value, path: string, { graph, numbers, encoder }: Writing): Value {
-  const { data, shape } = numbers.weight(`${path}.weight`);
-  const scale = graph.floats(`${path}.weight`, data, shape);
-  const attributes = { axis: -1, epsilon: { float: encoder.config.layerNormEpsilon } };
-  // ONNX Runtime's optimisers fall over one that is left out.
-  const bias = encoder.normBias ? writeBias(path, numbers, graph) : writeZeros(shape, graph);
-  return graph.node('LayerNormalization', [x, scale, bias], attributes);
-}
+import { expandOver, writeLinear, writeNorm, type Writing } from './write-maps.js';
 
 /** One layer: attention, then the feed-forward network, each with adapters, residual and LayerNorm; states `[batch, tokens, hidden]`. */
 export function writeLayer(x: Value, scores: ScoreTerms, layer: EncoderLayer, writing: Writing): Value {
@@ -156,17 +116,6 @@ function prepend(
     return expandOver(graph.floats(name, numbers.of(prefix[which]), [1, ...shape]), shape, x, graph);
   });
   return graph.node('Concat', [...parts, ofText], { axis: 2 });
-}
-
-/** A constant `[1, ...shape]` once for every example of a batch. */
-export function expandOver(
-  constant: Value,
-  shape: readonly number[],
-  x: Value,
-  { node, integers }: GraphBuilder,
-): Value {
-  const batch = node('Shape', [x], { start: 0, end: 1 });
-  return node('Expand', [constant, node('Concat', [batch, integers([...shape])], { axis: 0 })]);
 }
 
 /** Adapters, residual, LayerNorm, in the order of the forward pass here. */

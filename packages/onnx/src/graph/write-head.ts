@@ -2,8 +2,8 @@ import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import type { Value } from './graph-builder.js';
 import type * as tf from '@tensorflow/tfjs';
 import { writeActivation } from './activations.js';
-import { type Embedded, inputNames } from './write-embeddings.js';
-import { writeLinear, type Writing, writeZeros } from './write-encoder.js';
+import type { Embedded } from './write-embeddings.js';
+import { inputNames, writeLinear, type Writing, writeZeros } from './write-maps.js';
 
 /** Logits `[batch, labels]` from the last hidden states. */
 export function writeHead(states: Value, { virtual }: Embedded, head: ReadoutMap, writing: Writing): Value {

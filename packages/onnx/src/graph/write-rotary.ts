@@ -1,6 +1,5 @@
 import type { GraphBuilder, Value } from './graph-builder.js';
-import { inputNames } from './write-embeddings.js';
-import type { Writing } from './write-encoder.js';
+import { inputNames, type Writing } from './write-maps.js';
 
 /** Cosines and sines `[tokens, headSize]`. */
 interface AngleValues {

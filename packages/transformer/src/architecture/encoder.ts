@@ -203,16 +203,10 @@ function describeLayer(config: EncoderConfig, { modules }: Family, layer: number
 }
 
 /** The maps of distances that are not those of words. */
-export const ownDistanceMaps = ({ distanceMaps: { key, query } }: EncoderLayer): readonly LinearModule[] =>
+const ownDistanceMaps = ({ distanceMaps: { key, query } }: EncoderLayer): readonly LinearModule[] =>
   [key, query].filter((map) => map !== undefined && map.role === undefined) as LinearModule[];
 
-/** The affine maps of one layer in the order of the forward pass. */
-export const linearsOf = (layer: EncoderLayer): readonly LinearModule[] => {
-  const { linears } = layer;
-  return [...mapsToHeads(layer), linears.attentionOutput, linears.feedForwardIn, linears.feedForwardOut];
-};
-
-/** Those before attention's scores. */
+/** The affine maps of a layer before attention's scores. */
 export const mapsToHeads = (layer: EncoderLayer): readonly LinearModule[] => [
   ...layer.projections,
   ...ownDistanceMaps(layer),
