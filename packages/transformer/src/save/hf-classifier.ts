@@ -40,7 +40,8 @@ export function toHfClassifier(head: ReadoutMap, host: EncoderHost): readonly To
 
 /** The dense layer between the first token and the labels; undefined if there is none, or more than that. */
 function denseOf({ readout, hidden }: ReadoutMap, { encoder, weight }: EncoderHost) {
-  if (readout === encoder.classifier.readout && readout !== 'pooler') return hidden;
+  const wanted = encoder.classifier.readout === 'mean' ? 'mean' : 'cls';
+  if (readout === wanted) return hidden;
   if (readout !== 'pooler' || hidden) return undefined;
   const { path } = encoder.pooler!;
   return { activation: 'tanh' as const, weight: weight(`${path}.weight`).transpose(), bias: weight(`${path}.bias`) };
