@@ -39,7 +39,7 @@ module.exports = {
       ['weights'],
       ['model'],
       ['encoder', 'decoder'],
-      ['mlm'],
+      ['mlm', 'generate'],
       ['load'],
       ['save'],
     ]),

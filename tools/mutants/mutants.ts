@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.js';
+import { decoderFaults } from './faults/decoders.js';
 import { modelFaults } from './faults/model.js';
 import { methodsFaults } from './faults/methods.js';
 import { trainingFaults } from './faults/training.js';
@@ -10,6 +11,7 @@ import { hfMethodsFaults } from './faults/hf-methods.js';
 /** The deliberate faults, by what they break. Add one with every mechanism whose failure would be silent. */
 export const mutants: readonly Mutant[] = [
   ...modelFaults,
+  ...decoderFaults,
   ...methodsFaults,
   ...trainingFaults,
   ...filesFaults,

@@ -24,6 +24,11 @@ export const examples = {
     'predict runs/demo --file subjects.txt --json',
     'predict runs/rte-100 --pair "A man sleeps." "Somebody is asleep."',
   ],
+  generate: [
+    'generate ./smollm2 "Once upon a time" --max-new-tokens 40',
+    'generate ./lora-adapter --model ./smollm2 "The patient" --sample --top-p 0.9 --seed 1',
+    'generate ./gpt2 "A list:" --beams 4 --no-repeat-ngram 3 --stop "." --json',
+  ],
   merge: ['merge runs/demo --output runs/merged', 'merge ./lora-adapter --model ./bert --output ./merged --dtype f16'],
   export: [
     'export runs/demo --format onnx --output runs/onnx',

@@ -5,6 +5,7 @@ import type { ConvertCommandOptions } from './commands/convert.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { EvalOptions } from './commands/eval.js';
 import type { ExplainOptions } from './commands/explain.js';
+import type { GenerateOptions } from './commands/generate.js';
 import type { ExportOptions } from './commands/export.js';
 import type { DeployCommandOptions } from './commands/merge.js';
 import type { InspectOptions } from './commands/inspect.js';
@@ -100,6 +101,29 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .addOption(backendOption())
     .action(async (folder: string, texts: string[], options: PredictOptions) =>
       done(await (await import('./commands/predict.js')).predict(folder, texts, options, io)),
+    );
+
+  command('generate', 'generate', 'Continue texts with a causal language model, with an adapter or without.')
+    .argument('<source>', 'folder of an adapter or of a model, or org/name on the Hub')
+    .argument('[prompts...]', 'texts to continue; without any they are read from standard input, one a line')
+    .option('--max-new-tokens <number>', 'most tokens that are added', wholeNumber, 64)
+    .option('--sample', 'draw tokens at random instead of taking the likeliest')
+    .option('--temperature <number>', 'of --sample (default: 1)', positive)
+    .option('--top-k <number>', 'of --sample: only so many of the likeliest tokens', wholeNumber)
+    .option('--top-p <number>', 'of --sample: only the likeliest tokens with this probability together', positive)
+    .option('--beams <number>', 'search the likeliest text with so many kept at a time', wholeNumber)
+    .option('--length-penalty <number>', 'of --beams: texts are judged by length to this power (default: 1)', decimal)
+    .addOption(
+      new Option('--no-repeat-ngram <number>', 'no group of so many tokens twice in a text').argParser(wholeNumber),
+    )
+    .option('--stop <text>', 'a text ends before it; may be repeated', collect, [])
+    .option('--seed <number>', 'of --sample (default: 0)', wholeNumberOrZero)
+    .option('--model <name>', 'host, where the folder does not say it')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
+    .addOption(pluginOption())
+    .addOption(backendOption())
+    .action(async (source: string, prompts: string[], options: GenerateOptions) =>
+      done(await (await import('./commands/generate.js')).generateTexts(source, prompts, options, io)),
     );
 
   deploys(
@@ -247,6 +271,18 @@ const list = (text: string): string[] => {
 };
 
 const collect = (text: string, earlier: readonly string[]): string[] => [...earlier, text];
+
+const decimal = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+};
+
+const positive = (text: string): number => {
+  const value = decimal(text);
+  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
+  return value;
+};
 
 const wholeNumber = (text: string): number => parseWhole(text, 1);
 const wholeNumberOrZero = (text: string): number => parseWhole(text, 0);

@@ -32,6 +32,7 @@ export {
   type Prediction,
   type PredictorInput,
 } from './predict/create-classifier.js';
+export { openSpeaker, type Speaker, type SpeakOptions, type SpokenText } from './predict/open-speaker.js';
 export { openPredictor, type Predictor, type PredictorOptions } from './predict/open-predictor.js';
 export {
   type AdapterForm,

@@ -40,11 +40,12 @@ const hfLoraConfig = z.looseObject({
 
 /**
  * HF peft's entries as ours. Patterns of `exclude_modules` that match nothing here ("lm_head") have no effect and are left out.
- * Errors: `CONFIG_INVALID`; `CONFIG_KEY_UNSUPPORTED` for starts that change the host's own weights.
+ * Errors: `CONFIG_INVALID`; `CONFIG_KEY_UNSUPPORTED` for starts that change the host's own weights, and for tied word embeddings.
  */
 export function readHfLoraConfig(config: JsonObject, host: HostSpec): z.input<typeof loraConfig> {
   requireModules(config, host);
   const hf = parseConfig(hfLoraConfig, config, 'adapter_config.json');
+  requireApart(hf.target_modules ?? null, host);
   return {
     rank: hf.r,
     alpha: hf.lora_alpha,
@@ -82,6 +83,22 @@ function requireModules({ target_modules: targets, target_parameters: parameters
       expected: 'modules of the encoder: the head is trained and stored whole',
       fix: 'train the adapter again on modules of the encoder, ["query", "value"] for example',
     });
+}
+
+/**
+ * In a decoder that scores the next token with its word embeddings, a delta of these acts in both places here, and in HF peft where words are looked up
+ * alone. Errors: `CONFIG_KEY_UNSUPPORTED`.
+ */
+function requireApart(targets: string | readonly string[] | null, host: HostSpec): void {
+  if (!host.languageModel?.tied || targets === null || targets === 'all-linear') return;
+  const isTarget = matchNames(targets);
+  const table = host.sites.find((site) => site.kind === 'table' && isTarget(hfPath(host, site.path)));
+  if (!table) return;
+  throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
+    found: `"target_modules" names the word embeddings "${table.path}", which are the output embeddings too`,
+    expected: 'affine maps alone: HF peft changes only one of the two places',
+    fix: 'train the adapter again without them',
+  });
 }
 
 function readStart(start: boolean | string): LoraConfig['initialisation'] {

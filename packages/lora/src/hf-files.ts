@@ -52,7 +52,12 @@ export function loraFiles(config: LoraConfig, layoutOf: (host: HostSpec) => Lora
           return [entry.stored, { shape: array.shape, data }];
         }),
       ),
-      differences: [],
+      differences:
+        host.languageModel?.tied && layoutOf(host).targets.some(({ kind }) => kind === 'table')
+          ? [
+              'the delta of the word embeddings acts on the tied output embeddings too; HF peft leaves these as they are',
+            ]
+          : [],
     }),
     decode: (tensors, host, frozen) =>
       new Map(

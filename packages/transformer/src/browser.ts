@@ -29,6 +29,8 @@ export {
   tinyBertConfig,
   tinyHostConfig,
 } from './encoder/create-random-host.js';
+export { type Continuation, generate, type GenerateRequest } from './generate/generate.js';
+export { type GenerationInput, type GenerationSettings, parseGeneration } from './generate/settings.js';
 export { createMlmHead, type MlmHead, type MlmSelection } from './mlm/create-mlm-head.js';
 export { memoryTensorSource, type TensorSource } from './weights/tensor-source.js';
 export { createTokenizer } from './tokenizer/create-tokenizer.js';

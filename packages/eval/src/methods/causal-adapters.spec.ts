@@ -1,7 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { createRegistry, evaluationContext, loadAdapter, saveAdapter } from '@tfjs-peft/peft-core';
+import {
+  createRegistry,
+  createStream,
+  evaluationContext,
+  initialValues,
+  loadAdapter,
+  saveAdapter,
+  toParameters,
+} from '@tfjs-peft/peft-core';
 import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
-import { createDecoderHost, type DecoderHost } from '@tfjs-peft/transformer';
+import { createDecoderHost, createRandomHost, type DecoderHost } from '@tfjs-peft/transformer';
+import { lora } from '@tfjs-peft/lora';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
@@ -68,5 +77,26 @@ describe.each(['tiny-gpt2', 'tiny-llama'])('adapters of HF peft for the next tok
       JSON.parse(new TextDecoder().decode(from.get('adapter_config.json')));
     for (const key of ['task_type', 'peft_type', 'fan_in_fan_out', 'token_dim', 'num_attention_heads', 'num_layers'])
       expect([key, entries(written)[key]]).toEqual([key, entries(files)[key]]);
+  });
+
+  it('says that tied word embeddings are one table here and two in HF peft', async () => {
+    const isTied = host.spec.languageModel!.tied;
+    const { path } = host.spec.sites.find(({ kind }) => kind === 'table')!;
+    const method = lora({ targets: [path] });
+    const effective = toParameters(initialValues(method.plan(host.spec), createStream(1)));
+    const files = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host);
+    const { differences } = JSON.parse(new TextDecoder().decode(files.get('tfjs_peft.json')));
+    expect(differences.length).toBe(isTied ? 1 : 0);
+    const theirs = new Map([...files].filter(([file]) => file !== 'tfjs_peft.json'));
+    const load = loadAdapter(theirs, host, createRegistry(...builtInDefinitions));
+    if (isTied) await expect(load).rejects.toMatchObject({ code: 'CONFIG_KEY_UNSUPPORTED' });
+    else expect((await load).method.type).toBe('LORA');
+  });
+
+  it('refuses an adapter for the next token on an encoder', async () => {
+    const encoder = await createRandomHost();
+    const load = loadAdapter(await filesOf('lora'), encoder, createRegistry(...builtInDefinitions));
+    await expect(load).rejects.toMatchObject({ code: 'TASK_UNSUPPORTED' });
+    encoder.dispose();
   });
 });

@@ -3,6 +3,7 @@ import { bounds, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 import { activationNames, isActivationName } from '../kernels/activations.js';
 import { canonicalJson, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
+import { decoderTypes } from './decoder-types.js';
 import { familyOf, isModelType, modelTypes } from './families.js';
 import type { ConfigEntries, ConfigEntry, EncoderConfig, Family } from './family.js';
 
@@ -151,7 +152,7 @@ function unknownModelType(modelType: unknown, name: string): PeftError {
   return unsupported(
     name,
     `model_type ${(JSON.stringify(modelType) ?? 'null').slice(0, 80)}`,
-    `one of ${modelTypes.join(', ')}`,
+    `one of ${[...modelTypes, ...decoderTypes].join(', ')}`,
     meant === undefined ? 'take a model of one of these types' : `did you mean "${meant}"?`,
   );
 }

@@ -94,8 +94,14 @@ export async function createDecoderHost(options: DecoderOptions): Promise<Decode
   const { tensors: matched, decoder, ignored } = matchDecoderTensors(config, source, name);
   if (ignored.length > 0) onIgnored(ignored);
   const { tensors, digests } = await readTensors(matched, source, name);
-  const spec = decoderSpec(decoder, name, fingerprintHost(config, digests), options.defaultReadout);
+  const spec = decoderSpec(decoder, name, fingerprintOf(config, digests), options.defaultReadout);
   return hostOf({ decoder, digests, weights: createWeightStore({ tensors, encoder: noJoins }, name) }, name, spec);
+}
+
+/** Which tokens end a text decides nothing that a pass computes. */
+function fingerprintOf(config: DecoderConfig, digests: ReadonlyMap<string, TensorDigest>): string {
+  const { endTokenIds: _ends, ...computed } = config;
+  return fingerprintHost(computed, digests);
 }
 
 /** Maps of one input are not kept side by side here: their widths differ. */
@@ -202,7 +208,7 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
       const overlaid = overlayWeights(weights, changes, noJoins);
       return hostOf({ decoder, digests: changed, weights: overlaid }, name, {
         ...spec,
-        fingerprint: fingerprintHost(config, changed),
+        fingerprint: fingerprintOf(config, changed),
       });
     },
     dispose: () => weights.dispose(),

@@ -12,7 +12,7 @@ export type LayerPast = { readonly keys: tf.Tensor4D; readonly values: tf.Tensor
  * not part of it, virtual tokens of prompts are. Whoever got it disposes it (`tf.dispose`).
  */
 export type Past = {
-  readonly layers: readonly LayerPast[];
+  readonly layers: LayerPast[];
   /** `[batch, length]` int32, 1 for what is attended to. */
   readonly mask: tf.Tensor2D;
 };

@@ -29,6 +29,8 @@ export interface DecoderConfig {
   /** Whether the output embeddings are the word embeddings. */
   readonly tiedEmbeddings: boolean;
   readonly padTokenId: number;
+  /** Tokens that end a text, as config.json names them. */
+  readonly endTokenIds: readonly number[];
 }
 
 /** Roles of the affine maps of a decoder's layer. */
@@ -98,7 +100,7 @@ export interface DecoderFamily {
 }
 
 /** Fields of a configuration that a family derives from several keys. */
-export type DerivedField =
+type DerivedField =
   | 'numKeyValueHeads'
   | 'headSize'
   | 'embeddingDropout'

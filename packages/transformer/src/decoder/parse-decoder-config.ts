@@ -28,6 +28,7 @@ const checked = z.looseObject({
   rotaryBase: z.number().positive().nullable(),
   tiedEmbeddings: z.boolean(),
   padTokenId: z.int().min(0),
+  endTokenIds: z.array(z.int().min(0)),
 });
 
 /**
@@ -49,7 +50,8 @@ export function parseDecoderConfig(json: unknown, name: string): DecoderConfig {
   const plain = Object.fromEntries(fields) as Readonly<Record<string, unknown>>;
   const sizes = plain as unknown as Pick<DecoderConfig, 'hiddenSize' | 'numAttentionHeads'>;
   const intermediateSize = plain['intermediateSize'] ?? 4 * sizes.hiddenSize;
-  const whole = { ...plain, intermediateSize, ...family.rest(entries, sizes) };
+  const endTokenIds = [entries['eos_token_id'] ?? []].flat();
+  const whole = { ...plain, intermediateSize, ...family.rest(entries, sizes), endTokenIds };
   const parsed = parseConfig(checked, whole, `host "${name}" (config.json)`) as unknown as Omit<
     DecoderConfig,
     'modelType'

@@ -272,7 +272,7 @@ describe('loadHost of broken folders', () => {
     ],
     ['a configuration that is no JSON', { ...tinyModel(), 'config.json': '<html>' }, /^JSON_INVALID: config.json/],
     ['a tokenizer that is no JSON', { ...tinyModel(), 'tokenizer.json': '{"model"' }, /^JSON_INVALID: tokenizer.json/],
-    ['another architecture', withConfig({ model_type: 'llama' }), /^HOST_UNSUPPORTED/],
+    ['another architecture', withConfig({ model_type: 't5' }), /^HOST_UNSUPPORTED/],
     ['a configuration of another size', withConfig({ intermediate_size: 32 }), /^TENSOR_MISSHAPEN/],
     ['a tokenizer of another model', withConfig({ vocab_size: 5 }), /^TOKENIZER_MISMATCH: tokenizer.json has 8 tokens/],
   ])('explains %s', async (_, files, message) => {

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core';
+import { type Host, openSafetensors, type SafetensorsFile } from '@tfjs-peft/peft-core';
 import { createMlmHead, type MlmHead } from '../mlm/create-mlm-head.js';
-import type { EncoderHost } from '../encoder/create-host.js';
+import { requireEncoder } from '../encoder/create-host.js';
 import { directoryFiles } from './directory-files.js';
 import type { ModelFiles } from './model-files.js';
 import { openWeights } from './open-model.js';
@@ -13,9 +13,9 @@ const headName = 'mlm_head.safetensors';
 
 /**
  * The masked-language-model head for a host from a folder (`mlm_head.safetensors` if it is there, else the weights of the model) or from a
- * safetensors file. Errors: `HOST_DIRECTORY_MISSING`, `HOST_WEIGHTS_MISSING`, those of {@link createMlmHead} and of `openSafetensors`.
+ * safetensors file. Errors: `HOST_UNSUPPORTED` for a decoder, `HOST_DIRECTORY_MISSING`, `HOST_WEIGHTS_MISSING`, those of {@link createMlmHead} and of `openSafetensors`.
  */
-export async function loadMlmHead(host: EncoderHost, source: string | URL): Promise<MlmHead> {
+export async function loadMlmHead(host: Host, source: string | URL): Promise<MlmHead> {
   const path = source instanceof URL ? fileURLToPath(source) : source;
   const isFile = await stat(path).then(
     (found) => found.isFile(),
@@ -23,7 +23,7 @@ export async function loadMlmHead(host: EncoderHost, source: string | URL): Prom
   );
   const files = await directoryFiles(isFile ? dirname(path) : path);
   try {
-    return await createMlmHead(host, await openHead(files, isFile ? basename(path) : headName));
+    return await createMlmHead(requireEncoder(host), await openHead(files, isFile ? basename(path) : headName));
   } finally {
     await files.close();
   }

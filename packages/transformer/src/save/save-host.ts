@@ -4,11 +4,13 @@ import { type JsonObject, readableJson, type WritableTensor, writeSafetensors } 
 import { type ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import type { Family } from '../architecture/family.js';
+import { isDecoderHost } from '../decoder/create-host.js';
 import { requireEncoder } from '../encoder/create-host.js';
 import { expectedTensors } from '../weights/expected-tensors.js';
+import { decoderTensorsOf, requireHfScore } from './decoder-checkpoint.js';
 import { toHfClassifier } from './hf-classifier.js';
 
-/** What a saved model holds beside the weights of its encoder. */
+/** What a saved model holds beside the weights of its host. */
 export interface SaveHostOptions {
   /** The config.json that the host was loaded from: all that does not concern the classifier is kept. */
   readonly config: JsonObject;
@@ -22,16 +24,19 @@ export interface SaveHostOptions {
 
 /**
  * config.json and model.safetensors of a host, as HF transformers writes them: `AutoModelForSequenceClassification.from_pretrained` gives the same
- * logits with a head, `AutoModel` the same states without one. The tokenizer's files are to be copied beside them (`readCompanionFiles`).
+ * logits with a head, `AutoModel` (`AutoModelForCausalLM` of a decoder) the same states without one. The tokenizer's files are to be copied beside them (`readCompanionFiles`).
  * Errors: `HEAD_NOT_IN_HF`; `NOT_A_HEAD` for a head that is more than that; `HOST_UNSUPPORTED`; `TENSOR_NOT_NARROWABLE` for numbers beyond F16.
  */
 export async function saveHost(
   host: Host,
   { config, head, multiLabel = false, dtype = 'F32' }: SaveHostOptions,
 ): Promise<Map<string, Uint8Array>> {
-  const { encoder } = requireEncoder(host);
   const layout = head ? layoutOf(head) : undefined;
-  const tensors = namedTensors(host, head ?? null);
+  const readout = head ? readoutOf(head, host) : undefined;
+  const isDecoder = isDecoderHost(host);
+  if (isDecoder && readout) await requireHfScore(readout, host);
+  const { family } = isDecoder ? host.decoder : requireEncoder(host).encoder;
+  const tensors = isDecoder ? decoderTensorsOf(host, readout) : namedTensors(host, head ?? null);
   const stored = new Map<string, WritableTensor>();
   try {
     for (const [name, tensor] of tensors)
@@ -42,7 +47,7 @@ export async function saveHost(
   }
   const labels = layout?.labels;
   return new Map([
-    ['config.json', utf8(readableJson(classifierConfig(config, encoder.family, { labels, multiLabel, dtype })))],
+    ['config.json', utf8(readableJson(classifierConfig(config, family, { labels, multiLabel, dtype })))],
     ['model.safetensors', writeSafetensors(stored)],
   ]);
 }
@@ -109,13 +114,13 @@ const replacedEntries = [
 /** A config.json with the entries of a classifier, of an encoder alone without labels; all others are kept. */
 export function classifierConfig(
   config: JsonObject,
-  { className }: Pick<Family, 'className'>,
+  { className, languageModelClass = 'Model' }: Pick<Family, 'className'> & { readonly languageModelClass?: string },
   { labels, multiLabel, dtype }: ClassifierEntries,
 ): JsonObject {
   const kept = Object.entries(config).filter(([key]) => !replacedEntries.includes(key));
   return {
     ...Object.fromEntries(kept),
-    architectures: [`${className}${labels ? 'ForSequenceClassification' : 'Model'}`],
+    architectures: [`${className}${labels ? 'ForSequenceClassification' : languageModelClass}`],
     dtype: dtype === 'F16' ? 'float16' : 'float32',
     ...(labels && labelEntries(labels, multiLabel)),
   };

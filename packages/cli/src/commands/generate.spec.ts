@@ -1,0 +1,115 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { lora } from '@tfjs-peft/lora';
+import { createStream, initialValues, saveAdapter, toParameters } from '@tfjs-peft/peft-core';
+import { createRandomDecoder, saveHost, tinyDecoderConfig } from '@tfjs-peft/transformer';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
+import { runCli } from '../run-cli.js';
+
+useTestBackend();
+
+let folder: string;
+const words = ['<end>', 'the', 'a', 'sea', 'ship', 'went', 'over', 'and', 'came', 'home', '.'];
+const tokenizer = {
+  version: '1.0',
+  added_tokens: [{ id: 0, content: '<end>', special: true }],
+  normalizer: null,
+  pre_tokenizer: { type: 'Whitespace' },
+  post_processor: null,
+  decoder: { type: 'WordPiece', prefix: '##', cleanup: false },
+  model: {
+    type: 'WordPiece',
+    unk_token: '<end>',
+    continuing_subword_prefix: '##',
+    max_input_chars_per_word: 100,
+    vocab: Object.fromEntries(words.map((word, id) => [word, id])),
+  },
+};
+const sizes = {
+  modelType: 'llama',
+  vocabSize: words.length,
+  hiddenSize: 16,
+  numAttentionHeads: 2,
+  intermediateSize: 24,
+} as const;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'generate-'));
+  const host = await createRandomDecoder(sizes, 5);
+  const files = await saveHost(host, { config: tinyDecoderConfig(sizes) });
+  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
+  await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ pad_token: '<end>' }));
+  const method = lora({ rank: 2, initialisation: 'random', alpha: 64 });
+  const effective = toParameters(initialValues(method.plan(host.spec), createStream(2)));
+  const adapter = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host);
+  await (await import('node:fs/promises')).mkdir(join(folder, 'lora'));
+  for (const [name, bytes] of adapter) await writeFile(join(folder, 'lora', name), bytes);
+  host.dispose();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function generate(args: readonly string[], stdin: string | null = null) {
+  const printed = { out: '', err: '', pieces: 0 };
+  const code = await runCli(['generate', ...args, '--backend', 'cpu'], {
+    out: (text) => {
+      printed.out += text;
+      printed.pieces += 1;
+    },
+    err: (text) => void (printed.err += text),
+    bar: null,
+    width: 100,
+    environment: {},
+    input: () => (stdin === null ? null : Readable.from([Buffer.from(stdin)])),
+    onStop: () => () => undefined,
+    exit: () => undefined,
+  });
+  return { code, ...printed };
+}
+
+describe('tfjs-peft generate', () => {
+  it('streams the continuation of one prompt', async () => {
+    const { code, out, err, pieces } = await generate([folder, 'the ship', '--max-new-tokens', '6']);
+    expect([code, err]).toEqual([0, '']);
+    expect(out.trim().split(' ').length).toBe(6);
+    expect(pieces).toBeGreaterThan(3);
+  });
+
+  it('continues with an adapter, on the host that is named', async () => {
+    const plain = await generate([folder, 'the ship went', '--max-new-tokens', '8']);
+    const adapted = await generate([join(folder, 'lora'), 'the ship went', '--model', folder, '--max-new-tokens', '8']);
+    expect([adapted.code, adapted.err]).toEqual([0, '']);
+    expect(adapted.out).not.toBe(plain.out);
+  });
+
+  it('gives several prompts from standard input as JSON, by beams', async () => {
+    const { code, out } = await generate(
+      [folder, '--json', '--beams', '3', '--no-repeat-ngram', '2', '--max-new-tokens', '6'],
+      'the sea\na ship\n',
+    );
+    expect(code).toBe(0);
+    const found = JSON.parse(out);
+    expect(found.map(({ prompt }: { prompt: string }) => prompt)).toEqual(['the sea', 'a ship']);
+    expect(found.every(({ score }: { score: number }) => score < 0)).toBe(true);
+  });
+
+  it('ends before a word that ends it', async () => {
+    const [{ text }] = JSON.parse((await generate([folder, 'the', '--json', '--max-new-tokens', '9'])).out);
+    const word = text.trim().split(' ')[2];
+    const [stopped] = JSON.parse(
+      (await generate([folder, 'the', '--json', '--stop', word, '--max-new-tokens', '9'])).out,
+    );
+    expect(stopped.reason).toBe('complete');
+    expect(stopped.text).toBe(text.slice(0, text.indexOf(word)));
+  });
+
+  it('says what is wrong', async () => {
+    expect((await generate([folder], '')).err).toContain('no prompt');
+    const long = await generate([folder, 'the', '--max-new-tokens', '999']);
+    expect([long.code, long.err]).toEqual([1, expect.stringContaining('a prompt of 1 tokens and 999 new ones')]);
+    expect(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')).model_type).toBe('llama');
+  });
+});

@@ -1,0 +1,94 @@
+import { openSpeaker, type SpokenText } from '@tfjs-peft/eval';
+import { PeftError } from '@tfjs-peft/peft-core';
+import { printable } from '@tfjs-peft/peft-core/authoring';
+import type { CliIo } from '../cli-io.js';
+import { type AdapterOptions, openOptions } from '../options/adapter-options.js';
+import { jsonLine } from '../safe-output.js';
+
+export interface GenerateOptions extends AdapterOptions {
+  readonly maxNewTokens: number;
+  readonly sample?: boolean;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly beams?: number;
+  readonly lengthPenalty?: number;
+  readonly noRepeatNgram?: number;
+  readonly stop?: readonly string[];
+  readonly seed?: number;
+}
+
+/** `tfjs-peft generate`: the text of one prompt is printed as it comes. */
+export async function generateTexts(
+  source: string,
+  prompts: readonly string[],
+  options: GenerateOptions,
+  io: CliIo,
+): Promise<number> {
+  const texts = prompts.length > 0 ? prompts : await readLines(io);
+  const speaker = await openSpeaker(source, {
+    ...openOptions(options),
+    onWarning: (text) => io.err(`warning: ${text}\n`),
+  });
+  const stop = new AbortController();
+  const unlisten = io.onStop(() => stop.abort(new PeftError('INTERRUPTED', { found: 'the command was stopped' })));
+  const streams = texts.length === 1 && !options.json && options.beams === undefined;
+  let shown = 0;
+  try {
+    const found = await speaker.speak(texts, {
+      settings: settingsOf(options),
+      stopWords: options.stop ?? [],
+      seed: options.seed ?? 0,
+      signal: stop.signal,
+      ...(streams && {
+        onText({ text }) {
+          // A character of several tokens shows once it is whole, and a word that may end the text once it is clear that it does not.
+          if (text.endsWith('\uFFFD')) return;
+          io.out(shownText(text.slice(shown)));
+          shown = text.length;
+        },
+      }),
+    });
+    if (options.json) io.out(jsonLine(found));
+    else if (streams) io.out(`${shownText(found[0]!.text.slice(shown))}\n`);
+    else io.out(found.map(formatText).join('\n'));
+    return 0;
+  } finally {
+    unlisten();
+    speaker.dispose();
+  }
+}
+
+const settingsOf = (options: GenerateOptions) => ({
+  maxNewTokens: options.maxNewTokens,
+  strategy:
+    options.beams !== undefined ? ('beam' as const) : options.sample ? ('sample' as const) : ('greedy' as const),
+  ...(options.temperature !== undefined && { temperature: options.temperature }),
+  ...(options.topK !== undefined && { topK: options.topK }),
+  ...(options.topP !== undefined && { topP: options.topP }),
+  ...(options.beams !== undefined && { beams: options.beams }),
+  ...(options.lengthPenalty !== undefined && { lengthPenalty: options.lengthPenalty }),
+  ...(options.noRepeatNgram !== undefined && { noRepeatNgram: options.noRepeatNgram }),
+});
+
+/** Lines stay lines; anything else that could steer a terminal is shown as a code. */
+const shownText = (text: string): string => text.split('\n').map(printable).join('\n');
+
+const formatText = ({ prompt, text }: SpokenText): string => `${shownText(prompt)}${shownText(text)}\n`;
+
+/** Prompts from standard input, one a line. Errors: `USAGE`. */
+async function readLines(io: CliIo): Promise<string[]> {
+  const input = io.input();
+  const parts: Uint8Array[] = [];
+  for await (const part of input ?? []) parts.push(part);
+  const lines = Buffer.concat(parts)
+    .toString('utf8')
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '');
+  if (lines.length > 0) return lines;
+  throw new PeftError('USAGE', {
+    found: 'no prompt',
+    expected: 'prompts as arguments, or on standard input, one a line',
+    fix: 'tfjs-peft generate ./model "Once upon a time"',
+  });
+}
