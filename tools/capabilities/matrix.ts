@@ -3,7 +3,16 @@ import { createRandomHost } from '@tfjs-peft/transformer';
 import { type Finding, prepared, probes } from './probes.js';
 import { subjects } from './subjects.js';
 
-export const hostTypes = ['bert', 'roberta', 'distilbert'] as const;
+export const hostTypes = [
+  'bert',
+  'roberta',
+  'distilbert',
+  'electra',
+  'mpnet',
+  'albert',
+  'deberta-v2',
+  'modernbert',
+] as const;
 
 /** What was found, by method, operation and host. */
 export type Matrix = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Finding>>>>>>;
@@ -46,7 +55,8 @@ export function formatMatrix(matrix: Matrix): string {
   );
   return `# What every method can do
 
-Found by asking each method on a tiny BERT, RoBERTa and DistilBERT with random weights; one answer in a cell holds for all three. Written by
+Found by asking each method on tiny hosts with random weights, one a family (${hostTypes.join(', ')}; XLM-RoBERTa and CamemBERT compute as RoBERTa does);
+one answer in a cell holds for all. Written by
 \`npm run docs:capabilities\`; a test fails when the page is not current. The same as data: [capabilities.json](capabilities.json).
 
 | method | ${probes.map(({ operation }) => operation).join(' | ')} |

@@ -249,7 +249,12 @@ export const probes: readonly Probe[] = [
     run: (method, host) =>
       answer(async () => {
         const { readout, hidden } = host.spec.classifier;
-        const own = head({ labels, readout, hidden: hidden?.activation ?? 'none' });
+        const own = head({
+          labels,
+          readout,
+          hidden: hidden?.activation ?? 'none',
+          ...(hidden?.norm !== undefined && { normalised: true as const }),
+        });
         const adapter = trainedAdapter(compose(method, own), host);
         const files = await saveAdapter(adapter, host);
         disposeParameters(adapter.effective);

@@ -19,7 +19,7 @@ export const subjects: readonly { readonly name: string; readonly make: () => Pe
   },
   { name: 'LoRA', make: () => lora({ rank: 2 }) },
   { name: 'LoRA with biases', make: () => lora({ rank: 2, bias: 'lora_only' }) },
-  { name: 'LoRA of embeddings', make: () => lora({ rank: 2, targets: ['word_embeddings'] }) },
+  { name: 'LoRA of embeddings', make: () => lora({ rank: 2, targets: '.*\\.(word|tok)_embeddings' }) },
   { name: 'DoRA', make: () => lora({ rank: 2, dora: true }) },
   { name: 'IA3', make: () => ia3() },
   { name: 'AdaLoRA', make: () => adalora({ init_r: 2 }) },

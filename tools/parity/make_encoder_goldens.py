@@ -16,17 +16,35 @@ from pathlib import Path
 import peft
 import torch
 import transformers
-from peft import PeftModel, PrefixTuningConfig, PromptTuningConfig, get_peft_model
+from peft import LoraConfig, PeftModel, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AlbertConfig,
+    AlbertForMaskedLM,
+    AlbertForSequenceClassification,
     AutoTokenizer,
     BertConfig,
     BertForMaskedLM,
     BertForSequenceClassification,
     BertModel,
+    CamembertConfig,
+    CamembertForMaskedLM,
+    CamembertForSequenceClassification,
+    DebertaV2Config,
+    DebertaV2ForMaskedLM,
+    DebertaV2ForSequenceClassification,
     DistilBertConfig,
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
+    ElectraConfig,
+    ElectraForMaskedLM,
+    ElectraForSequenceClassification,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
+    ModernBertForSequenceClassification,
+    MPNetConfig,
+    MPNetForMaskedLM,
+    MPNetForSequenceClassification,
     RobertaConfig,
     RobertaForMaskedLM,
     RobertaForSequenceClassification,
@@ -60,6 +78,74 @@ TINY = {
         DistilBertForSequenceClassification,
         DistilBertForMaskedLM,
     ),
+}
+# Smaller ones: an encoder, its classifier and its masked-language-model head in one file, and LoRA of HF peft on it.
+SMALL = dict(
+    **SIZES,
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=24,
+    max_position_embeddings=48,
+)
+DEBERTA = dict(
+    **SMALL,
+    relative_attention=True,
+    position_buckets=8,
+    norm_rel_ebd="layer_norm",
+    pos_att_type=["p2c", "c2p"],
+    type_vocab_size=0,
+)
+FAMILIES = {
+    "electra": (ElectraConfig(**SMALL, embedding_size=12), ElectraForSequenceClassification, ElectraForMaskedLM),
+    "camembert": (
+        CamembertConfig(**SMALL | dict(max_position_embeddings=50, type_vocab_size=1, layer_norm_eps=1e-5)),
+        CamembertForSequenceClassification,
+        CamembertForMaskedLM,
+    ),
+    "mpnet": (
+        MPNetConfig(**SMALL | dict(max_position_embeddings=50, layer_norm_eps=1e-5)),
+        MPNetForSequenceClassification,
+        MPNetForMaskedLM,
+    ),
+    # Four layers of two groups of two layers each: eight in all.
+    "albert": (
+        AlbertConfig(**SMALL | dict(num_hidden_layers=4), embedding_size=12, num_hidden_groups=2, inner_group_num=2),
+        AlbertForSequenceClassification,
+        AlbertForMaskedLM,
+    ),
+    "deberta-v2": (
+        DebertaV2Config(**DEBERTA, share_att_key=True, position_biased_input=False),
+        DebertaV2ForSequenceClassification,
+        DebertaV2ForMaskedLM,
+    ),
+    "deberta-v2-apart": (
+        DebertaV2Config(**DEBERTA | dict(position_buckets=-1, max_relative_positions=6, norm_rel_ebd="none")),
+        DebertaV2ForSequenceClassification,
+        DebertaV2ForMaskedLM,
+    ),
+    "modernbert": (
+        ModernBertConfig(
+            **SMALL | dict(num_hidden_layers=4),
+            local_attention=8,
+            pad_token_id=0,
+            cls_token_id=1,
+            sep_token_id=2,
+            bos_token_id=1,
+            eos_token_id=2,
+        ),
+        ModernBertForSequenceClassification,
+        ModernBertForMaskedLM,
+    ),
+}
+LORA_TARGETS = {
+    "electra": ["query", "dense", "embeddings_project"],
+    "camembert": ["query", "value"],
+    "mpnet": ["q", "o", "output.dense", "relative_attention_bias"],
+    "albert": ["query", "ffn", "embedding_hidden_mapping_in"],
+    "deberta-v2": ["query_proj", "key_proj", "value_proj"],
+    "deberta-v2-apart": ["query_proj", "pos_key_proj", "value_proj"],
+    "modernbert": ["Wqkv", "Wi"],
 }
 MASKED = ["It was [MASK] .", "The capital of France is [MASK] , a large city ."]
 
@@ -196,6 +282,54 @@ def tiny(name: str, out: Path) -> None:
     save(out / f"{name}.safetensors", tensors)
 
 
+def family(name: str, out: Path) -> None:
+    config, classifier_class, mlm_class = FAMILIES[name]
+    config._attn_implementation = "eager"
+    classifier, mlm = classifier_class(config).eval(), mlm_class(config).eval()
+    randomise(classifier, 11)
+    randomise(mlm, 13)
+    mlm.base_model.load_state_dict(classifier.base_model.state_dict(), strict=False)
+    mlm.tie_weights()
+    folder = out / f"tiny-{name}"
+    write_config(config, folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        classifier.save_pretrained(temporary)
+        weights = load_file(Path(temporary) / "model.safetensors")
+        mlm.save_pretrained(temporary)
+        of_mlm = load_file(Path(temporary) / "model.safetensors")
+    prefix = f"{classifier.base_model_prefix}."
+    # A dense layer that both heads have is stored under the name of the masked language model in a file of its own.
+    clash = [key for key in of_mlm if key in weights and not key.startswith(prefix)]
+    save(folder / "model.safetensors", weights)
+    save(folder / "mlm.safetensors", {key: of_mlm[key] for key in of_mlm if not key.startswith(prefix)})
+    print(name, "both heads have", clash)
+    tensors = {}
+    cases = padded_ids(config.pad_token_id)
+    long = torch.randint(5, 100, (1, 40), generator=torch.Generator().manual_seed(7))
+    cases["long"] = {"input_ids": long, "attention_mask": torch.ones_like(long)}
+    for case, inputs in cases.items():
+        tensors |= {f"{case}.{key}": value for key, value in inputs.items()}
+        tensors[f"{case}.last_hidden_state"] = classifier.base_model(**inputs).last_hidden_state
+        tensors[f"{case}.logits"] = classifier(**inputs).logits
+    tensors["pairs.mlm_logits"] = mlm(**cases["pairs"]).logits
+    torch.manual_seed(17)
+    targets = LORA_TARGETS[name]
+    adapted = get_peft_model(classifier, LoraConfig(task_type="SEQ_CLS", r=2, lora_alpha=3, target_modules=targets))
+    for key, parameter in adapted.named_parameters():
+        if "lora_" in key:
+            parameter.copy_(torch.randn(parameter.shape) * 0.5)
+    adapted.eval()
+    for case in ("pairs", "long"):
+        tensors[f"{case}.lora_logits"] = adapted(**cases[case]).logits
+    with tempfile.TemporaryDirectory() as temporary:
+        adapted.save_pretrained(temporary)
+        (folder / "lora").mkdir(exist_ok=True)
+        for file in ("adapter_config.json", "adapter_model.safetensors"):
+            shutil.copyfile(Path(temporary) / file, folder / "lora" / file)
+            (folder / "lora" / file).chmod(0o644)
+    save(out / f"tiny-{name}.safetensors", tensors)
+
+
 def minilm_mlm(shared: Path, out: Path) -> None:
     """The masked word's logits, at some ids, of MiniLM with the adapter and the head that make it a masked language model."""
     folder, adapter = shared / "models" / "all-MiniLM-L6-v2", shared / "models" / "all-MiniLM-L6-v2-mlm-adapter"
@@ -256,6 +390,7 @@ def main(shared: Path, out: Path, names: list[str]) -> None:
         "minilm-mlm": lambda: minilm_mlm(shared, out),
         "tiny-bert": lambda: tiny_bert(shared, out),
         **{name: (lambda name=name: tiny(name, out)) for name in TINY},
+        **{f"tiny-{name}": (lambda name=name: family(name, out)) for name in FAMILIES},
     }
     for name in names or makers:
         makers[name]()

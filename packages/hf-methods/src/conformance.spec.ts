@@ -21,6 +21,9 @@ const cases: readonly (readonly [string, MadeMethod, JsonObject, boolean])[] = [
   ['BOFT', methods.boft, { boft_block_size: 4 }, true],
   ['HiRA', methods.hira, { r: 2 }, true],
   ['BEFT', methods.beft, {}, true],
+  ['PVeRA', methods.pvera, { r: 3 }, true],
+  ['GLoRA', methods.glora, { r: 2 }, true],
+  ['GraLoRA', methods.gralora, { r: 4, hybrid_r: 1 }, true],
   ['HRA', methods.hra, { r: 2 }, false],
   ['MiSS', methods.miss, { r: 2 }, true],
   ['MiSS, bat', methods.miss, { r: 2, init_weights: 'bat' }, true],
@@ -35,6 +38,7 @@ const directions = 'the controls multiply numbers, and a reflection depends on d
 /** Checks of the kit that do not hold for a method, and why. */
 const exceptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   VeRA: { 'simplex-draws': frozen },
+  PVeRA: { 'simplex-draws': frozen },
   RandLoRA: { 'simplex-draws': frozen },
   HRA: Object.fromEntries(
     ['config-is-data', 'method-acts', 'save-and-load', 'hf-files', 'simplex-points', 'simplex-draws'].map((check) => [

@@ -1,5 +1,5 @@
 import { type HostSpec, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
-import { findUnmatched, nearMisses, endsOf } from '@tfjs-peft/peft-core/authoring';
+import { endsOf, findUnmatched, hasBias, nearMisses, servesRole } from '@tfjs-peft/peft-core/authoring';
 import { hfPath, hfSelector, type HfTargets } from '@tfjs-peft/peft-core/files';
 import type { ModuleEntries } from './module-entries.js';
 
@@ -10,6 +10,7 @@ export interface TargetModule {
   readonly name: string;
   readonly inputs: number;
   readonly outputs: number;
+  readonly hasBias: boolean;
 }
 
 /** The entries that select modules, under the names that the selector has for them. */
@@ -37,12 +38,16 @@ export function selectModules(entries: ModuleEntries, host: HostSpec): TargetMod
   if (missed !== undefined) throw unmatched(`target_modules: "${missed}" matches`, missed, names, host);
   const selected = sites.filter(isSelected(entries, host));
   if (selected.length === 0) throw unmatched('the targets select', String(targets), names, host);
-  return selected.map(({ path, inputSize, outputSize }) => ({
-    path,
-    name: hfPath(host, path),
-    inputs: inputSize,
-    outputs: outputSize,
-  }));
+  return selected.map((site) => {
+    const { path, inputSize, outputSize } = site;
+    return {
+      path,
+      name: hfPath(host, path),
+      inputs: inputSize,
+      outputs: outputSize,
+      hasBias: hasBias(site),
+    };
+  });
 }
 
 type LinearSite = Extract<Site, { kind: 'linear' }>;
@@ -51,7 +56,7 @@ function isSelected(entries: ModuleEntries, host: HostSpec): (site: LinearSite) 
   const targets = targetsOf(entries);
   if (targets.targets === null) {
     const inLayers = hfSelector({ ...targets, targets: '.*' });
-    return ({ role, path }) => (role === 'query' || role === 'value') && inLayers(hfPath(host, path));
+    return (site) => (servesRole(site, 'query') || servesRole(site, 'value')) && inLayers(hfPath(host, site.path));
   }
   if (targets.targets === 'all-linear') {
     const selects = hfSelector({ ...targets, targets: '.*' });

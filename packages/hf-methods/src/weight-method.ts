@@ -1,4 +1,4 @@
-import { type HostSpec, type PeftMethod } from '@tfjs-peft/peft-core';
+import { type Context, type HostSpec, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
   type EffectiveSpec,
   getParameter,
@@ -45,6 +45,7 @@ export interface WeightMethod<Shape extends z.ZodRawShape> {
     find: Find,
     shared: Find,
     modules: readonly TargetModule[],
+    context: Context,
   ): Interventions;
 }
 
@@ -102,12 +103,12 @@ function createWeightMethod<Shape extends z.ZodRawShape>(
         })),
       };
     },
-    intervene(effective, { host }) {
-      const { modules } = layoutOf(host);
+    intervene(effective, context) {
+      const { modules } = layoutOf(context.host);
       const shared: Find = (name) => getParameter(effective, `${config.name}.${name}`);
       return modules.flatMap((module) => {
         const find: Find = (name) => getParameter(effective, `${config.name}.${module.path}.${name}`);
-        return method.intervene(config, module, find, shared, modules);
+        return method.intervene(config, module, find, shared, modules, context);
       });
     },
     files: weightMethodFiles(method.type, config, known, layoutOf),

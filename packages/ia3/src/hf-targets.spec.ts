@@ -48,6 +48,20 @@ describe('hfGates', () => {
 });
 
 describe('writeHfTargets', () => {
+  it('names paths with two numbers one by one, as layers have them that groups share', () => {
+    const place = (group: number, inner: number) =>
+      `encoder.albert_layer_groups.${group}.albert_layers.${inner}.attention`;
+    const sites = describedBert(4, 8).sites.map((site) => {
+      const layer = 'layer' in site ? site.layer! : 0;
+      const [group, inner] = [Math.floor(layer / 2), layer % 2];
+      return { ...site, path: `${place(group, inner)}.${site.path.split('.').slice(3).join('.')}` };
+    });
+    const albert = { ...describedBert(4, 8), sites };
+    const { config } = ia3({});
+    const targets = writeHfTargets(config, albert);
+    expect(agrees(chooseGates(config, albert), hfGates(targets, albert))).toBe(true);
+  });
+
   const written = (config: Targets) => writeHfTargets(ia3(config).config, bert);
 
   it('says which output.dense it means', () => {

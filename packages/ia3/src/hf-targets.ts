@@ -67,7 +67,10 @@ function expressionFor(gates: readonly Gate[], host: HostSpec): string | readonl
   const layersOf = new Map<string, string[]>();
   for (const { site } of gates) {
     const layer = String(site.layer ?? '');
-    const template = site.path.split('.').map((part) => (part === layer ? layerMark : escaped(part)));
+    const parts = site.path.split('.');
+    // A path of layers that groups share has two numbers: such paths are named one by one.
+    const isNumbered = parts.filter((part) => /^\d+$/.test(part)).length === 1;
+    const template = parts.map((part) => (isNumbered && part === layer ? layerMark : escaped(part)));
     const key = template.join('\\.');
     layersOf.set(key, [...(layersOf.get(key) ?? []), layer]);
   }

@@ -106,12 +106,12 @@ function readStart(start: boolean | string): LoraConfig['initialisation'] {
   const known = starts.find((name) => name === start.toLowerCase());
   // EVA only chooses the first values of the factors and their ranks, which the file holds.
   if (known !== undefined) return known === 'eva' ? 'kaiming' : known;
-  const convertible = ['pissa', 'olora', 'corda', 'lora_ga'].some((name) => start.startsWith(name));
+  const changesHost = ['pissa', 'olora', 'corda', 'lora_ga', 'loftq'].some((name) => start.startsWith(name));
   throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
-    found: `"init_lora_weights": "${start}"${convertible || start === 'loftq' ? ', which changes the weights of the host itself' : ''}`,
+    found: `"init_lora_weights": "${start}"${changesHost ? ', which changes the weights of the host itself' : ''}`,
     expected: `true, false, ${starts.map((name) => `"${name}"`).join(' or ')}`,
-    fix: convertible
-      ? 'save it in HF peft with save_pretrained(path_initial_model_for_weight_conversion=…), which writes a plain LoRA for the unchanged host'
+    fix: changesHost
+      ? 'merge it in HF peft, head included: PeftModel.from_pretrained(base, folder).merge_and_unload().save_pretrained(output), and open output as the model; for an encoder alone save_pretrained(path_initial_model_for_weight_conversion=…) writes a plain LoRA (it drops heads)'
       : 'train the adapter again with another start',
   });
 }

@@ -1,4 +1,4 @@
-import type { HostSpec, PeftMethod } from '@tfjs-peft/peft-core';
+import type { HostSpec, PeftMethod, Site } from '@tfjs-peft/peft-core';
 import {
   type EffectiveSpec,
   getParameter,
@@ -134,8 +134,11 @@ function specsOf(config: LoraConfig, target: LoraTarget, start: PreparedStart | 
 }
 
 function biasSpec(config: LoraConfig, path: string, host: HostSpec): Spec {
-  const site = host.sites.find((entry) => entry.path === path && (entry.kind === 'linear' || entry.kind === 'norm'))!;
-  const size = site.kind === 'linear' ? site.outputSize : host.hiddenSize;
+  const site = host.sites.find(
+    (entry): entry is Extract<Site, { kind: 'linear' | 'norm' }> =>
+      entry.path === path && (entry.kind === 'linear' || entry.kind === 'norm'),
+  )!;
+  const size = site.kind === 'linear' ? site.outputSize : site.size;
   const { biasDelta: name } = parameterNames(config, path);
   return { name, shape: [size], initial: zero, site: path, perExample: 'axis' };
 }

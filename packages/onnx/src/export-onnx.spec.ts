@@ -28,9 +28,11 @@ jest.setTimeout(120_000);
 useTestBackend();
 
 const modelTypes = ['bert', 'roberta', 'distilbert'] as const;
+/** Families that the graph has further nodes for: a sample of methods is enough. */
+const otherTypes = ['electra', 'mpnet', 'albert', 'deberta-v2', 'modernbert'] as const;
 const hosts = new Map<string, EncoderHost>();
 beforeAll(async () => {
-  for (const modelType of modelTypes) hosts.set(modelType, await createRandomHost({ modelType }));
+  for (const modelType of [...modelTypes, ...otherTypes]) hosts.set(modelType, await createRandomHost({ modelType }));
 });
 afterAll(() => hosts.forEach((host) => host.dispose()));
 
@@ -71,11 +73,8 @@ async function expectSame(host: EncoderHost, made: Adapter, dtype?: 'f16', toler
   const { bytes, inputs } = await exportOnnx(host, made, dtype ? { dtype } : {});
   // A host cuts queries, keys and values out of one tensor when they are first asked for, and keeps them.
   expect(tf.memory().numTensors - before).toBeLessThanOrEqual(6 * host.config.numHiddenLayers);
-  expect(inputs).toEqual([
-    'input_ids',
-    'attention_mask',
-    ...(host.config.modelType === 'bert' ? ['token_type_ids'] : []),
-  ]);
+  const hasTypes = ['bert', 'electra', 'albert'].includes(host.config.modelType);
+  expect(inputs).toEqual(['input_ids', 'attention_mask', ...(hasTypes ? ['token_type_ids'] : [])]);
   const rows = rowsFor(host);
   const expected = await runHere(host, made, rows);
   expect(largestDifference(await runGraph(bytes, rows), expected)).toBeLessThan(tolerance);
@@ -122,6 +121,29 @@ const methods: readonly (readonly [string, () => PeftMethod])[] = [
     () => subspace(withHead(compose(lora(), prefix({ prefixLength: 3, mlpHiddenSize: 16 }))), { vertices: 3 }),
   ],
 ];
+
+describe.each(otherTypes)('exportOnnx on %s', (modelType) => {
+  it.each(methods.filter(([name]) => ['LoRA', 'all of them'].includes(name)))('writes %s', async (_name, make) => {
+    const host = hosts.get(modelType)!;
+    await expectSame(host, trained(make(), host));
+  });
+
+  it("writes the head of HF's classifier", async () => {
+    const host = hosts.get(modelType)!;
+    const { readout, hidden } = host.spec.classifier;
+    const normalised = hidden?.norm === undefined ? {} : { normalised: true as const };
+    const made = withHead(lora(), { readout, hidden: hidden?.activation ?? 'none', ...normalised });
+    await expectSame(host, trained(made, host));
+  });
+
+  it('for texts of one token', async () => {
+    const host = hosts.get(modelType)!;
+    const made = trained(withHead(lora()), host);
+    const rows = { ids: [[5], [9]], mask: [[1], [1]], types: [[0], [0]] };
+    const { bytes } = await exportOnnx(host, made);
+    expect(largestDifference(await runGraph(bytes, rows), await runHere(host, made, rows))).toBeLessThan(1e-5);
+  });
+});
 
 describe.each(modelTypes)('exportOnnx on %s', (modelType) => {
   it.each(methods)('writes what the host computes with %s', async (_name, make) => {

@@ -7,8 +7,9 @@ import { indexEffects } from './effect-index.js';
 import { type Effects, effectsOf } from './effects.js';
 import { type GraphValue, writeOnnxModel } from './format/onnx-model.js';
 import { createGraphBuilder } from './graph/graph-builder.js';
-import { inputNames, readsTokenTypes, shiftOf, writeEmbeddings } from './graph/write-embeddings.js';
-import { writeLayer, type Writing } from './graph/write-encoder.js';
+import { readsTokenTypes, shiftOf, writeEmbeddings } from './graph/write-embeddings.js';
+import { writeLayer } from './graph/write-encoder.js';
+import { inputNames, writeNorm, type Writing } from './graph/write-maps.js';
 import { writeHead } from './graph/write-head.js';
 import { readNumbers } from './numbers.js';
 
@@ -33,7 +34,13 @@ const written: Readonly<Record<ModelType, true | string>> = {
   bert: true,
   roberta: true,
   'xlm-roberta': true,
+  camembert: true,
   distilbert: true,
+  electra: true,
+  mpnet: true,
+  albert: true,
+  'deberta-v2': true,
+  modernbert: true,
 };
 
 /** Errors: `HOST_UNSUPPORTED`. */
@@ -90,9 +97,14 @@ function writeModel(writing: Writing, items: Effects['items'], name: string): On
   const { graph, encoder, effects } = writing;
   const prefixes = items.filter((item) => item.kind === 'keyValuePrefix');
   const embedded = writeEmbeddings(shiftOf(prefixes), writing);
-  const states = encoder.layers.reduce((x, layer) => writeLayer(x, embedded.mask, layer, writing), embedded.states);
+  const states = encoder.order.reduce(
+    (x, layer) => writeLayer(x, embedded, encoder.layers[layer]!, writing),
+    embedded.states,
+  );
   const [head] = effects.take('readout');
-  writeHead(states, embedded, head!, writing);
+  const { finalNorm } = encoder;
+  const last = finalNorm === undefined ? states : writeNorm(states, finalNorm, writing);
+  writeHead(last, embedded, head!, writing);
   effects.requireAllTaken();
   const inputs = [inputNames.ids, inputNames.mask, ...(readsTokenTypes(writing) ? [inputNames.types] : [])];
   const value = (input: string): GraphValue => ({ name: input, type: 'int64', shape: ['batch', 'tokens'] });
@@ -139,7 +151,9 @@ function tensorsOf(item: Intervention): tf.Tensor[] {
     case 'tokenPrefix':
       return [item.embeddings];
     case 'readout':
-      return [item.weight, item.bias, ...(item.hidden ? [item.hidden.weight, item.hidden.bias] : [])];
+      return [item.weight, item.bias, item.hidden?.weight, item.hidden?.bias, item.hidden?.norm].filter(
+        (tensor) => tensor !== undefined,
+      );
     case 'sublayerAdapter':
     case 'hiddenDelta':
       return ofForm(item.form!);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { weightedMean } from './combine-parameters.js';
 import { PeftError } from './errors.js';
-import { type HostSpec, type Readout, readouts, sitesOfKind } from './host-spec.js';
+import { headActivations, type HostSpec, type Readout, readouts, sitesOfKind } from './host-spec.js';
 import type { CombinedMethod, CombineMember, HeadLayout, PeftMethod } from './method.js';
 import { getParameter } from './parameters.js';
 import type { ParameterSpec } from './plan.js';
@@ -15,8 +15,10 @@ const headConfig = z.strictObject({
     .enum(readouts as [Readout, ...Readout[]])
     .nullable()
     .default(null),
-  /** A dense layer of the host's hidden size and this activation before the labels: `tanh` as in RoBERTa, `relu` as in DistilBERT. */
-  hidden: z.enum(['none', 'tanh', 'relu']).default('none'),
+  /** A dense layer of the host's hidden size and this activation before the labels: `tanh` as in RoBERTa, `relu` as in DistilBERT, `gelu` as in ELECTRA. */
+  hidden: z.enum(['none', ...headActivations]).default('none'),
+  /** A LayerNorm without a bias after the activation, and no bias in the dense layer, as in ModernBERT. */
+  normalised: z.literal(true).optional(),
   /** Dropout on the input of each affine map in training. */
   dropout: z.number().min(0).lt(1).default(0),
   /** Standard deviation of the weight's initial values; the bias starts at zero. */
@@ -87,14 +89,15 @@ const headNames = ({ name }: HeadConfig) => ({
   bias: `${name}.classifier.bias`,
   hiddenWeight: `${name}.dense.weight`,
   hiddenBias: `${name}.dense.bias`,
+  hiddenNorm: `${name}.norm.weight`,
 });
 
 /** The weighted mean of heads for the same labels. Errors: `COMBINE_MISMATCH`. */
 function combineHeads(config: HeadConfig, members: readonly CombineMember[]): CombinedMethod {
-  const wanted = JSON.stringify([config.labels, config.hidden]);
+  const wanted = JSON.stringify([config.labels, config.hidden, config.normalised]);
   for (const { method } of members) {
-    const { labels, hidden } = method.config as HeadConfig;
-    if (JSON.stringify([labels, hidden]) !== wanted)
+    const { labels, hidden, normalised } = method.config as HeadConfig;
+    if (JSON.stringify([labels, hidden, normalised]) !== wanted)
       throw new PeftError('COMBINE_MISMATCH', {
         found: `heads for ${config.labels.join(', ')} and for ${labels.join(', ')}`,
         expected: 'the same labels in the same order, and the same layers',
@@ -107,6 +110,7 @@ function combineHeads(config: HeadConfig, members: readonly CombineMember[]): Co
 function createHead(config: HeadConfig): PlainHead {
   const names = headNames(config);
   const { hidden } = config;
+  const normalised = hidden !== 'none' && config.normalised === true;
   return {
     type: headDefinition.type,
     config,
@@ -117,6 +121,7 @@ function createHead(config: HeadConfig): PlainHead {
       readout: config.readout,
       hidden,
       names,
+      ...(normalised && { normalised }),
       withReadout: (readout) => createHead({ ...config, readout }),
     },
     plan(host) {
@@ -132,7 +137,14 @@ function createHead(config: HeadConfig): PlainHead {
       ];
       const raw = [
         ...affine(names.weight, names.bias, config.labels.length),
-        ...(hidden === 'none' ? [] : affine(names.hiddenWeight, names.hiddenBias, host.hiddenSize)),
+        ...(hidden === 'none'
+          ? []
+          : affine(names.hiddenWeight, names.hiddenBias, host.hiddenSize).filter(
+              ({ name }) => !normalised || name !== names.hiddenBias,
+            )),
+        ...(normalised
+          ? [{ name: names.hiddenNorm, shape: [host.hiddenSize], initial: { kind: 'constant', value: 1 } as const }]
+          : []),
       ];
       const effective = raw.map(({ name, shape }) => ({
         name,
@@ -152,7 +164,9 @@ function createHead(config: HeadConfig): PlainHead {
         ...(hidden !== 'none' && {
           hidden: {
             weight: getParameter(effective, names.hiddenWeight),
-            bias: getParameter(effective, names.hiddenBias),
+            ...(normalised
+              ? { norm: getParameter(effective, names.hiddenNorm) }
+              : { bias: getParameter(effective, names.hiddenBias) }),
             activation: hidden,
           },
         }),

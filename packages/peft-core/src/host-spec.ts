@@ -66,10 +66,20 @@ export type Site =
 /** What a site is: `linear`, `attention`, `readout`, … */
 export type SiteKind = Site['kind'];
 
+/** Activations after a head's dense layer; `gelu` is the exact one (erf). */
+export const headActivations = ['tanh', 'relu', 'gelu'] as const;
+/** Name of one of them. */
+export type HeadActivation = (typeof headActivations)[number];
+
 /** How HF's classifier of an architecture looks: an optional dense layer with an activation, then an affine map, on one readout. */
 export interface ClassifierLayout {
   /** `classifier.dense` of RoBERTa, `pre_classifier` of DistilBERT; absent for one affine map. */
-  readonly hidden?: { readonly path: string; readonly activation: 'tanh' | 'relu' };
+  readonly hidden?: {
+    readonly path: string;
+    readonly activation: HeadActivation;
+    /** A LayerNorm after the activation; it and the dense layer have no biases then. */
+    readonly norm?: string;
+  };
   /** `classifier`, `classifier.out_proj`. */
   readonly output: string;
   readonly readout: Readout;
@@ -100,6 +110,7 @@ export interface HostSpec {
   readonly classifier: ClassifierLayout;
   readonly python?: PythonTraits;
   readonly hiddenSize: number;
+  /** Layers that a pass runs. Where a family shares weights, fewer have sites: a site is a module, whatever acts there acts each time it runs. */
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;
   /** The longest text in tokens: positions that the table reserves, as RoBERTa's does, are not counted. */

@@ -15,6 +15,8 @@ export {
 export type { Host, HostInputs, HostOutputs, HostTensors, OutputEmbeddings } from './host.js';
 export {
   type ClassifierLayout,
+  type HeadActivation,
+  headActivations,
   type HostSpec,
   type LinearRole,
   type PythonTraits,

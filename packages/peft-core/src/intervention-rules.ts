@@ -16,7 +16,8 @@ export interface TensorRule {
 }
 
 /** What happens to a weight or a bias that an intervention is merged into; `frozen` is the host's own. */
-type MergeRule<Item> = (value: tf.Tensor, item: Item, frozen: tf.Tensor) => tf.Tensor;
+/** `frozen` is the tensor as the host has it, `weight` the weight beside it. */
+type MergeRule<Item> = (value: tf.Tensor, item: Item, frozen: tf.Tensor, weight: tf.Tensor) => tf.Tensor;
 
 /** All that is to be known about a kind of intervention but how a host applies it. */
 interface KindRules<Item, Kind extends SiteKind = SiteKind> {
@@ -109,7 +110,7 @@ export const interventionRules: Rules = {
     merge: {
       stage: 'add',
       weight: (weight, item, frozen) => weight.add(item.weight(frozen)),
-      bias: (bias, item, frozen) => (item.bias ? bias.add(item.bias(frozen)) : bias),
+      bias: (bias, item, frozen, weight) => (item.bias ? bias.add(item.bias(frozen, weight)) : bias),
     },
   }),
   weightMagnitude: rules<'weightMagnitude', 'linear'>({
@@ -202,7 +203,8 @@ export const interventionRules: Rules = {
         ...(hidden
           ? [
               { field: 'hidden.weight', tensor: hidden.weight, shape: [anyLength, size], ...axis },
-              { field: 'hidden.bias', tensor: hidden.bias, shape: [inputs], ...axis },
+              ...(hidden.bias ? [{ field: 'hidden.bias', tensor: hidden.bias, shape: [inputs], ...axis }] : []),
+              ...(hidden.norm ? [{ field: 'hidden.norm', tensor: hidden.norm, shape: [inputs], ...axis }] : []),
             ]
           : []),
       ];

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { Readout } from './host-spec.js';
+import type { HeadActivation, Readout } from './host-spec.js';
 
 /**
  * What a method does to a pass, as data where it can be. Every tensor may carry one leading batch axis
@@ -83,8 +83,8 @@ export interface WeightFunction {
   readonly path: string;
   /** From the frozen weight `[input, output]` to what is added to it. */
   readonly weight: (frozen: tf.Tensor) => tf.Tensor;
-  /** From the frozen bias `[output]` to what is added to it. */
-  readonly bias?: (frozen: tf.Tensor) => tf.Tensor;
+  /** From the frozen bias `[output]`, and the frozen weight, to what is added to the bias. */
+  readonly bias?: (frozen: tf.Tensor, weight: tf.Tensor) => tf.Tensor;
 }
 /** `b += delta`; delta `[output]`. */
 export interface BiasDelta {
@@ -210,7 +210,14 @@ export interface ReadoutMap {
   readonly readout: Readout;
   readonly weight: tf.Tensor;
   readonly bias: tf.Tensor;
-  readonly hidden?: { readonly weight: tf.Tensor; readonly bias: tf.Tensor; readonly activation: 'tanh' | 'relu' };
+  readonly hidden?: {
+    readonly weight: tf.Tensor;
+    /** Absent in a dense layer without one. */
+    readonly bias?: tf.Tensor;
+    readonly activation: HeadActivation;
+    /** `[hidden]`: the weight of a LayerNorm without a bias after the activation. */
+    readonly norm?: tf.Tensor;
+  };
   /** Applied to the input of each affine map in training. */
   readonly dropout: number;
 }

@@ -68,7 +68,7 @@ function mergeAll(host: MergingHost, interventions: Interventions): Map<string, 
       if (own.length > 0)
         changed.set(
           path,
-          tf.tidy(() => mergeTensor(host.weight(path), own, tensor)),
+          tf.tidy(() => mergeTensor(host.weight(path), own, tensor, host.weight(`${module}.weight`))),
         );
     }
   return changed;
@@ -86,8 +86,13 @@ function requireNoBias(items: readonly Intervention[], module: string): void {
 }
 
 /** The effective weight or bias, stage by stage. */
-const mergeTensor = (frozen: tf.Tensor, items: readonly Intervention[], tensor: 'weight' | 'bias'): tf.Tensor =>
+const mergeTensor = (
+  frozen: tf.Tensor,
+  items: readonly Intervention[],
+  tensor: 'weight' | 'bias',
+  weight: tf.Tensor,
+): tf.Tensor =>
   mergeStages
     .flatMap((stage) => items.filter((item) => rulesOf(item).merge!.stage === stage))
-    .reduce((value, item) => rulesOf(item).merge![tensor]!(value, item, frozen), frozen)
+    .reduce((value, item) => rulesOf(item).merge![tensor]!(value, item, frozen, weight), frozen)
     .clone();

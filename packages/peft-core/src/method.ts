@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { Context } from './context.js';
 import type { FileCodec } from './file-codec.js';
 import type { Host } from './host.js';
-import type { HostSpec, Readout } from './host-spec.js';
+import type { HeadActivation, HostSpec, Readout } from './host-spec.js';
 import type { InterventionKind, Interventions } from './intervention.js';
 import type { JsonObject } from './json/json.js';
 import type { Batch, Objective } from './objective.js';
@@ -93,9 +93,11 @@ export interface HeadLayout {
   /** The host's usual one if null. */
   readonly readout: Readout | null;
   /** The activation of a dense layer before the labels. */
-  readonly hidden: 'none' | 'tanh' | 'relu';
+  readonly hidden: 'none' | HeadActivation;
   /** Of its effective parameters; those of the dense layer are there only with `hidden`. */
-  readonly names: Readonly<Record<'weight' | 'bias' | 'hiddenWeight' | 'hiddenBias', string>>;
+  readonly names: Readonly<Record<'weight' | 'bias' | 'hiddenWeight' | 'hiddenBias' | 'hiddenNorm', string>>;
+  /** A LayerNorm after the activation, and no bias in the dense layer. */
+  readonly normalised?: boolean;
   /** The same head at another readout. */
   withReadout(readout: Readout): PeftMethod;
 }

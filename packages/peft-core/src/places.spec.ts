@@ -71,7 +71,7 @@ describe('places', () => {
       indices: tf.tensor1d([1, 3, 3], 'int32'),
       values: tf.tensor1d([0.5, 1, 2]),
     } as const;
-    const merged = await merge!.weight!(weight, item, weight).data();
+    const merged = await merge!.weight!(weight, item, weight, weight).data();
     expect([...merged].map((value) => (Object.is(value, -0) ? '-0' : value))).toEqual(['-0', 1.5, '-0', 5]);
   });
 });

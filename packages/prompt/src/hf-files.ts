@@ -2,7 +2,7 @@ import { type HostSpec, PeftError } from '@tfjs-peft/peft-core';
 import { checkTensors, type FileCodec, type JsonObject } from '@tfjs-peft/peft-core/files';
 import type * as z from 'zod';
 import type { PromptConfig, promptConfig, PTuningConfig, pTuningConfig } from './config.js';
-import { type RowsConfig, rowsName } from './virtual-tokens.js';
+import { type RowsConfig, rowsName, rowWidth } from './virtual-tokens.js';
 
 const tensorName = 'prompt_embeddings';
 
@@ -24,7 +24,7 @@ const rowsFiles = (
       : [],
   }),
   decode(tensors, host) {
-    checkTensors(tensors, [{ name: tensorName, shape: [config.length, host.hiddenSize] }], `adapter of ${peftType}`);
+    checkTensors(tensors, [{ name: tensorName, shape: [config.length, rowWidth(host)] }], `adapter of ${peftType}`);
     return new Map([[rowsName(config), tensors.get(tensorName)!]]);
   },
 });
@@ -33,7 +33,7 @@ export const promptFiles = (config: PromptConfig): FileCodec => rowsFiles('PROMP
 
 export const pTuningFiles = (config: PTuningConfig): FileCodec =>
   rowsFiles('P_TUNING', config, (host) => ({
-    encoder_hidden_size: config.encoderHiddenSize ?? host.hiddenSize,
+    encoder_hidden_size: config.encoderHiddenSize ?? rowWidth(host),
     encoder_num_layers: config.encoderLayers,
     encoder_reparameterization_type: config.encoder.toUpperCase(),
   }));
@@ -55,7 +55,7 @@ export function readHfPTuningConfig(config: JsonObject, host: HostSpec): z.input
   return {
     length: readLength(config, host),
     encoder: encoder === 'MLP' ? 'mlp' : 'lstm',
-    ...(typeof width === 'number' && width !== host.hiddenSize && { encoderHiddenSize: width }),
+    ...(typeof width === 'number' && width !== rowWidth(host) && { encoderHiddenSize: width }),
     ...(typeof layers === 'number' && { encoderLayers: layers }),
   };
 }
@@ -64,7 +64,7 @@ const sizesOf = (host: HostSpec) => ({
   num_attention_heads: host.numAttentionHeads,
   num_layers: host.numHiddenLayers,
   num_transformer_submodules: 1,
-  token_dim: host.hiddenSize,
+  token_dim: rowWidth(host),
 });
 
 /** Errors: `ADAPTER_FOR_ANOTHER_HOST`, `CONFIG_INVALID`. */

@@ -5,21 +5,22 @@ import { applyAffine, parametersOfAffine } from './affine.js';
 import type { PTuningConfig } from './config.js';
 import { normal } from './initial-laws.js';
 import { applyLstm, type LstmShape, parametersOfLstm } from './lstm.js';
+import { rowWidth } from './virtual-tokens.js';
 
-const widthOf = (config: PTuningConfig, host: HostSpec) => config.encoderHiddenSize ?? host.hiddenSize;
+const widthOf = (config: PTuningConfig, host: HostSpec) => config.encoderHiddenSize ?? rowWidth(host);
 const embeddingName = ({ name }: PTuningConfig) => `${name}.encoder.embedding`;
 /** The affine maps, numbered with the ReLU between them as torch's `Sequential` does. */
 const affinePath = ({ name }: PTuningConfig, place: number) => `${name}.encoder.${place}`;
 const lstmOf = (config: PTuningConfig, host: HostSpec): LstmShape => ({
   path: `${config.name}.encoder.lstm`,
-  inputSize: host.hiddenSize,
+  inputSize: rowWidth(host),
   hiddenSize: widthOf(config, host),
   layers: config.encoderLayers,
 });
 
 /** Raw parameters: embedding `[length, hidden]` of N(0, 1) and the maps that follow, drawn as torch's defaults. */
 export function parametersOfEncoder(config: PTuningConfig, host: HostSpec): ParameterSpec[] {
-  const size = host.hiddenSize;
+  const size = rowWidth(host);
   const width = widthOf(config, host);
   return [
     { name: embeddingName(config), shape: [config.length, size], initial: normal(1) },

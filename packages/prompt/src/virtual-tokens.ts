@@ -11,6 +11,9 @@ export interface RowsConfig {
 /** Name of the effective parameter, rows `[length, hidden]`. */
 export const rowsName = ({ name }: RowsConfig) => `${name}.embeddings`;
 
+/** Numbers of a row: as many as a word's, fewer than the hidden size in families with narrow embeddings. */
+export const rowWidth = (host: HostSpec): number => sitesOfKind(host, 'embeddings')[0]?.size ?? host.hiddenSize;
+
 /** The one effective parameter. Errors: `SITE_MISSING`, `PROMPT_TOO_LONG`. */
 export function planRows(config: RowsConfig, host: HostSpec): EffectiveSpec {
   const [site] = sitesOfKind(host, 'embeddings');

@@ -1,5 +1,5 @@
 import { type HostSpec, PeftError, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
-import { type MethodDefinition, parseConfig, sizeOf } from '@tfjs-peft/peft-core/authoring';
+import { type MethodDefinition, parseConfig, servesRole, sizeOf } from '@tfjs-peft/peft-core/authoring';
 import type * as z from 'zod';
 import { chooseTensors, type HostTensor } from './choose-tensors.js';
 import { type ShiraConfig, shiraConfig } from './config.js';
@@ -33,7 +33,7 @@ const shiraMethod = (config: ShiraConfig): IncrementMethod<ShiraConfig> => ({
 
 /** Weights of affine maps. Errors: those of the targets; `TARGET_UNSUPPORTED` for modules that are none. */
 function weightsOn(host: HostSpec, targets: ShiraConfig['targets']): HostTensor[] {
-  const usual = sitesOfKind(host, 'linear').filter(({ role }) => role === 'query' || role === 'value');
+  const usual = sitesOfKind(host, 'linear').filter((site) => servesRole(site, 'query') || servesRole(site, 'value'));
   const chosen = chooseTensors(targets ?? usual.map(({ path }) => path), host);
   const other = chosen.find(({ kind }) => kind !== 'linear');
   if (other)

@@ -6,6 +6,7 @@
 bert: the tokenizer of packages/minilm on tricky texts, and pairs cut to many lengths.
 roberta: a byte-level BPE tokenizer trained here on the same texts, with RobertaProcessing; its tokenizer.json is part of the golden.
 xlm-roberta: a Unigram tokenizer trained here, with words split at white space and a template; its tokenizer.json is part of the golden.
+albert, camembert, deberta-v2, mpnet, modernbert: the classes of HF transformers on a vocabulary trained here, texts alone.
 """
 
 import json
@@ -187,7 +188,63 @@ def write_trained(name, tokenizer):
     write(name, golden)
 
 
+def trained_pieces(empty, specials):
+    """A Unigram vocabulary for the normalizer and the pre-tokenizer of a class of HF transformers."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = empty.backend_tokenizer.normalizer
+    tokenizer.pre_tokenizer = empty.backend_tokenizer.pre_tokenizer
+    trainer = trainers.UnigramTrainer(vocab_size=600, show_progress=False)
+    tokenizer.train_from_iterator([" ".join(WORDS)] * 50 + TEXTS, trainer)
+    pieces = json.loads(tokenizer.to_str())["model"]["vocab"]
+    return [(special, 0.0) for special in specials] + [(piece, score) for piece, score in pieces if piece not in specials]
+
+
+def write_class(name, tokenizer):
+    backend = tokenizer.backend_tokenizer
+    golden = {
+        "tokenizerJson": json.loads(backend.to_str()),
+        "texts": texts(backend, check=tokenizer, more=[text.replace("<mask>", tokenizer.mask_token) for text in MASKED]),
+    }
+    write(name, golden)
+
+
+def make_classes():
+    albert = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = trained_pieces(transformers.AlbertTokenizer(), albert)
+    write_class("albert", transformers.AlbertTokenizer(vocab=pieces))
+    camembert = ["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>", "<mask>"]
+    pieces = trained_pieces(transformers.CamembertTokenizer(), camembert)
+    write_class("camembert", transformers.CamembertTokenizer(vocab=pieces))
+    deberta = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]
+    pieces = trained_pieces(transformers.DebertaV2Tokenizer(), deberta)
+    write_class("deberta-v2", transformers.DebertaV2Tokenizer(vocab=pieces))
+    words = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    words.normalizer = normalizers.BertNormalizer(lowercase=True)
+    words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special_tokens = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"]
+    trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=special_tokens, show_progress=False)
+    words.train_from_iterator([" ".join(WORDS)] * 50 + TEXTS, trainer)
+    write_class("mpnet", transformers.MPNetTokenizer(vocab=words.get_vocab()))
+    modern = Tokenizer(models.BPE())
+    modern.normalizer = normalizers.NFC()
+    modern.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    modern.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    special_tokens = ["[CLS]", "[PAD]", "[SEP]", "[UNK]"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=450, special_tokens=special_tokens, initial_alphabet=alphabet, show_progress=False
+    )
+    modern.train_from_iterator([" ".join(WORDS)] * 50 + TEXTS, trainer)
+    modern.add_special_tokens([AddedToken("[MASK]", lstrip=True, special=True)])
+    modern.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 0), ("[SEP]", 2)]
+    )
+    names = dict(cls_token="[CLS]", pad_token="[PAD]", sep_token="[SEP]", unk_token="[UNK]", mask_token="[MASK]")
+    write_class("modernbert", transformers.PreTrainedTokenizerFast(tokenizer_object=modern, **names))
+
+
 if __name__ == "__main__":
     make_bert()
     make_roberta()
     make_xlm_roberta()
+    make_classes()

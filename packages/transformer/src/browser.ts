@@ -4,6 +4,7 @@ export { parseHostConfig } from './architecture/parse-host-config.js';
 export { modelTypes } from './architecture/families.js';
 export type { ModelType } from './architecture/family.js';
 export type { Encoder, EncoderLayer, LinearModule, Sublayer } from './architecture/encoder.js';
+export { distanceBucket, distanceRow } from './architecture/distance-buckets.js';
 export { createHost, type EncoderHost, type HostOptions, requireEncoder } from './encoder/create-host.js';
 export type { HostSpecOptions } from './encoder/host-spec.js';
 export { readHostSpec } from './load/read-host-spec.js';

@@ -56,7 +56,16 @@ export async function classifierOf({ spec }: Host, url: URL): Promise<ReadoutMap
     kind: 'readout',
     readout,
     ...(await affine(output)),
-    ...(hidden && { hidden: { ...(await affine(hidden.path)), activation: hidden.activation } }),
+    ...(hidden &&
+      (hidden.norm === undefined
+        ? { hidden: { ...(await affine(hidden.path)), activation: hidden.activation } }
+        : {
+            hidden: {
+              weight: await read(`${hidden.path}.weight`),
+              norm: await read(`${hidden.norm}.weight`),
+              activation: hidden.activation,
+            },
+          })),
     dropout: 0,
   };
 }

@@ -44,6 +44,27 @@ export const hfMethodsFaults: readonly Mutant[] = [
     suites: 'hf-methods hf-goldens',
   },
   {
+    fault: 'GraLoRA swaps the blocks of inputs and outputs',
+    file: 'packages/hf-methods/src/methods/gralora.ts',
+    find: '.transpose([1, 0, 2, 3])',
+    replace: '',
+    suites: 'hf-methods hf-goldens',
+  },
+  {
+    fault: 'GLoRA forgets what the weight adds to the bias',
+    file: 'packages/hf-methods/src/methods/glora.ts',
+    find: "if (c === 'none') return own;",
+    replace: 'return own;',
+    suites: 'hf-methods hf-goldens',
+  },
+  {
+    fault: 'PVeRA takes the spread for the mean',
+    file: 'packages/hf-methods/src/methods/pvera.ts',
+    find: 'middle: half(d, 0)',
+    replace: 'middle: half(d, 1)',
+    suites: 'hf-methods hf-goldens',
+  },
+  {
     fault: 'RandLoRA flattens its bases in one order',
     file: 'packages/hf-methods/src/methods/randlora.ts',
     find: 'scaled.reshape([r * bases, small])',

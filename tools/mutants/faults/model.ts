@@ -40,7 +40,7 @@ export const modelFaults: readonly Mutant[] = [
   {
     fault: "a head's dense layer is skipped",
     file: 'packages/transformer/src/model/apply-head.ts',
-    find: "hidden.activation === 'tanh' ? dense.tanh() : dense.relu()",
+    find: 'activate(hidden.activation, dense)',
     replace: 'features',
     suites: 'transformer family-parity',
   },
@@ -128,5 +128,63 @@ export const modelFaults: readonly Mutant[] = [
     find: 'const back = order.map((_, row) => order.indexOf(row));',
     replace: 'const back = order.map((_, row) => row);',
     suites: 'transformer run-rows',
+  },
+  // Families beside BERT.
+  {
+    fault: 'distances to the left and to the right are one',
+    file: 'packages/transformer/src/architecture/distance-buckets.ts',
+    find: 'const side = distance > 0 ? half : 0;',
+    replace: 'const side = 0;',
+    suites: 'transformer small-family-parity',
+  },
+  {
+    fault: 'prefixes have a place in the scores by distance',
+    file: 'packages/transformer/src/encoder/attend.ts',
+    find: 'products.add(forPrefixes(ofPlaces))',
+    replace:
+      'products.add(length > 0 ? tf.tile(ofPlaces, [1, 1, 1, 2]).slice([0, 0, 0, 0], [-1, -1, -1, products.shape[3]!]) : ofPlaces)',
+    suites: 'onnx export-onnx',
+  },
+  {
+    fault: 'queries of distances are read from the wrong end',
+    file: 'packages/transformer/src/encoder/score-distances.ts',
+    find: '.reverse(2)',
+    replace: '',
+    suites: 'transformer small-family-parity',
+  },
+  {
+    fault: 'one row of distances stands for examples with maps of their own',
+    file: 'packages/transformer/src/encoder/score-distances.ts',
+    find: 'isShared && !actsAlike(path, pass)',
+    replace: 'isShared && actsAlike(path, pass) && !rows',
+    suites: 'transformer family-gradients',
+  },
+  {
+    fault: 'ALBERT runs each of its layers once',
+    file: 'packages/transformer/src/architecture/encoder.ts',
+    find: 'const group = Math.floor(step / (numHiddenLayers / groups));',
+    replace: 'const group = step % groups;',
+    suites: 'transformer small-family-parity',
+  },
+  {
+    fault: 'windows of attention are as wide as they are told, on each side',
+    file: 'packages/transformer/src/architecture/modernbert.ts',
+    find: '?? 128) / 2)',
+    replace: '?? 128))',
+    suites: 'transformer small-family-parity',
+  },
+  {
+    fault: 'the first half of a gated network is the gate',
+    file: 'packages/transformer/src/encoder/run-layer.ts',
+    find: 'activate(config.hiddenActivation, input).mul(gate)',
+    replace: 'activate(config.hiddenActivation, gate).mul(input)',
+    suites: 'transformer small-family-parity',
+  },
+  {
+    fault: 'a layer that runs several times drops the same entries each time',
+    file: 'packages/transformer/src/encoder/create-host.ts',
+    find: "if (step === firstStep || context.mode !== 'train') return pass;",
+    replace: 'if (step >= 0) return pass;',
+    suites: 'transformer families',
   },
 ];

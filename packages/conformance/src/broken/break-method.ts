@@ -117,7 +117,7 @@ function mapEffect(item: Intervention, map: (tensor: tf.Tensor) => tf.Tensor): I
       return {
         ...item,
         weight: (frozen) => map(item.weight(frozen)),
-        ...(bias && { bias: (frozen: tf.Tensor) => map(bias(frozen)) }),
+        ...(bias && { bias: (frozen: tf.Tensor, weight: tf.Tensor) => map(bias(frozen, weight)) }),
       };
     }
     case 'weightDelta':

@@ -47,6 +47,12 @@ function withHfHead(subject: Subject, method: PeftMethod): PeftMethod {
   const { hidden, readout } = subject.host.spec.classifier;
   return compose(
     method,
-    head({ labels, readout, hidden: hidden?.activation ?? 'none', initialStandardDeviation: 0.5 }),
+    head({
+      labels,
+      readout,
+      hidden: hidden?.activation ?? 'none',
+      ...(hidden?.norm !== undefined && { normalised: true as const }),
+      initialStandardDeviation: 0.5,
+    }),
   );
 }

@@ -15,7 +15,7 @@ export interface GraphBuilder {
   node(op: string, inputs: readonly Value[], attributes?: Attributes, output?: Value): Value;
   /** Numbers `[...shape]` under a name of their own, always F32. */
   floats(name: string, data: Float32Array, shape: readonly number[]): Value;
-  /** The same, stored as the function says and widened in the graph. */
+  /** The same, stored as the function says and widened in the graph, once however often they are asked for. */
   weights(name: string, data: Float32Array, shape: readonly number[], store: StoreFloats): Value;
   /** One number. */
   scalar(value: number): Value;
@@ -31,6 +31,7 @@ export function createGraphBuilder(): GraphBuilder {
   const nodes: GraphNode[] = [];
   const constants: TensorConstant[] = [];
   const known = new Set<string>();
+  const widened = new Map<string, Value>();
   let scope = '';
   let count = 0;
   const once = (name: string, make: () => TensorConstant): Value => {
@@ -49,9 +50,13 @@ export function createGraphBuilder(): GraphBuilder {
     node,
     floats,
     weights(name, data, shape, store) {
+      const before = widened.get(name);
+      if (before !== undefined) return before;
       const stored = store(data);
       constants.push({ name, type: stored.type, shape, data: stored.data });
-      return stored.type === 'float' ? name : node('Cast', [name], { to: elementTypes.float });
+      const value = stored.type === 'float' ? name : node('Cast', [name], { to: elementTypes.float });
+      widened.set(name, value);
+      return value;
     },
     scalar: (value) => floats(`scalar ${value}`, Float32Array.of(value), []),
     integers: (values) =>

@@ -1,9 +1,9 @@
 import type { KeyValuePrefix } from '@tfjs-peft/peft-core/interventions';
+import { distanceBucket } from '@tfjs-peft/transformer';
 import type { GraphBuilder, Value } from './graph-builder.js';
-import { expandOver, writeNorm, writeWeight, type Writing } from './write-encoder.js';
-
-/** Inputs of a graph, all `[batch, tokens]` int64. */
-export const inputNames = { ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids' } as const;
+import { type DistanceValues, writeDistanceRows } from './write-distances.js';
+import { type RotaryValues, writeRotary } from './write-rotary.js';
+import { expandOver, inputNames, writeLinear, writeNorm, writeWeight, type Writing } from './write-maps.js';
 
 /** States after the embeddings, and how the text lies in them. */
 export interface Embedded {
@@ -11,6 +11,10 @@ export interface Embedded {
   readonly states: Value;
   /** `[batch, 1, 1, virtual + tokens]`: 0 for what is attended to, very negative for padding. */
   readonly mask: Value;
+  /** Added to the scores of every attention, `[1, heads, tokens, tokens]`. */
+  readonly bias: Value | undefined;
+  readonly distances: DistanceValues | undefined;
+  readonly rotary: RotaryValues | undefined;
   /** Rows of prompts before the text. */
   readonly virtual: number;
 }
@@ -28,7 +32,7 @@ export const readsTokenTypes = ({ encoder }: Pick<Writing, 'encoder'>): boolean 
  */
 export function writeEmbeddings(shift: number, writing: Writing): Embedded {
   const { graph, encoder, effects, numbers } = writing;
-  const { words, positions, norm } = encoder.embeddings;
+  const { words, positions, norm, projection } = encoder.embeddings;
   const { node } = graph;
   return graph.within(encoder.embeddings.path, () => {
     const prompts = effects.take('tokenPrefix').map(({ embeddings }, index) => {
@@ -41,13 +45,48 @@ export function writeEmbeddings(shift: number, writing: Writing): Embedded {
     const rows =
       prompts.length === 0 ? ofWords : node('Concat', [...prompts.map((prompt) => prompt.rows), ofWords], { axis: 1 });
     const typed = addTypes(rows, virtual, writing);
-    const ids = writePositions(virtual, shift, writing);
-    const placed = node('Add', [
-      typed,
-      node('Gather', [writeWeight(positions.path, numbers, graph), ids], { axis: 0 }),
-    ]);
-    return { states: writeNorm(placed, norm, writing), mask: writeMask(virtual, graph), virtual };
+    const placed = positions
+      ? node('Add', [
+          typed,
+          node('Gather', [writeWeight(positions.path, numbers, graph), writePositions(virtual, shift, writing)], {
+            axis: 0,
+          }),
+        ])
+      : typed;
+    const normed = writeNorm(placed, norm, writing);
+    const states = projection ? writeLinear(normed, projection.path, writing) : normed;
+    return {
+      states,
+      mask: writeMask(virtual, graph),
+      bias: writeDistanceBias(virtual, writing),
+      distances: writeDistanceRows(virtual, writing),
+      rotary: writeRotary(virtual, shift, writing),
+      virtual,
+    };
   });
+}
+
+/** Biases of scores by distance `[1, heads, tokens, tokens]`: rows of a table of all distances, which the longest text needs. */
+function writeDistanceBias(virtual: number, { graph, encoder, numbers }: Writing): Value | undefined {
+  const { distanceBias, usablePositions } = encoder;
+  if (!distanceBias) return undefined;
+  const { node, integers, floats } = graph;
+  const { data } = numbers.weight(`${distanceBias.path}.weight`);
+  const { size: heads, rows } = distanceBias;
+  const reach = usablePositions - 1;
+  const ofDistances = Float32Array.from({ length: (2 * reach + 1) * heads }, (_, place) => {
+    const distance = Math.floor(place / heads) - reach;
+    return data[distanceBucket(distance, rows) * heads + (place % heads)]!;
+  });
+  const table = floats('biases by distance', ofDistances, [2 * reach + 1, heads]);
+  const tokens = node('Squeeze', [node('Shape', [inputNames.ids], { start: 1, end: 2 }), integers([0])]);
+  const places = node('Range', [integers(0), node('Add', [tokens, integers(virtual)]), integers(1)]);
+  const distances = node('Sub', [
+    node('Unsqueeze', [places, integers([0])]),
+    node('Unsqueeze', [places, integers([1])]),
+  ]);
+  const found = node('Gather', [table, node('Add', [distances, integers(reach)])], { axis: 0 });
+  return node('Unsqueeze', [node('Transpose', [found], { perm: [2, 0, 1] }), integers([0])]);
 }
 
 function addTypes(rows: Value, virtual: number, writing: Writing): Value {

@@ -1,58 +1,32 @@
 import type { BottleneckForm, KeyValuePrefix, SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
-import type { Encoder, EncoderLayer, LinearModule, Sublayer } from '@tfjs-peft/transformer';
-import type { EffectIndex } from '../effect-index.js';
-import type { Numbers } from '../numbers.js';
+import type { EncoderLayer, Sublayer } from '@tfjs-peft/transformer';
 import { writeActivation } from './activations.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
-
-/** What all parts of a graph are written from. */
-export interface Writing {
-  readonly graph: GraphBuilder;
-  readonly encoder: Encoder;
-  readonly effects: EffectIndex;
-  readonly numbers: Numbers;
-}
-
-/** The affine map at a path, `x · W + b`. */
-export function writeLinear(x: Value, path: string, { graph, numbers }: Writing): Value {
-  const product = graph.node('MatMul', [x, writeWeight(path, numbers, graph)]);
-  return graph.node('Add', [product, writeBias(path, numbers, graph)]);
-}
-
-export function writeWeight(path: string, numbers: Numbers, graph: GraphBuilder): Value {
-  const { data, shape, store } = numbers.weight(`${path}.weight`);
-  return graph.weights(`${path}.weight`, data, shape, store);
-}
-
-function writeBias(path: string, numbers: Numbers, graph: GraphBuilder): Value {
-  const { data, shape } = numbers.weight(`${path}.bias`);
-  return graph.floats(`${path}.bias`, data, shape);
-}
-
-export function writeNorm(x: Value, path: string, { graph, numbers, encoder }: Writing): Value {
-  const { data, shape } = numbers.weight(`${path}.weight`);
-  const scale = graph.floats(`${path}.weight`, data, shape);
-  const attributes = { axis: -1, epsilon: { float: encoder.config.layerNormEpsilon } };
-  return graph.node('LayerNormalization', [x, scale, writeBias(path, numbers, graph)], attributes);
-}
+import { type DistanceValues, writeDistanceScores } from './write-distances.js';
+import { type RotaryValues, writeRotation } from './write-rotary.js';
+import { expandOver, writeLinear, writeNorm, type Writing } from './write-maps.js';
 
 /** One layer: attention, then the feed-forward network, each with adapters, residual and LayerNorm; states `[batch, tokens, hidden]`. */
-export function writeLayer(x: Value, mask: Value, layer: EncoderLayer, writing: Writing): Value {
+export function writeLayer(x: Value, scores: ScoreTerms, layer: EncoderLayer, writing: Writing): Value {
   const { graph, encoder, effects } = writing;
   const { linears, sublayers } = layer;
   return graph.within(layer.path, () => {
-    const heads = writeAttention(x, mask, layer, writing);
+    const { normFirst, gated } = encoder.family.modules.layers;
+    const read = (states: Value, { norm }: Sublayer) =>
+      normFirst && norm !== undefined ? writeNorm(states, norm, writing) : states;
+    const heads = writeAttention(read(x, sublayers.attention), scores, layer, writing);
     const attended = finishSublayer(
       writeLinear(heads, linears.attentionOutput.path, writing),
       x,
       sublayers.attention,
       writing,
     );
-    const wide = writeActivation(
-      encoder.config.hiddenActivation,
-      writeLinear(attended, linears.feedForwardIn.path, writing),
-      graph,
-    );
+    const { hiddenActivation, intermediateSize } = encoder.config;
+    const expanded = writeLinear(read(attended, sublayers.feedForward), linears.feedForwardIn.path, writing);
+    const half = (part: number) => writePart(expanded, part, intermediateSize, graph);
+    const wide = gated
+      ? graph.node('Mul', [writeActivation(hiddenActivation, half(0), graph), half(1)])
+      : writeActivation(hiddenActivation, expanded, graph);
     const fed = writeLinear(wide, linears.feedForwardOut.path, writing);
     const output = finishSublayer(fed, attended, sublayers.feedForward, writing);
     return effects.take('hiddenDelta', layer.path).reduce((states, { form }, index) => {
@@ -62,22 +36,65 @@ export function writeLayer(x: Value, mask: Value, layer: EncoderLayer, writing: 
   });
 }
 
-/** Multi-head attention before its output map; mask `[batch, 1, 1, tokens]`, 0 open and very negative closed. */
-function writeAttention(x: Value, mask: Value, { attention: path, linears }: EncoderLayer, writing: Writing): Value {
+/** What is added to the scores of every attention. */
+export interface ScoreTerms {
+  /** `[batch, 1, 1, tokens]`: 0 open and very negative closed. */
+  readonly mask: Value;
+  /** `[1, heads, tokens, tokens]`, where the family has it. */
+  readonly bias: Value | undefined;
+  /** What scores by distance are made of, where the family has them. */
+  readonly distances: DistanceValues | undefined;
+  /** By layer: what turns queries and keys, and what is out of sight, where the family has them. */
+  readonly rotary: RotaryValues | undefined;
+}
+
+/** Queries, keys and values, each `[batch, tokens, hidden]`. */
+function writeProjections(x: Value, { projections }: EncoderLayer, size: number, writing: Writing): readonly Value[] {
+  const values = projections.map(({ path }) => writeLinear(x, path, writing));
+  return values.length === 1 ? [0, 1, 2].map((part) => writePart(values[0]!, part, size, writing.graph)) : values;
+}
+
+/** One of the parts of equal size of the last axis. */
+const writePart = (x: Value, part: number, size: number, { node, integers }: GraphBuilder): Value =>
+  node('Slice', [x, integers([part * size]), integers([(part + 1) * size]), integers([-1])]);
+
+/** Multi-head attention before its output map. */
+function writeAttention(
+  x: Value,
+  { mask: ofText, bias, distances, rotary }: ScoreTerms,
+  layer: EncoderLayer,
+  writing: Writing,
+): Value {
+  const { attention: path } = layer;
+  const window = rotary?.windows[layer.layer];
   const { graph, encoder, effects } = writing;
   const { node, integers, scalar } = graph;
-  const { numAttentionHeads: heads, hiddenSize } = encoder.config;
+  const { numAttentionHeads: heads, hiddenSize, options } = encoder.config;
   const size = hiddenSize / heads;
   const prefixes = effects.take('keyValuePrefix', path);
-  const perHead = ({ path: map }: LinearModule, axes: readonly number[]) =>
-    node('Transpose', [node('Reshape', [writeLinear(x, map, writing), integers([0, 0, heads, size])])], { perm: axes });
-  const queries = node('Mul', [perHead(linears.query, [0, 2, 1, 3]), scalar(1 / Math.sqrt(size))]);
-  const keys = prepend(prefixes, 'keys', perHead(linears.key, [0, 2, 1, 3]), x, writing);
-  const values = prepend(prefixes, 'values', perHead(linears.value, [0, 2, 1, 3]), x, writing);
+  const projected = writeProjections(x, layer, hiddenSize, writing);
+  const angles = rotary && rotary.angles[layer.layer]!;
+  const perHead = (map: number, isTurned = false) => {
+    const states = node('Transpose', [node('Reshape', [projected[map]!, integers([0, 0, heads, size])])], {
+      perm: [0, 2, 1, 3],
+    });
+    return isTurned && angles ? writeRotation(states, angles, size, graph) : states;
+  };
+  const queries = node('Mul', [
+    perHead(0, true),
+    scalar(1 / Math.sqrt(size * (1 + (options?.disentangled?.parts.length ?? 0)))),
+  ]);
+  const textKeys = perHead(1, true);
+  const keys = prepend(prefixes, 'keys', textKeys, x, writing);
+  const values = prepend(prefixes, 'values', perHead(2), x, writing);
   const scores = node('MatMul', [queries, node('Transpose', [keys], { perm: [0, 1, 3, 2] })]);
   const length = prefixes.reduce((sum, prefix) => sum + lengthOf(prefix), 0);
-  const open = length === 0 ? mask : node('Pad', [mask, integers([0, 0, 0, length, 0, 0, 0, 0]), scalar(0)]);
-  const weights = node('Softmax', [node('Add', [scores, open])], { axis: -1 });
+  const mask = window === undefined ? ofText : node('Add', [ofText, window]);
+  const forPrefixes = (term: Value) =>
+    length === 0 ? term : node('Pad', [term, integers([0, 0, 0, length, 0, 0, 0, 0]), scalar(0)]);
+  const ofPlaces = distances ? writeDistanceScores(queries, textKeys, distances, layer, writing) : bias;
+  const placed = ofPlaces === undefined ? scores : node('Add', [scores, forPrefixes(ofPlaces)]);
+  const weights = node('Softmax', [node('Add', [placed, forPrefixes(mask)])], { axis: -1 });
   const joined = node('Transpose', [node('MatMul', [weights, values])], { perm: [0, 2, 1, 3] });
   return node('Reshape', [joined, integers([0, 0, hiddenSize])]);
 }
@@ -101,22 +118,16 @@ function prepend(
   return graph.node('Concat', [...parts, ofText], { axis: 2 });
 }
 
-/** A constant `[1, ...shape]` once for every example of a batch. */
-export function expandOver(
-  constant: Value,
-  shape: readonly number[],
-  x: Value,
-  { node, integers }: GraphBuilder,
-): Value {
-  const batch = node('Shape', [x], { start: 0, end: 1 });
-  return node('Expand', [constant, node('Concat', [batch, integers([...shape])], { axis: 0 })]);
-}
-
 /** Adapters, residual, LayerNorm, in the order of the forward pass here. */
 function finishSublayer(output: Value, input: Value, sublayer: Sublayer, writing: Writing): Value {
   const { graph, effects } = writing;
   const adapters = effects.take('sublayerAdapter', sublayer.path);
-  const normed = (z: Value) => writeNorm(graph.node('Add', [z, input]), sublayer.norm, writing);
+  const { norm } = sublayer;
+  const isLast = !writing.encoder.family.modules.layers.normFirst && norm !== undefined;
+  const normed = (z: Value) => {
+    const sum = graph.node('Add', [z, input]);
+    return isLast ? writeNorm(sum, norm, writing) : sum;
+  };
   const placed = (wanted: SublayerAdapter['placement']) =>
     adapters.flatMap((adapter, index) =>
       adapter.placement === wanted

@@ -1,30 +1,45 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import type { Value } from './graph-builder.js';
-import { type Embedded, inputNames } from './write-embeddings.js';
-import { writeLinear, type Writing } from './write-encoder.js';
+import type * as tf from '@tensorflow/tfjs';
+import { writeActivation } from './activations.js';
+import type { Embedded } from './write-embeddings.js';
+import { inputNames, writeLinear, type Writing, writeZeros } from './write-maps.js';
 
 /** Logits `[batch, labels]` from the last hidden states. */
 export function writeHead(states: Value, { virtual }: Embedded, head: ReadoutMap, writing: Writing): Value {
   const { graph, numbers } = writing;
   return graph.within('head', () => {
-    const affine = (x: Value, name: string, { weight, bias }: Pick<ReadoutMap, 'weight' | 'bias'>, output?: Value) =>
+    const affine = (
+      x: Value,
+      name: string,
+      { weight, bias }: NonNullable<ReadoutMap['hidden']> | ReadoutMap,
+      output?: Value,
+    ) =>
       graph.node(
         'Gemm',
         [
           x,
           graph.floats(`${name}.weight`, numbers.of(weight), weight.shape),
-          graph.floats(`${name}.bias`, numbers.of(bias), bias.shape),
+          ...(bias ? [graph.floats(`${name}.bias`, numbers.of(bias), bias.shape)] : []),
         ],
         { transB: 1 },
         output,
       );
     const pooled = writeReadout(states, virtual, head.readout, writing);
     const { hidden } = head;
-    const features = hidden
-      ? graph.node(hidden.activation === 'tanh' ? 'Tanh' : 'Relu', [affine(pooled, 'head.dense', hidden)])
-      : pooled;
+    const active = hidden && writeActivation(hidden.activation, affine(pooled, 'head.dense', hidden), graph);
+    const features = active && hidden.norm ? writeHeadNorm(active, hidden.norm, writing) : (active ?? pooled);
     return affine(features, 'head.classifier', head, 'logits');
+  });
+}
+
+/** A LayerNorm without a bias. */
+function writeHeadNorm(x: Value, weight: tf.Tensor, { graph, numbers, encoder }: Writing): Value {
+  const scale = graph.floats('head.norm.weight', numbers.of(weight), weight.shape);
+  return graph.node('LayerNormalization', [x, scale, writeZeros(weight.shape, graph)], {
+    axis: -1,
+    epsilon: { float: encoder.config.layerNormEpsilon },
   });
 }
 

@@ -1,6 +1,6 @@
 import { PeftError } from '../errors.js';
 import { head as createHead, type HeadMethod } from '../head.js';
-import type { HostSpec } from '../host-spec.js';
+import { type HeadActivation, headActivations, type HostSpec } from '../host-spec.js';
 import type { Json, JsonObject } from '../json/json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import { type AdapterFiles, hubHeadConfigName, hubHeadTensorsName, refusePickle } from './adapter-files.js';
@@ -47,8 +47,8 @@ function readFlexibleHead(
   if (type !== 'classification') throw unsupported('head_type', type, '"classification"');
   if (layers !== 1 && layers !== 2) throw unsupported('layers', layers, '1 or 2');
   const hidden = layers === 1 ? 'none' : activation;
-  if (hidden !== 'none' && hidden !== 'tanh' && hidden !== 'relu')
-    throw unsupported('activation_function', activation, '"tanh" or "relu"');
+  if (hidden !== 'none' && !isHeadActivation(hidden))
+    throw unsupported('activation_function', activation, headActivations.map((name) => `"${name}"`).join(' or '));
   const output = layers === 1 ? 1 : 4;
   const { name: headName } = file;
   if (typeof headName !== 'string') throw unsupported('name', headName, 'the name of the head');
@@ -94,6 +94,9 @@ function readClassHead(file: JsonObject, tensors: NamedArrays, host: HostSpec, o
   const method = createHead(hfHeadConfig(host, labels));
   return { method, effective: decodeHead(method, head ?? new Map(), host, hubHeadTensorsName) };
 }
+
+const isHeadActivation = (name: Json | undefined): name is HeadActivation =>
+  (headActivations as readonly (Json | undefined)[]).includes(name);
 
 /** Names by index from `label2id`. */
 function namesOf(map: Json | undefined): readonly (Json | undefined)[] {

@@ -9,17 +9,18 @@ const prefixes = ['base_model.model.', 'base_model.', ''];
 const anyHead = /^(base_model\.(model\.)?)?(classifier|pre_classifier|score|qa_outputs)\./;
 
 /** The name of a head's parameter in a file, without prefix, by its name in the method. */
-const storedNames = ({ names, hidden }: HeadLayout, layout: ClassifierLayout): ReadonlyMap<string, string> =>
-  new Map([
+const storedNames = ({ names, hidden, normalised }: HeadLayout, layout: ClassifierLayout): Map<string, string> => {
+  const dense = layout.hidden?.path ?? 'classifier.dense';
+  const stored = new Map([
     [names.weight, `${layout.output}.weight`],
     [names.bias, `${layout.output}.bias`],
-    ...(hidden === 'none'
-      ? []
-      : ([
-          [names.hiddenWeight, `${layout.hidden?.path ?? 'classifier.dense'}.weight`],
-          [names.hiddenBias, `${layout.hidden?.path ?? 'classifier.dense'}.bias`],
-        ] as const)),
   ]);
+  if (hidden === 'none') return stored;
+  stored.set(names.hiddenWeight, `${dense}.weight`);
+  if (normalised) stored.set(names.hiddenNorm, `${layout.hidden?.norm ?? 'classifier.norm'}.weight`);
+  else stored.set(names.hiddenBias, `${dense}.bias`);
+  return stored;
+};
 
 export const encodeHead = (head: HeadMethod, effective: NamedArrays, prefix: string, host: HostSpec): NamedArrays =>
   new Map(
@@ -32,16 +33,18 @@ export const hasForeignBias = ({ head }: HeadMethod, effective: NamedArrays, { c
 
 /** Names of all tensors of the head that HF's sequence classifier of a host has, without prefix; the bias where it has none, to be read if it is there. */
 export const hfHeadNames = ({ classifier }: Pick<HostSpec, 'classifier'>): string[] =>
-  [classifier.output, ...(classifier.hidden ? [classifier.hidden.path] : [])].flatMap((module) => [
-    `${module}.weight`,
-    `${module}.bias`,
-  ]);
+  [classifier.output, classifier.hidden?.path, classifier.hidden?.norm].flatMap((module) => {
+    if (module === undefined) return [];
+    const isUnbiased = module !== classifier.output && classifier.hidden?.norm !== undefined;
+    return [`${module}.weight`, ...(isUnbiased ? [] : [`${module}.bias`])];
+  });
 
 /** The configuration of the head that HF's sequence classifier of a host has. */
 export const hfHeadConfig = ({ classifier }: HostSpec, labels: readonly string[]) => ({
   labels: [...labels],
   readout: classifier.readout,
   hidden: classifier.hidden?.activation ?? ('none' as const),
+  ...(classifier.hidden?.norm !== undefined && { normalised: true as const }),
 });
 
 /**
@@ -88,7 +91,7 @@ export function decodeHead(
       throw new PeftError('TENSOR_MISSING', {
         found: `${where}: a part of a head, without "${storedName}"`,
         expected: `all of ${[...names.values()].join(', ')}`,
-        fix: 'save the adapter again from the library that wrote it',
+        fix: 'HF peft keeps of a head what it trained: open the model that the adapter was trained on, whose files hold the rest, or save it again with all of it in modules_to_save',
       });
     }),
   );
@@ -111,6 +114,9 @@ export function headDifference(head: HeadMethod | undefined, host: HostSpec): st
   if (!head) return 'there is no head: HF peft wants the tensors of one for SEQ_CLS';
   const { classifier } = host;
   const expected = classifier.hidden?.activation ?? 'none';
+  const isNormalised = classifier.hidden?.norm !== undefined;
+  if ((head.head.normalised ?? false) !== isNormalised)
+    return `HF's sequence classifier for "${host.modelType}" has ${isNormalised ? 'a' : 'no'} LayerNorm before the labels, this head has ${isNormalised ? 'none' : 'one'}`;
   if (head.head.hidden !== expected)
     return `HF's sequence classifier for "${host.modelType}" has ${described(expected)}, this head has ${described(head.head.hidden)}`;
   const readout = resolveReadout(head.head, host);

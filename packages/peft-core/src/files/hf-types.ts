@@ -22,8 +22,6 @@ export const unreadHfTypes: ReadonlyMap<string, UnreadType> = new Map([
   ['CPT', passes(onlyDecoders)],
   ['DEFT', weights('its projection of the weights is not implemented')],
   ['FROD', weights(ofSingularValues)],
-  ['GLORA', weights('its choice of forms for each part of a weight and a bias is not implemented')],
-  ['GRALORA', weights('its blocks of low-rank factors are not implemented')],
   [
     'LILY',
     passes('a router mixes its factors by the text, so that it is no change of weights, and that is not implemented'),
@@ -33,7 +31,6 @@ export const unreadHfTypes: ReadonlyMap<string, UnreadType> = new Map([
   ['PEANUT', weights('its network over the weights is not implemented')],
   ['POLY', passes('it wants the number of a task with every text')],
   ['PSOFT', weights(ofSingularValues)],
-  ['PVERA', weights('its factors are random numbers with a learned spread, which is not implemented')],
   ['SHADOW', passes(onlyDecoders)],
   ['SUPERTUNING', weights('its places of weights are not implemented')],
   ['TINYLORA', weights(ofSingularValues)],
@@ -52,7 +49,7 @@ export const wayOutOf = ({ wayOut }: UnreadType): string =>
 export const hfTypes: readonly string[] = [
   ...unreadHfTypes.keys(),
   ...(
-    'ADALORA BEFT BOFT BONE C3A DELORA FOURIERFT HIRA HRA IA3 LN_TUNING LOHA LOKR LORA MISS OFT PREFIX_TUNING PROMPT_TUNING P_TUNING RANDLORA ' +
-    'ROAD SHIRA TRAINABLE_TOKENS VBLORA VERA'
+    'ADALORA BEFT BOFT BONE C3A DELORA FOURIERFT GLORA GRALORA HIRA HRA IA3 LN_TUNING LOHA LOKR LORA MISS OFT PREFIX_TUNING PROMPT_TUNING P_TUNING ' +
+    'PVERA RANDLORA ROAD SHIRA TRAINABLE_TOKENS VBLORA VERA'
   ).split(' '),
 ].sort();

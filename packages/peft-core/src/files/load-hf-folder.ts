@@ -8,6 +8,7 @@ import { checkPlaces } from '../places.js';
 import { storedTensors } from '../plan.js';
 import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
+import type { HostSpec } from '../host-spec.js';
 import { savedName } from './saved-modules.js';
 import { requireTask, tokenModuleOf } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
@@ -41,7 +42,7 @@ export async function loadHfFolder(
   const frozen = await readHostTensors(method.files, tensors);
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
   const candidates = savedCandidates(config, host);
-  const tokenModule = requireTokenModule(config, method);
+  const tokenModule = requireTokenModule(config, method, host);
   const names = [
     ...blank.tensors.keys(),
     ...(tokenModule ? tokenHeadNames(tokenModule) : hfHeadNames(host).map((name) => method.files.headPrefix + name)),
@@ -94,9 +95,15 @@ export async function loadHfFolder(
   return { method: whole, effective, extraConfig, report };
 }
 
-/** The head's module of a class for single tokens. Errors: `TASK_UNSUPPORTED` for prompts before them. */
-function requireTokenModule(config: JsonObject, method: CodecMethod) {
+/** The head's module of a class for single tokens. Errors: `TASK_UNSUPPORTED` for prompts before them, and for heads of another form. */
+function requireTokenModule(config: JsonObject, method: CodecMethod, { classifier, modelType }: HostSpec) {
   const module = tokenModuleOf(config);
+  if (module !== undefined && classifier.hidden?.norm !== undefined)
+    throw new PeftError('TASK_UNSUPPORTED', {
+      found: `${hfConfigName}: an adapter for single tokens of "${modelType}", whose head has a dense layer and a LayerNorm before "${module}"`,
+      expected: 'an adapter for whole texts, or for the encoder alone',
+      fix: 'open this one in HF peft',
+    });
   if (module === undefined || method.files.headPrefix === 'base_model.model.') return module;
   throw new PeftError('TASK_UNSUPPORTED', {
     found: `${hfConfigName}: "task_type": ${briefJson(config['task_type'])} with ${method.type}`,

@@ -43,7 +43,7 @@ const normOf = (data: Float32Array) => Math.sqrt(data.reduce((sum, value) => sum
 
 /** What belongs to a method and not to the module that it acts on. */
 const ownSegment =
-  /^((lora|ia3|vera|hada|lokr|vblora|fourierft|randlora|oft|boft|hra|hira|miss|bone|c3a|road|delora|beft|trainable_tokens|shira|ln_tuning|adapter|prefix|prompt)_.*|loras|adapters|refts|down|up|upBias|keys|values|gate|scale|base_layer|biasDelta|magnitudeDelta|bias|weight)$/;
+  /^((lora|ia3|p?vera|gralora|glora|hada|lokr|vblora|fourierft|randlora|oft|boft|hra|hira|miss|bone|c3a|road|delora|beft|trainable_tokens|shira|ln_tuning|adapter|prefix|prompt)_.*|loras|adapters|refts|down|up|upBias|keys|values|gate|scale|base_layer|biasDelta|magnitudeDelta|bias|weight)$/;
 
 /** Tensors by the module that they act on and by layer, from their names alone; heads are left out. */
 export function summariseCoverage(tensors: readonly TensorSummary[]): TargetCoverage[] {

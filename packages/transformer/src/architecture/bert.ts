@@ -27,7 +27,7 @@ export const bertModules: FamilyModules = {
     norm: 'LayerNorm',
   },
   layers: {
-    path: 'encoder.layer',
+    path: (layer) => `encoder.layer.${layer}`,
     attention: 'attention.self',
     linears: {
       query: 'attention.self.query',

@@ -31,7 +31,7 @@ export const distilbert: Family = {
       norm: 'LayerNorm',
     },
     layers: {
-      path: 'transformer.layer',
+      path: (layer) => `transformer.layer.${layer}`,
       attention: 'attention',
       linears: {
         query: 'attention.q_lin',

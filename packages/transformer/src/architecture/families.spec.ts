@@ -204,4 +204,26 @@ describe('hidden dropout', () => {
     expect(attention).toBe(0);
     expect(Math.abs(feedForward! - 0.5)).toBeLessThan(0.1);
   });
+
+  it('differs between the runs of a layer that groups share', async () => {
+    const host = await createRandomHost({ modelType: 'albert', dropout: 0.5, numHiddenLayers: 2 });
+    const seen: tf.Tensor[] = [];
+    const { path } = sitesOfKind(host.spec, 'sublayer')[0]!;
+    const spy = {
+      kind: 'sublayerAdapter' as const,
+      path,
+      placement: 'sequential' as const,
+      apply: (x: tf.Tensor) => {
+        seen.push(tf.keep(x.equal(0).toFloat()));
+        return x;
+      },
+    };
+    const streams = { dropout: substream(createStream(2), 'dropout'), draws: createStream(0) };
+    host.forward(someInputs(), [spy], { mode: 'train', host: host.spec, batchSize: 3, streams });
+    expect(seen).toHaveLength(2);
+    const [first, second] = await Promise.all(seen.map(async (x) => [...(await x.data())].join()));
+    expect(first).not.toBe(second);
+    tf.dispose(seen);
+    host.dispose();
+  });
 });

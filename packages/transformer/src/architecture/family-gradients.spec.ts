@@ -1,3 +1,4 @@
+import { servesRole } from '@tfjs-peft/peft-core/authoring';
 import { type Context, createStream, type Site, sitesOfKind, substream } from '@tfjs-peft/peft-core';
 import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -20,8 +21,8 @@ const sizes = {
   dropout: 0.1,
 };
 
-// XLM-RoBERTa computes as RoBERTa does; BERT has gradients.spec.ts.
-describe.each(['roberta', 'distilbert'] as const)(
+// XLM-RoBERTa and CamemBERT compute as RoBERTa does; BERT has gradients.spec.ts.
+describe.each(['roberta', 'distilbert', 'electra', 'mpnet', 'albert', 'deberta-v2', 'modernbert'] as const)(
   'gradients agree with central finite differences: %s',
   (modelType) => {
     let host: EncoderHost;
@@ -30,8 +31,12 @@ describe.each(['roberta', 'distilbert'] as const)(
     });
     afterAll(() => host.dispose());
 
+    // Narrow embeddings are twelve wide in random hosts.
+    const width = ['electra', 'albert'].includes(modelType) ? 12 : 8;
     const linear = (role: Extract<Site, { kind: 'linear' }>['role']) =>
-      sitesOfKind(host.spec, 'linear').find((site) => site.role === role && site.layer === 0)!;
+      sitesOfKind(host.spec, 'linear').find((site) => servesRole(site, role!) && site.layer === 0)!;
+    // One map of queries, keys and values is three times as wide, that of a gated network twice.
+    const [wide, inner] = modelType === 'modernbert' ? [24, 24] : [8, 12];
     const sublayer = (place: 'attention' | 'feedForward') =>
       sitesOfKind(host.spec, 'sublayer').find((site) => site.place === place && site.layer === 0)!;
     const prefix = (keys: tf.Tensor, values: tf.Tensor, positions: 'none' | 'shift'): Intervention => ({
@@ -53,7 +58,7 @@ describe.each(['roberta', 'distilbert'] as const)(
       'low-rank deltas of query and value': [
         [
           [8, 2],
-          [2, 8],
+          [2, wide],
         ],
         (down, up) =>
           (['query', 'value'] as const).map((role) => ({
@@ -65,10 +70,10 @@ describe.each(['roberta', 'distilbert'] as const)(
           })),
       ],
       gates: [
-        [[8], [batch, 12], [12]],
-        (key, wide, input) => [
+        [[wide], [batch, inner], [12]],
+        (key, expanded, input) => [
           { kind: 'outputGate', path: linear('key').path, gate: key! },
-          { kind: 'outputGate', path: linear('feedForwardIn').path, gate: wide! },
+          { kind: 'outputGate', path: linear('feedForwardIn').path, gate: expanded! },
           { kind: 'inputGate', path: linear('feedForwardOut').path, gate: input! },
         ],
       ],
@@ -89,8 +94,22 @@ describe.each(['roberta', 'distilbert'] as const)(
           },
         ],
       ],
+      'low-rank deltas of query and key, one an example': [
+        [
+          [batch, 8, 2],
+          [batch, 2, wide],
+        ],
+        (down, up) =>
+          (['query', 'key'] as const).map((role) => ({
+            kind: 'lowRankDelta',
+            path: linear(role).path,
+            down: down!,
+            up: up!,
+            scale: 0.5,
+          })),
+      ],
       'token prefix, one an example': [
-        [[batch, 2, 8]],
+        [[batch, 2, width]],
         (embeddings) => [{ kind: 'tokenPrefix', embeddings: embeddings! }],
       ],
     };
@@ -130,9 +149,15 @@ describe.each(['roberta', 'distilbert'] as const)(
       });
     });
 
+    it('the last table, that of distances in families that have one', async () => {
+      const { path, rows, size } = sitesOfKind(host.spec, 'table').at(-1)!;
+      const headWeight = weight();
+      await expectGradient([[rows, size]], (delta) => loss([{ kind: 'weightDelta', path, delta }], headWeight));
+    });
+
     it('leaves no tensors behind', () => {
       const inputs = someInputs(batch, 5, 20, host.spec.padTokenId);
-      const embeddings = tf.variable(tf.ones([2, 8]));
+      const embeddings = tf.variable(tf.ones([2, width]));
       const step = () => {
         const { value, grads } = tf.tidy(() =>
           tf.variableGrads(

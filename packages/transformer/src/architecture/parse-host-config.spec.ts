@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { tinyHostConfig } from '../encoder/create-random-host.js';
 import { parseHostConfig } from './parse-host-config.js';
 
 const minilm = {
@@ -167,6 +168,8 @@ describe('parseHostConfig of other families', () => {
     ['Roberta', 'roberta'],
     ['xlm_roberta', 'xlm-roberta'],
     ['bert-base-uncased', 'bert'],
+    ['deberta_v2', 'deberta-v2'],
+    ['Electra-small', 'electra'],
   ])('knows what model_type "%s" was meant to be', (modelType, meant) => {
     expect(() => parseHostConfig({ model_type: modelType }, 'm')).toThrow(
       expect.objectContaining({
@@ -178,10 +181,45 @@ describe('parseHostConfig of other families', () => {
 
   it('says which types there are, without a guess for one that is far from all', () => {
     const refused = expect.objectContaining({
-      message: expect.stringContaining('bert, roberta, xlm-roberta, distilbert'),
+      message: expect.stringContaining('bert, roberta, xlm-roberta, camembert, distilbert, electra'),
     });
     expect(() => parseHostConfig({ model_type: 'llama' }, 'm')).toThrow(refused);
-    for (const model_type of ['llama', 'albert', 'camembert', 'modernbert', 'mobilebert', 'deberta', 'bert-generation'])
+    for (const model_type of ['llama', 'mobilebert', 'deberta', 'bert-generation'])
       expect(() => parseHostConfig({ model_type }, 'm')).not.toThrow(/did you mean/);
+  });
+
+  it.each([
+    ['deberta-v2', { relative_attention: false }, 'relative_attention false'],
+    ['deberta-v2', { conv_kernel_size: 3 }, 'conv_kernel_size 3'],
+    ['deberta-v2', { pooler_hidden_act: 'tanh' }, 'pooler_hidden_act "tanh"'],
+    ['deberta-v2', { embedding_size: 7 }, 'embedding_size 7'],
+    ['mpnet', { relative_attention_num_buckets: 16 }, 'relative_attention_num_buckets 16'],
+  ] as const)('refuses what %s does not compute here: %j', (modelType, change, text) => {
+    const json = tinyHostConfig({ modelType });
+    expect(() => parseHostConfig({ ...json, ...change }, 'm')).toThrow(
+      expect.objectContaining({ code: 'HOST_UNSUPPORTED', message: expect.stringContaining(text) }),
+    );
+    const [key] = Object.keys(change);
+    expect(
+      parseHostConfig({ ...json, ...(key === 'relative_attention' ? {} : { [key!]: undefined }) }, 'm'),
+    ).toBeDefined();
+  });
+
+  it('reads the options of deberta-v3-base', () => {
+    const json = {
+      model_type: 'deberta-v2',
+      max_position_embeddings: 512,
+      max_relative_positions: -1,
+      position_buckets: 256,
+      pos_att_type: 'p2c|c2p',
+      relative_attention: true,
+      position_biased_input: false,
+      share_att_key: true,
+      norm_rel_ebd: 'layer_norm',
+    };
+    expect(parseHostConfig(json, 'm').options).toEqual({
+      disentangled: { span: 256, farthest: 512, parts: ['c2p', 'p2c'], sharesMaps: true, norm: true },
+      absolutePositions: false,
+    });
   });
 });

@@ -2,9 +2,10 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import { bounds, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 import { activationNames, isActivationName } from '../kernels/activations.js';
+import { canonicalJson, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { decoderTypes } from './decoder-types.js';
 import { familyOf, isModelType, modelTypes } from './families.js';
-import type { ConfigEntries, ConfigEntry, EncoderConfig } from './family.js';
+import type { ConfigEntries, ConfigEntry, EncoderConfig, Family } from './family.js';
 
 type Field = keyof ConfigEntries;
 
@@ -46,7 +47,8 @@ export function parseHostConfig(json: unknown, name: string): EncoderConfig {
     });
   const modelType = 'model_type' in json ? json.model_type : undefined;
   if (!isModelType(modelType)) throw unknownModelType(modelType, name);
-  const { config: entries, positions } = familyOf(modelType);
+  const family = familyOf(modelType);
+  const { config: entries, positions } = family;
   const fields = readFields(entries, json, name);
   const activation = fields.hiddenActivation as string;
   if (!isActivationName(activation)) {
@@ -55,14 +57,40 @@ export function parseHostConfig(json: unknown, name: string): EncoderConfig {
   }
   const config = { ...(fields as unknown as EncoderConfig), modelType, hiddenActivation: activation };
   requireConsistentSizes(config, entries, positions.reservedRows(config.padTokenId), name);
-  return config;
+  requireOnly(family, json as JsonObject, name);
+  return readOptions(family, json as JsonObject, config, name);
 }
+
+/** Refuses values that change the computation in ways that are not implemented. Errors: `HOST_UNSUPPORTED`. */
+function requireOnly({ only = {} }: Family, json: JsonObject, name: string): void {
+  for (const [key, { absent, allowed }] of Object.entries(only)) {
+    const value: Json = json[key] ?? absent;
+    if (allowed.some((one) => canonicalJson(one) === canonicalJson(value))) continue;
+    throw unsupported(
+      name,
+      `${key} ${canonicalJson(value).slice(0, 80)}`,
+      allowed.map((one) => canonicalJson(one)).join(' or '),
+      'take another model of this architecture: this option changes what it computes',
+    );
+  }
+}
+
+/** Errors: `CONFIG_INVALID`, those of the family's reader. */
+function readOptions({ options }: Family, json: JsonObject, config: EncoderConfig, name: string): EncoderConfig {
+  if (!options) return config;
+  const entries = parseConfig(z.object(options.keys), json, `host "${name}" (config.json)`) as JsonObject;
+  return { ...config, options: options.read(entries, config) };
+}
+
+/** Families that usually have no token types may have none. */
+const checkOf = (field: Field, usual: unknown): z.ZodType =>
+  field === 'typeVocabSize' && usual === 0 ? z.int().min(0).max(most.tokenTypes) : checks[field];
 
 /** The fields of a family in a config.json, defaults filled in, each of the type that its check says. */
 function readFields(entries: ConfigEntries, json: object, name: string): Readonly<Record<Field, unknown>> {
   const all = Object.entries(entries) as [Field, ConfigEntry<unknown>][];
   const ofKeys = all.flatMap(([field, entry]) =>
-    'key' in entry ? [[entry.key, checks[field].optional()] as const] : [],
+    'key' in entry ? [[entry.key, checkOf(field, entry.default).optional()] as const] : [],
   );
   const schema = z.object({ ...Object.fromEntries(ofKeys), ...unsupportedKeys });
   const parsed = parseConfig(schema, json, `host "${name}" (config.json)`) as z.output<typeof schema> &

@@ -42,3 +42,12 @@ export const xlmRoberta: Family = {
   className: 'XLMRoberta',
   config: { ...roberta.config, vocabSize: { key: 'vocab_size', default: 30522 } },
 };
+
+/** CamemBERT (Martin et al. 2020, arXiv 1911.03894): RoBERTa for French, with a SentencePiece tokenizer. HF keeps it under the name `roberta`. */
+export const camembert: Family = {
+  ...roberta,
+  name: 'CamemBERT',
+  className: 'Camembert',
+  python: { positionsSkipPadding: true },
+  config: { ...roberta.config, vocabSize: { key: 'vocab_size', default: 30522 } },
+};

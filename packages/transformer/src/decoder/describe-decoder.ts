@@ -58,8 +58,11 @@ export function describeDecoder(config: DecoderConfig, hasOutput: boolean): Deco
   return {
     config,
     family,
-    words: { path: words, rows: config.vocabSize },
-    positions: positions === undefined ? undefined : { path: positions, rows: config.maxPositionEmbeddings },
+    words: { path: words, rows: config.vocabSize, size: config.hiddenSize },
+    positions:
+      positions === undefined
+        ? undefined
+        : { path: positions, rows: config.maxPositionEmbeddings, size: config.hiddenSize },
     layers: Array.from({ length: config.numHiddenLayers }, (_, layer) => describeLayer(config, family, layer)),
     finalNorm,
     outputTable: config.tiedEmbeddings ? words : hasOutput ? ownOutputTable : undefined,

@@ -5,9 +5,12 @@ import { applySideBySide, canChangeSideBySide } from '../model/change-side-by-si
 import { fusedAttention, type KeyValues } from '../kernels/fused-attention.js';
 import { maskedSoftmax } from '../kernels/masked-softmax.js';
 import { hasNativeKernels } from '../kernels/native-kernels.js';
+import { rotate } from '../kernels/rotary.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut, factorsOfDropout } from '../model/pass.js';
+import { noTerms } from './attention-terms.js';
 import type { EncoderPass } from './encoder-pass.js';
+import { scoreDistances } from './score-distances.js';
 
 /**
  * Multi-head attention of a layer before its output map (Vaswani et al. 2017, section 3.2), x in the pass' layout, mask
@@ -19,7 +22,8 @@ export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Encod
   const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
   const { pack, unpack } = pass.layout;
   const queryKeyValue = unpack(project(x, layer, pass));
-  return pack((hasNativeKernels() ? attendFused : attendPortable)({ queryKeyValue, mask, prefixes, path, pass }));
+  const fused = hasNativeKernels() && pass.terms === noTerms;
+  return pack((fused ? attendFused : attendPortable)({ queryKeyValue, mask, prefixes, layer, path, pass }));
 }
 
 interface Attention {
@@ -27,6 +31,7 @@ interface Attention {
   readonly queryKeyValue: tf.Tensor;
   readonly mask: tf.Tensor;
   readonly prefixes: readonly KeyValues[];
+  readonly layer: number;
   readonly path: string;
   readonly pass: EncoderPass;
 }
@@ -48,9 +53,12 @@ function attendFused({ queryKeyValue, mask, prefixes, path, pass }: Attention): 
   return fusedAttention(queryKeyValue, prefixes, mask, heads, dropout);
 }
 
-function attendPortable({ queryKeyValue, mask, prefixes, path, pass }: Attention): tf.Tensor {
+function attendPortable({ queryKeyValue, mask, prefixes, layer, path, pass }: Attention): tf.Tensor {
   const heads = pass.config.numAttentionHeads;
-  const [queries, textKeys, textValues] = splitHeads(queryKeyValue, heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [ownQueries, ownKeys, textValues] = splitHeads(queryKeyValue, heads) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const angles = pass.terms.angles?.[layer];
+  const [queries, textKeys] = angles ? [rotate(ownQueries, angles), rotate(ownKeys, angles)] : [ownQueries, ownKeys];
+  const window = pass.terms.windows?.[layer];
   const [batch, , tokens, headSize] = queries.shape as [number, number, number, number];
   const length = prefixes.reduce((sum, { keys }) => sum + keys.shape.at(-2)!, 0);
   const join = (before: readonly tf.Tensor[], text: tf.Tensor) =>
@@ -63,15 +71,23 @@ function attendPortable({ queryKeyValue, mask, prefixes, path, pass }: Attention
     prefixes.map((prefix) => prefix.values),
     textValues,
   );
-  const openColumns: [number, number][] = [
-    [0, 0],
-    [0, 0],
-    [0, 0],
-    [length, 0],
-  ];
-  const scaled = queries.mul(1 / Math.sqrt(headSize));
-  const scores = tf.matMul(scaled, keys, false, true);
-  const weights = maskedSoftmax(scores, length > 0 ? mask.pad(openColumns) : mask);
+  // Prefixes have no place in the text: what depends on places leaves their scores as they are.
+  const forPrefixes = (x: tf.Tensor) =>
+    length > 0
+      ? x.pad([
+          [0, 0],
+          [0, 0],
+          [0, 0],
+          [length, 0],
+        ])
+      : x;
+  const { bias, distances } = pass.terms;
+  const parts = pass.config.options?.disentangled?.parts ?? [];
+  const scaled = queries.mul(1 / Math.sqrt(headSize * (1 + parts.length)));
+  const products = tf.matMul(scaled, keys, false, true);
+  const ofPlaces = distances ? scoreDistances({ scaled, keys: textKeys, distances, layer, pass }) : bias;
+  const scores = ofPlaces ? products.add(forPrefixes(ofPlaces)) : products;
+  const weights = maskedSoftmax(scores, forPrefixes(window ? mask.add(window) : mask));
   const dropped = dropOut(weights, pass.config.attentionDropout, path, pass);
   const perHead = tf.matMul(dropped, values);
   return perHead.transpose([0, 2, 1, 3]).reshape([batch, tokens, heads * headSize]);
@@ -86,8 +102,8 @@ function splitHeads(queryKeyValue: tf.Tensor, heads: number): tf.Tensor[] {
 
 /** Queries, keys and values side by side, by one product unless something acts on one of them that must be computed alone. */
 function project(x: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor {
-  const { query, key, value } = pass.encoder.layers[layer]!.linears;
-  const paths = [query, key, value].map(({ path }) => path);
+  const paths = pass.encoder.layers[layer]!.projections.map(({ path }) => path);
+  if (paths.length === 1) return applyLinear(x, paths[0]!, pass);
   if (!canChangeSideBySide(paths, pass))
     return tf.concat(
       paths.map((path) => applyLinear(x, path, pass)),

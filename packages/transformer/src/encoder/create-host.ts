@@ -7,6 +7,7 @@ import {
   type HostSpec,
   PeftError,
   type Readout,
+  substream,
 } from '@tfjs-peft/peft-core';
 import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
@@ -19,7 +20,9 @@ import { expectedTensors } from '../weights/expected-tensors.js';
 import { fingerprintHost } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
+import { attentionTerms, noTerms } from './attention-terms.js';
 import { embedTokens } from './embed-tokens.js';
+import { applyNorm } from '../model/apply-norm.js';
 import { warn } from '../model/warn.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { specOf } from './host-spec.js';
@@ -106,6 +109,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     context,
     attentionMask,
     layout: paddedLayout,
+    terms: noTerms,
   });
 
   return {
@@ -120,10 +124,13 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
         const embedded = tf.tidy(() => embedTokens(inputs, textPass));
         const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]!);
         const tokenLayout = tokenLayoutOf(inputs, attentionMask);
-        const pass = { ...textPass, attentionMask, layout: tokenLayout };
+        const terms = attentionTerms(attentionMask.shape[1], textPass);
+        const pass = { ...textPass, attentionMask, layout: tokenLayout, terms };
         const mask = additiveMask(attentionMask);
         let hidden = tokenLayout.pack(embedded);
-        for (let layer = 0; layer < config.numHiddenLayers; layer++) hidden = runLayer(hidden, mask, layer, pass);
+        for (const [step, layer] of encoder.order.entries())
+          hidden = runLayer(hidden, mask, layer, ofStep(step, encoder.order.indexOf(layer), pass));
+        if (encoder.finalNorm !== undefined) hidden = applyNorm(hidden, encoder.finalNorm, pass);
         const lastHiddenState = tokenLayout.unpack(hidden) as tf.Tensor3D;
         const { readout, requireApplied } = pass.interventions;
         const logits =
@@ -150,6 +157,14 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     },
     dispose: () => weights.dispose(),
   };
+}
+
+/** A layer that runs several times drops other entries each time. */
+function ofStep(step: number, firstStep: number, pass: EncoderPass): EncoderPass {
+  const { context } = pass;
+  if (step === firstStep || context.mode !== 'train') return pass;
+  const streams = { ...context.streams, dropout: substream(context.streams.dropout, `step.${step}`) };
+  return { ...pass, context: { ...context, streams } };
 }
 
 /** Errors: `OPTION_INVALID`. */

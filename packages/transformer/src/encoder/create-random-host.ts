@@ -1,5 +1,6 @@
 import { createStream, substream } from '@tfjs-peft/peft-core';
 import { normals, sizeOf } from '@tfjs-peft/peft-core/authoring';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { describeEncoder } from '../architecture/encoder.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { familyOf } from '../architecture/families.js';
@@ -42,11 +43,8 @@ export const tinyBertConfig = (sizes: RandomHostSizes = {}) => ({
 });
 
 /** The same for any family, under the keys of its own config.json. */
-export function tinyHostConfig({ modelType = 'bert', ...sizes }: RandomHostOptions = {}): Record<
-  string,
-  string | number
-> {
-  const { config: entries, positions } = familyOf(modelType);
+export function tinyHostConfig({ modelType = 'bert', ...sizes }: RandomHostOptions = {}): JsonObject {
+  const { config: entries, positions, options } = familyOf(modelType);
   const tiny = tinyBertConfig(sizes);
   const usual = <Value>(entry: ConfigEntry<Value>) => ('key' in entry ? (entry.usual ?? entry.default) : entry.fixed);
   const values: Record<keyof typeof entries, string | number> = {
@@ -66,7 +64,7 @@ export function tinyHostConfig({ modelType = 'bert', ...sizes }: RandomHostOptio
   const keyed = Object.entries(entries).flatMap(([field, entry]) =>
     'key' in entry ? [[entry.key, values[field as keyof typeof entries]] as const] : [],
   );
-  return { model_type: modelType, ...Object.fromEntries(keyed) };
+  return { model_type: modelType, ...Object.fromEntries(keyed), ...options?.usual };
 }
 
 /**

@@ -2,6 +2,8 @@ import type { HostInputs } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { TableModule } from '../architecture/encoder.js';
 import { applyNorm } from '../model/apply-norm.js';
+import { applyLinear } from '../model/apply-linear.js';
+import { maskWithPrompts } from '../model/host-inputs.js';
 import { lookUp } from '../model/look-up.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut } from '../model/pass.js';
@@ -10,11 +12,11 @@ import { requirePositions } from '../model/require-positions.js';
 
 /**
  * Embeddings `[batch, virtual + tokens, hidden]`: rows of prompts, then words; plus token types (0 for virtual tokens) and positions by the
- * family's rule; LayerNorm; dropout. Errors: `TEXT_TOO_LONG`.
+ * family's rule; LayerNorm; dropout; where tables are narrower than states, the map to the hidden size. Errors: `TEXT_TOO_LONG`.
  */
 export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: EncoderPass): tf.Tensor {
   const { interventions, config, encoder } = pass;
-  const { path, norm, positions, words: wordTable, tokenTypes } = encoder.embeddings;
+  const { path, norm, positions, words: wordTable, tokenTypes, projection } = encoder.embeddings;
   const [batch, tokens] = inputIds.shape;
   const prompts = interventions.tokenPrefixes.map(({ embeddings }) => overBatch(embeddings, 2, batch));
   const virtual = prompts.reduce((sum, { shape }) => sum + shape[1]!, 0);
@@ -25,9 +27,13 @@ export function embedTokens({ inputIds, tokenTypeIds }: HostInputs, pass: Encode
   const typed = tokenTypes
     ? rows.add(lookUp(typesOf(tokenTypeIds, virtual, tokens, tokenTypes), tokenTypes.path, pass))
     : rows;
-  const ids = encoder.family.positions.ids({ inputIds, virtual, offset, padTokenId: config.padTokenId });
-  const normed = applyNorm(typed.add(lookUp(ids, positions.path, pass)), norm, pass);
-  return dropOut(normed, config.hiddenDropout, path, pass);
+  const ids = positions && encoder.family.positions.ids({ inputIds, virtual, offset, padTokenId: config.padTokenId });
+  const placed = ids ? typed.add(lookUp(ids, positions.path, pass)) : typed;
+  const normed = applyNorm(placed, norm, pass);
+  const dropped = dropOut(normed, config.hiddenDropout, path, pass);
+  if (!projection) return dropped;
+  const attentionMask = maskWithPrompts(pass.attentionMask, virtual + tokens);
+  return applyLinear(dropped, projection.path, { ...pass, attentionMask });
 }
 
 /** Token types `[1 or batch, virtual + tokens]`, 0 for virtual tokens. A table of one row has one type for all, whatever the ids say. */

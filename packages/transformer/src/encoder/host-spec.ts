@@ -38,7 +38,7 @@ export function specOf(encoder: Encoder, name: string, fingerprint: string, want
   return {
     modelType: config.modelType,
     baseModelPrefix: family.baseModelPrefix,
-    classifier: family.classifier,
+    classifier: encoder.classifier,
     ...(family.python && { python: family.python }),
     hiddenSize: config.hiddenSize,
     numHiddenLayers: config.numHiddenLayers,

@@ -1,6 +1,12 @@
 import type { Site } from '@tfjs-peft/peft-core';
-import { type Encoder, type EncoderLayer, readoutsOf, type Sublayer, tablesOf } from '../architecture/encoder.js';
-import type { LayerRole } from '../architecture/family.js';
+import {
+  type Encoder,
+  type EncoderLayer,
+  mapsToHeads,
+  readoutsOf,
+  type Sublayer,
+  tablesOf,
+} from '../architecture/encoder.js';
 
 /** Path of the readout: the attribute that holds the classifier in HF's sequence classification models. */
 export const readoutPath = 'classifier';
@@ -11,29 +17,37 @@ export const readoutPath = 'classifier';
  */
 export function listSites(encoder: Encoder, tensorShapes: ReadonlyMap<string, readonly number[]>): Site[] {
   const size = encoder.config.hiddenSize;
-  const { embeddings, pooler } = encoder;
+  const { embeddings, distances, pooler } = encoder;
+  const norm = (path: string | undefined, width: number) => normSites(path, width, encoder.normBias);
   return [
-    ...tablesOf(encoder).map(({ path, rows }): Site => ({ kind: 'table', path, rows, size })),
-    { kind: 'norm', path: embeddings.norm, size },
-    { kind: 'embeddings', path: embeddings.path, size },
-    ...encoder.layers.flatMap((layer) => sitesOfLayer(layer, size, encoder.config.numAttentionHeads)),
+    ...tablesOf(encoder).map((table): Site => ({ kind: 'table', ...table })),
+    ...norm(embeddings.norm, embeddings.size),
+    { kind: 'embeddings', path: embeddings.path, size: embeddings.size },
+    ...(embeddings.projection ? [{ kind: 'linear' as const, ...embeddings.projection }] : []),
+    ...norm(distances?.norm, size),
+    ...encoder.layers.flatMap((layer) => sitesOfLayer(layer, encoder)),
+    ...norm(encoder.finalNorm, size),
     ...(pooler ? [{ kind: 'linear' as const, ...pooler }] : []),
     { kind: 'readout', path: readoutPath, size, readouts: readoutsOf(encoder) },
     ...[...tensorShapes].map(([path, shape]): Site => ({ kind: 'tensor', path, shape })),
   ];
 }
 
-function sitesOfLayer(module: EncoderLayer, size: number, heads: number): Site[] {
+const normSites = (path: string | undefined, size: number, hasBias: boolean, layer?: number): Site[] =>
+  path === undefined
+    ? []
+    : [{ kind: 'norm', path, ...(layer !== undefined && { layer }), size, ...(!hasBias && { bias: false as const }) }];
+
+function sitesOfLayer(module: EncoderLayer, { config, normBias }: Encoder): Site[] {
+  const { hiddenSize: size, numAttentionHeads: heads } = config;
   const { layer, path, attention, linears, sublayers } = module;
-  const linear = (role: LayerRole): Site => ({ kind: 'linear', ...linears[role] });
+  const linear = (role: keyof EncoderLayer['linears']): Site => ({ kind: 'linear', ...linears[role] });
   const endOf = (sublayer: Sublayer): Site[] => [
     { kind: 'sublayer', path: sublayer.path, layer, place: sublayer.place, size },
-    { kind: 'norm', path: sublayer.norm, layer, size },
+    ...normSites(sublayer.norm, size, normBias, layer),
   ];
   return [
-    linear('query'),
-    linear('key'),
-    linear('value'),
+    ...mapsToHeads(module).map((map): Site => ({ kind: 'linear', ...map })),
     { kind: 'attention', path: attention, layer, heads, headSize: size / heads },
     linear('attentionOutput'),
     ...endOf(sublayers.attention),

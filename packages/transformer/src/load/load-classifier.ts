@@ -2,7 +2,7 @@ import { type Adapter, type ClassifierLayout, PeftError, toParameters } from '@t
 import { hostHeadNames, readHostHead } from '@tfjs-peft/peft-core/files';
 import { isDecoderType } from '../architecture/decoder-types.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
-import { familyOf } from '../architecture/families.js';
+import { classifierOf } from '../architecture/encoder.js';
 import { decoderClassifier } from '../decoder/host-spec.js';
 import { warn } from '../model/warn.js';
 import { buildHost, type LoadedHost } from './build-host.js';
@@ -48,7 +48,7 @@ export async function loadClassifier(source: HostSource, options: LoadHostOption
 async function layoutOf(model: OpenedModel, name: string): Promise<ClassifierLayout> {
   try {
     if (isDecoderType(model.config['model_type'])) return decoderClassifier;
-    return familyOf(parseHostConfig(model.config, name).modelType).classifier;
+    return classifierOf(parseHostConfig(model.config, name));
   } catch (error) {
     await model.close();
     throw error;

@@ -1,9 +1,16 @@
-import { type Context, type HostInputs, type HostOutputs, type HostSpec, PeftError } from '@tfjs-peft/peft-core';
+import {
+  type Context,
+  type Host,
+  type HostInputs,
+  type HostOutputs,
+  type HostSpec,
+  PeftError,
+} from '@tfjs-peft/peft-core';
 import { sha256Hex } from '@tfjs-peft/peft-core/files';
 import type { Interventions, ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import type { EncoderHost } from '../encoder/create-host.js';
-import type { EncoderPass } from '../encoder/encoder-pass.js';
+import { type EncoderHost, requireEncoder } from '../encoder/create-host.js';
+import { readoutPath } from '../encoder/list-sites.js';
 import { applyHead } from '../model/apply-head.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import type { MlmHead } from './create-mlm-head.js';
@@ -24,7 +31,8 @@ export interface PromptedHostOptions {
  * wrapper works on prompts as on any texts. Has a fingerprint of its own. Host and head stay with the caller: `dispose` frees neither.
  * A pass does not read ids back: check texts with {@link requireMasks} first.
  */
-export function createPromptedHost(host: EncoderHost, { mlmHead, maskTokenId }: PromptedHostOptions): EncoderHost {
+export function createPromptedHost(given: Host, { mlmHead, maskTokenId }: PromptedHostOptions): EncoderHost {
+  const host = requireEncoder(given);
   const spec = specOf(host.spec, mlmHead, maskTokenId);
   const forward = (inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs => {
     const heads = interventions.filter(
@@ -37,7 +45,7 @@ export function createPromptedHost(host: EncoderHost, { mlmHead, maskTokenId }: 
       const states = statesAtMask(lastHiddenState, inputs.inputIds, maskTokenId);
       const [batch, , size] = states.shape;
       const features = mlmHead.features(states).reshape([batch, size]) as tf.Tensor2D;
-      return { lastHiddenState, logits: applyHead(features, heads[0]!, { context } as EncoderPass) };
+      return { lastHiddenState, logits: applyHead(features, heads[0]!, readoutPath, { context, config: host.config }) };
     });
   };
   return {

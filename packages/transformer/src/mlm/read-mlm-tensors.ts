@@ -8,14 +8,14 @@ import type { TensorSource } from '../weights/tensor-source.js';
 
 /** The stored tensors of a masked-language-model head. */
 export interface MlmTensors {
-  /** `[hidden, hidden]`, as `[input, output]`. */
+  /** `[hidden, embedding]`, as `[input, output]`; the sizes are equal but for narrow embeddings. */
   readonly denseWeight: LoadedTensor;
   readonly denseBias: LoadedTensor;
   readonly normWeight: LoadedTensor;
   readonly normBias: LoadedTensor;
   /** `[vocab]` */
   readonly bias: LoadedTensor;
-  /** `[vocab, hidden]`; absent if it is the table of the word embeddings. */
+  /** `[vocab, embedding]`; absent if it is the table of the word embeddings. */
   readonly decoder: LoadedTensor | undefined;
 }
 
@@ -25,19 +25,22 @@ export interface MlmTensors {
  */
 export async function readMlmTensors(config: EncoderConfig, source: TensorSource, name: string): Promise<MlmTensors> {
   const { mlmHead } = familyOf(config.modelType);
-  const { hiddenSize, vocabSize } = config;
+  const { hiddenSize, vocabSize, options } = config;
+  const width = options?.embeddingSize ?? hiddenSize;
   const [denseWeight, denseBias] = affineTensors({
     path: mlmHead.dense,
     inputSize: hiddenSize,
-    outputSize: hiddenSize,
+    outputSize: width,
   });
-  const [normWeight, normBias] = normTensors(mlmHead.norm, hiddenSize);
+  const [normWeight, normBias] = normTensors(mlmHead.norm, width);
   const bias: ExpectedTensor = { path: mlmHead.biases[0]!, shape: [vocabSize], role: 'bias' };
-  const decoder: ExpectedTensor = { path: `${mlmHead.decoder}.weight`, shape: [vocabSize, hiddenSize], role: 'table' };
+  const decoder: ExpectedTensor = { path: `${mlmHead.decoder}.weight`, shape: [vocabSize, width], role: 'table' };
 
   const find = ({ path }: ExpectedTensor, ...others: readonly string[]) =>
     [path, olderName(path), ...others].find((storedName) => source.tensors.has(storedName));
-  const required = [denseWeight!, denseBias!, normWeight!, normBias!];
+  const required = mlmHead.unbiased ? [denseWeight!, normWeight!] : [denseWeight!, denseBias!, normWeight!, normBias!];
+  const zeros = (size: number): LoadedTensor => ({ shape: [size], data: new Float32Array(size) });
+  const readBias = async (tensor: ExpectedTensor) => (mlmHead.unbiased ? zeros(width) : read(tensor, find(tensor)));
   if (!required.some((tensor) => find(tensor))) throw headMissing(required[0]!, source, name);
   const read = async (tensor: ExpectedTensor, storedName: string | undefined): Promise<LoadedTensor> => {
     if (storedName === undefined) throw tensorMissing(tensor, name);
@@ -47,10 +50,10 @@ export async function readMlmTensors(config: EncoderConfig, source: TensorSource
   const weight = await read(denseWeight!, find(denseWeight!));
   const storedDecoder = find(decoder);
   return {
-    denseWeight: transpose(weight.data, hiddenSize, hiddenSize),
-    denseBias: await read(denseBias!, find(denseBias!)),
+    denseWeight: transpose(weight.data, width, hiddenSize),
+    denseBias: await readBias(denseBias!),
     normWeight: await read(normWeight!, find(normWeight!)),
-    normBias: await read(normBias!, find(normBias!)),
+    normBias: await readBias(normBias!),
     bias: await read(bias, find(bias, ...mlmHead.biases)),
     decoder: storedDecoder === undefined ? undefined : await read(decoder, storedDecoder),
   };

@@ -30,12 +30,22 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const scaled = has(path, 'weightScale', 'weightMagnitude');
   let y = scaled ? scaledProduct(input, path, pass) : product(input, path, pass);
   for (const { delta } of at('biasDelta', path)) y = y.add(perToken(delta));
-  for (const { bias } of at('weightFunction', path)) if (bias) y = y.add(bias(biasOrZeros(weights)));
+  for (const { bias } of at('weightFunction', path)) if (bias) y = y.add(bias(biasOrZeros(weights), weights.kernel));
   for (const activation of at('activationDelta', path)) y = y.add(applyActivation(activation, input, pass));
   for (const { gate } of at('outputGate', path)) y = y.mul(perToken(gate));
   showTaps('output', y, path, pass);
   return y;
 }
+
+/** Whether what acts on the map at `path` is the same for all examples and tokens, so that one state may stand for many. */
+export const actsAlike = (path: string, { interventions: { at, has } }: Pass): boolean =>
+  !has(path, 'activationDelta', 'weightMagnitude') &&
+  at('lowRankDelta', path).every(
+    ({ gate, down, middle, up }) => !gate && down.rank === 2 && (middle?.rank ?? 1) === 1 && up.rank === 2,
+  ) &&
+  [...at('weightDelta', path), ...at('sparseWeightDelta', path)].every(({ shares }) => !shares) &&
+  at('biasDelta', path).every(({ delta }) => delta.rank === 1) &&
+  [...at('inputGate', path), ...at('outputGate', path)].every(({ gate }) => gate.rank === 1);
 
 /** Shows the states at one end of a place to those who look there. */
 export function showTaps(at: 'input' | 'output', states: tf.Tensor, path: string, pass: Pass): void {

@@ -3,7 +3,7 @@ import { sparseRows } from '../kernels/sparse-rows.js';
 import { matMulTokens, shareOut } from './apply-linear.js';
 import type { Pass } from './pass.js';
 
-/** Rows of an embedding table with what acts on it, ids `[batch, tokens]` to `[batch, tokens, hidden]`. */
+/** Rows of an embedding table with what acts on it, ids `[1 or batch, tokens]` to `[1 or batch, tokens, size]`. */
 export function lookUp(ids: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { weights, interventions } = pass;
   const { at } = interventions;

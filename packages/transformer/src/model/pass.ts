@@ -23,14 +23,14 @@ export const factorsOfDropout = (
   shape: number[],
   rate: number,
   path: string,
-  { context }: Pass,
+  { context }: Pick<Pass, 'context'>,
 ): tf.Tensor | undefined =>
   context.mode === 'train' && rate > 0
     ? dropoutFactors(shape, rate, substream(context.streams.dropout, path))
     : undefined;
 
 /** Dropout in training, the identity otherwise; x and the result in the pass' layout. */
-export function dropOut(x: tf.Tensor, rate: number, path: string, pass: Pass): tf.Tensor {
+export function dropOut(x: tf.Tensor, rate: number, path: string, pass: Pick<Pass, 'context'>): tf.Tensor {
   const factors = factorsOfDropout(x.shape, rate, path, pass);
   return factors ? x.mul(factors) : x;
 }

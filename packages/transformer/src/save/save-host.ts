@@ -69,7 +69,7 @@ function namedTensors(host: Host, head: Adapter | null): Map<string, tf.Tensor> 
     if (head)
       for (const { path, weight, bias } of toHfClassifier(readoutOf(head, host), encoderHost)) {
         named.set(`${path}.weight`, weight.clone());
-        named.set(`${path}.bias`, bias.clone());
+        if (bias) named.set(`${path}.bias`, bias.clone());
       }
     return [...named.values()];
   });
@@ -97,8 +97,19 @@ export interface ClassifierEntries {
   readonly dtype: 'F32' | 'F16';
 }
 
-/** Entries that say what a classifier is; those of an earlier one do not hold any more. */
-const replacedEntries = ['id2label', 'label2id', 'num_labels', 'problem_type', 'finetuning_task', 'torch_dtype'];
+/**
+ * Entries that say what a classifier is; those of an earlier one do not hold any more. `initializer_cutoff_factor` of ModernBERT is 2.0, which
+ * JavaScript writes as 2 and HF's configuration refuses as no float; it only matters to training from nothing.
+ */
+const replacedEntries = [
+  'id2label',
+  'label2id',
+  'num_labels',
+  'problem_type',
+  'finetuning_task',
+  'torch_dtype',
+  'initializer_cutoff_factor',
+];
 
 /** A config.json with the entries of a classifier, of an encoder alone without labels; all others are kept. */
 export function classifierConfig(

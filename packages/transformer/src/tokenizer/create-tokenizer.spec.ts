@@ -60,6 +60,21 @@ describe.each([
   });
 });
 
+describe.each(['albert', 'camembert', 'deberta-v2', 'mpnet', 'modernbert'])('createTokenizer as %s has it', (name) => {
+  it('encodes what HF transformers does', async () => {
+    const golden = readJson<Golden>(`../../goldens/tokenizer-${name}.json`);
+    const tokenizer = await createTokenizer({ tokenizerJson: golden.tokenizerJson! });
+    const encoded = golden.texts.map(({ text, pair }) => ({ text, ...tokenizer.encode(text, { pair, ...unlimited }) }));
+    const expected = golden.texts.map(({ text, inputIds, tokenTypeIds }) => ({
+      text,
+      inputIds,
+      tokenTypeIds,
+      truncated: 0,
+    }));
+    expect(encoded).toEqual(expected);
+  });
+});
+
 describe('createTokenizer', () => {
   let tokenizer: Tokenizer;
   beforeAll(async () => {

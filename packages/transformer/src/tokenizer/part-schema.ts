@@ -12,6 +12,8 @@ export type TokenizerPart = {
   readonly content?: string;
   readonly behavior?: string;
   readonly invert?: boolean | null;
+  readonly replacement?: string;
+  readonly split?: boolean | null;
   readonly normalizers?: readonly TokenizerPart[];
   readonly pretokenizers?: readonly TokenizerPart[];
   readonly decoders?: readonly TokenizerPart[];
@@ -33,6 +35,7 @@ const flags = [
   'individual_digits',
   'invert',
   'lowercase',
+  'split',
   'strip_accents',
   'strip_left',
   'strip_right',

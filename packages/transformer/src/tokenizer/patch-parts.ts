@@ -56,6 +56,11 @@ export function patchPart(part: TokenizerPart | null, built: LibraryPart | null)
     const find = finderOf(part);
     const behavior = behaviorOf(part);
     built.pre_tokenize_text = (text) => splitAt(text, find(text), behavior, part.invert ?? false);
+  } else if (part.type === 'Metaspace' && built.pre_tokenize_text && part.replacement && part.split !== false) {
+    const mark = built.pre_tokenize_text.bind(built);
+    const find = findLiteral(part.replacement);
+    built.pre_tokenize_text = (text, options) =>
+      mark(text, options).flatMap((marked) => splitAt(marked, find(marked), 'MergedWithNext', false));
   } else if (part.type === 'ByteLevel' && built.pre_tokenize_text) built.pattern = gpt2;
   else if (part.type === 'BertPreTokenizer') built.pattern = bertPieces;
   else if (part.type === 'WhitespaceSplit') built.pre_tokenize_text = (text) => text.match(notSpaces) ?? [];

@@ -1,4 +1,4 @@
-import { type Encoder, type EncoderLayer, type LinearModule, linearsOf, tablesOf } from '../architecture/encoder.js';
+import { type Encoder, type EncoderLayer, type LinearModule, mapsToHeads, tablesOf } from '../architecture/encoder.js';
 
 /** A tensor of the encoder as HF torch checkpoints name and shape it, without the prefix of the base model. */
 export interface ExpectedTensor {
@@ -13,31 +13,46 @@ export interface ExpectedTensor {
 /** All tensors of an encoder in the order of the forward pass. */
 export function expectedTensors(encoder: Encoder): ExpectedTensor[] {
   const { hiddenSize } = encoder.config;
-  const norm = (path: string): ExpectedTensor[] => normTensors(path, hiddenSize);
-  const tables = tablesOf(encoder).map(({ path, rows }): ExpectedTensor => ({
+  const norm = (path: string | undefined, size = hiddenSize): ExpectedTensor[] =>
+    path === undefined ? [] : normTensors(path, size, encoder.normBias);
+  const { embeddings } = encoder;
+  const tables = tablesOf(encoder).map(({ path, rows, size }): ExpectedTensor => ({
     path: `${path}.weight`,
-    shape: [rows, hiddenSize],
+    shape: [rows, size],
     role: 'table',
   }));
   const ofLayer = (layer: EncoderLayer) => {
-    const linears = linearsOf(layer).map(affineTensors);
+    const { attentionOutput, feedForwardIn, feedForwardOut } = layer.linears;
     const { attention, feedForward } = layer.sublayers;
-    return [...linears.slice(0, 4), norm(attention.norm), ...linears.slice(4), norm(feedForward.norm)].flat();
+    return [
+      ...[...mapsToHeads(layer), attentionOutput].flatMap(affineTensors),
+      ...norm(attention.norm),
+      ...[feedForwardIn, feedForwardOut].flatMap(affineTensors),
+      ...norm(feedForward.norm),
+    ];
   };
   return [
     ...tables,
-    ...norm(encoder.embeddings.norm),
+    ...norm(embeddings.norm, embeddings.size),
+    ...(embeddings.projection ? affineTensors(embeddings.projection) : []),
+    ...norm(encoder.distances?.norm),
     ...encoder.layers.flatMap(ofLayer),
+    ...norm(encoder.finalNorm),
     ...(encoder.pooler ? affineTensors(encoder.pooler) : []),
   ];
 }
 
-type AffineShape = Pick<LinearModule, 'path' | 'inputSize' | 'outputSize'>;
-export const affineTensors = ({ path, inputSize, outputSize }: AffineShape): ExpectedTensor[] => [
+type AffineShape = Pick<LinearModule, 'path' | 'inputSize' | 'outputSize' | 'bias'>;
+export const affineTensors = ({ path, inputSize, outputSize, bias }: AffineShape): ExpectedTensor[] => [
   { path: `${path}.weight`, shape: [outputSize, inputSize], role: 'affineWeight' },
-  { path: `${path}.bias`, shape: [outputSize], role: 'bias' },
+  ...(bias === false ? [] : [biasTensor(path, outputSize)]),
 ];
-export const normTensors = (path: string, size: number): ExpectedTensor[] => [
+export const normTensors = (path: string, size: number, hasBias = true): ExpectedTensor[] => [
   { path: `${path}.weight`, shape: [size], role: 'normWeight' },
-  { path: `${path}.bias`, shape: [size], role: 'bias' },
+  ...(hasBias ? [biasTensor(path, size)] : []),
 ];
+const biasTensor = (path: string, size: number): ExpectedTensor => ({
+  path: `${path}.bias`,
+  shape: [size],
+  role: 'bias',
+});

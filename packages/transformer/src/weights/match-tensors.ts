@@ -32,7 +32,9 @@ export function matchTensors(
 ): MatchedTensors {
   const family = familyOf(config.modelType);
   const { embeddings, pooler } = family.modules;
-  const isBuffer = (path: string) => buffers.some((buffer) => path === `${embeddings.path}.${buffer}`);
+  // Checkpoints of DeBERTa may hold a table of positions that config.json says is not read.
+  const unread = config.options?.absolutePositions === false ? [`${embeddings.positions}.weight`] : [];
+  const isBuffer = (path: string) => [...buffers, ...unread].some((name) => path === `${embeddings.path}.${name}`);
   const { stored, ignored } = findStored(source, { ...family, isBuffer }, name);
   const hasPooler = pooler !== undefined && [...stored.keys()].some((path) => path.startsWith(`${pooler}.`));
   const encoder = describeEncoder(config, hasPooler);

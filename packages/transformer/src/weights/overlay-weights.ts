@@ -36,9 +36,10 @@ export function overlayWeights(
     tensor,
     affine,
     queryKeyValue(layer) {
-      const { attention, linears } = layers[layer]!;
-      const paths = [linears.query, linears.key, linears.value].map(({ path }) => path);
+      const { attention, projections } = layers[layer]!;
+      const paths = projections.map(({ path }) => path);
       if (!paths.some(isChanged)) return base.queryKeyValue(layer);
+      if (paths.length === 1) return affine(paths[0]!);
       return remember(attention, () => {
         const side = (kind: 'weight' | 'bias') =>
           tf.keep(

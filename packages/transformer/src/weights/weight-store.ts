@@ -11,14 +11,14 @@ export interface WeightStore {
   tensor(path: string): tf.Tensor;
   /** Weights of the affine map at a module's path. */
   affine(path: string): AffineWeights;
-  /** Query, key and value maps of a layer side by side: kernel `[hidden, 3 · hidden]`. */
+  /** Query, key and value maps of a layer side by side, or the one that is all three: kernel `[hidden, 3 · hidden]`. */
   queryKeyValue(layer: number): AffineWeights;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   dispose(): void;
 }
 
 /** What a store needs to know of a layer: maps of one input, to be kept side by side. */
-export type JoinedLayer = Pick<Encoder['layers'][number], 'attention' | 'linears'>;
+export type JoinedLayer = Pick<Encoder['layers'][number], 'attention' | 'projections'>;
 
 /** Where a single projection lies in the joined tensors of its layer. */
 interface Cut {
@@ -40,10 +40,11 @@ export function createWeightStore(
   let disposed = false;
 
   const cuts = new Map<string, Cut>();
-  for (const { attention, linears } of loaded.encoder.layers)
+  for (const { attention, projections } of loaded.encoder.layers)
     for (const kind of ['weight', 'bias']) {
+      if (projections.length === 1) continue;
       const joined = `${attention}.${kind}`;
-      const parts = [linears.query, linears.key, linears.value].map(({ path }) => `${path}.${kind}`);
+      const parts = projections.map(({ path }) => `${path}.${kind}`);
       parts.forEach((path, index) => cuts.set(path, { joined, index }));
       tensors.set(joined, tf.keep(upload(joinColumns(parts.map((path) => loaded.tensors.get(path)!)))));
     }
@@ -86,7 +87,11 @@ export function createWeightStore(
     shapes,
     tensor,
     affine: (path) => affineAt(path, tensor),
-    queryKeyValue: (layer) => affineAt(loaded.encoder.layers[layer]!.attention, (path) => tensors.get(path)!),
+    queryKeyValue(layer) {
+      const { attention, projections } = loaded.encoder.layers[layer]!;
+      const [only, ...others] = projections;
+      return others.length === 0 ? affineAt(only!.path, tensor) : affineAt(attention, (path) => tensors.get(path)!);
+    },
     dispose() {
       disposed = true;
       for (const affine of affines.values()) affine.disposeCopy();
