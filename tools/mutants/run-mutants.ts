@@ -37,6 +37,9 @@ function copyRepository(): string {
   return copy;
 }
 
+/** Milliseconds after which suites count as hanging: choose a fault that ends. */
+const patience = 600_000;
+
 interface SuiteResult {
   /** `broken`: a suite could not even be loaded, which proves nothing. */
   readonly outcome: 'passed' | 'failed' | 'broken';
@@ -59,17 +62,19 @@ function runSuites(folder: string, suites: string): Promise<SuiteResult> {
       '--',
       ...patterns,
     ],
-    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: patience, killSignal: 'SIGKILL' },
   );
   children.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
   return new Promise((resolve) =>
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       children.delete(child);
+      if (signal === 'SIGKILL')
+        return resolve({ outcome: 'broken', detail: `it did not end in ${patience / 60_000} minutes` });
       const first = /● (?!Console)(.+)/.exec(output)?.[1];
       const failed = first === undefined || first.includes('Test suite failed to run') ? 'broken' : 'failed';
-      resolve({
+      return resolve({
         outcome: code === 0 ? 'passed' : failed,
         detail: first ?? output.trim().split('\n').slice(-3).join(' | '),
       });

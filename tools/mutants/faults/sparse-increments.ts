@@ -4,8 +4,8 @@ export const sparseIncrementsFaults: readonly Mutant[] = [
   {
     fault: 'of equal scores the higher index is chosen',
     file: 'packages/sift/src/select-largest.ts',
-    find: 'key > least || (key === least && left-- > 0)',
-    replace: 'key > least || (key === least && i >= keys.length - left)',
+    find: 'for (let i = 0; taken < size; i++) {',
+    replace: 'for (let i = keys.length - 1; taken < size; i--) {',
     suites: 'sift select-largest',
   },
   {
