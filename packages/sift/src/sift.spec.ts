@@ -13,7 +13,7 @@ import {
   readParameters,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { type Batch, objectiveOfOutputs, type Preparation } from '@tfjs-peft/peft-core/authoring';
+import { type Batch, type Objective, objectiveOfOutputs, type Preparation } from '@tfjs-peft/peft-core/authoring';
 import { type Interventions } from '@tfjs-peft/peft-core/interventions';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
@@ -173,16 +173,26 @@ describe('selection', () => {
   });
 
   it('adds the gradients of an objective that runs several passes', async () => {
-    const once = objectiveOfOutputs('once', ({ logits }) => logits!.square().mean().mul(2) as tf.Scalar);
-    const twice = {
+    const once = objectiveOfOutputs('once', ({ logits }) => logits!.square().sum() as tf.Scalar);
+    // The same texts, the first in a pass of its own.
+    const twice: Objective = {
       id: 'twice',
-      loss: (
-        pass: Parameters<typeof objective.loss>[0],
-        _batch: Batch,
-        context: Parameters<typeof objective.loss>[2],
-      ) => ({
-        loss: [1, 2].reduce<tf.Scalar>((sum) => sum.add(pass(context).logits!.square().mean()), tf.scalar(0)),
-      }),
+      loss(pass, { inputs }, context) {
+        const rows = inputs.inputIds.shape[0];
+        const over = (from: number, count: number) => {
+          const { logits } = pass(
+            { ...context, batchSize: count },
+            {
+              inputs: {
+                inputIds: inputs.inputIds.slice([from, 0], [count, -1]),
+                attentionMask: inputs.attentionMask.slice([from, 0], [count, -1]),
+              },
+            },
+          );
+          return logits!.square().sum() as tf.Scalar;
+        };
+        return { loss: over(0, 1).add(over(1, rows - 1)) };
+      },
     };
     const config = { targets: ['query.weight', 'embeddings', 'norms'], rate: 0.05 };
     const places = await Promise.all(
