@@ -36,6 +36,9 @@ describe('parseDecoderConfig', () => {
     expect(() => parse('llama', { num_hidden_layers: 'two' })).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID' }),
     );
+    expect(() => parse('gpt2', { n_head: { toString: 2 } })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    );
   });
 
   it('reads the base of rotary positions in both forms', () => {

@@ -11,6 +11,8 @@ const { host: most } = bounds;
 const upTo = (limit: number) => z.int().min(1).max(limit);
 const rate = z.number().min(0).lt(1);
 
+const sizesFirst = z.looseObject({ hiddenSize: upTo(most.hiddenSize), numAttentionHeads: upTo(most.hiddenSize) });
+
 const checked = z.looseObject({
   vocabSize: upTo(most.vocabulary),
   hiddenSize: upTo(most.hiddenSize),
@@ -48,14 +50,13 @@ export function parseDecoderConfig(json: unknown, name: string): DecoderConfig {
     entries[key] ?? usual,
   ]);
   const plain = Object.fromEntries(fields) as Readonly<Record<string, unknown>>;
-  const sizes = plain as unknown as Pick<DecoderConfig, 'hiddenSize' | 'numAttentionHeads'>;
+  const file = `host "${name}" (config.json)`;
+  // Others are reckoned from them.
+  const sizes = parseConfig(sizesFirst, plain, file);
   const intermediateSize = plain['intermediateSize'] ?? 4 * sizes.hiddenSize;
   const endTokenIds = [entries['eos_token_id'] ?? []].flat();
   const whole = { ...plain, intermediateSize, ...family.rest(entries, sizes), endTokenIds };
-  const parsed = parseConfig(checked, whole, `host "${name}" (config.json)`) as unknown as Omit<
-    DecoderConfig,
-    'modelType'
-  >;
+  const parsed = parseConfig(checked, whole, file) as unknown as Omit<DecoderConfig, 'modelType'>;
   const { hiddenActivation: activation } = parsed;
   if (!isActivationName(activation))
     throw unsupported(

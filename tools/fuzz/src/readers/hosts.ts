@@ -1,11 +1,14 @@
 import { extractFeatures } from '@tfjs-peft/train';
 import {
   createRandomHost,
+  decoderTypes,
   loadHost,
   loadMlmHead,
   modelTypes,
+  parseDecoderConfig,
   parseHostConfig,
   readHostSpec,
+  tinyDecoderConfig,
   tinyHostConfig,
 } from '@tfjs-peft/transformer';
 import { isPeftError } from '@tfjs-peft/peft-core';
@@ -47,6 +50,43 @@ export const hostConfig: Reader = {
       const config = parseJsonObject(bytesOf(files, 'config.json'), 'config.json');
       const { hiddenSize, numAttentionHeads } = parseHostConfig(config, 'fuzzed');
       if (!(hiddenSize % numAttentionHeads === 0)) throw new WrongValue('heads that do not divide the hidden size');
+      try {
+        readHostSpec({ config, tensors: { tensors: new Map() }, name: 'fuzzed' });
+      } catch (error) {
+        // A configuration without weights is right up to here.
+        if (!(isPeftError(error) && error.code === 'TENSOR_MISSING')) throw error;
+      }
+    },
+  }),
+};
+
+/** config.json of every decoder. */
+export const decoderConfig: Reader = {
+  name: 'decoder-config',
+  open: async () => ({
+    seeds: decoderTypes.map((modelType) => oneFile(JSON.stringify(tinyDecoderConfig({ modelType })), 'config.json')),
+    words: [
+      ...configWords,
+      ...decoderTypes,
+      'n_embd',
+      'n_head',
+      'n_inner',
+      'num_key_value_heads',
+      'head_dim',
+      'rope_theta',
+      'rope_scaling',
+      'rope_parameters',
+      'sliding_window',
+      'use_sliding_window',
+      'tie_word_embeddings',
+      'eos_token_id',
+      'silu',
+    ],
+    read(files) {
+      const config = parseJsonObject(bytesOf(files, 'config.json'), 'config.json');
+      const { numAttentionHeads, numKeyValueHeads, headSize } = parseDecoderConfig(config, 'fuzzed');
+      if (numAttentionHeads % numKeyValueHeads !== 0 || !Number.isInteger(headSize))
+        throw new WrongValue('heads of queries that share no heads of keys evenly');
       try {
         readHostSpec({ config, tensors: { tensors: new Map() }, name: 'fuzzed' });
       } catch (error) {

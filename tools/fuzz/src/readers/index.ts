@@ -2,7 +2,7 @@ import type { Reader } from '../reader.js';
 import { adapterHub, hfAdapter, inspectedAdapter, mlxAdapter, ownAdapter } from './adapters.js';
 import { checkpoints } from './checkpoints.js';
 import { hub } from './hub.js';
-import { hostConfig, mlmHead, modelFolder } from './hosts.js';
+import { decoderConfig, hostConfig, mlmHead, modelFolder } from './hosts.js';
 import { strictJson } from './json.js';
 import { patterns, targetLists } from './patterns.js';
 import { experiments, runAdapter, runReport, runResults, runTrial } from './run-folders.js';
@@ -23,6 +23,7 @@ export const readers: readonly Reader[] = [
   mlxAdapter,
   inspectedAdapter,
   hostConfig,
+  decoderConfig,
   modelFolder,
   mlmHead,
   tokenizers,
