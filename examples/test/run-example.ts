@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it, jest } from '@jest/globals';
+import { describeOnNative } from '../../tools/jest/on-native.js';
 
 const examples = new URL('../', import.meta.url);
 
@@ -12,20 +13,22 @@ const patience = 180_000;
 /** Runs every program of a folder and looks for what it must say, beside running to its end: figures that would show a fault. */
 export function runExamples(folder: string, says: Readonly<Record<string, readonly RegExp[]>>): readonly string[] {
   const files = readdirSync(new URL(folder, examples)).filter((name) => name.endsWith('.ts'));
-  it.each(files)(
-    '%s runs and says what it should',
-    async (file) => {
-      const log = jest.spyOn(console, 'log').mockImplementation(() => {});
-      try {
-        await import(new URL(folder + file, examples).href);
-        const text = log.mock.calls.map((line) => line.join(' ')).join('\n');
-        expect(says).toHaveProperty([file]);
-        for (const pattern of says[file]!) expect(text).toMatch(pattern);
-      } finally {
-        log.mockRestore();
-      }
-    },
-    patience,
-  );
+  describeOnNative('each of them', () => {
+    it.each(files)(
+      '%s runs and says what it should',
+      async (file) => {
+        const log = jest.spyOn(console, 'log').mockImplementation(() => {});
+        try {
+          await import(new URL(folder + file, examples).href);
+          const text = log.mock.calls.map((line) => line.join(' ')).join('\n');
+          expect(says).toHaveProperty([file]);
+          for (const pattern of says[file]!) expect(text).toMatch(pattern);
+        } finally {
+          log.mockRestore();
+        }
+      },
+      patience,
+    );
+  });
   return files.map((file) => folder + file);
 }
