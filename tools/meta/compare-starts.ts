@@ -1,7 +1,6 @@
 // How fast starts learn held-out tasks: node --conditions=@tfjs-peft/source --import tsx tools/meta/compare-starts.ts --help
 // Every finished run is a line of the results file and is not run again, so that the grid can be stopped and continued.
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { selectBackend } from '@tfjs-peft/backend';
 import { summarise } from '@tfjs-peft/eval/statistics';
 import { readTable } from '@tfjs-peft/glue-fewshot';
@@ -31,6 +30,7 @@ import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
 import { accuracy, crossEntropy, parseTrainConfig, sgd, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
+import { finishedRuns } from '../options/finished-runs.js';
 import { parseOptions } from '../options/parse-options.js';
 
 const { values: flags } = parseOptions({
@@ -68,24 +68,22 @@ const methods: Readonly<Record<string, () => PeftMethod>> = {
   'prefix-subspace': () => subspace(prefix({ prefixLength: 10, reparametrisation: 'none' }), { vertices: 2 }),
 };
 
-interface Result {
+/** One preparation, as a line of the results. */
+interface Run {
   readonly method: string;
   readonly start: string;
   readonly seed: number;
   readonly steps: number;
+}
+interface Result extends Run {
   /** Mean accuracy in per cent after each of `at` steps. */
   readonly accuracy: readonly number[];
   readonly loss: readonly number[];
   readonly secondsToPrepare: number;
 }
-const keyOf = ({ method, start, seed, steps }: Pick<Result, 'method' | 'start' | 'seed' | 'steps'>) =>
-  [method, start, seed, steps].join(' ');
-const results: Result[] = existsSync(flags.results)
-  ? readFileSync(flags.results, 'utf8')
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Result)
-  : [];
+const keyOf = ({ method, start, seed, steps }: Run) => [method, start, seed, steps].join(' ');
+const finished = finishedRuns<Run, Result>(flags.results, keyOf);
+const { results } = finished;
 const steps = Number(flags.steps);
 const runs = flags.seeds
   .split(',')
@@ -95,12 +93,10 @@ const runs = flags.seeds
       .split(',')
       .flatMap((method) => flags.starts.split(',').map((start) => ({ method, start, seed, steps }))),
   );
-const known = new Set(results.map(keyOf));
-const left = flags.print ? [] : runs.filter((run) => !known.has(keyOf(run)));
+const left = flags.print ? [] : finished.left(runs);
 
 if (left.length > 0) {
   await selectBackend();
-  mkdirSync(dirname(flags.results), { recursive: true });
   const { host, tokenizer } = await loadHost(minilmFiles().directory);
   const table = await readTable(join(flags.data, 'clinc150.train.tsv'));
   const column = (name: string) => {
@@ -122,8 +118,7 @@ if (left.length > 0) {
   });
   for (const run of left) {
     const result = await runOnce(run, host, tasks);
-    appendFileSync(flags.results, `${JSON.stringify(result)}\n`);
-    results.push(result);
+    finished.add(result);
     console.error(`${keyOf(run)}: ${result.accuracy.map((value) => value.toFixed(1)).join(' ')}`);
   }
   host.dispose();
@@ -131,7 +126,7 @@ if (left.length > 0) {
 printTable();
 
 async function runOnce(
-  run: Pick<Result, 'method' | 'start' | 'seed' | 'steps'>,
+  run: Run,
   host: Awaited<ReturnType<typeof loadHost>>['host'],
   tasks: readonly LabelledTexts[],
 ): Promise<Result> {

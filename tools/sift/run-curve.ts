@@ -1,6 +1,5 @@
 // Accuracy and training loss of sparse increments over their rate and choice: node --conditions=@tfjs-peft/source --import tsx tools/sift/run-curve.ts --help
 // Every finished run is a line of the results file and is not run again, so that the grid can be stopped and continued.
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { selectBackend } from '@tfjs-peft/backend';
 import { parseExperiment } from '@tfjs-peft/eval';
 import { createCatalogue } from '@tfjs-peft/eval/methods';
@@ -8,6 +7,7 @@ import { openSession } from '@tfjs-peft/eval/trial';
 import { compose, disposeParameters, head, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
 import { type Selection, sift } from '@tfjs-peft/sift';
 import { labelledTask, parseTrainConfig, predictLogits, train } from '@tfjs-peft/train';
+import { finishedRuns } from '../options/finished-runs.js';
 import { parseOptions } from '../options/parse-options.js';
 
 const { values: flags } = parseOptions({
@@ -52,12 +52,8 @@ interface Result extends Run {
 const list = (text: string) => text.split(',');
 const keyOf = ({ task, model, shots, steps, rate, selection, seed }: Run) =>
   [task, model, shots, steps, rate, selection, seed].join(' ');
-const results: Result[] = existsSync(flags.results)
-  ? readFileSync(flags.results, 'utf8')
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Result)
-  : [];
+const finished = finishedRuns<Run, Result>(flags.results, keyOf);
+const { results } = finished;
 
 const setting = {
   task: flags.task,
@@ -91,8 +87,7 @@ function printMeans(): void {
     );
 }
 
-const known = new Set(results.map(keyOf));
-const left = flags.print ? [] : runs.filter((run) => !known.has(keyOf(run)));
+const left = flags.print ? [] : finished.left(runs);
 if (left.length > 0) {
   const backend = JSON.parse(JSON.stringify(await selectBackend()));
   const data = { shots: setting.shots, ...(flags.data !== undefined && { directory: flags.data }) };
@@ -108,8 +103,7 @@ if (left.length > 0) {
   const session = await openSession(config, { catalogue: createCatalogue(), backend });
   for (const run of left) {
     const result = await runOnce(run, session);
-    appendFileSync(flags.results, `${JSON.stringify(result)}\n`);
-    results.push(result);
+    finished.add(result);
     console.error(`${keyOf(run)}: loss ${result.trainLoss.toFixed(3)}, accuracy ${result.accuracy.toFixed(3)}`);
   }
   session.dispose();

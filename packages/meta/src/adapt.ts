@@ -32,25 +32,29 @@ export interface AdaptRequest<Targets> {
 /** An adaptation between two steps. */
 export interface Adaptation {
   readonly tensors: TrainingTensors;
+  /** Names of what adapts. */
+  readonly trained: readonly string[];
   /** Steps done. */
   readonly step: number;
 }
 
-const namesOf = <Targets>({ method, host, wrt }: AdaptRequest<Targets>) =>
-  wrt ?? trainableNames(method.plan(host.spec));
-
 /** Before the first step. The caller owns the tensors of the optimiser; those of `raw` are the given ones. */
-export function startAdaptation<Targets>(request: AdaptRequest<Targets>, raw: Parameters): Adaptation {
-  const trained = new Map(namesOf(request).map((name) => [name, raw.get(name)!]));
-  return { tensors: { raw, optimiser: request.inner.optimiser.init(trained) }, step: 0 };
+export function startAdaptation<Targets>(
+  { host, method, inner, wrt }: AdaptRequest<Targets>,
+  raw: Parameters,
+): Adaptation {
+  const trained = wrt ?? trainableNames(method.plan(host.spec));
+  const optimiser = inner.optimiser.init(new Map(trained.map((name) => [name, raw.get(name)!])));
+  return { tensors: { raw, optimiser }, trained, step: 0 };
 }
 
 /** One more step. Disposes nothing of `state`. Errors: those of a training step. */
 export function adaptOnce<Targets>(request: AdaptRequest<Targets>, state: Adaptation): Adaptation {
   const { host, method, objective, inner, stream } = request;
+  const { trained } = state;
   const step = state.step + 1;
   const { tensors, measured } = trainingStep(
-    { host, method, objective, optimiser: inner.optimiser, trained: namesOf(request), clipNorm: inner.clipNorm },
+    { host, method, objective, optimiser: inner.optimiser, trained, clipNorm: inner.clipNorm },
     state.tensors,
     {
       texts: textsOfStep(request, step),
@@ -60,7 +64,7 @@ export function adaptOnce<Targets>(request: AdaptRequest<Targets>, state: Adapta
     },
   );
   measured.dispose();
-  return { tensors, step };
+  return { tensors, trained, step };
 }
 
 /**

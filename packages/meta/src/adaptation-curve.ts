@@ -7,8 +7,8 @@ import {
   type Stream,
   substream,
 } from '@tfjs-peft/peft-core';
-import { effectiveParameters, lossOfBatch, type Objective } from '@tfjs-peft/peft-core/authoring';
-import { predictLogits, toBatch } from '@tfjs-peft/train';
+import { lossOfBatch, type Objective } from '@tfjs-peft/peft-core/authoring';
+import { predictLogits, toBatch, withEffective } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { adaptOnce, type InnerLoop, replace, startAdaptation } from './adapt.js';
 import type { Episode, Episodes } from './episode.js';
@@ -69,15 +69,15 @@ async function curveOf<Targets>(
   try {
     for (const steps of at) {
       while (state.step < steps) state = replace(state, adaptOnce(request, state), whole.raw);
-      const effective = effectiveOf(whole.method, state.tensors.raw, host);
-      try {
-        const { texts, targets } = episode.query;
-        const loss = await lossOf({ host, method: whole.method, raw: state.tensors.raw, objective }, episode.query);
-        const logits = score && (await predictLogits({ host, method: whole.method, effective: effective.all, texts }));
-        points.push({ name: episode.name, steps, loss, score: logits ? score(logits.logits, targets) : null });
-      } finally {
-        tf.dispose(effective.made);
-      }
+      const { raw: adapted } = state.tensors;
+      const { texts, targets } = episode.query;
+      const loss = await lossOf({ host, method: whole.method, raw: adapted, objective }, episode.query);
+      const logits =
+        score &&
+        (await withEffective(whole.method, adapted, host.spec, (effective) =>
+          predictLogits({ host, method: whole.method, effective, texts }),
+        ));
+      points.push({ name: episode.name, steps, loss, score: logits ? score(logits.logits, targets) : null });
     }
   } finally {
     const given = new Set(raw.values());
@@ -106,19 +106,4 @@ async function lossOf<Targets>(
   } finally {
     loss.dispose();
   }
-}
-
-/** Effective parameters, and which of them are new tensors. */
-function effectiveOf(method: PeftMethod, raw: Parameters, host: Host) {
-  const names: string[] = [];
-  const tensors = tf.tidy(() => {
-    const effective = effectiveParameters(method, raw, host.spec);
-    names.push(...effective.keys());
-    return [...effective.values()];
-  });
-  const owned = new Set(raw.values());
-  return {
-    all: new Map(names.map((name, index) => [name, tensors[index]!])) as Parameters,
-    made: tensors.filter((tensor) => !owned.has(tensor)),
-  };
 }

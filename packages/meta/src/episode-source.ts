@@ -31,7 +31,11 @@ export function episodeSource(
   draw: EpisodeDraw,
 ): BatchSource<Episodes<readonly number[]>> {
   if (tasks.length === 0)
-    throw new PeftError('TASKS_MISSING', { found: 'no tasks', expected: 'at least one to learn from' });
+    throw new PeftError('TASKS_MISSING', {
+      found: 'no tasks',
+      expected: 'at least one to learn from',
+      fix: 'name at least one that is not held out',
+    });
   const ready = tasks.map((task) => ({ task, classes: classesFor(task, draw) }));
   const orderOf = createEpochOrder(tasks.length);
   const toBatch = (episodes: Episodes<readonly number[]>) => ({

@@ -53,6 +53,7 @@ function createLabelWordHead(
     throw new PeftError('LABEL_WORDS_MISMATCH', {
       found: `${labels.length} labels and ${tokenIds.length} words`,
       expected: 'a word a label',
+      fix: 'name the words in the order of the labels',
     });
   const plain = head({ labels, readout, dropout, name });
   const layout: HeadLayout = plain.head;

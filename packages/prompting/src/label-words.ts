@@ -27,6 +27,7 @@ export function labelWordIds(tokenizer: PromptTokenizer, words: readonly string[
     throw new PeftError('LABEL_WORD_TAKEN', {
       found: `label words "${words[ids.indexOf(ids[twice]!)]}" and "${words[twice]}" of one token`,
       expected: 'a token of its own for each label',
+      fix: 'choose another word for one of them',
     });
   return ids;
 }

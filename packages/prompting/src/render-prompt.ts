@@ -37,6 +37,7 @@ export function renderPrompt({ template, tokenizer, texts, maxTokens = 128 }: Re
     throw new PeftError('PROMPT_TEXTS_WRONG', {
       found: `${texts.length} texts for template "${template.source}"`,
       expected: `${template.texts}`,
+      fix: 'use a template for as many texts as the task has',
     });
   const special = specialIds(tokenizer);
   const idsOf = (piece: TemplatePiece): readonly number[] => {
@@ -110,5 +111,6 @@ export function specialIds({
         ? 'a tokenizer without a mask token'
         : 'a tokenizer without one special token on each side of a text',
     expected: 'the tokenizer of a masked language model: [CLS], [SEP] and [MASK], or <s>, </s> and <mask>',
+    fix: 'take a masked language model as the host (BERT, RoBERTa), with its own tokenizer',
   });
 }

@@ -39,6 +39,7 @@ export function parseTemplate(source: string): Template {
     throw new PeftError('TEMPLATE_WITHOUT_MASK', {
       found: `template "${source}"`,
       expected: 'a piece `*mask*`, where the label word stands',
+      fix: 'put it where the word belongs: `*cls**sent_0*_It_was*mask*.*sep+*`',
     });
   const indices = pieces.flatMap((piece) => (piece.kind === 'text' ? [piece.index] : []));
   const texts = new Set(indices).size;
@@ -46,6 +47,7 @@ export function parseTemplate(source: string): Template {
     throw new PeftError('TEMPLATE_INVALID', {
       found: `template "${source}" with ${masks} masks and texts ${indices.join(', ') || 'none at all'}`,
       expected: 'one mask, and text 0 or texts 0 and 1, each once',
+      fix: 'name each once: `*cls**sent_0*?*mask*,*+sentl_1**sep+*`',
     });
   return { source, pieces, texts };
 }

@@ -41,6 +41,7 @@ export { sgd, type SgdSettings } from './optimisers/sgd.js';
 export { signDescent } from './optimisers/sign-descent.js';
 export { type Decay, type Schedule, warmupThen } from './optimisers/schedule.js';
 export { type GroupedSettings, groupParameters, type ParameterGroup } from './optimisers/parameter-groups.js';
+export { withEffective } from './evaluate/with-effective.js';
 export type { EvaluatedState, Evaluation, Evaluator, Score } from './evaluate/evaluator.js';
 export { accuracy } from './evaluate/accuracy.js';
 export { type ScoreFunction, scoreLogits, type ScoreLogitsOptions } from './evaluate/score-logits.js';

@@ -24,9 +24,9 @@ export const hfMethodsFaults: readonly Mutant[] = [
   },
   {
     fault: 'VeRA draws B before A',
-    file: 'packages/hf-methods/src/methods/vera.ts',
-    find: "return [spec('vera_A', config.r, inputs), spec('vera_B', outputs, config.r)];",
-    replace: "const b = spec('vera_B', outputs, config.r);\n  return [spec('vera_A', config.r, inputs), b];",
+    file: 'packages/hf-methods/src/methods/shared-projections.ts',
+    find: 'return [spec(a, ranks, inputs), spec(b, outputs, r)];',
+    replace: 'const second = spec(b, outputs, r);\n  return [spec(a, ranks, inputs), second];',
     suites: 'hf-methods hf-goldens',
   },
   {

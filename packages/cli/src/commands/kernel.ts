@@ -105,7 +105,11 @@ function openPrompted(
   catalogue: Catalogue,
 ): Promise<OpenedPromptedHost> {
   if ((template === undefined) !== (words === undefined))
-    throw new PeftError('USAGE', { found: 'one of --template and --words', expected: 'both, or neither' });
+    throw new PeftError('USAGE', {
+      found: 'one of --template and --words',
+      expected: 'both, or neither',
+      fix: 'give the words in the order of the labels, or leave the template out',
+    });
   const prompt = template !== undefined && words !== undefined ? { template, words } : promptOfTask(task);
   return openPromptedHost({ model, mlm, adapter: mlmAdapter, prompt, catalogue });
 }

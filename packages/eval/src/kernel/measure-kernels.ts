@@ -1,18 +1,4 @@
-import {
-  compose,
-  countParameters,
-  createStream,
-  disposeParameters,
-  head,
-  type HeadMethod,
-  initialValues,
-  type NamedArray,
-  type NamedArrays,
-  PeftError,
-  type PeftMethod,
-  substream,
-  toParameters,
-} from '@tfjs-peft/peft-core';
+import { compose, countParameters, disposeParameters, PeftError, toParameters } from '@tfjs-peft/peft-core';
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
 import {
   binaryContrast,
@@ -25,15 +11,11 @@ import {
   targetAlignment,
   tensorsOfLayers,
 } from '@tfjs-peft/ntk';
-import { labelWordHead } from '@tfjs-peft/prompting';
-import { fitHead, type LabelledExample, labelledTexts, predictLogits, prepareMethod } from '@tfjs-peft/train';
+import { predictLogits } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
-import { completeMethod } from '../methods/complete-method.js';
-import { findPreset } from '../methods/plugins.js';
-import type { Session } from '../trial/session.js';
 import { cachedGrams } from './kernel-cache.js';
 import { type KernelPoint, kernelPoints } from './kernel-points.js';
-import { onPrompts } from './open-prompted-host.js';
+import { startOf, startOfHead, type StartOptions } from './start-of-methods.js';
 
 /** What is told of one method before it is trained. */
 export interface KernelRow {
@@ -79,9 +61,7 @@ export interface KernelMeasurement {
 }
 
 /** Which methods, on which texts. */
-export interface MeasureKernelsOptions {
-  readonly session: Session;
-  readonly dataSeed: number;
+export interface MeasureKernelsOptions extends StartOptions {
   /** Names of presets. */
   readonly methods: readonly string[];
   /** `sgd` if absent. */
@@ -91,11 +71,6 @@ export interface MeasureKernelsOptions {
   readonly full?: boolean;
   /** Folder of kernels that were computed before. */
   readonly cache?: string;
-  /** For a session on a prompted host: the token of each label's word. Heads start as these words. */
-  readonly tokenIds?: readonly number[];
-  /** Of initial values; the data seed if absent. */
-  readonly seed?: number;
-  readonly batchSize?: number;
   readonly memoryLimit?: number;
   /** Told after each batch how many texts of a method have been looked at. */
   readonly onProgress?: (progress: { readonly method: string; readonly done: number; readonly total: number }) => void;
@@ -116,11 +91,13 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
     throw new PeftError('KERNEL_TASK_UNFIT', {
       found: `task ${data.loaded.task.name}, whose targets are numbers`,
       expected: 'a task of classes',
+      fix: 'train it: `tfjs-peft run` takes numbers as labels',
     });
   if (solver === 'asymmetric-svm' && kind !== 'asymmetric-signgd')
     throw new PeftError('OPTION_INVALID', {
       found: `solver ${solver} for the kernel ${kind}`,
       expected: 'the kernel asymmetric-signgd',
+      fix: 'ask for that kernel (`--kind asymmetric-signgd`), or for the solver least-squares',
     });
   const split = data.split(dataSeed);
   const test = data.tests[0]!;
@@ -246,68 +223,6 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
     headAlone: data.measure(alone.logits, test.rows).headline,
     rows,
   };
-}
-
-/** A preset as training would start it, but for its head, which is the fitted one. */
-async function startOf(
-  name: string,
-  { session, dataSeed, tokenIds, seed = dataSeed, batchSize = 32 }: MeasureKernelsOptions,
-  { head: { names: own } }: HeadMethod,
-  fitted: ReadonlyMap<string, NamedArray>,
-): Promise<{ readonly method: PeftMethod; readonly parameters: NamedArrays }> {
-  const { catalogue, data, host, readout } = session;
-  const preset = findPreset(catalogue, name);
-  const unfit = (found: string) =>
-    new PeftError('KERNEL_METHOD_UNFIT', {
-      found: `method "${name}"${found}`,
-      expected: 'a method that is trained, with a head of one affine map',
-      fix: 'choose another preset, or plan it with `gradientGrams`',
-    });
-  if (!preset.method) throw unfit(', which trains nothing');
-  const described = tokenIds ? onPrompts(preset.method, data.labels, tokenIds) : preset.method;
-  const description = completeMethod(described, catalogue.registry, data.labels, readout);
-  const unprepared = catalogue.registry.build(description);
-  const stream = substream(createStream(seed), 'kernel');
-  const source = labelledTexts(session.examples(data.split(dataSeed).train), data.objective);
-  const method = await prepareMethod(unprepared, { host, source, objective: data.objective, batchSize, stream });
-  const heads = headsOf(method);
-  if (heads.length !== 1 || heads[0]!.head.hidden !== 'none') throw unfit(` with ${heads.length} heads or a dense one`);
-  const theirs = heads[0]!.head.names;
-  const parameters = initialValues(method.plan(host.spec), stream);
-  for (const parameter of [...parameters.keys()]) {
-    const plain = parameter.replace(/\.vertex\.\d+\./, '.');
-    const part = (['weight', 'bias'] as const).find((which) => theirs[which] === plain);
-    if (part) parameters.set(parameter, fitted.get(own[part])!);
-  }
-  return { method, parameters };
-}
-
-/** A head before any training of the host: fitted on frozen features, or the words of a prompt. */
-async function startOfHead(
-  { session, tokenIds, batchSize }: MeasureKernelsOptions,
-  train: readonly LabelledExample[],
-): Promise<{ readonly head: HeadMethod; readonly values: ReadonlyMap<string, NamedArray> }> {
-  const { host, data, readout } = session;
-  const labels = [...data.labels];
-  if (tokenIds) {
-    const { objective } = data;
-    const source = labelledTexts(train, objective);
-    const unprepared = labelWordHead({ labels, tokenIds: [...tokenIds] });
-    const question = { host, source, objective, batchSize: batchSize ?? 32, stream: createStream(0) };
-    const words = (await prepareMethod(unprepared, question)) as HeadMethod;
-    return { head: words, values: initialValues(words.plan(host.spec), createStream(0)) };
-  }
-  const plain = head({ labels, readout });
-  const values = await fitHead({
-    host,
-    head: plain,
-    texts: train.map(({ text }) => text),
-    labels: train.map(({ label }) => label),
-    // Standardised, a feature that hardly varies gets a weight of 1e12, which is all that one sees of the kernel.
-    standardise: false,
-    batchSize,
-  });
-  return { head: plain, values };
 }
 
 const isAnything = (kernel: Float64Array): boolean => kernel.some((value) => value !== 0);

@@ -47,6 +47,7 @@ export function promptOfTask(task: string): TaskPrompt {
   throw new PeftError('PROMPT_UNKNOWN', {
     found: `no template for task "${task}"`,
     expected: `one of ${Object.keys(taskPrompts).join(', ')}, or a template and words of your own`,
+    fix: 'give `--template` and `--words`',
   });
 }
 

@@ -85,13 +85,16 @@ export function readYaml(text: string, path: string): Json {
   try {
     return parseYaml(text, path) as Json;
   } catch (error) {
-    throw damaged(path, (isPeftError(error) ? error.text.found : String(error)).replace(`"${path}" `, ''));
+    if (!isPeftError(error)) throw error;
+    throw damagedAs(error.text.found);
   }
 }
 
-const damaged = (path: string, why: string) =>
+const damaged = (path: string, why: string) => damagedAs(`"${path}": ${why}`);
+
+const damagedAs = (found: string) =>
   new PeftError('RUN_FOLDER_DAMAGED', {
-    found: `"${path}": ${why}`,
+    found,
     expected: 'the file as this program wrote it',
     fix: runAgain,
   });

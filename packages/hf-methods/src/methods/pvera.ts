@@ -3,45 +3,21 @@ import { normals } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { zeros } from '../initial-laws.js';
-import { torchGenerator, torchUniforms } from '../mathematics/torch-generator.js';
 import { layerEntries, targetEntries } from '../module-entries.js';
 import { unsupportedEntry } from '../requirements.js';
-import type { TargetModule } from '../select-modules.js';
 import { makeWeightMethod } from '../weight-method.js';
-import type { StoredParameter } from '../weight-parameters.js';
+import { projectionEntries, sharedProjections } from './shared-projections.js';
 
 const entries = {
   ...targetEntries,
   ...layerEntries,
-  r: z.int().min(1).default(256),
-  projection_prng_key: z.int().default(0),
-  /** Whether the file holds the random matrices; without them they are drawn from the key, as PyTorch draws them. */
-  save_projection: z.boolean().default(true),
+  ...projectionEntries,
   pvera_dropout: z.number().default(0),
-  d_initial: z.number().default(0.1),
-  init_weights: z.boolean().default(true),
   /** Noise outside of training too, which is refused. */
   sample_at_inference: z.boolean().default(false),
   /** The seed of HF's noise in training; ours comes from the run's streams. */
   generator_seed: z.int().nullable().default(null),
 };
-
-type Config = z.output<z.ZodObject<typeof entries>>;
-
-/** The random matrices that all modules share, as large as the largest asks: A, twice as many rows as the rank, then B, from one generator. */
-function projections(config: Config, modules: readonly TargetModule[]): StoredParameter[] {
-  const inputs = Math.max(...modules.map((module) => module.inputs));
-  const outputs = Math.max(...modules.map((module) => module.outputs));
-  const draw = torchUniforms(torchGenerator(config.projection_prng_key));
-  const spec = (name: string, rows: number, columns: number): StoredParameter => ({
-    name,
-    shape: [rows, columns],
-    initial: { kind: 'given', values: draw(rows * columns, Math.sqrt(3) * (Math.SQRT2 / Math.sqrt(columns))) },
-    trainable: false,
-    unsaved: !config.save_projection,
-  });
-  return [spec('pvera_A', 2 * config.r, inputs), spec('pvera_B', outputs, config.r)];
-}
 
 /**
  * PVeRA, VeRA with learned noise (Fillioux et al. 2025, arXiv 2512.07703): `z = μ + exp(s / 2) · ε`, (μ, s) = d ⊙ (A · x), and `b ⊙ (B · z)` is added to the outputs. Noise ε is
@@ -63,7 +39,8 @@ export const pvera = makeWeightMethod({
     { name: 'pvera_lambda_b', shape: [outputs], initial: zeros },
     { name: 'pvera_lambda_d', shape: [2 * r], initial: { kind: 'constant', value: initial } },
   ],
-  shared: projections,
+  // Twice as many rows as the rank: means, then logarithms of variances.
+  shared: (config, modules) => sharedProjections(config, modules, { a: 'pvera_A', b: 'pvera_B', ranks: 2 * config.r }),
   intervene({ r, pvera_dropout: dropout }, { path, inputs, outputs }, find, shared, _modules, context) {
     const a = shared('pvera_A')
       .slice([0, 0], [2 * r, inputs])

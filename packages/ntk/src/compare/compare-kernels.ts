@@ -22,6 +22,7 @@ export function compareKernels(kernel: Float64Array, full: Float64Array): Kernel
     throw new PeftError('KERNEL_MISSHAPEN', {
       found: `kernels of ${kernel.length} and ${full.length} numbers`,
       expected: 'two kernels of the same texts and outputs',
+      fix: 'measure both on the same texts, with the same labels',
     });
   const alignment = cosine(kernel, full);
   const difference = kernel.map((value, i) => value - full[i]!);
@@ -44,9 +45,14 @@ export function targetAlignment(kernel: Float64Array, labels: readonly number[],
     throw new PeftError('KERNEL_MISSHAPEN', {
       found: `a kernel of ${kernel.length} numbers for ${n} texts of ${outputs} outputs`,
       expected: `${(n * outputs) ** 2} numbers`,
+      fix: 'pass the kernel of the training texts with themselves, and their labels',
     });
   if (new Set(labels).size < 2)
-    throw new PeftError('LABEL_INVALID', { found: 'texts of a single class', expected: 'two classes at least' });
+    throw new PeftError('LABEL_INVALID', {
+      found: 'texts of a single class',
+      expected: 'two classes at least',
+      fix: 'draw the texts with protocol per_class',
+    });
   const width = n * outputs;
   const summed = new Float64Array(n * n);
   for (let i = 0; i < n; i++)
@@ -84,6 +90,7 @@ export function relativeChange(
     throw new PeftError('KERNEL_MISSHAPEN', {
       found: `kernels of ${before.length} and ${after.length} numbers`,
       expected: 'two of the same texts',
+      fix: 'measure both on the same texts',
     });
   const parts = before.map((value, i) => Math.abs(after[i]! - value) / Math.abs(value));
   const finite = parts.filter(Number.isFinite);
@@ -99,6 +106,7 @@ const sizeOf = (kernel: Float64Array): number => {
   throw new PeftError('KERNEL_MISSHAPEN', {
     found: `a kernel of ${kernel.length} numbers`,
     expected: 'the kernel of texts with themselves',
+    fix: 'pass a kernel without columns of other texts',
   });
 };
 

@@ -55,6 +55,7 @@ export async function lineariseOutputs(options: LinearisationOptions): Promise<L
       throw new PeftError('LINEARISATION_MISMATCH', {
         found: `"${name}" with ${from?.data.length ?? 'no'} numbers before and ${to?.data.length ?? 'no'} after training`,
         expected: 'the same raw parameters',
+        fix: 'take both from one run: its initial values and its `raw`',
       });
     displacement.set(
       name,
