@@ -1,7 +1,8 @@
+import { timesTransposed } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import type { AffineBlock, Block, TableBlock } from './blocks.js';
 import { type KernelKind, signsOf } from './kernel-kinds.js';
-import { ownersOf, timesTransposed } from './owners.js';
+import { ownersOf } from './owners.js';
 import { signOf, textGradients } from './text-gradients.js';
 
 /** Numbers of one single-precision sum: longer ones are added up in double precision. */

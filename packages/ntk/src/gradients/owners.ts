@@ -12,10 +12,6 @@ export function ownersOf(lengths: readonly number[]): tf.Tensor2D {
   return tf.tensor2d(values, [lengths.length, places]);
 }
 
-/** `a · bᵀ`. With a transpose flag the WebAssembly product is some ten times slower. */
-export const timesTransposed = (a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D =>
-  tf.getBackend() === 'wasm' ? tf.matMul(a, b.transpose<tf.Tensor2D>()) : tf.matMul(a, b, false, true);
-
-/** `aᵀ · b`. */
+/** `aᵀ · b` of a `[k, n]` and b `[k, m]`, `[n, m]`; as `timesTransposed`, without a flag on WebAssembly. */
 export const transposedTimes = (a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D =>
   tf.getBackend() === 'wasm' ? tf.matMul(a.transpose<tf.Tensor2D>(), b) : tf.matMul(a, b, true);

@@ -59,3 +59,4 @@ export { compileSearch, type PatternMatch } from '../search-pattern.js';
 export { endsOf, findUnmatched, matchNames, matchTargets, servesRole, sitesWithRole } from '../match-targets.js';
 export { rememberPerHost } from '../remember-per-host.js';
 export { chooseStrategy, sumDifferences, weightedMean, weightedSum } from '../combine-parameters.js';
+export { timesTransposed } from '../times-transposed.js';

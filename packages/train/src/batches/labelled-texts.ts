@@ -1,8 +1,8 @@
-import { createStream, type EncodedText, PeftError } from '@tfjs-peft/peft-core';
+import { type EncodedText, PeftError } from '@tfjs-peft/peft-core';
 import type { LogitsObjective } from '../objectives/logits-objective.js';
-import { createBatchOrder } from './batch-order.js';
 import type { BatchSource } from './batch-source.js';
 import { checkTexts } from './pad-texts.js';
+import { identifyList, sourceOfTexts } from './source-of-texts.js';
 
 /** A text and what should be said of it. */
 export interface LabelledExample<Target = number> {
@@ -22,20 +22,11 @@ export function labelledTexts<Target = number>(
   if (examples.length === 0)
     throw new PeftError('TRAINING_DATA_EMPTY', { found: 'no training examples', expected: 'at least one' });
   checkExamples(examples, objective, 'train');
-  const indicesOf = createBatchOrder(examples.length);
-  const select = (indices: readonly number[]) => ({
-    texts: indices.map((index) => examples[index]!.text),
-    targets: indices.map((index) => examples[index]!.label),
-  });
-  return {
-    identity: identifyExamples(examples),
-    examples: examples.length,
-    batch: (step, batchSize, stream) => select(indicesOf(step, batchSize, stream)),
-    *inOrder(batchSize) {
-      for (let start = 0; start < examples.length; start += batchSize)
-        yield select(Array.from({ length: Math.min(batchSize, examples.length - start) }, (_, i) => start + i));
-    },
-  };
+  return sourceOfTexts(
+    examples.map(({ text }) => text),
+    examples.map(({ label }) => label),
+    identifyExamples(examples),
+  );
 }
 
 /** Errors: `TEXT_EMPTY`, `LABEL_INVALID`. */
@@ -58,22 +49,5 @@ export function checkExamples<Target>(
 }
 
 /** Number of examples and a digest over texts and labels in order. */
-export const identifyExamples = <Target>(examples: readonly LabelledExample<Target>[]) => ({
-  examples: examples.length,
-  digest: digestExamples(examples),
-});
-
-/** A 64-bit digest (of SHA-256), piece by piece to keep the strings small. */
-function digestExamples<Target>(examples: readonly LabelledExample<Target>[]): string {
-  const piece = 500;
-  let digest = '';
-  for (let start = 0; start < examples.length; start += piece) {
-    const content = examples
-      .slice(start, start + piece)
-      .map(({ text, label }) => [text.inputIds, text.tokenTypeIds, label]);
-    digest = createStream(digest + JSON.stringify(content))
-      .key.map((word) => word.toString(16).padStart(8, '0'))
-      .join('');
-  }
-  return digest;
-}
+export const identifyExamples = <Target>(examples: readonly LabelledExample<Target>[]) =>
+  identifyList(examples, ({ text, label }) => [text.inputIds, text.tokenTypeIds, label]);

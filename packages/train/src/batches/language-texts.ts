@@ -1,8 +1,8 @@
-import { createStream, type EncodedText, PeftError } from '@tfjs-peft/peft-core';
+import { type EncodedText, PeftError } from '@tfjs-peft/peft-core';
 import type { TokenWeights } from '../objectives/next-token.js';
-import { createBatchOrder } from './batch-order.js';
 import type { BatchSource } from './batch-source.js';
 import { checkTexts } from './pad-texts.js';
+import { identifyList, sourceOfTexts } from './source-of-texts.js';
 
 /** A text to learn the next token from. */
 export interface LanguageExample {
@@ -90,20 +90,11 @@ export function languageTexts(examples: readonly LanguageExample[]): BatchSource
   if (examples.length === 0)
     throw new PeftError('TRAINING_DATA_EMPTY', { found: 'no training examples', expected: 'at least one' });
   checkLanguageExamples(examples, 'train');
-  const indicesOf = createBatchOrder(examples.length);
-  const select = (indices: readonly number[]) => ({
-    texts: indices.map((index) => examples[index]!.text),
-    targets: indices.map((index) => examples[index]!.weights),
-  });
-  return {
-    identity: identifyLanguage(examples),
-    examples: examples.length,
-    batch: (step, batchSize, stream) => select(indicesOf(step, batchSize, stream)),
-    *inOrder(batchSize) {
-      for (let start = 0; start < examples.length; start += batchSize)
-        yield select(Array.from({ length: Math.min(batchSize, examples.length - start) }, (_, i) => start + i));
-    },
-  };
+  return sourceOfTexts(
+    examples.map(({ text }) => text),
+    examples.map(({ weights }) => weights),
+    identifyLanguage(examples),
+  );
 }
 
 /** Errors: `TEXT_EMPTY`, `LABEL_INVALID`. */
@@ -125,11 +116,5 @@ export function checkLanguageExamples(examples: readonly LanguageExample[], spli
 }
 
 /** Number of examples and a digest over ids, weights and documents in order. */
-export function identifyLanguage(examples: readonly LanguageExample[]) {
-  let digest = '';
-  for (const { text, weights } of examples)
-    digest = createStream(digest + JSON.stringify([text.inputIds, text.documents ?? null, weights]))
-      .key.map((word) => word.toString(16).padStart(8, '0'))
-      .join('');
-  return { examples: examples.length, digest };
-}
+export const identifyLanguage = (examples: readonly LanguageExample[]) =>
+  identifyList(examples, ({ text, weights }) => [text.inputIds, text.documents ?? null, weights]);

@@ -1,4 +1,5 @@
 import type { OutputEmbeddings } from '@tfjs-peft/peft-core';
+import { timesTransposed } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 
 /** Numbers of logits that may stand in memory at once: 16 MB of them. */
@@ -110,9 +111,3 @@ function ofBlock(
     .sub(weighted.sum(0).mul(smoothing / table.shape[0])) as tf.Tensor2D;
   return { loss, ofStates, ofTable };
 }
-
-/** On WebAssembly a product with a transpose flag is some ten times slower: the small factor and the result are turned there. */
-const timesTransposed = (x: tf.Tensor2D, table: tf.Tensor2D): tf.Tensor2D =>
-  tf.getBackend() === 'wasm'
-    ? tf.matMul(table, x.transpose<tf.Tensor2D>()).transpose<tf.Tensor2D>()
-    : tf.matMul(x, table, false, true);

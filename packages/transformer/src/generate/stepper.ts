@@ -1,4 +1,5 @@
 import { evaluationContext, type HostInputs, type Parameters, type PeftMethod } from '@tfjs-peft/peft-core';
+import { timesTransposed } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { isContinuable } from '../decoder/continuable.js';
 import type { DecoderHost } from '../decoder/create-host.js';
@@ -31,14 +32,18 @@ function withPast({ host, method, effective }: Speaker): Stepper {
   let past: Past | undefined;
   const run = async (inputs: HostInputs, last: readonly number[]): Promise<Float32Array> => {
     const before = past;
-    const { logits, next } = tf.tidy(() => {
-      const context = evaluationContext(host.spec, last.length);
-      const outputs = host.continue(inputs, method.intervene(effective, context), context, before);
-      return { logits: scoresAfter(outputs, last), next: outputs.past };
-    });
-    tf.dispose([before ?? [], Object.values(inputs)]);
-    past = next;
-    return readAndDispose(logits);
+    try {
+      const { logits, next } = tf.tidy(() => {
+        const context = evaluationContext(host.spec, last.length);
+        const outputs = host.continue(inputs, method.intervene(effective, context), context, before);
+        return { logits: scoresAfter(outputs, last), next: outputs.past };
+      });
+      if (before) tf.dispose(before);
+      past = next;
+      return await readAndDispose(logits);
+    } finally {
+      tf.dispose(Object.values(inputs));
+    }
   };
   return {
     begin: (prompts) =>
@@ -128,7 +133,7 @@ function scoresAfter(
   const virtual = length - Math.max(...last) - 1;
   const places = last.map((place, row) => row * length + virtual + place);
   const states = tf.gather(lastHiddenState.reshape([batch * length, size]), tf.tensor1d(places, 'int32'));
-  return tf.matMul(states as tf.Tensor2D, outputEmbeddings!.table, false, true);
+  return timesTransposed(states as tf.Tensor2D, outputEmbeddings!.table);
 }
 
 async function readAndDispose(logits: tf.Tensor): Promise<Float32Array> {

@@ -1,3 +1,4 @@
+import { timesTransposed } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 
 /**
@@ -25,12 +26,3 @@ export function scoreWords(
     };
   })(states) as tf.Tensor3D;
 }
-
-/**
- * `x · tableᵀ`. With a transpose flag the WebAssembly product is some ten times slower, and a transposed copy of a vocabulary is large: there the
- * small factor and the result are transposed instead.
- */
-const timesTransposed = (x: tf.Tensor2D, table: tf.Tensor2D): tf.Tensor2D =>
-  tf.getBackend() === 'wasm'
-    ? (tf.matMul(table, x.transpose()).transpose() as tf.Tensor2D)
-    : tf.matMul(x, table, false, true);
