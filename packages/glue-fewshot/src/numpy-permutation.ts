@@ -1,4 +1,5 @@
-import { mt19937, type NextWord, pcg64 } from './bit-generators.js';
+import { maskedShuffle, pcg64 } from '@tfjs-peft/peft-core/authoring';
+import { mt19937 } from './bit-generators.js';
 
 /**
  * `numpy.random.default_rng(seed).permutation(count)`, exactly: what `Dataset.shuffle(seed)` of huggingface/datasets does and
@@ -11,23 +12,8 @@ export const numpyPermutation = (seed: number | bigint, count: number): number[]
  */
 export const legacyPermutation = (seed: number | bigint, count: number): number[] => shuffled(mt19937(seed), count);
 
-/** Both of numpy's shuffles are Fisher-Yates from the end with masked rejection. */
-function shuffled(next: NextWord, count: number): number[] {
-  const order = Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i--) {
-    const j = drawUpTo(next, i);
-    const kept = order[i]!;
-    order[i] = order[j]!;
-    order[j] = kept;
-  }
-  return order;
-}
-
-/** Uniform in 0..highest: words cut to the smallest all-ones mask that holds `highest`, redrawn while too large. */
-function drawUpTo(next: NextWord, highest: number): number {
-  const mask = 0xffffffff >>> Math.clz32(highest);
-  for (;;) {
-    const value = (next() & mask) >>> 0;
-    if (value <= highest) return value;
-  }
-}
+const shuffled = (next: () => number, count: number): number[] =>
+  maskedShuffle(
+    next,
+    Array.from({ length: count }, (_, i) => i),
+  );

@@ -44,6 +44,27 @@ export const hfMethodsFaults: readonly Mutant[] = [
     suites: 'hf-methods hf-goldens',
   },
   {
+    fault: 'Uni-LoRA weighs all numbers alike',
+    file: 'packages/hf-methods/src/methods/unilora.ts',
+    find: '1 / Math.sqrt(counts[index]!)',
+    replace: '1 / Math.sqrt(counts[0]!)',
+    suites: 'hf-methods hf-goldens',
+  },
+  {
+    fault: 'WaveFT changes the bands of inputs and outputs',
+    file: 'packages/hf-methods/src/methods/waveft.ts',
+    find: '(isRight ? height / 2 : 0)',
+    replace: '(isLower ? height / 2 : 0)',
+    suites: 'hf-methods hf-goldens',
+  },
+  {
+    fault: 'the wavelet of high frequencies is not mirrored',
+    file: 'packages/hf-methods/src/mathematics/inverse-wavelet.ts',
+    find: '(i % 2 === 0 ? 1 : -1) * low[taps - 1 - i]!',
+    replace: '(i % 2 === 0 ? 1 : -1) * low[i]!',
+    suites: 'hf-methods hf-goldens',
+  },
+  {
     fault: 'GraLoRA swaps the blocks of inputs and outputs',
     file: 'packages/hf-methods/src/methods/gralora.ts',
     find: '.transpose([1, 0, 2, 3])',

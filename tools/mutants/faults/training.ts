@@ -97,7 +97,7 @@ export const trainingFaults: readonly Mutant[] = [
   // Data and metrics.
   {
     fault: 'permutations use a mask one bit too wide',
-    file: 'packages/glue-fewshot/src/numpy-permutation.ts',
+    file: 'packages/peft-core/src/pcg64.ts',
     find: '0xffffffff >>> Math.clz32(highest)',
     replace: '0xffffffff >>> (Math.clz32(highest) - 1)',
     suites: 'glue-fewshot numpy-permutation',

@@ -15,5 +15,7 @@ export { oft } from './oft.js';
 export { pvera } from './pvera.js';
 export { randlora } from './randlora.js';
 export { road } from './road.js';
+export { unilora } from './unilora.js';
 export { vblora } from './vblora.js';
 export { vera } from './vera.js';
+export { waveft } from './waveft.js';

@@ -7,6 +7,8 @@ export { limitWarnings, messageLimit, printable, shorten, warningLimit } from '.
 export { normals, randomPermutation, randomWords, uniforms } from '../random-stream.js';
 export { hasBias, isWeightSite, type SiteTensor, tensorsOfSite, type WeightSite } from '../site-tensors.js';
 export { mersenneTwister } from '../mersenne-twister.js';
+export { distinctBelow, maskedShuffle, pcg64 } from '../pcg64.js';
+export { checkSeed } from '../seed-sequence.js';
 export { dtypeOf, floatsOf, getParameter, namespaceOf, selectNamespaces, transposed } from '../parameters.js';
 export {
   type Batch,

@@ -34,8 +34,6 @@ export const unreadHfTypes: ReadonlyMap<string, UnreadType> = new Map([
   ['SHADOW', passes(onlyDecoders)],
   ['SUPERTUNING', weights('its places of weights are not implemented')],
   ['TINYLORA', weights(ofSingularValues)],
-  ['UNILORA', weights('its one vector for all factors is not implemented')],
-  ['WAVEFT', weights('its wavelet transform is not implemented')],
   ['XLORA', passes('it mixes several adapters by the text')],
 ]);
 
@@ -50,6 +48,6 @@ export const hfTypes: readonly string[] = [
   ...unreadHfTypes.keys(),
   ...(
     'ADALORA BEFT BOFT BONE C3A DELORA FOURIERFT GLORA GRALORA HIRA HRA IA3 LN_TUNING LOHA LOKR LORA MISS OFT PREFIX_TUNING PROMPT_TUNING P_TUNING ' +
-    'PVERA RANDLORA ROAD SHIRA TRAINABLE_TOKENS VBLORA VERA'
+    'PVERA RANDLORA ROAD SHIRA TRAINABLE_TOKENS UNILORA VBLORA VERA WAVEFT'
   ).split(' '),
 ].sort();

@@ -1,4 +1,4 @@
-import { PeftError } from '@tfjs-peft/peft-core';
+import { PeftError } from './errors.js';
 
 const poolSize = 4;
 const mask64 = (1n << 64n) - 1n;
@@ -57,7 +57,7 @@ export function checkSeed(seed: number | bigint): bigint {
 
 const invalidSeed = (seed: number | bigint) =>
   new PeftError('SEED_INVALID', {
-    found: `data seed ${seed}`,
+    found: `seed ${seed}`,
     expected: 'a whole number from 0 to 2^53 - 1, or a bigint of at least 0',
     fix: 'choose another seed',
   });
