@@ -30,7 +30,7 @@ const cases: readonly (readonly [string, MadeMethod, JsonObject, boolean])[] = [
   ['MiSS, bat', methods.miss, { r: 2, init_weights: 'bat' }, true],
   ['Bone', methods.bone, { r: 2 }, true],
   ['C3A', methods.c3a, { block_size: 4, init_weights: true }, true],
-  ['Uni-LoRA', methods.unilora, { r: 2, theta_d_length: 90, init_theta_d_bound: 1 }, false],
+  ['Uni-LoRA', methods.unilora, { r: 2, theta_d_length: 200, init_theta_d_bound: 1 }, false],
   ['WaveFT', methods.waveft, { n_frequency: 12, scaling: 2, wavelet_family: 'db2' }, true],
   ['RoAd', methods.road, { group_size: 4 }, true],
 ];

@@ -121,10 +121,10 @@ function disposeNew(parameters: Parameters, others: readonly Parameters[]): void
 
 const mergeableKinds = interventionKinds.filter((kind) => interventionRules[kind].merge);
 
-/** Whether its parameters are read outside of the forward pass, as a head of tokens is: no site, so no weight holds them. */
+/** Whether its parameters are read outside of the forward pass, as a head of tokens is: no kind and no site, so no weight holds them. */
 const isReadOutside = (part: PeftMethod, host: HostSpec): boolean => {
   const { effective } = part.plan(host);
-  return effective.length > 0 && effective.every(({ site }) => site === undefined);
+  return !part.kinds?.length && effective.length > 0 && effective.every(({ site }) => site === undefined);
 };
 
 const kindsOf = (items: Interventions) =>

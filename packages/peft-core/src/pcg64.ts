@@ -58,7 +58,11 @@ export function distinctBelow(next: () => number, population: number, count: num
   return shuffleWith(Int32Array.from(chosen), draw);
 }
 
-function shuffleWith<List extends number[] | Int32Array>(list: List, draw: (highest: number) => number, first = 1): List {
+function shuffleWith<List extends number[] | Int32Array>(
+  list: List,
+  draw: (highest: number) => number,
+  first = 1,
+): List {
   for (let i = list.length - 1; i >= first; i--) {
     const j = draw(i);
     const kept = list[i]!;

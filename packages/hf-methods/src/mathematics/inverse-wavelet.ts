@@ -15,9 +15,7 @@ export function inverseWavelet(coefficients: tf.Tensor2D, low: readonly number[]
     tf.addN(
       [low, high].flatMap((filter, band) =>
         Array.from({ length: taps / 2 }, (_, q) =>
-          coefficients
-            .slice([band * half + taps / 2 - 1 - q, 0], [count, columns])
-            .mul(filter[2 * q + parity]!),
+          coefficients.slice([band * half + taps / 2 - 1 - q, 0], [count, columns]).mul(filter[2 * q + parity]!),
         ),
       ),
     );

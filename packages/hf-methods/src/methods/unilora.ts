@@ -80,12 +80,18 @@ function stored(config: Config, module: TargetModule, modules: readonly TargetMo
 
 /** A factor from the vector: A `[r, inputs]`, B `[outputs, r]`. */
 function factorFrom(vector: tf.Tensor, { shape, indices, scales }: Factor): tf.Tensor2D {
-  return tf.gather(vector, tf.tensor1d(indices, 'int32')).mul(tf.tensor1d(scales)).reshape([...shape]);
+  return tf
+    .gather(vector, tf.tensor1d(indices, 'int32'))
+    .mul(tf.tensor1d(scales))
+    .reshape([...shape]);
 }
 
 function storedFactor(vector: tf.Tensor, find: Find, factor: 'A' | 'B', shape: readonly [number, number]): tf.Tensor2D {
   const indices = find(`unilora_indices_${factor}`).reshape([-1]).toInt();
-  return tf.gather(vector, indices).reshape([...shape]).mul(find(`unilora_scales_${factor}`));
+  return tf
+    .gather(vector, indices)
+    .reshape([...shape])
+    .mul(find(`unilora_scales_${factor}`));
 }
 
 /**
