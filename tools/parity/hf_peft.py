@@ -1,7 +1,8 @@
 """HF peft's side of `npm run parity`: writes adapters with the logits that they give, and computes the logits of adapters written here.
 
-Usage: python hf_peft.py write OUT      one folder a host: base/, adapters/NAME/, expected.json
-       python hf_peft.py read JOBS OUT  JOBS: [{base, adapter, input_ids, attention_mask}]; OUT: [{logits} or {error}], in the same order
+Usage: python hf_peft.py write OUT [HOST ...]  one folder a host: base/, adapters/NAME/, expected.json
+       python hf_peft.py read JOBS OUT  JOBS: [{base, adapter, predictsNext, input_ids, attention_mask}], or model in place of the first two;
+                                        OUT: [{logits} or {error}], in the same order
 Float32 on the CPU, one thread, random weights, nothing from the network.
 """
 
@@ -47,9 +48,17 @@ from peft import (
     get_peft_model,
     get_peft_model_state_dict,
 )
+from hf_families import DECODERS, ENCODERS, decoder_adapters, encoder_adapters
 from safetensors.torch import load_file
 from texts import make_inputs
-from transformers import AutoConfig, AutoModelForSequenceClassification, BertConfig, DistilBertConfig, RobertaConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    DistilBertConfig,
+    RobertaConfig,
+)
 
 SIZES = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64)
 TEXT = dict(vocab_size=100, num_labels=3, max_position_embeddings=64)
@@ -199,14 +208,14 @@ def weight_configs(host: str) -> dict:
     }
 
 
-def make_host(config: transformers.PretrainedConfig) -> transformers.PreTrainedModel:
+def make_host(config: transformers.PretrainedConfig, of=AutoModelForSequenceClassification) -> transformers.PreTrainedModel:
     """Larger weights than the usual 0.02, so that wrong wiring shows in the logits."""
-    model = AutoModelForSequenceClassification.from_config(config).eval()
+    model = of.from_config(config, attn_implementation="eager").eval()
     generator = torch.Generator().manual_seed(11)
     for name, parameter in model.named_parameters():
         values = torch.randn(parameter.shape, generator=generator)
         if parameter.dim() == 2:
-            parameter.copy_(values * 0.25)
+            parameter.copy_(values * (0.25 if of is AutoModelForSequenceClassification else 0.15))
         else:
             parameter.copy_((0.0 if name.endswith("bias") else 1.0) + 0.1 * values)
     return model
@@ -226,16 +235,32 @@ def randomise(model: PeftModel) -> PeftModel:
 
 
 def logits(model: torch.nn.Module, inputs: dict[str, list]) -> list[list[float]]:
-    return model(**{key: torch.tensor(inputs[key]) for key in ("input_ids", "attention_mask")}).logits.tolist()
+    """Of each text; of each token that is no padding where the model predicts the next one."""
+    ids, mask = (torch.tensor(inputs[key]) for key in ("input_ids", "attention_mask"))
+    found = model(input_ids=ids, attention_mask=mask).logits
+    return (found[:, -ids.shape[1] :][mask == 1] if found.dim() == 3 else found).tolist()
 
 
-def write(out: Path) -> None:
+def all_hosts():
+    """Name, model, adapters, texts."""
     for name, make in HOSTS.items():
         host = make_host(make())
+        yield name, host, configs(name), make_inputs(host.config.pad_token_id)
+    for name, config in ENCODERS.items():
+        yield name, make_host(config), encoder_adapters(name), make_inputs(config.pad_token_id)
+    for name, config in DECODERS.items():
+        inputs = make_inputs(config.pad_token_id)
+        on_the_right = {key: rows[:3] for key, rows in inputs.items()}  # HF numbers positions from the padding on
+        yield name.removeprefix("tiny-"), make_host(config, AutoModelForCausalLM), decoder_adapters(name), on_the_right
+
+
+def write(out: Path, hosts: list[str]) -> None:
+    for name, host, adapters, inputs in all_hosts():
+        if hosts and name not in hosts:
+            continue
         host.save_pretrained(out / name / "base")
-        inputs = make_inputs(host.config.pad_token_id)
         cases = {}
-        for case, config in configs(name).items():
+        for case, config in adapters.items():
             model = randomise(get_peft_model(copy.deepcopy(host), config))
             cases[case] = dict(logits=logits(model, inputs))
             model.save_pretrained(out / name / "adapters" / case, save_embedding_layers=case.endswith("own table"))
@@ -244,10 +269,12 @@ def write(out: Path) -> None:
         print(f"{name}: {len(cases)} adapters written by HF peft", file=sys.stderr, flush=True)
 
 
-def open_host(folder: str) -> transformers.PreTrainedModel:
-    model = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder))
-    model.load_state_dict(load_file(f"{folder}/model.safetensors"), strict=True)
-    return model.eval()
+def class_of(job: dict):
+    return AutoModelForCausalLM if job["predictsNext"] else AutoModelForSequenceClassification
+
+
+def open_host(job: dict) -> transformers.PreTrainedModel:
+    return class_of(job).from_pretrained(job["base"], attn_implementation="eager").eval()
 
 
 def read_one(host: transformers.PreTrainedModel, job: dict) -> dict:
@@ -267,7 +294,7 @@ def read_one(host: transformers.PreTrainedModel, job: dict) -> dict:
 def read_model(job: dict) -> dict:
     """A whole classifier, by the way every user opens one."""
     try:
-        model, info = AutoModelForSequenceClassification.from_pretrained(job["model"], output_loading_info=True)
+        model, info = class_of(job).from_pretrained(job["model"], output_loading_info=True)
         wrong = [f"{kind}: {', '.join(map(str, info[kind]))}" for kind in ("missing_keys", "unexpected_keys") if info[kind]]
         return dict(error="; ".join(wrong)) if wrong else dict(logits=logits(model.eval(), job))
     except Exception as error:
@@ -281,7 +308,7 @@ def read(jobs: Path, out: Path) -> None:
             results.append(read_model(job))
             continue
         if job["base"] not in hosts:
-            hosts[job["base"]] = open_host(job["base"])
+            hosts[job["base"]] = open_host(job)
         results.append(read_one(hosts[job["base"]], job))
     print(f"{len(results)} adapters and models loaded by HF", file=sys.stderr, flush=True)
     out.write_text(json.dumps(results))
@@ -294,4 +321,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     command, *paths = sys.argv[1:]
     with torch.no_grad():
-        {"write": write, "read": read}[command](*map(Path, paths))
+        if command == "write":
+            write(Path(paths[0]), paths[1:])
+        else:
+            read(*map(Path, paths))

@@ -15,6 +15,8 @@ export interface HostFolder {
   /** Folder with `config.json` and `model.safetensors`. */
   readonly base: string;
   readonly inputs: ParityInputs;
+  /** True for a decoder, whose logits are those of the next token, a row for every token that is no padding. */
+  readonly predictsNext: boolean;
   /** Adapters with the logits that HF peft computed. */
   readonly adapters: readonly { readonly name: string; readonly folder: string; readonly logits: Logits }[];
 }
@@ -52,6 +54,7 @@ export function readHostFolder(name: string, folder: string): HostFolder {
     name,
     base: join(folder, 'base'),
     inputs: { input_ids: expected.input_ids, attention_mask: expected.attention_mask },
+    predictsNext: /ForCausalLM|LMHeadModel/.test(readFileSync(join(folder, 'base', 'config.json'), 'utf8')),
     adapters: Object.entries(expected.cases).map(([adapter, { logits }]) => ({
       name: adapter,
       folder: join(folder, 'adapters', adapter),
@@ -60,19 +63,27 @@ export function readHostFolder(name: string, folder: string): HostFolder {
   };
 }
 
+/** Families with RoBERTa's rule of positions. */
+const numbersPadding = ['roberta', 'camembert', 'mpnet'];
+/** Families whose classifier reads the first token even if it is padding, and whose padding looks at padding in HF. */
+const readsPadding = ['deberta-v2', 'deberta-v2-apart', 'modernbert'];
+
 /**
  * Numbers of the texts whose logits must agree. Behind a prompt, HF's RoBERTa sees embeddings and no ids, so that it numbers padding like
- * text; here positions count text alone. The two differ where padding is on the left.
+ * text; here positions count text alone. The two differ where padding is on the left. So does what DeBERTa and ModernBERT make of padding itself.
  */
 function comparableRows({ host, name }: Pick<ParityCase, 'host' | 'name'>): number[] {
   const rows = host.inputs.attention_mask.map((_, row) => row);
-  const isPromptOnRoberta = host.name === 'roberta' && /prompt tuning|P-tuning/.test(name);
-  return isPromptOnRoberta ? rows.filter((row) => host.inputs.attention_mask[row]![0] === 1) : rows;
+  const isPromptOnRoberta = numbersPadding.includes(host.name) && /prompt tuning|P-tuning/.test(name);
+  return isPromptOnRoberta || readsPadding.includes(host.name)
+    ? rows.filter((row) => host.inputs.attention_mask[row]![0] === 1)
+    : rows;
 }
 
 /** The largest difference of logits from what a case expects, over the texts on which both sides must agree. */
 export function differenceFrom(parity: Pick<ParityCase, 'host' | 'name' | 'expected'>, logits: Logits): number {
-  const pick = (from: Logits) => comparableRows(parity).map((row) => from[row] ?? []);
+  const { predictsNext } = parity.host;
+  const pick = (from: Logits) => (predictsNext ? from : comparableRows(parity).map((row) => from[row] ?? []));
   return logits.length === parity.expected.length ? largestDifference(pick(logits), pick(parity.expected)) : NaN;
 }
 

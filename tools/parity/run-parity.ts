@@ -16,7 +16,7 @@ import { parseOptions } from '../options/parse-options.js';
 const usage = `Logits of the same adapters here and in HF peft: adapters that HF peft writes for tiny random hosts, loaded and saved again here,
 and adapters trained here, loaded there.
 
-  npm run parity                        all of them, one or two minutes
+  npm run parity                        all of them, some minutes
   npm run parity -- DoRA distilbert     those whose name and host contain these words
     --python PATH    a Python with tools/parity/requirements.txt; also TFJS_PEFT_PYTHON. By default a venv in the user's cache.
     --backend NAME   wasm, tensorflow, ...; by default the fastest that works
@@ -27,6 +27,11 @@ Exit code 0 if all logits agree within 1e-5, 1 if not, 2 for a wrong call or wit
 
 const script = fileURLToPath(new URL('hf_peft.py', import.meta.url));
 const shared = fileURLToPath(new URL('../../../shared/peft-fixtures', import.meta.url));
+/** Hosts with every method; then those with LoRA in its forms and one method of each kind. */
+const wholeHosts = ['bert', 'roberta', 'distilbert'];
+const families = ['electra', 'camembert', 'mpnet', 'albert', 'deberta-v2', 'deberta-v2-apart', 'modernbert'];
+const decoders = ['gpt2', 'llama', 'qwen2', 'qwen3'];
+const hostNames = [...wholeHosts, ...families, ...decoders];
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 function runPython(python: string, ...args: string[]): void {
@@ -37,8 +42,9 @@ function runPython(python: string, ...args: string[]): void {
 
 /** What HF peft wrote: now, and earlier in the folder beside the checkout. */
 function collectHosts(written: string, chosen: (text: string) => boolean): HostFolder[] {
-  const names = ['bert', 'roberta', 'distilbert'];
-  const folders = names.map((name) => readHostFolder(name, join(written, name)));
+  const folders = hostNames
+    .filter((name) => existsSync(join(written, name)))
+    .map((name) => readHostFolder(name, join(written, name)));
   if (existsSync(shared)) folders.push(readHostFolder('shared fixtures', shared));
   else say(`skipped: no ${shared}`);
   return folders.map((folder) => ({
@@ -53,13 +59,17 @@ async function ours(folder: HostFolder, out: string, chosen: (text: string) => b
   try {
     const again = await saveAgain(folder, opened, join(out, folder.name));
     say(`${folder.name}: ${again.length} adapters of HF peft loaded and saved`);
-    if (folder.name === 'shared fixtures') return again;
-    const isChosen = (name: string) => chosen(`${name} ${folder.name}`);
+    if (folder.name === 'shared fixtures' || folder.predictsNext) return again;
+    const onFamilies = ['trained LoRA', 'trained DoRA', 'trained BitFit', 'trained LN tuning'];
+    const isChosen = (name: string) =>
+      chosen(`${name} ${folder.name}`) &&
+      (wholeHosts.includes(folder.name) || onFamilies.includes(name)) &&
+      !(folder.name === 'modernbert' && name === 'trained BitFit'); // which has no biases
     const trained = await saveTrained(folder, host, join(out, folder.name), isChosen);
     say(`${folder.name}: ${trained.length} adapters trained and saved`);
     return [...again, ...trained];
   } finally {
-    disposeParameters(ownHead.effective);
+    if (ownHead) disposeParameters(ownHead.effective);
     host.dispose();
   }
 }
@@ -72,8 +82,8 @@ function readInPeft(python: string, folder: string, cases: readonly ParityCase[]
   writeFileSync(
     jobs,
     JSON.stringify([
-      ...saved.map((one) => ({ base: one.host.base, adapter: one.saved, ...one.host.inputs })),
-      ...merged.map((one) => ({ model: one.merged, ...one.host.inputs })),
+      ...saved.map((one) => ({ base: one.host.base, adapter: one.saved, ...inputsOf(one) })),
+      ...merged.map((one) => ({ model: one.merged, ...inputsOf(one) })),
     ]),
   );
   runPython(python, 'read', jobs, results);
@@ -92,6 +102,8 @@ function readInPeft(python: string, folder: string, cases: readonly ParityCase[]
   });
 }
 
+const inputsOf = ({ host: { predictsNext, inputs } }: ParityCase) => ({ predictsNext, ...inputs });
+
 interface Outcome {
   readonly logits?: Logits;
   readonly error?: string;
@@ -99,7 +111,8 @@ interface Outcome {
 
 async function compare(python: string, folder: string, backend: BackendChoice | undefined, words: readonly string[]) {
   const chosen = (text: string) => words.every((word) => text.includes(word));
-  runPython(python, 'write', join(folder, 'written'));
+  const wanted = hostNames.filter((name) => words.includes(name));
+  runPython(python, 'write', join(folder, 'written'), ...wanted);
   const report = await selectBackend(backend ? { backend } : {});
   say(`backend ${report.backend}`);
   const cases: ParityCase[] = [];

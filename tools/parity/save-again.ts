@@ -5,7 +5,9 @@ import {
   type Adapter,
   compose,
   disposeParameters,
+  evaluationContext,
   type Host,
+  type HostInputs,
   isPeftError,
   loadAdapter,
   mergeAdapter,
@@ -19,30 +21,33 @@ import {
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
 import { hostHeadNames, readHostHead } from '@tfjs-peft/peft-core/files';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
-import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
+import { createDecoderHost, createHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { saveMerged } from './save-merged.js';
 import { differenceFrom, type HostFolder, largestDifference, type Logits, type ParityCase } from './parity-case.js';
 
 const { registry } = createCatalogue();
 
-/** A host and the head of its checkpoint, which HF peft runs with adapters that hold none. */
+/** A host, and the head of its checkpoint, which HF peft runs with adapters that hold none; a decoder has none. */
 export interface ParityHost {
   readonly host: Host;
-  readonly ownHead: Adapter;
+  readonly ownHead?: Adapter;
   /** Its tensors as the checkpoint holds them. */
   readonly hostHead: NamedArrays;
 }
 
 /** The host of a folder, without dropout in training. */
-export async function openParityHost({ base, name }: HostFolder): Promise<ParityHost> {
+export async function openParityHost({ base, name, predictsNext }: HostFolder): Promise<ParityHost> {
   const model = await openModelDirectory(base);
   try {
     const { config, tensors } = model;
+    if (predictsNext)
+      return { host: await createDecoderHost({ config, tensors, name, dropout: false }), hostHead: new Map() };
     const host = await createHost({ config, tensors, name, dropout: false, onIgnored: () => {} });
     const stored = new Map<string, NamedArray>();
     for (const path of hostHeadNames(host.spec))
-      stored.set(path, { shape: tensors.tensors.get(path)!.shape, data: await tensors.readFloat32(path) });
+      if (tensors.tensors.has(path))
+        stored.set(path, { shape: tensors.tensors.get(path)!.shape, data: await tensors.readFloat32(path) });
     const head = readHostHead(stored, host.spec, base)!;
     const { fingerprint } = host.spec;
     return {
@@ -55,21 +60,36 @@ export async function openParityHost({ base, name }: HostFolder): Promise<Parity
   }
 }
 
-/** Our logits for the inputs of the folder. */
-export async function logitsOf(host: Host, adapter: Adapter, { inputs }: HostFolder): Promise<Logits> {
+/** Our logits for the inputs of the folder; `adapter` undefined is the host alone. */
+export async function logitsOf(host: Host, adapter: Adapter | undefined, { inputs }: HostFolder): Promise<Logits> {
   const logits = tf.tidy(() => {
     const inputIds = tf.tensor2d(inputs.input_ids, undefined, 'int32');
     const attentionMask = tf.tensor2d(inputs.attention_mask, undefined, 'int32');
-    return runAdapter(host, adapter, { inputIds, attentionMask }).logits!;
+    return host.spec.languageModel
+      ? nextTokenLogits(host, adapter, { inputIds, attentionMask })
+      : runAdapter(host, adapter!, { inputIds, attentionMask }).logits!;
   });
-  const values = await logits.array();
+  const values = (await logits.array()) as number[][];
   logits.dispose();
-  return values;
+  if (!host.spec.languageModel) return values;
+  const isText = inputs.attention_mask.flat();
+  return values.filter((_, token) => isText[token] === 1);
+}
+
+/** What may come next behind every token, `[batch * tokens, vocabulary]`; virtual tokens come first and are left out. */
+function nextTokenLogits(host: Host, adapter: Adapter | undefined, inputs: HostInputs): tf.Tensor2D {
+  const [batch = 1, tokens = 1] = inputs.inputIds.shape;
+  const context = evaluationContext(host.spec, batch);
+  const interventions = adapter?.method.intervene(adapter.effective, context) ?? [];
+  const { lastHiddenState, outputEmbeddings } = host.forward(inputs, interventions, context);
+  const [, length, size] = lastHiddenState.shape;
+  const states = lastHiddenState.slice([0, length - tokens, 0], [batch, tokens, size]).reshape([-1, size]);
+  return tf.matMul(states as tf.Tensor2D, outputEmbeddings!.table, false, true);
 }
 
 /** The largest change of the logits when only the head of the adapter is left. */
 export async function effectOf(host: Host, adapter: Adapter, folder: HostFolder): Promise<number> {
-  const headAlone = await logitsOf(host, selectParts(adapter, ['head']), folder);
+  const headAlone = await logitsOf(host, host.spec.languageModel ? undefined : selectParts(adapter, ['head']), folder);
   return largestDifference(headAlone, await logitsOf(host, adapter, folder));
 }
 
@@ -78,7 +98,7 @@ export async function mergedLogitsOf(host: Host, adapter: Adapter, folder: HostF
   try {
     const { host: merged, rest } = await mergeAdapter(host, adapter);
     try {
-      return rest === null ? undefined : await logitsOf(merged, rest, folder);
+      return await logitsOf(merged, rest ?? undefined, folder);
     } finally {
       merged.dispose();
     }
@@ -102,13 +122,13 @@ export async function saveFor(folder: string, adapter: Adapter, host: Host, extr
 }
 
 /** The adapter, with another one's head if it has none. */
-const withHead = (adapter: Adapter, { method, effective }: Adapter): Adapter =>
-  headsOf(adapter.method).length > 0
+const withHead = (adapter: Adapter, head: Adapter | undefined): Adapter =>
+  !head || headsOf(adapter.method).length > 0
     ? adapter
     : {
         ...adapter,
-        method: compose(adapter.method, method),
-        effective: new Map([...adapter.effective, ...effective]),
+        method: compose(adapter.method, head.method),
+        effective: new Map([...adapter.effective, ...head.effective]),
       };
 
 /** Loads every adapter that HF peft wrote for a host, compares the logits and saves it again below `out`. */

@@ -44,7 +44,9 @@ const loadable = (name: string, host: Host) => !(name.endsWith('prefix') && host
 function withHead(method: PeftMethod, { spec: { classifier } }: Host): PeftMethod {
   const hidden = classifier.hidden?.activation ?? 'none';
   const labels = ['LABEL_0', 'LABEL_1', 'LABEL_2'];
-  return compose(method, head({ labels, readout: classifier.readout, hidden, initialStandardDeviation: 0.3 }));
+  const { readout, hidden: { norm } = {} } = classifier;
+  const layout = { labels, readout, hidden, ...(norm !== undefined && { normalised: true }) };
+  return compose(method, head({ ...layout, initialStandardDeviation: 0.3 }));
 }
 
 async function trainSteps(method: PeftMethod, host: Host, { inputs }: HostFolder) {

@@ -10,12 +10,16 @@ export function weightMethodFiles(
   config: ModuleEntries,
   known: readonly string[],
   layoutOf: (host: HostSpec) => WeightMethodLayout,
+  inputFirst: boolean,
 ): FileCodec {
   return {
     peftType,
     headPrefix: 'base_model.model.',
     encode: (effective, host) => ({
-      config: writeEntries(config, known, layoutOf(host), host),
+      config: {
+        ...writeEntries(config, known, layoutOf(host), host),
+        ...(storesInputFirst(host) && inputFirst && { fan_in_fan_out: true }),
+      },
       tensors: new Map(
         layoutOf(host)
           .parameters.filter(({ unsaved }) => !unsaved)
@@ -23,7 +27,10 @@ export function weightMethodFiles(
             [stored, ...copies].map((name) => [name, effective.get(parameter)!] as const),
           ),
       ),
-      differences: [],
+      differences:
+        storesInputFirst(host) && !inputFirst
+          ? [`HF peft has no ${peftType} on maps of "${host.modelType}", whose weights are stored inputs first`]
+          : [],
     }),
     decode: (tensors, host) =>
       new Map(
@@ -36,8 +43,10 @@ export function weightMethodFiles(
   };
 }
 
-/** Errors: `ADAPTER_FILES_INCONSISTENT`. */
-function requireEqual(name: string, copy: string, tensors: NamedArrays): void {
+const storesInputFirst = ({ python }: HostSpec) => python?.storesInputFirst ?? false;
+
+/** Two tensors that HF peft stores twice. Errors: `ADAPTER_FILES_INCONSISTENT`. */
+export function requireEqual(name: string, copy: string, tensors: NamedArrays): void {
   const [own, other] = [tensors.get(name)!.data, tensors.get(copy)!.data];
   if (own.every((value, index) => value === other[index])) return;
   throw new PeftError('ADAPTER_FILES_INCONSISTENT', {

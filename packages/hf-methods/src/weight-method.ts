@@ -28,6 +28,8 @@ export interface WeightMethod<Shape extends z.ZodRawShape> {
   /** Entries that map patterns of module names to values. */
   readonly patterns?: readonly string[];
   readonly kinds: readonly InterventionKind[];
+  /** True if HF peft has it for maps whose weights are stored inputs first as well (GPT-2's `Conv1D`). */
+  readonly inputFirst?: boolean;
   /** Refuses entries that are possible in HF peft and not here. Errors: `CONFIG_KEY_UNSUPPORTED`. */
   check?(config: Entries<Shape>): void;
   /** All tensors of one module. `modules` are all that the method changes. Errors: sizes that do not fit. */
@@ -111,7 +113,7 @@ function createWeightMethod<Shape extends z.ZodRawShape>(
         return method.intervene(config, module, find, shared, modules, context);
       });
     },
-    files: weightMethodFiles(method.type, config, known, layoutOf),
+    files: weightMethodFiles(method.type, config, known, layoutOf, method.inputFirst ?? false),
   };
 }
 

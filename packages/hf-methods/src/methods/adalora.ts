@@ -41,6 +41,7 @@ export const adalora = makeWeightMethod({
   type: 'ADALORA',
   entries,
   kinds: ['lowRankDelta'],
+  inputFirst: true,
   parameters(config, module) {
     const rank = rankOf(config, module);
     const [factors, middle] = config.init_lora_weights ? [normal(0.02), zeros] : [normal(1), normal(1)];

@@ -51,6 +51,7 @@ export const fourierft = makeWeightMethod({
   entries,
   patterns: ['n_frequency_pattern'],
   kinds: ['weightDelta'],
+  inputFirst: true,
   parameters(config, module, modules) {
     const count = frequenciesOf(config, module, modules);
     requireSize(count <= module.inputs * module.outputs, module, `${count} frequencies`, 'at most one a weight');

@@ -39,6 +39,7 @@ export const gralora = makeWeightMethod({
   type: 'GRALORA',
   entries,
   kinds: ['weightDelta'],
+  inputFirst: true,
   parameters(config, module) {
     requireBlocks(config, module);
     const { r, hybrid_r: hybrid, gralora_k: k, init_weights: startsAsHost } = config;

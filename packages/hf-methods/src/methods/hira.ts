@@ -17,6 +17,7 @@ export const hira = makeWeightMethod({
   type: 'HIRA',
   entries,
   kinds: ['weightFunction'],
+  inputFirst: true,
   parameters({ r: rank, init_weights: start }, module) {
     const random = start === 'gaussian' ? normal(1 / rank) : start ? kaiming(module.inputs) : normal(1);
     return [

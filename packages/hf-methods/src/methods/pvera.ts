@@ -27,6 +27,7 @@ export const pvera = makeWeightMethod({
   type: 'PVERA',
   entries,
   kinds: ['lowRankDelta', 'activationDelta'],
+  inputFirst: true,
   check({ sample_at_inference: samples }) {
     if (samples)
       throw unsupportedEntry(

@@ -30,6 +30,7 @@ export const randlora = makeWeightMethod({
   type: 'RANDLORA',
   entries,
   kinds: ['weightDelta'],
+  inputFirst: true,
   check({ save_projection: saved, projection_prng_key: key }) {
     if (!saved)
       throw unsupportedEntry(

@@ -11,6 +11,7 @@ import { type FileCodec, hfPath, hfSelector, type JsonObject, rememberWholeValue
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { namespaceEntry, targetEntries } from '../module-entries.js';
+import { requireEqual } from '../weight-method-files.js';
 import { requireIndices } from './token-indices.js';
 
 const schema = z.strictObject({
@@ -100,6 +101,10 @@ function selectTables({ target_modules: targets, token_indices: tokens }: Traina
   return chosen;
 }
 
+/** Where the word embeddings score the next token as well, HF peft stores the rows once more there. */
+const copiesOf = ({ languageModel }: HostSpec) =>
+  languageModel?.tied ? ['base_model.model.lm_head.trainable_tokens_delta'] : [];
+
 /** HF peft's `trainable_tokens_delta`: whole rows, in spite of its name. */
 function tokenFiles(
   { target_modules: targets, token_indices: tokens, init_weights: start }: TrainableTokensConfig,
@@ -128,11 +133,12 @@ function tokenFiles(
         token_indices: [...tokens],
       } as JsonObject,
       tensors: new Map(
-        tablesOf(host).map((path) => {
+        tablesOf(host).flatMap((path) => {
           const name = storedName(host, path);
           const { shape, data } = effective.get(nameOf(path))!;
           const base = rowsOf(frozen.get(`${path}.weight`)!);
-          return [name, { shape, data: wholeValues.write(name, floatsOf({ shape, data }), base) }];
+          const whole = { shape, data: wholeValues.write(name, floatsOf({ shape, data }), base) };
+          return [name, ...copiesOf(host)].map((stored) => [stored, whole] as const);
         }),
       ),
       differences: [],
@@ -142,6 +148,7 @@ function tokenFiles(
         tablesOf(host).map((path) => {
           const name = storedName(host, path);
           const array = tensors.get(name)!;
+          for (const copy of copiesOf(host)) requireEqual(name, copy, tensors);
           const base = rowsOf(frozen.get(`${path}.weight`)!);
           return [nameOf(path), { shape: array.shape, data: wholeValues.read(name, floatsOf(array), base) }];
         }),

@@ -102,6 +102,7 @@ export const unilora = makeWeightMethod({
   type: 'UNILORA',
   entries,
   kinds: ['lowRankDelta'],
+  inputFirst: true,
   parameters: stored,
   shared: ({ theta_d_length: length, init_theta_d_bound: bound, init_weights: init }) => [
     { name: 'unilora_theta_d', shape: [length], initial: init ? uniform(bound) : normal(1) },

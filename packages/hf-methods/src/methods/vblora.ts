@@ -78,6 +78,7 @@ export const vblora = makeWeightMethod({
   type: 'VBLORA',
   entries,
   kinds: ['lowRankDelta'],
+  inputFirst: true,
   check(config) {
     if (config.save_only_topk_weights && (config.topk === 1 || config.num_vectors >= 2 ** 15))
       throw unsupportedEntry(

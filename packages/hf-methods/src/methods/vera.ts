@@ -19,6 +19,7 @@ export const vera = makeWeightMethod({
   type: 'VERA',
   entries,
   kinds: ['lowRankDelta'],
+  inputFirst: true,
   parameters: ({ r, d_initial: initial }, { outputs }) => [
     { name: 'vera_lambda_b', shape: [outputs], initial: zeros },
     { name: 'vera_lambda_d', shape: [r], initial: { kind: 'constant', value: initial } },

@@ -116,6 +116,7 @@ export const waveft = makeWeightMethod({
   entries,
   patterns: ['n_frequency_pattern'],
   kinds: ['weightDelta', 'sparseWeightDelta'],
+  inputFirst: true,
   check(config) {
     filterOf(config);
   },

@@ -69,6 +69,27 @@ export function takeHead(
   return head.size > 0 ? { head, rest } : { rest };
 }
 
+/**
+ * HF peft adapts layers of the head that are not saved whole, where the targets mean them ("all-linear", "dense"): the pooler of DeBERTa, the head of
+ * ModernBERT. Errors: `TARGET_UNSUPPORTED`.
+ */
+export function refuseMethodAtHead(tensors: NamedArrays, host: HostSpec, where: string): void {
+  const { hidden } = host.classifier;
+  if (!hidden || /^(classifier|pre_classifier|score)(\.|$)/.test(hidden.path)) return;
+  const own = ['weight', 'bias', 'base_layer', 'modules_to_save', 'original_module'];
+  const name = [...tensors.keys()].find((stored) => {
+    const prefix = prefixes.find((start) => stored.startsWith(start))!;
+    const [, part] = stored.slice(prefix.length).split(`${hidden.path}.`);
+    return stored.startsWith(`${prefix}${hidden.path}.`) && !own.includes(part!.split('.')[0]!);
+  });
+  if (name === undefined) return;
+  throw new PeftError('TARGET_UNSUPPORTED', {
+    found: `${where}: "${name}": the adapter changes "${hidden.path}", a layer of the head of HF's classifier`,
+    expected: 'modules of the encoder: the head is trained and stored whole',
+    fix: 'merge it in HF peft, head included: PeftModel.from_pretrained(base, folder).merge_and_unload().save_pretrained(output), and open output as the model; or train it again with "exclude_modules" for that layer and "modules_to_save" of it',
+  });
+}
+
 /** A head of which a file holds a part, with the rest from the model's own: HF peft saves what was trained (`out_proj` alone). */
 export function completeHead(stored: NamedArrays, own: NamedArrays | undefined, host: HostSpec): NamedArrays {
   const names = hfHeadNames(host).filter((name) => !stored.has(name) && own?.has(name));

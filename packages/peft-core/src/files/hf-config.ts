@@ -105,7 +105,7 @@ export function makeHfConfig(
   host: HostSpec,
 ): JsonObject {
   const taskType = hasHead ? 'SEQ_CLS' : taskToKeep(extraConfig, host);
-  const modules = [...(taskType === 'SEQ_CLS' ? ['classifier', 'score'] : []), ...saved];
+  const modules = [...(taskType === 'SEQ_CLS' ? ['classifier', 'score', ...headModulesOutside(host)] : []), ...saved];
   return {
     ...extraConfig,
     ...own,
@@ -118,6 +118,12 @@ export function makeHfConfig(
     revision: options.revision ?? extraConfig['revision'] ?? null,
     task_type: taskType,
   };
+}
+
+/** Modules of HF's classifier that it does not save by itself: the pooler of DeBERTa, the head of ModernBERT. */
+export function headModulesOutside({ classifier: { hidden } }: HostSpec): string[] {
+  const modules = [hidden?.path, hidden?.norm].flatMap((path) => (path === undefined ? [] : [path.split('.')[0]!]));
+  return [...new Set(modules.filter((module) => !/(classifier|score)$/.test(module)))];
 }
 
 /** The task that an adapter without a head is written for. */

@@ -15,7 +15,15 @@ import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
 import { blankEncoding, decodePart, inFile, readHostTensors } from './decode-part.js';
-import { completeHead, decodeHead, headMissing, hfHeadConfig, hfHeadNames, takeHead } from './head-tensors.js';
+import {
+  completeHead,
+  decodeHead,
+  headMissing,
+  hfHeadConfig,
+  hfHeadNames,
+  refuseMethodAtHead,
+  takeHead,
+} from './head-tensors.js';
 import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
@@ -39,6 +47,7 @@ export async function loadHfFolder(
   const taskType = requireTask(config, host, hfConfigName);
   const method = buildMethod(config, host, registry);
   const read = await readTensors(files, tensorsName);
+  refuseMethodAtHead(read, host, tensorsName);
   const frozen = await readHostTensors(method.files, tensors);
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
   const candidates = savedCandidates(config, host);

@@ -13,7 +13,7 @@ export interface SafetensorsFile {
   readFloat32(name: string): Promise<Float32Array>;
   /** A tensor of I32. Errors: the same. */
   readInt32(name: string): Promise<Int32Array>;
-  /** I32 as it is, integers of fewer bits and floats as float32. Errors: the same. */
+  /** I32 as it is, integers of fewer bits, I64 within ±2^24 and floats as float32. Errors: the same. */
   readNumbers(name: string): Promise<Float32Array | Int32Array>;
   /** A tensor of I64. Errors: the same. */
   readInt64(name: string): Promise<BigInt64Array>;
@@ -61,6 +61,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
       const entry = requireEntry(tensors, name, source.name);
       const { [entry.dtype]: Small } = smallIntegers;
       if (Small) return Float32Array.from(new Small(await readCopy(entry, name)));
+      if (entry.dtype === 'I64') return smallNumbers(await file.readInt64(name), source.name, name, entry);
       return entry.dtype === 'I32' ? file.readInt32(name) : file.readFloat32(name);
     },
     async readInt64(name) {
@@ -76,6 +77,13 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
 const smallIntegers: Partial<
   Record<Dtype, new (buffer: ArrayBuffer) => Uint8Array | Int8Array | Uint16Array | Int16Array>
 > = { U8: Uint8Array, I8: Int8Array, U16: Uint16Array, I16: Int16Array };
+
+/** Indices as PyTorch keeps them, each of which a float32 holds exactly. Errors: `TENSOR_DTYPE_UNSUPPORTED` beyond. */
+function smallNumbers(values: BigInt64Array, file: string, name: string, entry: TensorEntry): Float32Array {
+  const bound = 1n << 24n;
+  if (values.every((value) => value >= -bound && value <= bound)) return Float32Array.from(values, Number);
+  throw unsupported(file, name, entry, 'numbers up to 2^24 in size, or F32, F16, BF16 or F64');
+}
 
 /** Errors: `TENSOR_MISSING`, with near misses. */
 export function requireEntry(tensors: ReadonlyMap<string, TensorEntry>, name: string, file: string): TensorEntry {
