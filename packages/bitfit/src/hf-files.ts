@@ -69,7 +69,13 @@ function writeTargets({ targets }: LayerNormTuningConfig, tensors: readonly stri
     hfNorms(names, [], host).length === paths.length && hfNorms(names, [], host).every((path) => paths.includes(path));
   const lastParts = paths.map((path) => path.slice(path.lastIndexOf('.') + 1));
   const candidates = [...(Array.isArray(targets) ? [targets] : []), lastParts];
-  return sorted(candidates.find(exact) ?? paths);
+  return sorted((lacksOne(host) ? undefined : candidates.find(exact)) ?? paths);
+}
+
+/** ModernBERT's first layer has an `nn.Identity` where the others have a norm, which no name in HF peft may mean. */
+function lacksOne(host: HostSpec): boolean {
+  const norms = new Set(sitesOfKind(host, 'norm').map(({ path }) => path));
+  return [...norms].some((path) => !norms.has(path.replace(/\.\d+\./, '.0.')));
 }
 
 /** The norms that HF peft selects: a name in a list stands for itself and its dotted ends, an expression for whole names. */
