@@ -123,6 +123,7 @@ def configs(host: str) -> dict:
         "LoRA of embeddings": LoraConfig(**lora | dict(target_modules=["word_embeddings", query])),
         "LoRA, bias lora_only": LoraConfig(**lora, bias="lora_only"),
         "IA3": IA3Config(**task, **ia3),
+        "IA3, all-linear": IA3Config(**task, target_modules="all-linear", feedforward_modules=[outer]),
         "LN tuning": LNTuningConfig(**task, target_modules=norms),
         "SHiRA": shira(r=2, random_seed=7, target_modules=[query, value], **task),
         "SHiRA, own mask": shira(largest, r=3, mask_type="largest", target_modules=[inner, query], **task),

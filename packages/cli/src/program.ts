@@ -80,7 +80,8 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--task <name>', 'another task than the one it was trained on')
     .option('--model <name>', 'host, where the folder does not say it')
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
-    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote, or in place of its own', list)
+    .option('--max-tokens <number>', 'where texts are cut (default: as the adapter was trained, else 128)', wholeNumber)
     .option('--reference <names>', 'methods that the others are compared with', list)
     .addOption(pluginOption())
     .addOption(backendOption())
@@ -97,7 +98,8 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--pair', 'texts are pairs: two arguments each, or two columns separated by a tab in a line')
     .option('--model <name>', 'host, where the folder does not say it')
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
-    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote, or in place of its own', list)
+    .option('--max-tokens <number>', 'where texts are cut (default: as the adapter was trained, else 128)', wholeNumber)
     .addOption(pluginOption())
     .addOption(backendOption())
     .action(async (folder: string, texts: string[], options: PredictOptions) =>
@@ -153,7 +155,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--name <name>', "of the adapter, in the names of AdapterHub's tensors (default: adapter)")
     .option('--model <name>', 'host, where the folder does not say it')
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
-    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote, or in place of its own', list)
     .addOption(pluginOption())
     .addOption(backendOption())
     .action(async (folder: string, options: ConvertCommandOptions) =>
@@ -267,7 +269,7 @@ const deploys = (command: Command): Command =>
     .option('--max-tokens <number>', 'where texts are cut (default: as the adapter was trained)', wholeNumber)
     .option('--model <name>', 'host, where the folder does not say it')
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
-    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote', list)
+    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote, or in place of its own', list)
     .addOption(pluginOption())
     .addOption(backendOption());
 

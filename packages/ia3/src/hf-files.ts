@@ -63,7 +63,8 @@ export function readHfIa3Config(config: JsonObject, host: HostSpec): z.input<typ
       expected: 'false: the affine maps of encoders are ordinary ones',
       fix: 'set it to false if the adapter is for this kind of host; HF peft does the same with a warning',
     });
-  const targets = readHfPatterns(config, 'target_modules', host) ?? usualInHf(host, 'target_modules').targets;
+  const given = readHfPatterns(config, 'target_modules', host) ?? usualInHf(host, 'target_modules').targets;
+  const targets = given === 'all-linear' ? '.*' : given;
   const feedForward =
     readHfPatterns(config, 'feedforward_modules', host) ?? usualInHf(host, 'feedforward_modules').feedForward;
   const exclude = readHfPatterns(config, 'exclude_modules', host) ?? [];

@@ -47,6 +47,27 @@ describe('hfGates', () => {
   });
 });
 
+describe("all maps of HF's classifier", () => {
+  /** A RoBERTa whose checkpoint holds a pooler, which HF's classifier of it has not. */
+  const pooler = { kind: 'linear', path: 'pooler.dense', role: 'pooler', inputSize: 8, outputSize: 8 } as const;
+  const roberta = {
+    ...bert,
+    modelType: 'roberta',
+    baseModelPrefix: 'roberta',
+    classifier: { output: 'classifier.out_proj', readout: 'cls' } as const,
+    sites: [...bert.sites, pooler],
+  };
+  const file = { target_modules: 'all-linear', feedforward_modules: [], task_type: 'SEQ_CLS' };
+
+  it('are read for "all-linear" without the pooler of the checkpoint', () => {
+    const { targets } = readHfIa3Config(file, roberta);
+    const gates = chooseGates(ia3({ targets: targets!, feedForwardTargets: [] }).config, roberta);
+    expect(gates.map(({ site }) => site.path)).toEqual(
+      bert.sites.flatMap((site) => ('path' in site ? [site.path] : [])),
+    );
+  });
+});
+
 describe('writeHfTargets', () => {
   it('names paths with two numbers one by one, as layers have them that groups share', () => {
     const place = (group: number, inner: number) =>

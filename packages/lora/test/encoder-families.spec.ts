@@ -17,7 +17,7 @@ import {
   sitesOfKind,
   tokenHeadDefinition,
 } from '@tfjs-peft/peft-core';
-import { hostHeadNames } from '@tfjs-peft/peft-core/files';
+import { hostHeadNames, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { createHost, type EncoderHost, saveHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
@@ -98,6 +98,24 @@ describe.each(['electra', 'camembert', 'mpnet', 'albert', 'deberta-v2', 'deberta
         JSON.parse(new TextDecoder().decode(from.get('adapter_config.json')));
       const names = (from: ReadonlyMap<string, Uint8Array>) => [...read(from).target_modules].sort();
       expect(names(saved)).toEqual(names(files));
+      // HF peft loads of a head what modules_to_save names, by the ends of names.
+      const { modules_to_save: modules } = read(saved) as { modules_to_save: string[] };
+      const outside = ownHead.map((key) => key.replace('base_model.model.', '').split('.')[0]!);
+      expect(outside.every((module) => modules.includes(module))).toBe(true);
+    });
+
+    it('at a layer of the head is refused where HF peft adapts one', async () => {
+      const { hidden } = host.spec.classifier;
+      if (!hidden || hidden.path.startsWith('classifier')) return;
+      const own = await open(files.get('adapter_model.safetensors')!);
+      const tensors = new Map<string, NamedArray>();
+      for (const [key, { shape }] of own.tensors) tensors.set(key, { shape, data: await own.readFloat32(key) });
+      tensors.set(`base_model.model.${hidden.path}.lora_A.weight`, { shape: [2, 1], data: new Float32Array(2) });
+      const changed = new Map(files).set('adapter_model.safetensors', writeSafetensors(tensors));
+      await expect(loadAdapter(changed, host, registry)).rejects.toMatchObject({
+        code: 'TARGET_UNSUPPORTED',
+        message: expect.stringMatching(new RegExp(`changes "${hidden.path}".*merge_and_unload`)),
+      });
     });
 
     it('has biases of the sizes that the host has, of narrow LayerNorms too', () => {

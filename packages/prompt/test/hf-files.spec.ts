@@ -7,17 +7,20 @@ import {
   composeDefinition,
   countParameters,
   createRegistry,
+  createStream,
   headDefinition,
   type Host,
+  initialValues,
   loadAdapter,
   runAdapter,
   saveAdapter,
+  toParameters,
 } from '@tfjs-peft/peft-core';
 import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
-import { createHost, openModelDirectory } from '@tfjs-peft/transformer';
+import { createHost, createRandomHost, openModelDirectory } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { pTuningDefinition, promptDefinition } from '../src/index.js';
+import { prompt, pTuningDefinition, promptDefinition } from '../src/index.js';
 
 useTestBackend();
 
@@ -111,4 +114,19 @@ describe.each(['prompt', 'ptuning'])('the %s adapter of HF peft', (name) => {
   (existsSync(at(shared)) ? it : it.skip)('is the one of the shared fixtures', async () => {
     expect(await read(shared)).toEqual(await goldenOf(name));
   });
+});
+
+it('says that HF numbers padding on the left of a prompt on RoBERTa, and nowhere else', async () => {
+  const differencesOn = async (modelType: 'roberta' | 'bert') => {
+    const random = await createRandomHost({ modelType });
+    const method = prompt({ length: 2, initialisation: 'normal' });
+    const effective = toParameters(initialValues(method.plan(random.spec), createStream(1)));
+    const saved = await saveAdapter({ method, effective, hostFingerprint: random.spec.fingerprint }, random, {
+      extraConfig: { task_type: 'FEATURE_EXTRACTION' },
+    });
+    random.dispose();
+    return (JSON.parse(new TextDecoder().decode(saved.get('tfjs_peft.json'))) as { differences: string[] }).differences;
+  };
+  expect(await differencesOn('roberta')).toEqual([expect.stringMatching(/^padding on the left/)]);
+  expect(await differencesOn('bert')).toEqual([]);
 });

@@ -20,6 +20,11 @@ async function cli(...args: string[]) {
   return { code: await runCli(args, fake.io), ...fake.texts };
 }
 
+interface Answer {
+  readonly probabilities: Readonly<Record<string, number>>;
+  readonly truncated?: boolean;
+}
+
 /** Small enough for a test: 8 labelled lines, two steps, 16 test lines. */
 const small = (folder: string) => [
   ...['run', '--task', 'spam-subjects', '--shots', '8', '--steps', '2', '--test-cap', '16', '--seeds', '2'],
@@ -90,6 +95,19 @@ describe('a whole experiment', () => {
     ]);
   }, 60_000);
 
+  it('predict: other names for the labels of an own adapter, texts cut elsewhere', async () => {
+    const options = ['--backend', 'wasm', '--json', '--labels', 'fine,junk'];
+    const text = 'You have won a very large prize';
+    const whole = await cli('predict', folder, text, ...options);
+    const cut = await cli('predict', folder, text, ...options, '--max-tokens', '5');
+    const [[long], [short]] = [whole, cut].map(({ out }) => JSON.parse(out) as Answer[]) as [[Answer], [Answer]];
+    expect(Object.keys(long.probabilities)).toEqual(['fine', 'junk']);
+    expect([long.truncated ?? false, short.truncated]).toEqual([false, true]);
+    expect(short.probabilities).not.toEqual(long.probabilities);
+    const wrong = await cli('predict', folder, text, '--backend', 'wasm', '--labels', 'a,b,c');
+    expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('3 names for the 2 outputs')]);
+  }, 60_000);
+
   it('eval: the comparison again, or the adapter at a point', async () => {
     expect((await cli('eval', folder)).out).toMatch(/^method +n +accuracy/);
     const again = await cli('eval', join(folder, 'adapter'), '--backend', 'wasm', '--json');
@@ -100,6 +118,9 @@ describe('a whole experiment', () => {
     };
     const trial = stored.trials.find(({ folder: own }) => own === stored.adapter.trial)!;
     expect(results.test.headline).toBeCloseTo(trial.test.test.headline, 9);
+    const cut = await cli('eval', join(folder, 'adapter'), '--backend', 'wasm', '--json', '--max-tokens', '4');
+    expect(cut.code).toBe(0);
+    expect(cut.out).not.toBe(again.out);
   }, 60_000);
 
   it('a folder that names plugins runs none of them, and the refusal says how to allow them', async () => {

@@ -16,6 +16,7 @@ export interface EvalOptions extends AdapterOptions {
   readonly task?: string;
   readonly reference?: readonly string[];
   readonly quiet?: boolean;
+  readonly maxTokens?: number;
 }
 
 /** `tfjs-peft eval`: the comparison of an experiment again; with a point or a folder of one adapter, that adapter's test again. */
@@ -27,7 +28,9 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
       expected: 'the folder of an experiment, a trial or an adapter',
       fix: 'check the path',
     });
-  const asks = [options.point, options.draws, options.data, options.task].some((value) => value !== undefined);
+  const asks = [options.point, options.draws, options.data, options.task, options.maxTokens].some(
+    (value) => value !== undefined,
+  );
   const results = asks ? null : await readResults(folder);
   if (results) {
     const table = compareMethods(results.trials, { ...(options.reference && { references: options.reference }) });
@@ -43,7 +46,10 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
       ...(options.point !== undefined && { point: options.point }),
       ...(options.draws !== undefined && { draws: options.draws }),
       ...(options.task !== undefined && { task: options.task }),
-      ...(options.data !== undefined && { data: { directory: options.data } }),
+      data: {
+        ...(options.data !== undefined && { directory: options.data }),
+        ...(options.maxTokens !== undefined && { maxTokens: options.maxTokens }),
+      },
       onEvent: progress.onEvent,
       onWarning: (text) => progress.line(`warning: ${text}`),
     });

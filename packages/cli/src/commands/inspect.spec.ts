@@ -49,3 +49,16 @@ it('inspect knows adapters of AdapterHub', async () => {
   expect(text).toContain('covers attention.self.value in 1 layer (3)');
   expect(text).toContain('likely defect: a LoRA of adapters.1.0.1');
 });
+
+it('inspect names task, alpha and class, and says why an adapter cannot be loaded', async () => {
+  const lora = await inspected({ peft_type: 'LORA', r: 4, lora_alpha: 12, task_type: 'SEQ_CLS' }, layers);
+  expect(lora).toMatch(/SEQ_CLS/);
+  expect(lora).toMatch(/alpha: 12/);
+  expect(lora).not.toMatch(/cannot be loaded/);
+  const poly = await inspected({ peft_type: 'POLY' }, layers);
+  expect(poly).toMatch(/cannot be loaded.*POLY.*number of a task/);
+  const mapping = { base_model_class: 'BertForNextSentencePrediction' };
+  expect(await inspected({ peft_type: 'LORA', task_type: null, auto_mapping: mapping }, layers)).toMatch(
+    /cannot be loaded.*BertForNextSentencePrediction/,
+  );
+});

@@ -7,6 +7,7 @@ import { collectInputs, type InputOptions, type PlacedInput, showPlace } from '.
 
 export interface PredictOptions extends InputOptions, AdapterOptions {
   readonly quiet?: boolean;
+  readonly maxTokens?: number;
 }
 
 /** `tfjs-peft predict`: results are printed as they come, so that any number of lines needs the memory of a few hundred. */
@@ -19,6 +20,7 @@ export async function predict(
   const inputs = await collectInputs(texts, options, io);
   const predictor = await openPredictor(folder, {
     ...openOptions(options),
+    ...(options.maxTokens !== undefined && { maxTokens: options.maxTokens }),
     onWarning: (text) => io.err(`warning: ${text}\n`),
   });
   const printer = (options.json ? jsonPrinter : textPrinter)(io, predictor.labels);

@@ -36,6 +36,7 @@ export async function mergeFolder(folder: string, options: DeployOptions): Promi
       const model = await saveHost(merged.host, {
         config,
         head: merged.rest,
+        labels: opened.labels,
         multiLabel: opened.multiLabel,
         dtype: dtype === 'f16' ? 'F16' : 'F32',
       });

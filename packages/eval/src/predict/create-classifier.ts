@@ -47,6 +47,8 @@ export interface ClassifierOptions {
   readonly host: Host;
   readonly tokenizer: Pick<Tokenizer, 'encode'>;
   readonly adapter: Pick<Adapter, 'method' | 'effective'>;
+  /** Names of the labels in place of those of the head, in order. */
+  readonly labels?: readonly string[];
   /** Whether each label is a question of its own. */
   readonly multiLabel?: boolean;
   /** Texts a pass; default 64. */
@@ -62,7 +64,7 @@ export interface ClassifierOptions {
 /** A classifier from an adapter in memory, without a folder; it owns nothing. Errors: `HEAD_MISSING`. */
 export function createClassifier(options: ClassifierOptions): Classifier {
   const { host, tokenizer, adapter, multiLabel = false } = options;
-  const labels = labelsOfHead(adapter.method, 'the adapter');
+  const labels = options.labels ?? labelsOfHead(adapter.method, 'the adapter');
   const room = host.spec.maxPositionEmbeddings - countVirtualTokens(adapter, host.spec);
   const maxTokens = Math.min(options.maxTokens ?? 128, room);
   const classify = async (texts: readonly PredictorInput[]): Promise<Prediction[]> => {

@@ -31,7 +31,7 @@ export interface OpenAdapterOptions {
   readonly model?: string;
   /** Of the host on the Hub; what the adapter says if absent. */
   readonly revision?: string;
-  /** Names of the labels of a folder that HF peft wrote, which has none. */
+  /** Names of the labels, in order: of a folder that HF peft wrote, which has none, or in place of its own. */
   readonly labels?: readonly string[];
   /** Default `auto`; `current` takes the backend that is set already. */
   readonly backend?: BackendChoice | 'current';
@@ -98,7 +98,7 @@ export async function openAdapter(
       tokenizer,
       ...(directory !== undefined && { hostDirectory: directory }),
       adapter,
-      labels: labelsOfHead(adapter.method, `the adapter in "${folder}"`),
+      labels: namedLabels(labelsOfHead(adapter.method, `the adapter in "${folder}"`), options.labels, folder),
       // What an adapter of ours predicts, its own head says.
       multiLabel: adapter.report.writtenBy === 'hf-peft' && (classifier?.multiLabel ?? false),
       catalogue,

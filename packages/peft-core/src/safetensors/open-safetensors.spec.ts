@@ -215,6 +215,16 @@ describe('a file with numbers that are not read here', () => {
     expect((await failure(odd, 1)).code).toBe('SAFETENSORS_SIZE_MISMATCH');
   });
 
+  it('of 64-bit integers gives numbers where a single holds each of them', async () => {
+    const read = (values: readonly bigint[]) => {
+      const header = { a: { dtype: 'I64', shape: [values.length], data_offsets: [0, 8 * values.length] } };
+      const data = new Uint8Array(BigInt64Array.from(values).buffer);
+      return openSafetensors(bytesSource('w', fileWithHeader(header, data))).then((file) => file.readNumbers('a'));
+    };
+    expect(await read([0n, -3n, 1n << 24n])).toEqual(Float32Array.of(0, -3, 2 ** 24));
+    expect((await peftErrorOf(() => read([(1n << 24n) + 1n]))).code).toBe('TENSOR_DTYPE_UNSUPPORTED');
+  });
+
   it('of dtype F64 gives the nearest single', async () => {
     const data = new Uint8Array(Float64Array.of(0.1, -1e300, 1 / 3).buffer);
     const header = { a: { dtype: 'F64', shape: [3], data_offsets: [0, 24] } };

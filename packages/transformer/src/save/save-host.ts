@@ -16,6 +16,8 @@ export interface SaveHostOptions {
   readonly config: JsonObject;
   /** Its head, such as the `rest` of `mergeAdapter`; without one the encoder alone is saved. */
   readonly head?: Adapter | null;
+  /** Names of the labels in place of those that the head has, in order. */
+  readonly labels?: readonly string[];
   /** Each label is a question of its own: probabilities are sigmoids. */
   readonly multiLabel?: boolean;
   /** Of all numbers; `F16` rounds them. */
@@ -29,7 +31,7 @@ export interface SaveHostOptions {
  */
 export async function saveHost(
   host: Host,
-  { config, head, multiLabel = false, dtype = 'F32' }: SaveHostOptions,
+  { config, head, labels: named, multiLabel = false, dtype = 'F32' }: SaveHostOptions,
 ): Promise<Map<string, Uint8Array>> {
   const layout = head ? layoutOf(head) : undefined;
   const readout = head ? readoutOf(head, host) : undefined;
@@ -45,7 +47,7 @@ export async function saveHost(
     // Those of the host and of the head are not ours.
     tf.dispose([...tensors.values()]);
   }
-  const labels = layout?.labels;
+  const labels = layout && (named ?? layout.labels);
   return new Map([
     ['config.json', utf8(readableJson(classifierConfig(config, family, { labels, multiLabel, dtype })))],
     ['model.safetensors', writeSafetensors(stored)],
