@@ -49,6 +49,7 @@ from peft import (
     get_peft_model_state_dict,
 )
 from hf_families import DECODERS, ENCODERS, decoder_adapters, encoder_adapters
+from hf_odd import odd_configs
 from safetensors.torch import load_file
 from texts import make_inputs
 from transformers import (
@@ -123,7 +124,6 @@ def configs(host: str) -> dict:
         "LoRA of embeddings": LoraConfig(**lora | dict(target_modules=["word_embeddings", query])),
         "LoRA, bias lora_only": LoraConfig(**lora, bias="lora_only"),
         "IA3": IA3Config(**task, **ia3),
-        "IA3, all-linear": IA3Config(**task, target_modules="all-linear", feedforward_modules=[outer]),
         "LN tuning": LNTuningConfig(**task, target_modules=norms),
         "SHiRA": shira(r=2, random_seed=7, target_modules=[query, value], **task),
         "SHiRA, own mask": shira(largest, r=3, mask_type="largest", target_modules=[inner, query], **task),
@@ -132,7 +132,9 @@ def configs(host: str) -> dict:
         "P-tuning, LSTM": PromptEncoderConfig(**virtual, encoder_hidden_size=16, encoder_reparameterization_type="LSTM"),
     }
     made |= weight_configs(host) | saved_configs(host, lora, norms)
-    if known:  # peft refuses prefixes on DistilBERT
+    made |= odd_configs(NAMES[host], norms, known)
+    if known:  # peft refuses prefixes on DistilBERT, and names of all maps in IA3
+        made["IA3, all-linear"] = IA3Config(**task, target_modules="all-linear", feedforward_modules=[outer])
         made["prefix"] = PrefixTuningConfig(**virtual)
         made["prefix, projection"] = PrefixTuningConfig(**virtual, prefix_projection=True, encoder_hidden_size=16)
     return made
