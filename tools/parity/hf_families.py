@@ -116,4 +116,4 @@ def decoder_adapters(name: str) -> dict:
     return made
 
 
-__all__ = ["DECODERS", "ENCODERS", "decoder_adapters", "encoder_adapters"]
+__all__ = ["DECODERS", "ENCODERS", "MODULES", "decoder_adapters", "encoder_adapters"]

@@ -48,13 +48,14 @@ from peft import (
     get_peft_model,
     get_peft_model_state_dict,
 )
-from hf_families import DECODERS, ENCODERS, decoder_adapters, encoder_adapters
+from hf_families import DECODERS, ENCODERS, MODULES, decoder_adapters, encoder_adapters
 from hf_odd import odd_configs
 from safetensors.torch import load_file
 from texts import make_inputs
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForMultipleChoice,
     AutoModelForSequenceClassification,
     BertConfig,
     DistilBertConfig,
@@ -238,10 +239,27 @@ def randomise(model: PeftModel) -> PeftModel:
 
 
 def logits(model: torch.nn.Module, inputs: dict[str, list]) -> list[list[float]]:
-    """Of each text; of each token that is no padding where the model predicts the next one."""
+    """Of each text; of each token that is no padding where the model predicts the next one; of each choice of two questions."""
     ids, mask = (torch.tensor(inputs[key]) for key in ("input_ids", "attention_mask"))
+    if "ForMultipleChoice" in type(getattr(model, "base_model", model)).__name__ + str(model.config.architectures):
+        shaped = (tensor.view(2, -1, tensor.shape[-1]) for tensor in (ids, mask))
+        return model(**dict(zip(("input_ids", "attention_mask"), shaped))).logits.view(-1, 1).tolist()
     found = model(input_ids=ids, attention_mask=mask).logits
     return (found[:, -ids.shape[1] :][mask == 1] if found.dim() == 3 else found).tolist()
+
+
+CHOICES = ("bert", "roberta", "distilbert", "mpnet", "albert", "deberta-v2")
+
+
+def choice_adapters(name: str) -> dict:
+    """HF peft has no task for them."""
+    attention = [NAMES[name][0], NAMES[name][2]] if name in NAMES else MODULES[name][0]
+    lora = dict(r=4, lora_alpha=8, target_modules=attention)
+    dense = {} if name == "distilbert" else {"LoRA of dense maps": LoraConfig(**lora | dict(target_modules=[attention[0], "pooler.dense"], modules_to_save=["classifier"]))}
+    return {
+        "LoRA": LoraConfig(**lora, modules_to_save=["classifier"]),
+        "LoHa": LoHaConfig(r=4, alpha=60, target_modules=attention, modules_to_save=["classifier"]),
+    } | ({} if name == "deberta-v2" else dense)
 
 
 def all_hosts():
@@ -251,6 +269,12 @@ def all_hosts():
         yield name, host, configs(name), make_inputs(host.config.pad_token_id)
     for name, config in ENCODERS.items():
         yield name, make_host(config), encoder_adapters(name), make_inputs(config.pad_token_id)
+    for name in CHOICES:
+        config = copy.deepcopy(HOSTS[name]() if name in HOSTS else ENCODERS[name])
+        config.architectures = ["ForMultipleChoice"]
+        inputs = make_inputs(config.pad_token_id)
+        inputs = {key: [*rows[:3], rows[0]] for key, rows in inputs.items()}  # DeBERTa reads padding in the first place
+        yield f"choices-{name}", make_host(config, AutoModelForMultipleChoice), choice_adapters(name), inputs
     for name, config in DECODERS.items():
         inputs = make_inputs(config.pad_token_id)
         on_the_right = {key: rows[:3] for key, rows in inputs.items()}  # HF numbers positions from the padding on
@@ -273,6 +297,8 @@ def write(out: Path, hosts: list[str]) -> None:
 
 
 def class_of(job: dict):
+    if job["scoresChoices"]:
+        return AutoModelForMultipleChoice
     return AutoModelForCausalLM if job["predictsNext"] else AutoModelForSequenceClassification
 
 

@@ -15,6 +15,7 @@ const host = (name: string): HostFolder => ({
       [0, 1],
     ],
   },
+  predictsNext: false,
   adapters: [],
 });
 const expected = [

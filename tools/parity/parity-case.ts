@@ -17,6 +17,8 @@ export interface HostFolder {
   readonly inputs: ParityInputs;
   /** True for a decoder, whose logits are those of the next token, a row for every token that is no padding. */
   readonly predictsNext: boolean;
+  /** True for a model that scores the choices of a question: one logit a text. */
+  readonly scoresChoices?: boolean;
   /** Adapters with the logits that HF peft computed. */
   readonly adapters: readonly { readonly name: string; readonly folder: string; readonly logits: Logits }[];
 }
@@ -50,11 +52,13 @@ export function readHostFolder(name: string, folder: string): HostFolder {
   const expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as ParityInputs & {
     cases: Record<string, { logits: Logits }>;
   };
+  const config = readFileSync(join(folder, 'base', 'config.json'), 'utf8');
   return {
     name,
     base: join(folder, 'base'),
     inputs: { input_ids: expected.input_ids, attention_mask: expected.attention_mask },
-    predictsNext: /ForCausalLM|LMHeadModel/.test(readFileSync(join(folder, 'base', 'config.json'), 'utf8')),
+    predictsNext: /ForCausalLM|LMHeadModel/.test(config),
+    scoresChoices: /ForMultipleChoice/.test(config),
     adapters: Object.entries(expected.cases).map(([adapter, { logits }]) => ({
       name: adapter,
       folder: join(folder, 'adapters', adapter),

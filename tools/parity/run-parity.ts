@@ -31,7 +31,9 @@ const shared = fileURLToPath(new URL('../../../shared/peft-fixtures', import.met
 const wholeHosts = ['bert', 'roberta', 'distilbert'];
 const families = ['electra', 'camembert', 'mpnet', 'albert', 'deberta-v2', 'deberta-v2-apart', 'modernbert'];
 const decoders = ['gpt2', 'llama', 'qwen2', 'qwen3'];
-const hostNames = [...wholeHosts, ...families, ...decoders];
+/** Models that score the choices of a question. */
+const ofChoices = ['bert', 'roberta', 'distilbert', 'mpnet', 'albert', 'deberta-v2'].map((name) => `choices-${name}`);
+const hostNames = [...wholeHosts, ...families, ...decoders, ...ofChoices];
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 function runPython(python: string, ...args: string[]): void {
@@ -59,7 +61,7 @@ async function ours(folder: HostFolder, out: string, chosen: (text: string) => b
   try {
     const again = await saveAgain(folder, opened, join(out, folder.name));
     say(`${folder.name}: ${again.length} adapters of HF peft loaded and saved`);
-    if (folder.name === 'shared fixtures' || folder.predictsNext) return again;
+    if (folder.name === 'shared fixtures' || folder.predictsNext || folder.scoresChoices) return again;
     const onFamilies = ['trained LoRA', 'trained DoRA', 'trained BitFit', 'trained LN tuning'];
     const isChosen = (name: string) =>
       chosen(`${name} ${folder.name}`) &&
@@ -102,7 +104,11 @@ function readInPeft(python: string, folder: string, cases: readonly ParityCase[]
   });
 }
 
-const inputsOf = ({ host: { predictsNext, inputs } }: ParityCase) => ({ predictsNext, ...inputs });
+const inputsOf = ({ host: { predictsNext, scoresChoices, inputs } }: ParityCase) => ({
+  predictsNext,
+  scoresChoices,
+  ...inputs,
+});
 
 interface Outcome {
   readonly logits?: Logits;

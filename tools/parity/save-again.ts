@@ -48,7 +48,8 @@ export async function openParityHost({ base, name, predictsNext }: HostFolder): 
     for (const path of hostHeadNames(host.spec))
       if (tensors.tensors.has(path))
         stored.set(path, { shape: tensors.tensors.get(path)!.shape, data: await tensors.readFloat32(path) });
-    const head = readHostHead(stored, host.spec, base)!;
+    const head = readHostHead(stored, host.spec, base);
+    if (!head) return { host, hostHead: stored };
     const { fingerprint } = host.spec;
     return {
       host,

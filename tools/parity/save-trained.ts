@@ -42,11 +42,10 @@ const loadable = (name: string, host: Host) => !(name.endsWith('prefix') && host
 
 /** The method with the head that HF's classifier of the host has. */
 function withHead(method: PeftMethod, { spec: { classifier } }: Host): PeftMethod {
-  const hidden = classifier.hidden?.activation ?? 'none';
   const labels = ['LABEL_0', 'LABEL_1', 'LABEL_2'];
-  const { readout, hidden: { norm } = {} } = classifier;
-  const layout = { labels, readout, hidden, ...(norm !== undefined && { normalised: true }) };
-  return compose(method, head({ ...layout, initialStandardDeviation: 0.3 }));
+  const { readout, hidden: { norm, activation = 'none' } = {} } = classifier;
+  const layout = { labels, readout, ...(norm !== undefined && { normalised: true as const }) };
+  return compose(method, head({ ...layout, hidden: activation, initialStandardDeviation: 0.3 }));
 }
 
 async function trainSteps(method: PeftMethod, host: Host, { inputs }: HostFolder) {

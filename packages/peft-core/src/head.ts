@@ -19,6 +19,8 @@ const headConfig = z.strictObject({
   hidden: z.enum(['none', ...headActivations]).default('none'),
   /** A LayerNorm without a bias after the activation, and no bias in the dense layer, as in ModernBERT. */
   normalised: z.literal(true).optional(),
+  /** Each text is a choice of a question and gets one score, as in HF's classes for multiple choice; `choiceLogits` puts them side by side. */
+  choices: z.literal(true).optional(),
   /** Dropout on the input of each affine map in training. */
   dropout: z.number().min(0).lt(1).default(0),
   /** Standard deviation of the weight's initial values; the bias starts at zero. */
@@ -94,10 +96,10 @@ const headNames = ({ name }: HeadConfig) => ({
 
 /** The weighted mean of heads for the same labels. Errors: `COMBINE_MISMATCH`. */
 function combineHeads(config: HeadConfig, members: readonly CombineMember[]): CombinedMethod {
-  const wanted = JSON.stringify([config.labels, config.hidden, config.normalised]);
+  const wanted = JSON.stringify([config.labels, config.hidden, config.normalised, config.choices]);
   for (const { method } of members) {
-    const { labels, hidden, normalised } = method.config as HeadConfig;
-    if (JSON.stringify([labels, hidden, normalised]) !== wanted)
+    const { labels, hidden, normalised, choices } = method.config as HeadConfig;
+    if (JSON.stringify([labels, hidden, normalised, choices]) !== wanted)
       throw new PeftError('COMBINE_MISMATCH', {
         found: `heads for ${config.labels.join(', ')} and for ${labels.join(', ')}`,
         expected: 'the same labels in the same order, and the same layers',
@@ -122,6 +124,7 @@ function createHead(config: HeadConfig): PlainHead {
       hidden,
       names,
       ...(normalised && { normalised }),
+      ...(config.choices && { choices: true }),
       withReadout: (readout) => createHead({ ...config, readout }),
     },
     plan(host) {

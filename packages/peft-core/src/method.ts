@@ -98,6 +98,8 @@ export interface HeadLayout {
   readonly names: Readonly<Record<'weight' | 'bias' | 'hiddenWeight' | 'hiddenBias' | 'hiddenNorm', string>>;
   /** A LayerNorm after the activation, and no bias in the dense layer. */
   readonly normalised?: boolean;
+  /** One score a text: the texts are the choices of questions. */
+  readonly choices?: boolean;
   /** The same head at another readout. */
   withReadout(readout: Readout): PeftMethod;
 }

@@ -4,6 +4,12 @@ import { headsOf } from '@tfjs-peft/peft-core/authoring';
 /** The answers of an adapter, in the order of its logits. Errors: `HEAD_MISSING`, `TASK_UNSUPPORTED`, with `what` as the adapter's name. */
 export function labelsOfHead(method: PeftMethod, what: string): readonly string[] {
   const [head] = headsOf(method);
+  if (head?.head.choices)
+    throw new PeftError('TASK_UNSUPPORTED', {
+      found: `${what} scores the choices of a question`,
+      expected: 'an adapter that answers once a text',
+      fix: 'compute them with loadAdapter and choiceLogits of @tfjs-peft/peft-core',
+    });
   if (head) return head.head.labels;
   if (tokenHeadOf(method))
     throw new PeftError('TASK_UNSUPPORTED', {

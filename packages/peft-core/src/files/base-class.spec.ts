@@ -67,7 +67,7 @@ describe('an adapter of HF peft around an encoder alone', () => {
 });
 
 describe('an adapter for another head', () => {
-  it.each(['BertForMultipleChoice', 'BertForNextSentencePrediction', 'BertForCausalLM'])(
+  it.each(['BertForNextSentencePrediction', 'BertForCausalLM', 'ViTForImageClassification'])(
     'of %s is refused',
     async (base_model_class) => {
       const files = edited(without(await saved(toy()), 'tfjs_peft.json'), configName, {

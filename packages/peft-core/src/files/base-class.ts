@@ -23,8 +23,7 @@ export function isBareEncoder(config: JsonObject): boolean {
   return taskType === 'FEATURE_EXTRACTION' || (taskType == null && /[a-z]Model$/.test(baseClassOf(config) ?? ''));
 }
 
-const otherHead =
-  /For(MultipleChoice|NextSentencePrediction|CausalLM|LMHead\w*|ConditionalGeneration|ImageClassification)$/;
+const otherHead = /For(NextSentencePrediction|CausalLM|LMHead\w*|ConditionalGeneration|ImageClassification)$/;
 
 /** Tasks whose adapters are read. */
 const tasks = ['SEQ_CLS', 'FEATURE_EXTRACTION', 'TOKEN_CLS', 'QUESTION_ANS', 'CAUSAL_LM'] as const;
@@ -49,6 +48,10 @@ export function requireTask(
   if (known && (known !== 'CAUSAL_LM' || mayPredict)) return known;
   throw unsupported(`${where}: "task_type": ${briefJson(taskType)}`);
 }
+
+/** True for an adapter around a class that scores the choices of a question; HF peft has no task for them. */
+export const isMultipleChoice = (config: JsonObject): boolean =>
+  config['task_type'] == null && /ForMultipleChoice$/.test(baseClassOf(config) ?? '');
 
 /** What HF's class for single tokens calls its head; undefined for an adapter of whole texts. */
 export function tokenModuleOf(config: JsonObject): 'classifier' | 'qa_outputs' | undefined {

@@ -90,6 +90,8 @@ export interface HfConfigOptions {
 /** What stands in a folder beside the method. */
 interface ConfigParts {
   readonly hasHead: boolean;
+  /** Its head scores the choices of a question, for which HF peft has no task. */
+  readonly choices?: boolean;
   /** HF peft has no place for a head beside the method. */
   readonly headless?: boolean;
   /** Modules of the encoder that are saved whole. */
@@ -100,12 +102,15 @@ interface ConfigParts {
 export function makeHfConfig(
   peftType: string,
   own: JsonObject,
-  { hasHead, headless = false, saved = [] }: ConfigParts,
+  { hasHead, choices = false, headless = false, saved = [] }: ConfigParts,
   { extraConfig = {}, ...options }: HfConfigOptions,
   host: HostSpec,
 ): JsonObject {
-  const taskType = hasHead ? 'SEQ_CLS' : taskToKeep(extraConfig, host);
-  const modules = [...(taskType === 'SEQ_CLS' ? ['classifier', 'score', ...headModulesOutside(host)] : []), ...saved];
+  const taskType = choices ? null : hasHead ? 'SEQ_CLS' : taskToKeep(extraConfig, host);
+  const modules = [
+    ...(taskType === 'SEQ_CLS' || choices ? ['classifier', 'score', ...headModulesOutside(host)] : []),
+    ...saved,
+  ];
   return {
     ...extraConfig,
     ...own,

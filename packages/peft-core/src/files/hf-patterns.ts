@@ -4,7 +4,7 @@ import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json/json.js';
 import { endsOf } from '../match-targets.js';
 import { createPatternWork } from '../pattern-work.js';
-import { isBareEncoder, tokenModuleOf } from './base-class.js';
+import { isBareEncoder, isMultipleChoice, tokenModuleOf } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 
 /**
@@ -52,7 +52,8 @@ export function withoutHeadNames(names: readonly string[], host: HostSpec): stri
  * one, and only an adapter around the encoder alone sees it; classes for single tokens have none either.
  */
 export const meansPooler = (config: JsonObject, { classifier }: HostSpec): boolean =>
-  tokenModuleOf(config) === undefined && (classifier.readout === 'pooler' || isBareEncoder(config));
+  tokenModuleOf(config) === undefined &&
+  (classifier.readout === 'pooler' || isBareEncoder(config) || isMultipleChoice(config));
 
 /**
  * What HF peft takes of a list of module names: those that fit something. A list for several architectures is not wrong there as long as one of

@@ -12,7 +12,8 @@ const passes = (reason: string): UnreadType => ({ reason, wayOut: 'elsewhere' })
 
 const ofSingularValues =
   "its factors come from a decomposition of the host's weights, which is made anew wherever it is loaded";
-const onlyDecoders = 'it changes how a decoder reads a text, by more than prefixes and prompts do, and that is not implemented';
+const onlyDecoders =
+  'it changes how a decoder reads a text, by more than prefixes and prompts do, and that is not implemented';
 
 /** The types of HF peft 0.21 that no method of this repository reads, by `peft_type`, each with the reason. */
 export const unreadHfTypes: ReadonlyMap<string, UnreadType> = new Map([

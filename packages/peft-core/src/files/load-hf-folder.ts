@@ -10,7 +10,8 @@ import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
 import type { HostSpec } from '../host-spec.js';
 import { savedName } from './saved-modules.js';
-import { requireTask, tokenModuleOf } from './base-class.js';
+import { isMultipleChoice, requireTask, tokenModuleOf } from './base-class.js';
+import { forChoices } from './choice-head.js';
 import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
@@ -52,16 +53,22 @@ export async function loadHfFolder(
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
   const candidates = savedCandidates(config, host);
   const tokenModule = requireTokenModule(config, method, host);
+  const isChoice = isMultipleChoice(config);
+  const headHost = isChoice ? forChoices(host, hfConfigName) : host;
   const names = [
     ...blank.tensors.keys(),
-    ...(tokenModule ? tokenHeadNames(tokenModule) : hfHeadNames(host).map((name) => method.files.headPrefix + name)),
+    ...(tokenModule
+      ? tokenHeadNames(tokenModule)
+      : hfHeadNames(headHost).map((name) => method.files.headPrefix + name)),
     ...[...candidates.named, ...candidates.tables].map((path) => savedName(host, path)),
   ];
   const { tensors: named, ...nameReport } = normaliseNames(read, names, host, tensorsName);
   const perToken = tokenModule && takeTokenHead(named, tokenModule, files, options);
-  const { head: found, rest: withSaved } = takeHead(perToken?.rest ?? named, host, tensorsName);
+  const { head: found, rest: withSaved } = takeHead(perToken?.rest ?? named, headHost, tensorsName);
   const { saved, rest, dropped } = await takeSaved(withSaved, candidates, tensors, tensorsName);
-  const stored = found && completeHead(found, options.hostHead, host);
+  const trained = found ?? (isChoice ? new Map<string, never>() : undefined);
+  const completed = trained && completeHead(trained, options.hostHead, headHost);
+  const stored = completed?.size ? completed : undefined;
   const extraConfig = checkForeignKeys(
     config,
     blank.config,
@@ -92,11 +99,13 @@ export async function loadHfFolder(
     checkTensors(effective, storedTensors(whole.plan(host)), tensorsName);
     return { method: whole, effective, extraConfig, report };
   }
-  const outputs = stored.get(`${host.classifier.output}.weight`)?.shape[0] ?? 1;
+  const outputs = stored.get(`${headHost.classifier.output}.weight`)?.shape[0] ?? 1;
   const head = createHead(
-    hfHeadConfig(host, chooseLabels(outputs, labelsOfModel(outputs, files), options, 'config.json')),
+    isChoice
+      ? { ...hfHeadConfig(headHost, ['choice']), choices: true }
+      : hfHeadConfig(host, chooseLabels(outputs, labelsOfModel(outputs, files), options, 'config.json')),
   );
-  for (const [name, array] of decodeHead(head, stored, host, tensorsName)) effective.set(name, array);
+  for (const [name, array] of decodeHead(head, stored, headHost, tensorsName)) effective.set(name, array);
   for (const [name, array] of saved?.effective ?? []) effective.set(name, array);
   const whole = compose(method, ...(saved ? [saved.method] : []), head);
   checkTensors(effective, storedTensors(whole.plan(host)), tensorsName);

@@ -23,6 +23,7 @@ import { canonicalJson } from '../json/canonical-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
 import { blankEncoding, decodePart, readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
+import { forChoices } from './choice-head.js';
 import { decodeHead, takeHead } from './head-tensors.js';
 import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { adapterForAnotherHost } from './host-check.js';
@@ -125,7 +126,8 @@ async function loadHfUnit(
   }
   const isBeside = new Set(beside.flatMap(({ blank: other }) => [...other.tensors.keys()]));
   const others = new Map([...tensors].filter(([name]) => !isBeside.has(name)));
-  const { head, rest } = takeHead(others, host, where);
+  const headHost = unit.head?.head.choices ? forChoices(host, where) : host;
+  const { head, rest } = takeHead(others, headHost, where);
   // Without a head in the method, its tensors stay among the others, where nothing claims them.
   const stored = new Map([...(unit.head ? rest : others), ...[...tensors].filter(([name]) => isBeside.has(name))]);
   const frozen = await readHostTensors(unit.method.files, hostTensors);
@@ -144,7 +146,8 @@ async function loadHfUnit(
     const ofPart = new Map([...own].filter(([name]) => other.tensors.has(name)));
     for (const [name, array] of decodePart(part, ofPart, other, host, frozenOfPart, where)) arrays.set(name, array);
   }
-  if (unit.head && head) for (const [name, array] of decodeHead(unit.head, head, host, where)) arrays.set(name, array);
+  if (unit.head && head)
+    for (const [name, array] of decodeHead(unit.head, head, headHost, where)) arrays.set(name, array);
   return { arrays, foreign };
 }
 

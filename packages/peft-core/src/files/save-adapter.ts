@@ -13,6 +13,7 @@ import { writeSafetensors } from '../safetensors/write-safetensors.js';
 import { type AdapterFiles, hfConfigName, recordName, tensorsName, verticesName } from './adapter-files.js';
 import { type AdapterRecord, hfLayout, makeRecord, ownLayout } from './adapter-record.js';
 import { asBareEncoder, isBareEncoder } from './base-class.js';
+import { forChoices } from './choice-head.js';
 import { canonicalJson, readableJson } from '../json/canonical-json.js';
 import { checkFinite, checkTensors } from './check-tensors.js';
 import { readHostTensors } from './decode-part.js';
@@ -114,18 +115,20 @@ function encodeUnit(
   const whole = { ...own, tensors: new Map([own, ...beside].flatMap(({ tensors }) => [...tensors])) };
   const bare = !hasHead && isBareEncoder(options.extraConfig ?? {});
   const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
-  const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, host) : new Map();
+  const choices = unit.head?.head.choices ?? false;
+  const headHost = choices ? forChoices(host, `the head of ${unit.method.type}`) : host;
+  const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, headHost) : new Map();
   const { headless = false, peftType } = codec;
   const config: JsonObject = makeHfConfig(
     peftType,
     encoded.config,
-    { hasHead, headless, saved: beside.flatMap(savedNames) },
+    { hasHead, choices, headless, saved: beside.flatMap(savedNames) },
     options,
     host,
   );
   const isWhole = hasHead || headless || taskToKeep(options.extraConfig ?? {}, host) !== 'SEQ_CLS';
   const ofOwnHead = headless && hasHead ? `HF peft reads no head beside ${peftType}` : undefined;
-  const headReason = ofOwnHead ?? (unit.head || !isWhole ? headDifference(unit.head, host) : undefined);
+  const headReason = ofOwnHead ?? (unit.head || !isWhole ? headDifference(unit.head, headHost) : undefined);
   return {
     files: new Map([
       [folder + hfConfigName, utf8(readableJson(config))],
@@ -135,7 +138,7 @@ function encodeUnit(
     differences: [
       ...encoded.differences,
       ...(headReason === undefined ? [] : [headReason]),
-      ...(unit.head && hasForeignBias(unit.head, arrays, host)
+      ...(unit.head && hasForeignBias(unit.head, arrays, headHost)
         ? [`HF's sequence classifier for "${host.modelType}" has no bias, this head has one`]
         : []),
     ],

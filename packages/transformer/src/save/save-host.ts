@@ -27,7 +27,7 @@ export interface SaveHostOptions {
 /**
  * config.json and model.safetensors of a host, as HF transformers writes them: `AutoModelForSequenceClassification.from_pretrained` gives the same
  * logits with a head, `AutoModel` (`AutoModelForCausalLM` of a decoder) the same states without one. The tokenizer's files are to be copied beside them (`readCompanionFiles`).
- * Errors: `HEAD_NOT_IN_HF`; `NOT_A_HEAD` for a head that is more than that; `HOST_UNSUPPORTED`; `TENSOR_NOT_NARROWABLE` for numbers beyond F16.
+ * Errors: `HEAD_NOT_IN_HF`, for heads of choices too; `NOT_A_HEAD` for a head that is more than that; `HOST_UNSUPPORTED`; `TENSOR_NOT_NARROWABLE` for numbers beyond F16.
  */
 export async function saveHost(
   host: Host,
@@ -83,6 +83,12 @@ const readoutOf = ({ method, effective }: Adapter, host: Host): ReadoutMap =>
 
 /** Errors: `NOT_A_HEAD`. */
 function layoutOf({ method }: Adapter) {
+  if (isHead(method) && method.head.choices)
+    throw new PeftError('HEAD_NOT_IN_HF', {
+      found: 'a head that scores the choices of a question',
+      expected: 'one that answers once a text: a model is written as a classifier of texts',
+      fix: 'keep the adapter beside its model: HF peft and choiceLogits open it there',
+    });
   if (isHead(method)) return method.head;
   throw new PeftError('NOT_A_HEAD', {
     found: `a method of type ${method.type} in place of a head`,
