@@ -30,6 +30,7 @@ import { prompt } from '@tfjs-peft/prompt';
 import { loadHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { serveHub } from './hub-server.js';
 import { temporaryFolder, writeSeparableTask, writeTinyModel } from './tiny-model.js';
 
 jest.setTimeout(60_000);
@@ -158,6 +159,37 @@ describe('the cache of the Hub', () => {
     const outside = join(root, 'outside');
     renameSync(snapshot, outside);
     await expect(readAdapterFolder(outside)).rejects.toMatchObject({ code: 'ADAPTER_FILE_NOT_PLAIN' });
+  });
+});
+
+describe('an adapter by name', () => {
+  it('comes from the Hub at its revision, its base at the one that it names, and needs no network afterwards', async () => {
+    const folder = await makeAdapter('served', classifier(), { base_model_name_or_path: 'org/base', revision: 'v1' });
+    const hub = await serveHub({
+      'org/adapter': { folder, revision: 'v2' },
+      'org/base': { folder: model, revision: 'v1' },
+    });
+    Object.assign(process.env, { HF_HOME: join(root, 'fresh-home'), HF_ENDPOINT: hub.endpoint });
+    delete process.env.HF_HUB_OFFLINE;
+    const answer = async (name: string, options = {}) => {
+      const predictor = await openPredictor(name, { backend, ...options });
+      const [prediction] = await predictor.predict(['w1 good w2']);
+      predictor.dispose();
+      return prediction!.probabilities;
+    };
+    const expected = await answer(folder, { model });
+    expect(await answer('org/adapter@v2')).toEqual(expected);
+    expect(hub.requests).toContain('/api/models/org/base/revision/v1');
+    await expect(openPredictor('org/adapter@v3', { backend })).rejects.toMatchObject({
+      name: 'PeftError',
+      message: expect.stringContaining('v3'),
+    });
+    const asked = hub.requests.length;
+    await hub.close();
+    process.env.HF_HUB_OFFLINE = '1';
+    expect(await answer('org/adapter@v2')).toEqual(expected);
+    expect(hub.requests).toHaveLength(asked);
+    await expect(openPredictor('org/adapter@main', { backend })).rejects.toMatchObject({ code: 'HUB_OFFLINE' });
   });
 });
 

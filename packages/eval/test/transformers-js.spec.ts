@@ -6,6 +6,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { adapter } from '@tfjs-peft/adapter';
 import { exportFolder, openAdapter } from '@tfjs-peft/eval';
 import { writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
+import { loha, oft, waveft } from '@tfjs-peft/hf-methods';
 import { ia3 } from '@tfjs-peft/ia3';
 import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
@@ -116,6 +117,16 @@ describe('transformers.js opens what is exported', () => {
     ],
     ['roberta', () => golden('roberta'), everything],
     ['xlm-roberta', () => golden('xlm-roberta'), compose(lora(), head({ labels }))],
+    [
+      'electra',
+      minilmTokenizer,
+      compose(
+        oft({ oft_block_size: 4 }),
+        loha({ r: 2, target_modules: ['key', 'intermediate.dense'] }),
+        waveft({ n_frequency: 20, target_modules: ['output.dense'] }),
+        head({ labels }),
+      ),
+    ],
   ])('%s', async (modelType, tokenizer, method) => {
     const folder = await writeAdapter(await writeHost(modelType, tokenizer()), method);
     const output = join(root, `onnx-${modelType}`);
