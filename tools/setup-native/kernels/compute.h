@@ -10,6 +10,17 @@ struct AffineCall {
   bool transposed;
   const float *x, *kernel, *bias;
   float *y;
+  /** The kernel as `pack` gave it in this direction, or null: then it is packed in the call. */
+  const float *packed;
+};
+
+/** A kernel as products read it: `packed` has the size that `packed_size` says. */
+struct PackCall {
+  int inputs, outputs;
+  /** The kernel is `[inputs, outputs]`, or `[outputs, inputs]` if `transposed`. */
+  bool transposed;
+  const float *kernel;
+  float *packed;
 };
 
 /**
@@ -44,6 +55,8 @@ struct FeedForwardCall {
   int rows, inputs, inner, outputs;
   const float *x, *expand, *expand_bias, *contract, *contract_bias;
   float *y, *derivative;
+  /** Both kernels packed, or null. */
+  const float *packed_expand, *packed_contract;
 };
 
 /** `dx = ((dy · contractᵀ) ∘ derivative) · expandᵀ`. */
@@ -51,6 +64,8 @@ struct FeedForwardGradientCall {
   int rows, inputs, inner, outputs;
   const float *dy, *derivative, *expand, *contract;
   float *dx;
+  /** Both kernels packed transposed, or null. */
+  const float *packed_expand, *packed_contract;
 };
 
 struct AddCall {
@@ -69,6 +84,45 @@ struct AdamWCall {
   AdamWNumbers numbers;
   const float *value, *gradient, *first_moment, *second_moment;
   float *new_value, *new_first_moment, *new_second_moment;
+};
+
+/**
+ * The sum of squares of `size` numbers, to the bits of TensorFlow's `Sum` of `Square` on a processor with AVX: in halves down to a few thousand
+ * numbers, of which four vectors of 8 are summed side by side. `threads` is how many TensorFlow would use at most.
+ */
+struct SquaredNormCall {
+  const float *values;
+  size_t size;
+  int threads;
+  float *sum;
+};
+
+/** `mixed[row] = Σ coefficients[row, vertex] · vertex`, each vertex `[size]`. */
+struct MixCall {
+  int rows, vertices;
+  size_t size;
+  const float *coefficients;
+  const float *const *points;
+  float *mixed;
+};
+
+/** `gradients[vertex] = Σ coefficients[row, vertex] · d_mixed[row]`. */
+struct MixGradientCall {
+  int rows, vertices;
+  size_t size;
+  const float *coefficients, *d_mixed;
+  float *const *gradients;
+};
+
+/**
+ * Factors of dropout: 0 where 16 random bits are below `threshold`, else `keep`. The bits are those of `dropoutFactors` in peft-core: sfc32,
+ * started with `seed`.
+ */
+struct DropoutCall {
+  size_t size;
+  int threshold;
+  const int *seed;
+  float *factors;
 };
 
 /** Row i of the result is row `from[i]` of x, or zeros where that is below 0. The caller has checked that all are rows of x. */
@@ -118,6 +172,8 @@ struct AttentionGradientCall {
 /** All of it for one instruction set; each function returns false if there is no memory. */
 struct Compute {
   const char *instructions;
+  size_t (*packed_size)(int inputs, int outputs);
+  void (*pack)(const PackCall &);
   bool (*affine)(const AffineCall &);
   bool (*sparse_affine)(const SparseAffineCall &);
   bool (*sparse_gradient)(const SparseGradientCall &);
@@ -125,6 +181,10 @@ struct Compute {
   bool (*feed_forward_gradient)(const FeedForwardGradientCall &);
   void (*add)(const AddCall &);
   void (*adamw)(const AdamWCall &);
+  void (*squared_norm)(const SquaredNormCall &);
+  void (*mix)(const MixCall &);
+  void (*mix_gradient)(const MixGradientCall &);
+  void (*dropout)(const DropoutCall &);
   void (*move_rows)(const MoveRowsCall &);
   void (*gelu)(const float *x, size_t size, float *y, float *derivative);
   void (*layer_norm)(const LayerNormCall &);
