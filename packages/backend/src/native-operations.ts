@@ -45,7 +45,8 @@ const operations: readonly NativeOperation[] = [
     inputs: 'lists',
     outputs: ({ count }) => 3 * (count as number),
   },
-  { name: 'TfjsPeftSquaredNorm', lengths: ['count'], inputs: 'lists', outputs: 1 },
+  { name: 'TfjsPeftDot', lengths: ['count'], inputs: 'lists', outputs: 1 },
+  { name: 'TfjsPeftDifference', lengths: ['count'], inputs: 'lists', outputs: ({ count }) => count as number },
   { name: 'TfjsPeftMix', lengths: ['count', 'points'], inputs: 'lists', outputs: ({ count }) => count as number },
   {
     name: 'TfjsPeftMixGradient',

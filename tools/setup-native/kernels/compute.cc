@@ -4,16 +4,16 @@
 #include "adamw.h"
 #include "affine.h"
 #include "attention.h"
+#include "dot.h"
 #include "dropout.h"
 #include "layer-norm.h"
 #include "mix.h"
 #include "move-rows.h"
 #include "sparse.h"
-#include "squared-norm.h"
 
 extern const Compute COMPUTE;
 const Compute COMPUTE = {
     INSTRUCTIONS, packed_size, pack_weights, affine, sparse_affine, sparse_gradient, feed_forward, feed_forward_gradient, add, adamw,
-    squared_norm, mix, mix_gradient, dropout,
+    dot, difference, mix, mix_gradient, dropout,
     move_rows,    gelu,   layer_norm,    layer_norm_gradient, attention,    attention_gradient,
 };

@@ -87,14 +87,22 @@ struct AdamWCall {
 };
 
 /**
- * The sum of squares of `size` numbers, to the bits of TensorFlow's `Sum` of `Square` on a processor with AVX: in halves down to a few thousand
+ * The sum of the products of `size` numbers, to the bits of TensorFlow's `Sum` of `Mul` on a processor with AVX: in halves down to a few thousand
  * numbers, of which four vectors of 8 are summed side by side. `threads` is how many TensorFlow would use at most.
  */
-struct SquaredNormCall {
-  const float *values;
+struct DotCall {
+  const float *a, *b;
   size_t size;
   int threads;
   float *sum;
+};
+
+/** `difference = a · of_a - b · of_b`, both products rounded. */
+struct DifferenceCall {
+  size_t size;
+  const float *a, *b;
+  float of_a, of_b;
+  float *difference;
 };
 
 /** `mixed[row] = Σ coefficients[row, vertex] · vertex`, each vertex `[size]`. */
@@ -181,7 +189,8 @@ struct Compute {
   bool (*feed_forward_gradient)(const FeedForwardGradientCall &);
   void (*add)(const AddCall &);
   void (*adamw)(const AdamWCall &);
-  void (*squared_norm)(const SquaredNormCall &);
+  void (*dot)(const DotCall &);
+  void (*difference)(const DifferenceCall &);
   void (*mix)(const MixCall &);
   void (*mix_gradient)(const MixGradientCall &);
   void (*dropout)(const DropoutCall &);

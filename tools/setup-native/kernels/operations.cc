@@ -242,13 +242,14 @@ void adamw(KernelCall &call, const Attributes &attributes) {
   }
 }
 
-/** The sum of squares of all tensors, to the bits of TensorFlow's `AddN`: in groups of eight, the first of which may be smaller, or one of nine. */
-void squared_norm(KernelCall &call, const Attributes &attributes) {
+/** The sum of the products of two lists, to the bits of TensorFlow's `AddN`: in groups of eight, the first of which may be smaller, or one of nine. */
+void dot(KernelCall &call, const Attributes &attributes) {
   const int count = attributes.count;
   std::vector<float> sums(count);
   for (int i = 0; i < count; i++) {
-    const Input value = call.input(i);
-    best_compute().squared_norm({value.data(), static_cast<size_t>(value.size()), thread_count(), &sums[i]});
+    const Input a = call.input(i), b = call.input(count + i);
+    require(a.size() == b.size(), "two lists of tensors of the same sizes");
+    best_compute().dot({a.data(), b.data(), static_cast<size_t>(a.size()), thread_count(), &sums[i]});
   }
   float total = 0;
   const int rest = count % 8, first = count <= 1 ? count : rest == 0 ? 8 : rest == 1 ? 9 : rest;
@@ -258,6 +259,18 @@ void squared_norm(KernelCall &call, const Attributes &attributes) {
     total = start == 0 ? group : total + group;
   }
   *call.output(0, {}) = total;
+}
+
+/** `a · of_a - b · of_b` for each pair of tensors of two lists. */
+void difference(KernelCall &call, const Attributes &attributes) {
+  const int count = attributes.count;
+  const Input of_a = call.input(2 * count), of_b = call.input(2 * count + 1);
+  require(of_a.size() == 1 && of_b.size() == 1, "one factor a list");
+  for (int i = 0; i < count; i++) {
+    const Input a = call.input(i), b = call.input(count + i);
+    require(a.shape == b.shape, "two lists of tensors of the same shapes");
+    best_compute().difference({static_cast<size_t>(a.size()), a.data(), b.data(), *of_a.data(), *of_b.data(), call.output(i, a.shape)});
+  }
 }
 
 /** What mixing takes: `count` parameters with as many vertices each, then coefficients `[rows, vertices]`, or `[vertices]` for one row without an axis. */
@@ -445,7 +458,13 @@ std::string register_operations(TF_Status *status) {
         "numbers"},
        {"new_values: count * float", "new_first_moments: count * float", "new_second_moments: count * float"},
        compute<adamw>},
-      {"TfjsPeftSquaredNorm", spec<COUNT>("int >= 1"), with_count<COUNT>, {"tensors: count * float"}, {"sum"}, compute<squared_norm>},
+      {"TfjsPeftDot", spec<COUNT>("int >= 1"), with_count<COUNT>, {"a: count * float", "b: count * float"}, {"sum"}, compute<dot>},
+      {"TfjsPeftDifference",
+       spec<COUNT>("int >= 1"),
+       with_count<COUNT>,
+       {"a: count * float", "b: count * float", "of_a", "of_b"},
+       {"difference: count * float"},
+       compute<difference>},
       {"TfjsPeftMix",
        spec<COUNT>("int >= 1"),
        with_count<COUNT>,

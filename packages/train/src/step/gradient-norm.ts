@@ -6,10 +6,9 @@ export const globalNorm = (tensors: readonly tf.Tensor[]): tf.Scalar =>
 
 /** In one call where there is a fused kernel for it. */
 function sumOfSquares(tensors: readonly tf.Tensor[]): tf.Tensor {
-  if (!tf.getKernel('TfjsPeftSquaredNorm', tf.getBackend()))
-    return tf.addN(tensors.map((tensor) => tensor.square().sum()));
-  const inputs = [...tensors] as unknown as tf.NamedTensorMap;
-  return (tf.engine().runKernel('TfjsPeftSquaredNorm', inputs, { count: tensors.length }) as tf.Tensor[])[0]!;
+  if (!tf.getKernel('TfjsPeftDot', tf.getBackend())) return tf.addN(tensors.map((tensor) => tensor.square().sum()));
+  const twice = [...tensors, ...tensors] as unknown as tf.NamedTensorMap;
+  return (tf.engine().runKernel('TfjsPeftDot', twice, { count: tensors.length }) as tf.Tensor[])[0]!;
 }
 
 /**
