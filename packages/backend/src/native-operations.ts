@@ -1,6 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import { replaceKernel } from './replace-kernel.js';
 
+/** The most megabytes of packed weights that are kept; `0` keeps none. */
+export const PACKED_VARIABLE = 'TFJS_PEFT_PACKED_MB';
+
+/** What {@link PACKED_VARIABLE} says, 1024 if it says nothing. */
+export function packedLimit(): number {
+  const set = Number(process.env[PACKED_VARIABLE] || 1024);
+  return Number.isFinite(set) ? Math.min(Math.max(Math.floor(set), 0), 1 << 20) : 1024;
+}
+
 type AttributeType = 'bool' | 'float' | 'int';
 
 interface NativeOperation {
@@ -12,13 +21,21 @@ interface NativeOperation {
   readonly outputs: number | ((attributes: Attributes) => number);
   /** Whole numbers that TensorFlow infers the lengths of lists from. */
   readonly lengths?: readonly string[];
+  /** Whole numbers that no caller gives. */
+  readonly settings?: () => Readonly<Record<string, number>>;
 }
 
 type Attributes = Readonly<Record<string, unknown>>;
 
 /** What the library in tools/setup-native/kernels registers with TensorFlow. An input of shape `[0]` stands for one that is not given. */
 const operations: readonly NativeOperation[] = [
-  { name: 'TfjsPeftPack', attribute: ['transposed', 'bool'], inputs: ['kernel'], outputs: 1 },
+  {
+    name: 'TfjsPeftPack',
+    attribute: ['transposed', 'bool'],
+    inputs: ['kernel'],
+    outputs: 1,
+    settings: () => ({ megabytes: packedLimit() }),
+  },
   { name: 'TfjsPeftAffine', attribute: ['transposed', 'bool'], inputs: ['x', 'kernel', 'bias', 'packed'], outputs: 1 },
   {
     name: 'TfjsPeftSparseAffine',
@@ -109,15 +126,19 @@ let restoreAdd: (() => void) | null = null;
 
 /** Makes the operations kernels of the backend `tensorflow`, so that `tf.getKernel` finds them and `tf.engine().runKernel` runs them. */
 export function registerNativeOperations(): void {
-  for (const { name, attribute, lengths = [], inputs: inputNames, outputs } of operations) {
+  for (const { name, attribute, lengths = [], settings, inputs: inputNames, outputs } of operations) {
     if (tf.getKernel(name, 'tensorflow')) continue;
-    const types = [...(attribute ? [attribute] : []), ...lengths.map((length) => [length, 'int'] as const)];
     tf.registerKernel({
       kernelName: name,
       backendName: 'tensorflow',
       kernelFunc: ({ inputs, attrs, backend }) => {
         const native = backend as NativeBackend;
-        const values = (attrs ?? {}) as Attributes;
+        const set = settings?.() ?? {};
+        const values: Attributes = { ...attrs, ...set };
+        const types = [
+          ...(attribute ? [attribute] : []),
+          ...[...lengths, ...Object.keys(set)].map((attributeName) => [attributeName, 'int'] as const),
+        ];
         const attributes = types.map(([attributeName, type]) => ({
           name: attributeName,
           type: native.binding[attributeCodes[type]],

@@ -34,13 +34,13 @@ int as_int(int64_t size) {
   return static_cast<int>(size);
 }
 
-/** A kernel as its products read it; empty beyond the limit of memory, so that each product packs it anew. */
+/** A kernel as its products read it; empty beyond the limit of memory, a number of megabytes, so that each product packs it anew. */
 void pack(KernelCall &call, const Attributes &attributes) {
   const Input kernel = call.input(0);
-  require(kernel.shape.size() == 2, "a kernel of rank 2");
+  require(kernel.shape.size() == 2 && attributes.count >= 0, "a kernel of rank 2, a limit that is not negative");
   const int inputs = as_int(kernel.shape[attributes.flag ? 1 : 0]), outputs = as_int(kernel.shape[attributes.flag ? 0 : 1]);
   const size_t size = best_compute().packed_size(inputs, outputs);
-  float *packed = size > 0 ? take_packed(size) : nullptr;
+  float *packed = size > 0 ? take_packed(size, static_cast<size_t>(attributes.count) << 20) : nullptr;
   if (!packed) return void(call.output(0, {0}));
   best_compute().pack({inputs, outputs, attributes.flag, kernel.data(), packed});
   call.output_owned(0, packed, size, free_packed);
@@ -356,7 +356,7 @@ template <Kernel kernel> void compute(void *attributes, TF_OpKernelContext *cont
 }
 
 /** Names of attributes. */
-constexpr char COUNT[] = "count", THRESHOLD[] = "threshold", TRANSPOSED[] = "transposed", DERIVATIVE[] = "keep_derivative", EPSILON[] = "epsilon", HEADS[] = "heads";
+constexpr char COUNT[] = "count", THRESHOLD[] = "threshold", MEGABYTES[] = "megabytes", TRANSPOSED[] = "transposed", DERIVATIVE[] = "keep_derivative", EPSILON[] = "epsilon", HEADS[] = "heads";
 
 void *construct(TF_OpKernelConstruction *construction, void (*read)(TF_OpKernelConstruction *, Attributes *, TF_Status *)) {
   auto *attributes = new Attributes;
@@ -389,6 +389,15 @@ template <const char *NAME> void *with_count(TF_OpKernelConstruction *constructi
   });
 }
 
+template <const char *FLAG, const char *NUMBER> void *with_flag_and_count(TF_OpKernelConstruction *construction) {
+  return construct(construction, [](TF_OpKernelConstruction *from, Attributes *attributes, TF_Status *status) {
+    TF_Bool flag = 0;
+    TF_OpKernelConstruction_GetAttrBool(from, FLAG, &flag, status);
+    attributes->flag = flag;
+    if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(from, NUMBER, &attributes->count, status);
+  });
+}
+
 void destroy(void *attributes) { delete static_cast<Attributes *>(attributes); }
 
 struct Operation {
@@ -397,7 +406,7 @@ struct Operation {
   void *(*construct)(TF_OpKernelConstruction *);
   std::initializer_list<const char *> inputs, outputs;
   void (*compute)(void *, TF_OpKernelContext *);
-  /** One that the kernel itself has no use for. */
+  /** A second one. */
   std::string other_attribute = "";
 };
 
@@ -429,7 +438,7 @@ template <const char *NAME> std::string spec(const char *type) { return std::str
 std::string register_operations(TF_Status *status) {
   std::string names;
   const Operation operations[] = {
-      {"TfjsPeftPack", spec<TRANSPOSED>("bool"), with_flag<TRANSPOSED>, {"kernel"}, {"packed"}, compute<pack>},
+      {"TfjsPeftPack", spec<TRANSPOSED>("bool"), with_flag_and_count<TRANSPOSED, MEGABYTES>, {"kernel"}, {"packed"}, compute<pack>, spec<MEGABYTES>("int")},
       {"TfjsPeftAffine", spec<TRANSPOSED>("bool"), with_flag<TRANSPOSED>, {"x", "kernel", "bias", "packed"}, {"y"}, compute<affine>},
       {"TfjsPeftSparseAffine",
        spec<TRANSPOSED>("bool"),
