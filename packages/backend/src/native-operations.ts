@@ -55,6 +55,13 @@ const operations: readonly NativeOperation[] = [
     inputs: ['dy', 'derivative', 'expand', 'contract', 'packedExpand', 'packedContract'],
     outputs: 1,
   },
+  { name: 'TfjsPeftLowRank', lengths: ['count'], inputs: 'lists', outputs: 2 },
+  {
+    name: 'TfjsPeftLowRankGradient',
+    lengths: ['count'],
+    inputs: 'lists',
+    outputs: ({ count }) => 1 + 2 * (count as number),
+  },
   { name: 'TfjsPeftAdd', inputs: ['a', 'b'], outputs: 1 },
   {
     name: 'TfjsPeftUpdateAdamW',

@@ -28,6 +28,14 @@ export const fusedKernelFaults: readonly Mutant[] = [
     backend,
   },
   {
+    fault: 'all low-rank deltas change the queries',
+    file: 'packages/transformer/src/model/change-side-by-side.ts',
+    find: 'column: place * size })',
+    replace: 'column: 0 })',
+    suites: 'transformer change-side-by-side',
+    backend,
+  },
+  {
     fault: 'every vertex gets the gradient of the first',
     file: 'packages/subspace/src/mix-vertices.ts',
     find: '[index, () => tensor]',

@@ -68,6 +68,33 @@ struct FeedForwardGradientCall {
   const float *packed_expand, *packed_contract;
 };
 
+/** Deltas `scale · down · up` of maps side by side: down `[inputs, rank]`, up `[rank, width]`, added to `width` columns from `column` on. */
+struct LowRankDeltas {
+  int count;
+  /** The sum of all ranks. */
+  int ranks;
+  const int *rank, *width, *column;
+  const float *scale;
+  const float *const *down, *const *up;
+};
+
+/** `sum = y + x · deltas`; `narrow` `[rows, ranks]` takes x times all factors `down`. */
+struct LowRankCall {
+  int rows, inputs, outputs;
+  LowRankDeltas deltas;
+  const float *x, *y;
+  float *sum, *narrow;
+};
+
+/** Gradients from those of the sum. */
+struct LowRankGradientCall {
+  int rows, inputs, outputs;
+  LowRankDeltas deltas;
+  const float *x, *dy, *narrow;
+  float *dx;
+  float *const *d_down, *const *d_up;
+};
+
 struct AddCall {
   size_t size;
   const float *a, *b;
@@ -187,6 +214,8 @@ struct Compute {
   bool (*sparse_gradient)(const SparseGradientCall &);
   bool (*feed_forward)(const FeedForwardCall &);
   bool (*feed_forward_gradient)(const FeedForwardGradientCall &);
+  bool (*low_rank)(const LowRankCall &);
+  bool (*low_rank_gradient)(const LowRankGradientCall &);
   void (*add)(const AddCall &);
   void (*adamw)(const AdamWCall &);
   void (*dot)(const DotCall &);

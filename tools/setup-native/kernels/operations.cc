@@ -142,6 +142,66 @@ void feed_forward_gradient(KernelCall &call, const Attributes &) {
                                                        packed_kernel(packed_contract, outputs, inner)}));
 }
 
+/** Low-rank deltas from lists of `count` factors that start at inputs `downs` and `ups`, kept alive while they are read. */
+struct LowRankTensors {
+  std::vector<Input> downs, ups;
+  std::vector<int> rank, width, column;
+  std::vector<float> scale;
+  std::vector<const float *> down, up;
+  int ranks = 0;
+  LowRankDeltas deltas() const {
+    return {static_cast<int>(rank.size()), ranks, rank.data(), width.data(), column.data(), scale.data(), down.data(), up.data()};
+  }
+};
+
+LowRankTensors low_rank_tensors(KernelCall &call, int count, int start, int64_t inputs, int64_t outputs) {
+  const char *expected = "factors [input, rank] and [rank, width], a column and a scale for each, within the outputs";
+  LowRankTensors at;
+  const Input columns = call.input(start + 2 * count), scales = call.input(start + 2 * count + 1);
+  require(columns.size() == count && scales.size() == count, expected);
+  for (int i = 0; i < count; i++) {
+    at.downs.push_back(call.input(start + i));
+    at.ups.push_back(call.input(start + count + i));
+    const Shape &down = at.downs[i].shape, &up = at.ups[i].shape;
+    require(down.size() == 2 && up.size() == 2 && down[0] == inputs && down[1] == up[0] && up[0] > 0, expected);
+    const int column = columns.integers()[i];
+    require(column >= 0 && column + up[1] <= outputs, expected);
+    at.rank.push_back(as_int(up[0]));
+    at.width.push_back(as_int(up[1]));
+    at.column.push_back(column);
+    at.scale.push_back(scales.data()[i]);
+    at.down.push_back(at.downs[i].data());
+    at.up.push_back(at.ups[i].data());
+    at.ranks += at.rank[i];
+  }
+  return at;
+}
+
+/** Inputs: x, y, the factors, columns, scales. */
+void low_rank(KernelCall &call, const Attributes &attributes) {
+  const Input x = call.input(0), y = call.input(1);
+  require(!x.shape.empty() && !y.shape.empty() && x.rows() == y.rows(), "x [..., input] and y [..., output] with as many rows");
+  const LowRankTensors at = low_rank_tensors(call, attributes.count, 2, x.last(), y.last());
+  float *sum = call.output(0, y.shape), *narrow = call.output(1, {x.rows(), at.ranks});
+  if (y.size() > 0)
+    require_memory(best_compute().low_rank({as_int(x.rows()), as_int(x.last()), as_int(y.last()), at.deltas(), x.data(), y.data(), sum, narrow}));
+}
+
+/** Inputs: x, dy, the narrow product, the factors, columns, scales. */
+void low_rank_gradient(KernelCall &call, const Attributes &attributes) {
+  const int count = attributes.count;
+  const Input x = call.input(0), dy = call.input(1), narrow = call.input(2);
+  require(!x.shape.empty() && !dy.shape.empty() && x.rows() == dy.rows() && x.size() > 0, "x [..., input] and dy [..., output] with as many rows");
+  const LowRankTensors at = low_rank_tensors(call, count, 3, x.last(), dy.last());
+  require(narrow.size() == x.rows() * at.ranks, "x times all factors");
+  float *dx = call.output(0, x.shape);
+  std::vector<float *> d_down, d_up;
+  for (int i = 0; i < count; i++) d_down.push_back(call.output(1 + i, at.downs[i].shape));
+  for (int i = 0; i < count; i++) d_up.push_back(call.output(1 + count + i, at.ups[i].shape));
+  require_memory(best_compute().low_rank_gradient({as_int(x.rows()), as_int(x.last()), as_int(dy.last()), at.deltas(), x.data(), dy.data(),
+                                                   narrow.data(), dx, d_down.data(), d_up.data()}));
+}
+
 void gelu(KernelCall &call, const Attributes &attributes) {
   const Input x = call.input(0);
   float *y = call.output(0, x.shape), *derivative = call.output(1, attributes.flag ? x.shape : Shape{0});
@@ -459,6 +519,18 @@ std::string register_operations(TF_Status *status) {
        {"dy", "derivative", "expand", "contract", "packed_expand", "packed_contract"},
        {"dx"},
        compute<feed_forward_gradient>},
+      {"TfjsPeftLowRank",
+       spec<COUNT>("int >= 1"),
+       with_count<COUNT>,
+       {"x", "y", "downs: count * float", "ups: count * float", "columns: int32", "scales"},
+       {"sum", "narrow"},
+       compute<low_rank>},
+      {"TfjsPeftLowRankGradient",
+       spec<COUNT>("int >= 1"),
+       with_count<COUNT>,
+       {"x", "dy", "narrow", "downs: count * float", "ups: count * float", "columns: int32", "scales"},
+       {"dx", "d_downs: count * float", "d_ups: count * float"},
+       compute<low_rank_gradient>},
       {"TfjsPeftAdd", "", with_none, {"a", "b"}, {"sum"}, compute<add>},
       {"TfjsPeftUpdateAdamW",
        spec<COUNT>("int >= 1"),
