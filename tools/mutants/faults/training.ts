@@ -5,7 +5,7 @@ export const trainingFaults: readonly Mutant[] = [
   {
     fault: 'weight decay is part of the gradient',
     file: 'packages/train/src/optimisers/adamw.ts',
-    find: 'const kept = keep === 1 ? value : value.mul(scalar(keep));',
+    find: 'const kept = numbers.keep === 1 ? value : value.mul(scalar(numbers.keep));',
     replace: 'const kept = value;',
     suites: 'train adamw',
   },
@@ -19,8 +19,8 @@ export const trainingFaults: readonly Mutant[] = [
   {
     fault: 'gradients are clipped each for itself',
     file: 'packages/train/src/step/gradient-norm.ts',
-    find: 'tf.addN(tensors.map((tensor) => tensor.square().sum())).sqrt()',
-    replace: 'tensors[0]!.square().sum().sqrt()',
+    find: 'return tf.addN(tensors.map((tensor) => tensor.square().sum()));',
+    replace: 'return tensors[0]!.square().sum();',
     suites: 'train train',
   },
   {
