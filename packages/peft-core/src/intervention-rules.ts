@@ -38,6 +38,8 @@ interface KindRules<Item, Kind extends SiteKind = SiteKind> {
     /** Whether this very item merges, where not all of the kind do. */
     readonly when?: (item: Item) => boolean;
   };
+  /** True if its effect is a function of the host's own weight: it cannot stay where something goes into that weight. */
+  readonly readsWeight?: true;
   /** The item with its effect multiplied by a gate that its input sets; absent where that has no meaning. */
   readonly gate?: (item: Item, gate: ExampleGate) => Item;
 }
@@ -107,6 +109,7 @@ export const interventionRules: Rules = {
   weightFunction: rules<'weightFunction', 'linear'>({
     sites: ['linear'],
     tensors: () => [],
+    readsWeight: true,
     merge: {
       stage: 'add',
       weight: (weight, item, frozen) => weight.add(item.weight(frozen)),
@@ -161,6 +164,16 @@ export const interventionRules: Rules = {
       form: undefined,
       perToken: false,
       apply: (x, mask) => item.apply(x, mask).mul(ofTokens(gate(x, mask))),
+    }),
+  }),
+  dynamicWeightDelta: rules<'dynamicWeightDelta', 'linear'>({
+    sites: ['linear'],
+    tensors: () => [],
+    readsWeight: true,
+    gate: (item, gate) => ({
+      ...item,
+      perToken: false,
+      apply: (x, frozen, mask) => item.apply(x, frozen, mask).mul(ofTokens(gate(x, mask))),
     }),
   }),
   sublayerAdapter: rules<'sublayerAdapter', 'sublayer'>({

@@ -5,7 +5,10 @@ import type { Past } from './decoder-pass.js';
 /** Whether an effect treats each token for itself or only looks back, so that a text may come in pieces. */
 function looksBackOnly(item: Intervention): boolean {
   if ('gate' in item && typeof item.gate === 'function') return false;
-  return item.kind === 'activationDelta' || item.kind === 'sublayerAdapter' || item.kind === 'hiddenDelta'
+  return item.kind === 'activationDelta' ||
+    item.kind === 'dynamicWeightDelta' ||
+    item.kind === 'sublayerAdapter' ||
+    item.kind === 'hiddenDelta'
     ? item.perToken === true
     : true;
 }
