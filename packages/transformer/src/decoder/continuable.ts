@@ -40,3 +40,14 @@ export function requireContinuable(
       'pass the past of the same texts in the same order',
     );
 }
+
+/** Errors: `HOST_INPUTS_INVALID` for documents that share a row under an effect that looks from one token at others. */
+export function requireDocumentsApart(interventions: Interventions, { documentIds }: HostInputs, name: string): void {
+  const mixing = documentIds && interventions.find((item) => 'mixesTokens' in item && item.mixesTokens);
+  if (!mixing) return;
+  throw new PeftError('HOST_INPUTS_INVALID', {
+    found: `several documents in a row and a ${mixing.kind} that sees neighbouring tokens, on host "${name}"`,
+    expected: 'one document a row: what was packed is kept apart by attention alone',
+    fix: 'do not pack texts for this method',
+  });
+}
