@@ -26,7 +26,8 @@ export function softChoice(
   const drawn = uniforms(noise.stream, scores.size).map(
     (u) => -Math.log(-Math.log(Math.min(Math.max(u, 1e-7), 1 - 1e-7))),
   );
-  return tf.softmax(scores.add<tf.Tensor2D>(tf.tensor2d(drawn, scores.shape)).div(noise.temperature));
+  const noisy = scores.add(tf.tensor2d(drawn, scores.shape)).div<tf.Tensor2D>(noise.temperature);
+  return tf.softmax(noisy);
 }
 
 /** One-hot rows in value, the identity in its gradient: the largest probability of each row is chosen (straight-through). */

