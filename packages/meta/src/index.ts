@@ -1,6 +1,14 @@
-export type { Episode, Episodes } from './episode.js';
+export { type Episode, type Episodes, keyOfText } from './episode.js';
 export { type EpisodeDraw, episodeSource, fixedEpisodes, type LabelledTexts } from './episode-source.js';
-export { adapt, type Adaptation, adaptOnce, type AdaptRequest, type InnerLoop, startAdaptation } from './adapt.js';
+export {
+  adapt,
+  adaptInSteps,
+  type Adaptation,
+  adaptOnce,
+  type AdaptRequest,
+  type InnerLoop,
+  startAdaptation,
+} from './adapt.js';
 export { fomaml, type MetaLearning, multitask, reptile } from './meta-rules.js';
 export type { OwnPart, TaskBuffers, TaskParts } from './own-part.js';
 export { rowsOfList, type TargetRows } from './target-rows.js';

@@ -28,7 +28,8 @@ import { refuseUnnamedPlugins } from '../predict/refuse-plugins.js';
 import { readAdapterFolder } from '../run-folder/adapter-folder.js';
 import { openHost, type OpenedHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
-import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
+import { requireEmptyFolder } from '../run-folder/require-empty-folder.js';
+import { writeModelFolder } from './write-model-folder.js';
 
 /** The forms that adapters are written in: HF peft's, with our own record beside it, and AdapterHub's. */
 export const adapterForms = ['hf', 'adapter-hub'] as const;
