@@ -31,6 +31,7 @@ import { type PreparedRecord, readPreparedRecord, readStart } from './prepared-f
 import { readLabelledTexts, type TaskColumns } from './read-tasks.js';
 import { joinMethod } from './split-method.js';
 import { innerLoopOf } from './task-parts.js';
+import { isFolderOf, wholeModelName } from './whole-model-name.js';
 
 /** How a prepared start learns a task. */
 export interface AdaptOptions {
@@ -96,7 +97,9 @@ export async function adaptStart(options: AdaptOptions): Promise<AdaptedTask> {
     });
   await requireEmptyFolder(options.output);
   await reportBackend(options.backend);
-  const { host, tokenizer, readout } = await openHost(modelOf(record.model, options.model), options.host);
+  const model = modelOf(record.model, options.model);
+  const opened = await openHost(model, options.host);
+  const { host, tokenizer, readout } = opened;
   try {
     const { registry } = catalogue;
     const body = registry.build(record.method);
@@ -119,10 +122,12 @@ export async function adaptStart(options: AdaptOptions): Promise<AdaptedTask> {
     const searched = registry.build(completeMethod(joined, registry, task.labels, readout));
     const method = withArchitectures(searched, chosen);
     const learned = await learn({ ...options, inner: record.inner, host, method, values, support, query, stream });
+    // An adapter that stands alone is opened by the name of its host.
+    const spec = isFolderOf(model, opened) ? wholeModelName({ ...host.spec, name: model.name }, true) : host.spec;
     const files = await saveAdapter(
       { method, effective: learned.effective, hostFingerprint: host.spec.fingerprint },
-      host,
-      { baseModelNameOrPath: host.spec.name, tokenizerDigest: tokenizer.digest },
+      { spec, weight: (path) => host.weight(path) },
+      { baseModelNameOrPath: spec.name, tokenizerDigest: tokenizer.digest },
     ).finally(() => disposeParameters(learned.effective));
     await writeAdapterFolder(options.output, files);
     const { before, after, seconds } = learned;

@@ -47,6 +47,7 @@ import { preparedFiles, type PreparedRecord, readPreparedRecord, writePrepared }
 import { readTasks, type TaskColumns, type TaskSets } from './read-tasks.js';
 import { splitMethod } from './split-method.js';
 import { type Classes, type TaskLearning, taskLearning } from './task-parts.js';
+import { isFolderOf, wholeModelName } from './whole-model-name.js';
 
 /** How a start is prepared on the tasks of a folder. */
 export interface PrepareOptions {
@@ -116,7 +117,8 @@ export async function prepareStart(options: PrepareOptions): Promise<PreparedRec
       });
     await reportBackend(options.backend);
     onEvent?.({ type: 'phase', text: `loading host ${options.model.name}` });
-    const { host, tokenizer, readout } = await openHost(options.model, options.host);
+    const opened = await openHost(options.model, options.host);
+    const { host, tokenizer, readout } = opened;
     try {
       const maxTokens = Math.min(options.maxTokens, host.spec.maxPositionEmbeddings);
       onEvent?.({ type: 'phase', text: `reading the tasks in ${options.tasks}` });
@@ -130,7 +132,11 @@ export async function prepareStart(options: PrepareOptions): Promise<PreparedRec
       const ownPart =
         split && (({ labels: own = [] }: { readonly labels?: readonly string[] }) => complete(split.head, own));
       const learning = taskLearning(method, options.inner, ownPart ?? undefined);
-      const result = await runPreparation(options, host, method, learning, sets, preset.train ?? {});
+      const result = await runPreparation(options, host, method, learning, sets, preset.train ?? {}).catch(
+        (error: unknown) => {
+          throw split && isPeftError(error) && error.code === 'LOGITS_MISSING' ? needsHead(preset.name, error) : error;
+        },
+      );
       onEvent?.({ type: 'phase', text: 'comparing with the start that was not prepared' });
       const record = await writePrepared(
         output,
@@ -138,7 +144,7 @@ export async function prepareStart(options: PrepareOptions): Promise<PreparedRec
           method: describeMethod(result.method),
           head: split?.head ?? null,
           labels: labels && [...labels],
-          model: options.model,
+          model: wholeModelName(options.model, isFolderOf(options.model, opened)),
           host: { name: host.spec.name, fingerprint: host.spec.fingerprint },
           tokenizerDigest: tokenizer.digest,
           maxTokens,
@@ -161,6 +167,14 @@ export async function prepareStart(options: PrepareOptions): Promise<PreparedRec
     unlock();
   }
 }
+
+const needsHead = (name: string, cause: unknown) =>
+  new PeftError('METHOD_UNFIT', {
+    found: `method "${name}", which chooses what it trains by the loss of a head`,
+    expected: 'a head that is there before the tasks are',
+    fix: 'share one head between tasks with the same labels (--shared-head), or take another method',
+    cause,
+  });
 
 /** Errors: `LABELS_MISMATCH`. */
 function sharedLabels(tasks: readonly LabelledTexts[]): readonly string[] {
