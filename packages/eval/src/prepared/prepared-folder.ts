@@ -26,7 +26,7 @@ const count = z.int().min(0);
 const names = z.array(z.string().max(1000)).max(10_000);
 
 /** How a task is learned from a start. */
-export const innerSettings = z.object({
+const innerSettings = z.object({
   optimiser: z.enum(['sgd', 'adamw']),
   learningRate: z.number().positive(),
   /** Steps while preparing. */
@@ -44,7 +44,7 @@ const curve = z.array(
 );
 
 /** `prepared.json`: everything about a start but its numbers. */
-export const preparedRecord = z.object({
+const preparedRecord = z.object({
   /** What was prepared, as it was prepared. */
   method: methodDescription,
   /** The head that every task gets; null where it is part of the start. */
