@@ -76,7 +76,7 @@ describe('templates', () => {
       expect(parseTemplate(template).pieces.filter(({ kind }) => kind === 'mask')).toHaveLength(1);
       expect(new Set(labelWordIds(tokenizer, words)).size).toBe(words.length);
     }
-    expect(Object.keys(taskPrompts)).toHaveLength(15);
+    expect(Object.keys(taskPrompts)).toHaveLength(16);
   });
 
   it('keep the mask whatever the length, and cut the longer text first', () => {

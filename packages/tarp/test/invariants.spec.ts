@@ -51,7 +51,6 @@ const inputs = () => ({
 const statesOf = (at: Host, { method, effective }: Pick<Adapter, 'method' | 'effective'>): tf.Tensor =>
   at.forward(inputs(), method.intervene(effective, evaluationContext(at.spec, 1)), evaluationContext(at.spec, 1))
     .lastHiddenState;
-const bare = () => host.forward(inputs(), [], evaluationContext(host.spec, 1)).lastHiddenState;
 const started = (method: PeftMethod) => toParameters(initialValues(method.plan(host.spec), stream));
 const trained = (method: PeftMethod): Adapter => ({
   method,

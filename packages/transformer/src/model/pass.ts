@@ -21,7 +21,7 @@ export interface Pass {
 }
 
 /** The places of some tokens among all: dropout draws for all of them, so that leaving some out changes none of the others. */
-export interface PickedTokens {
+interface PickedTokens {
   /** Lengths of the states of all tokens, without the last axis. */
   readonly lead: readonly number[];
   /** From all states to those of the picked tokens. */
