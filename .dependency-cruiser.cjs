@@ -55,7 +55,7 @@ module.exports = {
       ['config'],
       ['records'],
       ['trial', 'report'],
-      ['experiment', 'predict', 'analysis', 'kernel'],
+      ['experiment', 'predict', 'analysis', 'kernel', 'prepared'],
       ['deploy'],
     ]),
   ],

@@ -50,5 +50,14 @@ export const examples = {
     'kernel --task sst2 --data glue --shots 16 --kind asymmetric-signgd --no-full',
     'kernel --task sst2 --data glue --shots 16 --mlm ./bert-base-uncased --model ./bert-base-uncased',
   ],
+  prepare: [
+    'prepare --tasks ./intents --held-out banking,travel --output runs/prepared',
+    'prepare --tasks ./domains --held-out none --method tarp --rule reptile --ways 5 --updates 200 --output runs/tarp',
+    'prepare --tasks ./reviews --held-out films --shared-head --label-column stars --output runs/reviews',
+  ],
+  adapt: [
+    'adapt runs/prepared --task new.csv --shots 8 --output runs/new',
+    'adapt runs/prepared --task new.csv --test-file held-out.csv --steps 20 --output runs/new --json',
+  ],
   doctor: ['doctor', 'doctor --backend wasm --json'],
 } as const satisfies Record<string, readonly string[]>;
