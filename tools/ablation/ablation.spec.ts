@@ -4,8 +4,10 @@ import { describe, expect, it } from '@jest/globals';
 import { builtInPresets } from '@tfjs-peft/eval/methods';
 import { chooseRate } from './choose-rates.js';
 import { readResults, renderPage, renderReport } from './report.js';
-import type { RunRecord } from './run-record.js';
-import { dataSeeds, methods, ratesOf, searchSeed } from './settings.js';
+import { resolveExperiment } from '@tfjs-peft/eval';
+import { hashTrial } from '@tfjs-peft/eval/run-folder';
+import { type RunRecord, shortHash } from './run-record.js';
+import { common, dataSeeds, floors, methods, ratesOf, searchSeed } from './settings.js';
 
 describe('the choice of a rate', () => {
   it('takes the best on the development set, and of equals the one nearest to the preset', () => {
@@ -29,6 +31,26 @@ describe('the settings', () => {
       expect(ratesOf(`${method}-subspace`)).toEqual(ratesOf(method));
     }
     expect(dataSeeds).not.toContain(searchSeed);
+  });
+});
+
+describe('the trials', () => {
+  it('are those of the runs that are kept: new settings leave their hashes as they were', () => {
+    const folder = fileURLToPath(new URL('../../docs/ablation', import.meta.url));
+    const { runs } = readResults(folder);
+    const known = new Set(runs.map(({ configHash }) => configHash));
+    for (const task of ['sst2', 'trec'] as const) {
+      const entries = ['lora', 'prefix', 'prefix-subspace'].flatMap((preset) =>
+        ratesOf(preset).map((learningRate) => ({ name: `${preset}_${learningRate}`, preset, train: { learningRate } })),
+      );
+      const { trials } = resolveExperiment({
+        ...common(task, 'shared/data'),
+        methods: [...floors, ...entries],
+        seeds: { data: [searchSeed] },
+      });
+      const trained = trials.filter(({ method }) => method.kind === 'trained');
+      expect(trained.filter((trial) => known.has(shortHash(hashTrial(trial)))).length).toBe(trained.length);
+    }
   });
 });
 

@@ -30,6 +30,20 @@ export const trainingFaults: readonly Mutant[] = [
     replace: "'train'",
     suites: 'train train evaluate',
   },
+  {
+    fault: 'a rule of selection that waits no more still chooses',
+    file: 'packages/train/src/run/evaluate-state.ts',
+    find: 'isExhausted(choice.selection, config)\n',
+    replace: 'false\n',
+    suites: 'train selections',
+  },
+  {
+    fault: 'several rules of selection share the first draw of the others',
+    file: 'packages/train/src/evaluate/score-logits.ts',
+    find: 'return { draws: all.slice(0, draws), labels };',
+    replace: 'return { draws: all, labels };',
+    suites: 'train selections',
+  },
   // The training question.
   {
     fault: 'terms are reported and not minimised',

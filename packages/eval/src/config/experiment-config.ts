@@ -104,6 +104,8 @@ export const testConfig = z.strictObject({
     .default('midpoint'),
   /** Draws of an ensemble. */
   draws: z.int().min(1).default(10),
+  /** Also tests the midpoint at every evaluation, for the record (validation regret); nothing is chosen by it. */
+  trace: z.boolean().optional(),
 });
 
 /** Validated settings of the test: the point of a simplex, and draws. */
