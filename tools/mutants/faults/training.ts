@@ -44,6 +44,35 @@ export const trainingFaults: readonly Mutant[] = [
     replace: 'return { draws: all, labels };',
     suites: 'train selections',
   },
+  // Statistics.
+  {
+    fault: 'percentiles of few splits pass for an interval: no degrees of freedom',
+    file: 'packages/eval/src/statistics/bootstrap.ts',
+    find: 'studentTQuantile(1 - alpha / 2, degreesOfFreedom)',
+    replace: 'studentTQuantile(1 - alpha / 2, 1e6)',
+    suites: 'statistics simulate',
+  },
+  {
+    fault: 'what clusters and items share is counted three times',
+    file: 'packages/eval/src/statistics/bootstrap.ts',
+    find: '2 * (ofClusters + ofItems) - both',
+    replace: 'both',
+    suites: 'eval inference',
+  },
+  {
+    fault: 'not separated passes for equivalent',
+    file: 'packages/eval/src/statistics/equivalence.ts',
+    find: 'const pValue = Math.max(above, below);',
+    replace: 'const pValue = Math.min(above, below);',
+    suites: 'eval inference',
+  },
+  {
+    fault: 'an interaction has the signs of a main effect',
+    file: 'packages/eval/src/statistics/factorial.ts',
+    find: '(order(effect) - order(effect & mask)) % 2 === 0',
+    replace: '(effect & mask) === effect',
+    suites: 'eval inference',
+  },
   // The training question.
   {
     fault: 'terms are reported and not minimised',

@@ -15,7 +15,7 @@ const rules = {
   dropout: { mode: 'dropout', draws: 2 },
   fixed: { draws: 3, resample: false, aggregate: 'ensemble' },
 } as const;
-const shared = { steps: 24, learningRate: 0.3, evaluateEvery: { epochs: 0, minSteps: 3 } };
+const shared = { steps: 30, learningRate: 0.2, evaluateEvery: { epochs: 0, minSteps: 1 } };
 const parts = ({ bestStep, best, raw, effective }: Chosen) => ({
   bestStep,
   best,
@@ -25,7 +25,7 @@ const parts = ({ bestStep, best, raw, effective }: Chosen) => ({
 
 describe('several rules of selection in one run', () => {
   it('choose and stop as runs of their own do, to the bit', async () => {
-    const config = { ...shared, patience: 2 };
+    const config = { ...shared, patience: 3 };
     const before = tf.memory().numTensors;
     const together = await train(toyRequest(host, { ...config, selections: rules }));
     expect(tf.memory().numTensors).toBe(before);
