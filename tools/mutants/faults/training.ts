@@ -50,7 +50,7 @@ export const trainingFaults: readonly Mutant[] = [
     file: 'packages/eval/src/statistics/bootstrap.ts',
     find: 'studentTQuantile(1 - alpha / 2, degreesOfFreedom)',
     replace: 'studentTQuantile(1 - alpha / 2, 1e6)',
-    suites: 'statistics simulate',
+    suites: 'eval inference',
   },
   {
     fault: 'what clusters and items share is counted three times',

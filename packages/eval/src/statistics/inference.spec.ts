@@ -144,7 +144,10 @@ describe('descriptions against scipy and statsmodels', () => {
 
 describe('hierarchicalBootstrap', () => {
   const values = Array.from({ length: 5 }, (_, run) =>
-    Array.from({ length: 80 }, (_, item) => Math.sin(3 * run) + Math.cos(5 * item) + Math.sin(1 + 7 * run * item)),
+    Array.from(
+      { length: 80 },
+      (_, item) => 0.05 * Math.sin(3 * run) + 0.1 * Math.cos(5 * item) + 3 * Math.sin(1 + 7.3 * run * item),
+    ),
   );
 
   it('has the variance of a two-way analysis of variance', () => {
@@ -154,7 +157,14 @@ describe('hierarchicalBootstrap', () => {
     const expected = split.data / 5 + split.item / 80 + split.dataByItem / 400;
     expect(found.standardError ** 2 / expected).toBeGreaterThan(0.9);
     expect(found.standardError ** 2 / expected).toBeLessThan(1.1);
-    expect(found.interval![0]).toBeLessThan(found.value);
+    const narrow = 1.96 * found.standardError;
+    const few = hierarchicalBootstrap({
+      ...options,
+      clusters: 3,
+      statistic: meanOf(values.map((row, i) => row.map((x) => x + 9 * i))),
+    });
+    expect(few.interval![1] - few.value).toBeGreaterThan(4 * few.standardError);
+    expect(found.interval![1] - found.value).toBeGreaterThan(narrow);
     expect(hierarchicalBootstrap(options)).toEqual(found);
   });
 

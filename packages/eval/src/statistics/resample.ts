@@ -4,7 +4,10 @@ import { randomWords } from '@tfjs-peft/peft-core/authoring';
 /** `count` indices below `size`, with replacement. The same stream gives the same ones. */
 export function drawIndices(stream: Stream, size: number, count: number): Int32Array {
   const words = randomWords(stream, count);
-  return Int32Array.from(words, (word) => Math.floor((word / 2 ** 32) * size));
+  const indices = new Int32Array(count);
+  // Storing into whole numbers cuts off the fraction.
+  for (let at = 0; at < count; at++) indices[at] = (words[at]! / 4294967296) * size;
+  return indices;
 }
 
 /** The `draw`-th resample of `size` things below a stream. */
