@@ -4,7 +4,7 @@ import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { recipeNames } from '../methods/presets.js';
 import { partialTrainConfig } from './train-config.js';
 
-const seed = z.int().min(0).max(0xffffffff);
+export const seedNumber = z.int().min(0).max(0xffffffff);
 
 export const methodDescription: z.ZodType<MethodDescription> = z.lazy(() =>
   z.strictObject({
@@ -20,7 +20,8 @@ export const methodName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'letters, digits, "-", "_" and "." only');
 
-const methodEntry = z
+/** A method of an experiment, by preset or as data. */
+export const methodEntry = z
   .strictObject({
     name: methodName,
     /** A registered preset; `name` is looked up if neither this nor `method` is given. */
@@ -123,7 +124,7 @@ export const experimentConfig = z.strictObject({
   /** Training settings of all methods; a method's own win. */
   train: partialTrainConfig.default({}),
   seeds: z
-    .strictObject({ data: z.array(seed).min(1).default([13]), train: z.array(seed).min(1).default([0]) })
+    .strictObject({ data: z.array(seedNumber).min(1).default([13]), train: z.array(seedNumber).min(1).default([0]) })
     .prefault({}),
   metrics: z.strictObject({ headline: z.enum(['unipelt', 'glue_mean']).default('unipelt') }).prefault({}),
   test: testConfig.prefault({}),
