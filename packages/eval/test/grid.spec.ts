@@ -218,7 +218,7 @@ describeOnNative('a grid', () => {
     const path = join(trialOf('A'), 'summary.json');
     const text = readFileSync(path, 'utf8');
     for (const change of [{ hostFingerprint: 'other' }, { splitHash: 'other' }]) {
-      const { checksum: _, ...plain } = { ...(JSON.parse(text) as JsonObject), ...change } as JsonObject;
+      const { checksum: _, ...plain } = { ...(JSON.parse(text) as JsonObject), ...(change as object) } as JsonObject;
       writeFileSync(path, JSON.stringify({ ...plain, checksum: jsonChecksum(plain) }));
       await expect(writeGridReport(tiny.out)).rejects.toMatchObject({ code: 'RESULTS_NOT_COMPARABLE' });
     }

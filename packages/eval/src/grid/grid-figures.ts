@@ -56,7 +56,7 @@ async function forest({ cells, overall }: GridAnalysis, margin: number): Promise
     scale: { zero: false },
     axis: { title: 'difference in points (Holm-corrected interval)' },
   };
-  const y = { field: 'where', type: 'nominal' as const, sort: null, axis: { title: null, labelLimit: 220 } };
+  const y = { field: 'row', type: 'nominal' as const, sort: null, axis: { title: null, labelLimit: 420 } };
   const colours = {
     tie: plotColours.floor,
     'no interval': plotColours.floor,
@@ -73,47 +73,47 @@ async function forest({ cells, overall }: GridAnalysis, margin: number): Promise
     $schema: schema,
     config: plotConfig,
     padding: 12,
-    data: { values: rows.map((row) => ({ ...row, zero: 0, from: -margin, to: margin })) },
-    facet: {
-      row: {
-        field: 'comparison',
-        type: 'nominal',
-        sort: null,
-        header: { labelAngle: 0, labelAlign: 'left', labelOrient: 'top', title: null },
-      },
+    data: {
+      values: rows.map((row) => ({
+        ...row,
+        row: `${row.comparison}, ${row.where}`,
+        zero: 0,
+        from: -margin,
+        to: margin,
+      })),
     },
-    resolve: { scale: { y: 'independent' } },
-    spec: {
-      width: 620,
-      height: { step: 18 },
-      layer: [
-        {
-          mark: { type: 'rect', color: plotColours.grid, opacity: 0.6 },
-          encoding: { x: { field: 'from', ...x }, x2: { field: 'to' } },
-        },
-        {
-          mark: { type: 'rule', color: plotColours.muted, strokeDash: [3, 3] },
-          encoding: { x: { field: 'zero', ...x } },
-        },
-        {
-          mark: { type: 'rule', strokeWidth: 2 },
-          encoding: { x: { field: 'low', ...x }, x2: { field: 'high' }, y, color },
-        },
-        {
-          mark: { type: 'point', filled: true, size: 60, opacity: 1, strokeWidth: 1.5 },
-          encoding: {
-            x: { field: 'mean', ...x },
-            y,
-            fill: { ...color, legend: null },
-            stroke: { ...color, legend: null },
-            fillOpacity: {
-              condition: { test: "datum.verdict == 'better' || datum.verdict == 'worse'", value: 1 },
-              value: 0,
-            },
+    width: 560,
+    height: { step: 20 },
+    layer: [
+      {
+        mark: { type: 'rect', color: plotColours.grid, opacity: 0.6 },
+        encoding: { x: { field: 'from', ...x }, x2: { field: 'to' } },
+      },
+      {
+        mark: { type: 'rule', color: plotColours.muted, strokeDash: [3, 3] },
+        encoding: { x: { field: 'zero', ...x } },
+      },
+      {
+        mark: { type: 'rule', strokeWidth: 2 },
+        encoding: { x: { field: 'low', ...x }, x2: { field: 'high' }, y, color },
+      },
+      {
+        mark: { type: 'point', filled: false, size: 60, opacity: 1, strokeWidth: 1.5 },
+        encoding: {
+          x: { field: 'mean', ...x },
+          y,
+          color,
+          // Only what is separated is filled.
+          fill: {
+            condition: (['better', 'worse'] as const).map((verdict) => ({
+              test: `datum.verdict == '${verdict}'`,
+              value: colours[verdict],
+            })),
+            value: 'transparent',
           },
         },
-      ],
-    },
+      },
+    ],
   };
   const label = rows
     .map(
@@ -124,7 +124,7 @@ async function forest({ cells, overall }: GridAnalysis, margin: number): Promise
   return {
     id: 'forest',
     title: 'Differences to the reference',
-    caption: `Marks: mean paired differences on identical splits. Lines: intervals, corrected for the comparisons of the row. Hollow: ties, the interval contains zero. Shaded: the margin of ${margin} points. A cell without pairs has no row.`,
+    caption: `Marks: mean paired differences on identical splits. Lines: intervals, corrected for all comparisons of the cell. Hollow: ties, the interval contains zero. Shaded: the margin of ${margin} points. A cell without pairs has no row.`,
     svg: await renderSvg(spec, 'forest', `Forest plot of differences. ${label}.`),
     rows,
   };
