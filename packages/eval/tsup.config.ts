@@ -5,7 +5,11 @@ import { packageBuild, publicEntries } from '../../tools/build/package-build.js'
  * whose names have `#`, `%` or spaces (tsup's `shims` fail there).
  */
 export default packageBuild({
-  entry: { ...publicEntries(), 'run-trial-worker': 'src/experiment/run-trial-worker.ts', 'column-process': 'src/records/column-process.ts' },
+  entry: {
+    ...publicEntries(),
+    'run-trial-worker': 'src/experiment/run-trial-worker.ts',
+    'column-process': 'src/records/column-process.ts',
+  },
   esbuildOptions(options, { format }) {
     if (format !== 'cjs') return;
     options.define = { ...options.define, 'import.meta.url': 'moduleUrl' };

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
+  analyseGrid,
   designPower,
   expandGrid,
   type GridConfigInput,
   gridFiles,
+  readCellResults,
   readGrid,
   runGrid,
   type RunGridOptions,
@@ -94,6 +96,7 @@ describe('expandGrid', () => {
     ['an unknown method', { methods: ['lorra'] }, /^UNKNOWN_PRESET.*did you mean "lora"/s],
     ['an unknown key', { task: 'sst2' }, /^CONFIG_INVALID.*tasks/s],
     ['an unknown reference', { references: ['E'] }, /^UNKNOWN_METHOD.*majority, A, B/s],
+    ['a factor of an unknown arm', { factors: { p: ['D', 'agaim'] } }, /^UNKNOWN_METHOD.*did you mean "again"/s],
     ['no methods', { methods: [] }, /^CONFIG_INVALID.*methods/s],
     ['no tasks', { tasks: [] }, /^CONFIG_INVALID.*tasks/s],
     ['a cell twice', { models: ['./a/bge', './b/bge'] }, /^GRID_CELL_REPEATED.*spam-subjects-bge-100/s],
@@ -148,6 +151,7 @@ async function tinyGrid(changes: Partial<GridConfigInput> = {}) {
     train: config.train,
     seeds: { data: [13, 21], train: [0] },
     references: ['A'],
+    factors: { simplex: ['B'], drawn: ['D'] },
     test: { trace: true },
     ...changes,
   };
@@ -183,7 +187,10 @@ describeOnNative('a grid', () => {
       ['B', 2],
       ['D', 2],
     ]);
-    expect(tables.map(({ id }) => id)).toEqual(['results', 'differences', 'selection', 'items']);
+    expect(tables.map(({ id }) => id)).toEqual(['results', 'differences', 'selection', 'items', 'costs']);
+    // No arm has both factors.
+    expect(analysis.effects).toEqual([]);
+    expect(analysis.pareto.map(({ method }) => method)).toEqual(['A', 'B', 'D']);
     expect(analysis.rules.map(({ method }) => method)).toEqual(expect.arrayContaining(['A', 'B', 'D']));
     const html = readFileSync(files.html, 'utf8');
     expect(html).toContain('tiny &#60;b&#62;');
@@ -231,6 +238,20 @@ describeOnNative('a grid', () => {
     await expect(writeGridReport(tiny.root)).rejects.toMatchObject({ code: 'GRID_MISSING' });
   });
 
+  it('gives the effects of factors where every combination ran', async () => {
+    const { analysis: before } = await writeGridReport(tiny.out);
+    const stored = (await readGrid(tiny.out))!;
+    const grid = { ...stored, config: { ...stored.config, factors: { simplex: ['B'] } } };
+    const cells = (await readCellResults(tiny.out, grid)).map((cell) => ({
+      ...cell,
+      results: cell.results.filter(({ method }) => method !== 'D'),
+    }));
+    const { effects } = await analyseGrid(grid, cells);
+    expect(effects.length).toBe(1);
+    const found = before.cells[0]!.table!.rows.find(({ method }) => method === 'B')!.differences.A!;
+    expect(effects[0]!.mean).toBeCloseTo(found.mean, 9);
+  });
+
   it('has one writer, and belongs to one grid', async () => {
     const release = await lockFolder(tiny.out);
     await expect(tiny.run()).rejects.toMatchObject({ code: 'FOLDER_IN_USE' });
@@ -247,7 +268,12 @@ describeOnNative('a grid', () => {
       { ...tinyPrefix, name: 'A' },
       { name: 'fails', method: headless },
     ];
-    const failing = await tinyGrid({ methods: methods as never, seeds: { data: [13], train: [0] }, test: {} });
+    const failing = await tinyGrid({
+      methods: methods as never,
+      seeds: { data: [13], train: [0] },
+      test: {},
+      factors: undefined,
+    });
     await failing.run();
     const { analysis, tables } = await writeGridReport(failing.out);
     expect(analysis.cells[0]!.missing).toBe(1);
@@ -261,6 +287,7 @@ describeOnNative('a grid', () => {
       search: { budget: 2, seeds: [5] },
       seeds: { data: [13], train: [0] },
       test: {},
+      factors: undefined,
     });
     const stored = await searching.run();
     expect(stored.cells[0]!.chosen!.A!['train.learningRate']).toBeDefined();

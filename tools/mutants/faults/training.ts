@@ -73,6 +73,28 @@ export const trainingFaults: readonly Mutant[] = [
     replace: '(effect & mask) === effect',
     suites: 'eval inference',
   },
+  // Grids.
+  {
+    fault: 'arms that are trained differently share a run',
+    file: 'packages/eval/src/grid/expand-grid.ts',
+    find: 'hashTrial({ ...trial, train: { ...train!, validation: neutral } })',
+    replace: "''",
+    suites: 'eval grid',
+  },
+  {
+    fault: 'a method may try more settings than the others',
+    file: 'packages/eval/src/grid/search-space.ts',
+    find: 'combinations.length !== search.budget',
+    replace: 'combinations.length === 0',
+    suites: 'eval grid',
+  },
+  {
+    fault: 'records say the label that was predicted',
+    file: 'packages/eval/src/trial/write-predictions.ts',
+    find: 'labels: rows.map(({ label }) => label),',
+    replace: 'labels: rows.map((_, row) => argmaxRows(logits, 2)[row]!),',
+    suites: 'eval records',
+  },
   // The training question.
   {
     fault: 'terms are reported and not minimised',

@@ -1,4 +1,5 @@
 import { evaluateMetrics, type MetricName } from '@tfjs-peft/glue-fewshot';
+import { isPeftError } from '@tfjs-peft/peft-core';
 import { type ColumnReader, openColumnReader } from '../records/column-reader.js';
 import { type ItemRecords, midpointRule, readEvaluations, readItems } from '../records/trial-records.js';
 import { trialFiles } from '../records/trial-folder.js';
@@ -7,7 +8,9 @@ import { type Calibration, calibration } from '../statistics/calibration.js';
 import { compareMethods } from '../statistics/compare-methods.js';
 import type { ComparisonTable } from '../statistics/comparison-table.js';
 import { type Equivalence, equivalence } from '../statistics/equivalence.js';
+import { type FactorialEffect, factorialEffects } from '../statistics/factorial.js';
 import { kendallTau } from '../statistics/kendall-tau.js';
+import { paretoProbability } from '../statistics/pareto.js';
 import { signFlipTest } from '../statistics/permutation-test.js';
 import { rankStability, type RankStability } from '../statistics/rank-stability.js';
 import { type VarianceComponents, varianceComponents } from '../statistics/variance-components.js';
@@ -62,6 +65,16 @@ export interface RunTrace {
   }[];
 }
 
+/** What an arm costs, and how often nothing beats it. */
+export interface ParetoEntry {
+  readonly method: string;
+  readonly trainableParameters: number;
+  readonly fileBytes: number;
+  readonly secondsPerStep: number;
+  /** Share of resamples of the units in which no other arm is as good in score and costs. */
+  readonly probability: number;
+}
+
 /** All that a report shows of a grid; plain data. */
 export interface GridAnalysis {
   readonly cells: readonly {
@@ -79,6 +92,9 @@ export interface GridAnalysis {
   readonly rules: readonly RuleQuality[];
   readonly items: readonly ItemAnalysis[];
   readonly traces: readonly RunTrace[];
+  /** Main effects and interactions of the grid's factors over all cells and data splits; empty without factors or a whole unit. */
+  readonly effects: readonly FactorialEffect[];
+  readonly pareto: readonly ParetoEntry[];
   /** Files of records that could not be read, with the reason: their trials are left out of what needs them. */
   readonly damaged: readonly string[];
 }
@@ -122,6 +138,8 @@ export async function analyseGrid(grid: StoredGrid, cells: readonly CellResults[
       rules,
       items,
       traces,
+      effects: effectsOf(grid, joined.results),
+      pareto: overall ? paretoOf(joined.results) : [],
       damaged,
     };
   } finally {
@@ -206,6 +224,63 @@ function ranksOf(cells: readonly CellResults[]): GridAnalysis['ranks'] {
     methods,
     cells: whole.length,
   };
+}
+
+/** Values of each arm by unit: a cell and data seed, the mean over training seeds. */
+function unitsOf(results: readonly ArmResult[]): Map<string, Map<number, number>> {
+  const lists = new Map<string, Map<number, number[]>>();
+  for (const { method, kind, status, dataSeed, test } of results) {
+    if (kind !== 'trained' || status !== 'done' || !test.test) continue;
+    const own = lists.get(method) ?? new Map<number, number[]>();
+    lists.set(method, own.set(dataSeed, [...(own.get(dataSeed) ?? []), test.test.headline]));
+  }
+  return new Map(
+    [...lists].map(([method, own]) => [method, new Map([...own].map(([unit, values]) => [unit, meanOfList(values)]))]),
+  );
+}
+
+function effectsOf({ config: { factors = {} } }: StoredGrid, results: readonly ArmResult[]): FactorialEffect[] {
+  const names = Object.keys(factors);
+  if (names.length === 0) return [];
+  const cells = [...unitsOf(results)].flatMap(([method, own]) =>
+    [...own].map(([unit, value]) => ({
+      unit: String(unit),
+      levels: names.map((factor) => factors[factor]!.includes(method)),
+      value,
+    })),
+  );
+  try {
+    return factorialEffects(names, cells);
+  } catch (error) {
+    // An unfinished grid has no whole unit yet.
+    if (isPeftError(error) && error.code === 'DESIGN_UNBALANCED') return [];
+    throw error;
+  }
+}
+
+function paretoOf(results: readonly ArmResult[]): ParetoEntry[] {
+  const units = unitsOf(results);
+  const common = [...(units.values().next().value?.keys() ?? [])].filter((unit) =>
+    [...units.values()].every((own) => own.has(unit)),
+  );
+  if (units.size < 2 || common.length === 0) return [];
+  const mean = (method: string, pick: (one: ArmResult) => number) =>
+    meanOfList(results.filter((one) => one.method === method && one.status === 'done').map(pick));
+  const entries = [...units.keys()].map((method) => ({
+    method,
+    trainableParameters: mean(method, (one) => one.trainableParameters),
+    fileBytes: mean(method, (one) => one.fileBytes),
+    secondsPerStep: mean(method, (one) => one.secondsPerStep),
+  }));
+  const probabilities = paretoProbability(
+    entries.map(({ method, trainableParameters, fileBytes }) => ({
+      name: method,
+      scores: common.map((unit) => units.get(method)!.get(unit)!),
+      // Times of runs that share a machine are shown, and decide nothing.
+      costs: [trainableParameters, fileBytes],
+    })),
+  );
+  return entries.map((entry, index) => ({ ...entry, probability: probabilities[index]! }));
 }
 
 interface RecordedRun {

@@ -1,5 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
+import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import { canonicalJson } from '@tfjs-peft/peft-core/files';
 import type { ValidationConfig } from '@tfjs-peft/train';
 import type { ExperimentConfigInput } from '../config/experiment-config.js';
@@ -213,12 +214,14 @@ interface Rule {
 /** In place of a validation, where everything else is compared. */
 const neutral = { mode: 'midpoint', aggregate: 'pooled', draws: 1, resample: true, logMidpoint: true } as const;
 
-function checkReferences({ references = [] }: GridConfig, entries: readonly GridMethod[]): void {
+function checkReferences({ references = [], factors = {} }: GridConfig, entries: readonly GridMethod[]): void {
   const names = entries.map(({ name }) => name);
-  const unknown = references.find((reference) => !names.includes(reference));
-  if (unknown !== undefined)
-    throw new PeftError('UNKNOWN_METHOD', {
-      found: `reference "${unknown}"`,
-      expected: `one of the methods of the grid: ${names.join(', ')}`,
-    });
+  const unknown = [...references, ...Object.values(factors).flat()].find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  const [near] = nearMisses(unknown, names, 1);
+  throw new PeftError('UNKNOWN_METHOD', {
+    found: `"${unknown}" among the references or factors`,
+    expected: `one of the methods of the grid: ${names.join(', ')}`,
+    fix: near === undefined ? 'name one of them' : `did you mean "${near}"?`,
+  });
 }

@@ -69,6 +69,14 @@ export const gridConfig = z.strictObject({
     .optional(),
   /** Methods that the others are compared with. */
   references: z.array(methodName).min(1).optional(),
+  /**
+   * Factors of a full two-level design: by name, the arms that have it. Arms that no factor names have none of them; floors are left out.
+   * At most four.
+   */
+  factors: z
+    .record(methodName, z.array(methodName).min(1))
+    .refine((factors) => Object.keys(factors).length <= 4, 'at most four factors')
+    .optional(),
   /** Differences within it, in points, count as none where the intervals say so. */
   margin: z.number().positive().default(1),
   metrics: experimentConfig.shape.metrics,
@@ -82,6 +90,7 @@ export type GridConfig = z.output<typeof gridConfig>;
 /** A grid as it is written. */
 export type GridConfigInput = z.input<typeof gridConfig>;
 
+/** A method of a grid: one of an experiment, and what is tried of it. */
 export type GridMethod = z.output<typeof methodEntry> & {
   readonly search?: Readonly<Record<string, readonly unknown[]>>;
 };

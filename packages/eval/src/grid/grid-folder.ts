@@ -5,7 +5,7 @@ import { methodName } from '../config/experiment-config.js';
 import { readSummary } from '../records/trial-folder.js';
 import type { TrialSummary } from '../records/trial-summary.js';
 import { readStoredJson, writeStoredJson } from '../run-folder/stored-json.js';
-import { gridConfig, type GridConfig } from './grid-config.js';
+import { gridConfig } from './grid-config.js';
 
 /** The files of a grid. */
 export const gridFiles = (folder: string) => ({
@@ -110,6 +110,7 @@ export async function readCellResults(folder: string, grid: StoredGrid): Promise
 }
 
 function armsOf(cell: StoredGrid['cells'][number], method: string, summary: TrialSummary, path: string): ArmResult[] {
+  // Arms that share a run deploy what their own rule chose; where that is the same state, one file serves both.
   return cell.arms
     .filter(({ trial }) => trial === method)
     .map(({ name, rule }): ArmResult => {
@@ -120,7 +121,12 @@ function armsOf(cell: StoredGrid['cells'][number], method: string, summary: Tria
         method: name,
         path,
         rule,
-        ...(rule !== '' && summary.status === 'done' && { test: chosen?.test ?? {}, dev: chosen?.dev }),
+        ...(rule !== '' &&
+          summary.status === 'done' && {
+            test: chosen?.test ?? {},
+            dev: chosen?.dev,
+            fileBytes: chosen?.fileBytes || summary.fileBytes,
+          }),
       };
     });
 }
@@ -148,5 +154,3 @@ const notComparable = (cell: string, what: string) =>
     expected: 'trials of one host on the same rows: only those are pairs',
     fix: 'move the trials that were made with other data or another host out of the folder, and run again with --resume',
   });
-
-export type { GridConfig };

@@ -1,6 +1,6 @@
 import type { ComparisonTable } from '../statistics/comparison-table.js';
 import { escapeMarkdown } from '../report/printable.js';
-import { formatSigned } from '../report/table-cells.js';
+import { formatBytes, formatNumber, formatSigned } from '../report/table-cells.js';
 import type { GridAnalysis } from './analyse-grid.js';
 
 /** A table as text cells. */
@@ -107,6 +107,30 @@ export function gridTables(analysis: GridAnalysis, margin: number): TextTable[] 
         variance?.training == null ? none : points(Math.sqrt(variance.training), 2),
         difference ? formatSigned(difference.value) : none,
         difference?.interval ? `[${difference.interval.map(formatSigned).join(', ')}]` : none,
+      ]),
+    },
+    {
+      id: 'effects',
+      title: 'Main effects and interactions of the factors, in points',
+      columns: ['effect', 'units', 'mean', 'interval', 'p'],
+      rows: analysis.effects.map(({ factors, n, mean, interval, pValue }) => [
+        factors.join(' x '),
+        String(n),
+        formatSigned(mean),
+        interval ? `[${interval.map(formatSigned).join(', ')}]` : none,
+        points(pValue, 3),
+      ]),
+    },
+    {
+      id: 'costs',
+      title: 'Costs, and how often no other arm is as good in score, parameters and bytes',
+      columns: ['arm', 'trainable', 'file', 'ms a step', 'on the front'],
+      rows: analysis.pareto.map(({ method, trainableParameters, fileBytes, secondsPerStep, probability }) => [
+        method,
+        formatNumber(trainableParameters),
+        formatBytes(fileBytes),
+        (1000 * secondsPerStep).toFixed(0),
+        `${(100 * probability).toFixed(0)} %`,
       ]),
     },
   ];

@@ -13,7 +13,9 @@ export interface ReadColumns {
   readonly rows: number;
   /** The values of a column. Errors: `RECORDS_DAMAGED` where there is none of that name, or one of another type. */
   numbers(name: string): readonly number[];
+  /** The same for texts. */
   texts(name: string): readonly string[];
+  /** Whether there is a column of that name. */
   has(name: string): boolean;
 }
 
@@ -21,6 +23,7 @@ export interface ReadColumns {
 export interface ColumnReader {
   /** Null where there is no file. Errors: `RECORDS_DAMAGED`, `FILE_TOO_LARGE`, `FILE_NOT_PLAIN`, `FILE_UNREADABLE`. */
   read(path: string): Promise<ReadColumns | null>;
+  /** Ends the process. */
   close(): void;
 }
 

@@ -110,7 +110,7 @@ export function writeEvaluations(
 }
 
 /** All values of one row of a history. */
-export function evaluationsOf(row: MetricsRow): EvaluationRecord[] {
+function evaluationsOf(row: MetricsRow): EvaluationRecord[] {
   const list = (
     rule: string,
     split: EvaluationRecord['split'],

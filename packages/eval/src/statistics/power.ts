@@ -29,7 +29,7 @@ export function pairedTPower(
   const density = (s: number) =>
     s === 0 ? (df === 1 ? Math.exp(constant) : 0) : Math.exp(constant + (df - 1) * Math.log(s) - (df * s * s) / 2);
   const beyond = (s: number) => normal(shift - critical * s) + normal(-shift - critical * s);
-  const [steps, end] = [2000, 1 + 12 / Math.sqrt(2 * df)];
+  const [steps, end] = [500, 1 + 12 / Math.sqrt(2 * df)];
   let sum = 0;
   for (let i = 0; i <= steps; i++) {
     const s = (i / steps) * end;
@@ -53,7 +53,7 @@ export function minimumDetectableEffect(options: PowerOptions): number {
   if (!(standardDeviation > 0)) return 0;
   let [low, high] = [0, standardDeviation];
   while (pairedTPower(high, options) < power) high *= 2;
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 40; i++) {
     const middle = (low + high) / 2;
     if (pairedTPower(middle, options) < power) low = middle;
     else high = middle;
