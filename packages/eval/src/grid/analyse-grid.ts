@@ -1,7 +1,13 @@
 import { evaluateMetrics, type MetricName } from '@tfjs-peft/glue-fewshot';
 import { isPeftError } from '@tfjs-peft/peft-core';
 import { type ColumnReader, openColumnReader } from '../records/column-reader.js';
-import { type ItemRecords, midpointRule, readEvaluations, readItems } from '../records/trial-records.js';
+import {
+  type ItemRecords,
+  midpointRule,
+  readEvaluations,
+  readItems,
+  type RecordProvenance,
+} from '../records/trial-records.js';
 import { trialFiles } from '../records/trial-folder.js';
 import { type BootstrapEstimate, hierarchicalBootstrap, meanOf } from '../statistics/bootstrap.js';
 import { type Calibration, calibration } from '../statistics/calibration.js';
@@ -289,6 +295,7 @@ interface RecordedRun {
   readonly item: ItemRecords | undefined;
   readonly labels: readonly string[];
   readonly regression: boolean;
+  readonly rules: RecordProvenance['rules'];
   /** Values by `split rule metric`, each over steps. */
   readonly series: ReadonlyMap<string, ReadonlyMap<number, number>>;
 }
@@ -319,6 +326,7 @@ async function readCell(
       item: items.items.find(({ rule, split }) => rule === result.rule && split === result.headlineSplit),
       labels: items.provenance.labels,
       regression: items.provenance.regression,
+      rules: items.provenance.rules,
       series,
     });
   }
@@ -342,15 +350,22 @@ async function readRun(reader: ColumnReader, result: ArmResult, onDamaged: (why:
 
 const testKey = (run: RecordedRun) => `test  ${run.result.headlineSplit} headline`;
 
+/** The deterministic pass of a run: a rule of its own, or logged beside draws. */
+function midpointOf({ rules, series, result }: RecordedRun): ReadonlyMap<number, number> | undefined {
+  const rule = Object.keys(rules).find((name) => rules[name]!.mode === 'midpoint');
+  return series.get(rule === undefined ? `dev ${midpointRule} ${result.headlineMetric}` : `dev ${rule} headline`);
+}
+
 function traceOf(run: RecordedRun): RunTrace[] {
-  const { result, cell, series } = run;
+  const { result, cell, series, rules } = run;
   const own = series.get(`dev ${result.rule} headline`);
   if (!own) return [];
-  const midpoint = series.get(`dev ${midpointRule} ${result.headlineMetric}`);
+  const drawn = rules[result.rule]?.mode !== 'midpoint';
+  const midpoint = midpointOf(run);
   const test = series.get(testKey(run));
   const points = [...own].map(([step, value]) => ({
     step,
-    ...(midpoint && result.rule === '' ? { stochastic: value, midpoint: midpoint.get(step) } : { midpoint: value }),
+    ...(drawn ? { stochastic: value, ...(midpoint && { midpoint: midpoint.get(step) }) } : { midpoint: value }),
     ...(test && { test: test.get(step) }),
   }));
   const { method, dataSeed, trainSeed } = result;
@@ -366,16 +381,13 @@ function ruleQualities({ cell }: CellResults, runs: readonly RecordedRun[]): Rul
   for (const run of runs) {
     const test = run.series.get(testKey(run));
     if (!test) continue;
-    const { method, rule, headlineMetric } = run.result;
+    const { method, rule } = run.result;
+    const own = run.rules[rule];
+    const drawn = own !== undefined && own.mode !== 'midpoint';
     const candidates: [string, ReadonlyMap<number, number> | undefined][] = [
-      [rule === '' ? 'its own' : rule, run.series.get(`dev ${rule} headline`)],
-      ...(rule === ''
-        ? [
-            ['midpoint of the same run', run.series.get(`dev ${midpointRule} ${headlineMetric}`)] as [
-              string,
-              ReadonlyMap<number, number> | undefined,
-            ],
-          ]
+      [drawn ? `${own.mode}, ${own.draws} draws` : 'midpoint', run.series.get(`dev ${rule} headline`)],
+      ...(drawn
+        ? [['midpoint of the same runs', midpointOf(run)] as [string, ReadonlyMap<number, number> | undefined]]
         : []),
     ];
     for (const [name, dev] of candidates) {

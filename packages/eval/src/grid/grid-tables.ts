@@ -1,4 +1,4 @@
-import type { ComparisonTable } from '../statistics/comparison-table.js';
+import type { ComparisonTable, Difference } from '../statistics/comparison-table.js';
 import { escapeMarkdown } from '../report/printable.js';
 import { formatBytes, formatNumber, formatSigned } from '../report/table-cells.js';
 import type { GridAnalysis } from './analyse-grid.js';
@@ -60,14 +60,7 @@ export function gridTables(analysis: GridAnalysis, margin: number): TextTable[] 
       rows: differences.map(({ method, reference, equivalence, signFlipP, differences: values }) => {
         const found = overall?.rows.find((row) => row.method === method)?.differences[reference];
         const interval = found?.interval;
-        const verdict =
-          !found || interval == null
-            ? 'no interval'
-            : found.verdict !== 'not separated'
-              ? found.verdict
-              : equivalence.equivalent
-                ? 'tie: equivalent within the margin'
-                : 'tie: not separated';
+        const verdict = verdictOf(found ?? null, equivalence.equivalent);
         return [
           method,
           reference,
@@ -135,6 +128,15 @@ export function gridTables(analysis: GridAnalysis, margin: number): TextTable[] 
     },
   ];
   return tables.filter(({ rows }) => rows.length > 0);
+}
+
+/** In words; a tie is called a tie. */
+function verdictOf(difference: Difference | null, equivalent: boolean): string {
+  if (!difference) return 'no pair';
+  if (difference.interval === null)
+    return difference.n > 1 && equivalent ? 'tie: the same difference in every pair' : 'no interval';
+  if (difference.verdict !== 'not separated') return difference.verdict;
+  return equivalent ? 'tie: equivalent within the margin' : 'tie: not separated';
 }
 
 /** Tables as Markdown, each under its title. */

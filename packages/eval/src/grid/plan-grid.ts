@@ -22,9 +22,12 @@ export interface DesignPower {
 /** What a grid can separate. */
 export function designPower({ config, cells }: ExpandedGrid, alpha = 0.05): DesignPower {
   const splits = config.seeds.data.length;
-  const references = config.references?.length ?? 1;
-  const arms = cells[0]?.arms.filter(({ kind }) => kind === 'trained').length ?? 0;
-  const comparisons = Math.max(1, arms * references);
+  const trained = cells[0]?.arms.filter(({ kind }) => kind === 'trained').map(({ name }) => name) ?? [];
+  const references = config.references ?? [''];
+  // Two references are compared with each other once.
+  const pairsOf = references.map((reference) => trained.filter((name) => name !== reference).length);
+  const twice = references.filter((name) => trained.includes(name)).length;
+  const comparisons = Math.max(1, pairsOf.reduce((sum, count) => sum + count, 0) - (twice * (twice - 1)) / 2);
   const effect = (n: number) =>
     n < 2 ? null : minimumDetectableEffect({ n, standardDeviation: 1, alpha: alpha / comparisons });
   const pairs = splits * cells.length;

@@ -20,6 +20,10 @@ export interface RecordProvenance {
   readonly labels: readonly string[];
   readonly regression: boolean;
   readonly headlineMetric: string;
+  /** How each rule of selection judges, by name; empty for the trial's own. None for a floor. */
+  readonly rules: Readonly<
+    Record<string, { readonly mode: 'midpoint' | 'stochastic' | 'dropout'; readonly draws: number }>
+  >;
   /** Versions, processor, backend, commit: `env.json`. */
   readonly environment: JsonObject;
 }
@@ -147,6 +151,10 @@ const provenanceSchema = z.object({
   labels: z.array(z.string()).max(10_000),
   regression: z.boolean(),
   headlineMetric: name,
+  rules: z.record(
+    z.string().max(64),
+    z.object({ mode: z.enum(['midpoint', 'stochastic', 'dropout']), draws: z.int().min(1) }),
+  ),
   environment: z.record(z.string(), z.json()),
 });
 

@@ -1,4 +1,5 @@
 import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import type { ValidationConfig } from '@tfjs-peft/train';
 import { shorten } from '@tfjs-peft/peft-core/authoring';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config/trial-config.js';
@@ -126,11 +127,15 @@ function provenanceOf(
     session,
   );
   const { labels, regression } = session.data;
+  const all: Readonly<Record<string, ValidationConfig>> = trial.train
+    ? { '': trial.train.validation, ...trial.train.selections }
+    : {};
+  const rules = Object.fromEntries(Object.entries(all).map(([rule, { mode, draws }]) => [rule, { mode, draws }]));
   return {
     version: 1,
     trial: id,
     ...{ configHash, splitHash, hostFingerprint, task, method, dataSeed, trainSeed },
-    ...{ labels, regression, headlineMetric, environment },
+    ...{ labels, regression, headlineMetric, rules, environment },
   };
 }
 
