@@ -41,7 +41,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--fresh', 'delete the results of an earlier demo and start anew')
     .action(async (options: DemoOptions) => done(await (await import('./commands/demo.js')).demo(options, io)));
 
-  labelled(table(runs(command('run', 'run', 'Train and compare methods on a task over several seeds.'))))
+  prompted(labelled(table(runs(command('run', 'run', 'Train and compare methods on a task over several seeds.')))))
     .option('--test-file <file>', 'test rows; otherwise a part of the file is set aside')
     .option('--regression', 'labels of the file are numbers to predict')
     .option(
@@ -211,8 +211,12 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/analyse.js')).analyse(options, io)),
     );
 
-  labelled(
-    table(command('kernel', 'kernel', 'Tell from gradients alone, before any training, what methods make of a task.')),
+  prompted(
+    labelled(
+      table(
+        command('kernel', 'kernel', 'Tell from gradients alone, before any training, what methods make of a task.'),
+      ),
+    ),
   )
     .option('--methods <names>', 'comma-separated methods (default: lora,prefix-flat,adapter,bitfit)', list)
     .addOption(
@@ -232,10 +236,6 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--seed <number>', 'data seed (default: 13)', wholeNumberOrZero)
     .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
-    .option('--mlm <folder>', 'make prompts of the texts: a folder with the head of a masked language model')
-    .option('--mlm-adapter', 'the folder of --mlm also has an adapter that the host needs for it')
-    .option('--template <text>', 'of a prompt, *cls**sent_0*_It_was*mask*.*sep+* (default: the task has one)')
-    .option('--words <words>', 'comma-separated label words in the order of the labels, with --template', list)
     .option('--batch-size <number>', 'texts of one pass', wholeNumber, 32)
     .option('--memory <megabytes>', 'gradients of training texts that are held at once', wholeNumber, 1024)
     .option('--output <folder>', 'where kernels.html, kernels.json and the kernels go (default: runs/kernels-<task>)')
@@ -314,6 +314,17 @@ const labelled = (command: Command): Command =>
     .option('--text-column <name>', 'column of the text, for a file')
     .option('--text-pair-column <name>', 'column of the second text of a pair, for a file')
     .option('--label-column <name>', 'column of the label, for a file');
+
+/** How texts become prompts that a masked language model completes. */
+const prompted = (command: Command): Command =>
+  command
+    .option('--prompt', 'make a prompt of each text; heads start as label words and read the mask')
+    .option('--template <text>', 'of a prompt, *cls**sent_0*_It_was*mask*.*sep+* (default: the task has one)')
+    .option('--words <words>', 'comma-separated label words in the order of the labels, with --template', list)
+    .option(
+      '--mlm <folder>',
+      'with the head of a masked language model (default: that of minilm, else the host itself)',
+    );
 
 /** A tab is hard to type. */
 const character = (text: string): string => (text === '\\t' ? '\t' : text);

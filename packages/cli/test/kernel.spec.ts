@@ -41,7 +41,7 @@ describe('tfjs-peft kernel', () => {
   it.each([
     ['a floor', ['--methods', 'majority'], /method "majority", which trains nothing/],
     ['a template without words', ['--mlm', '.', '--template', '*mask**sent_0*'], /one of --template and --words/],
-    ['a task without a template', ['--mlm', '.'], /no template for task "spam-subjects"/],
+    ['a task without a template', ['--task', 'stsb', '--prompt'], /no template for task "stsb"/],
     [
       'a host without the head of a masked language model',
       ['--mlm', minilm, '--template', '*cls**sent_0*_It_is*mask*.*sep+*', '--words', 'good,bad'],

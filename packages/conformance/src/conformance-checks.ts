@@ -10,6 +10,7 @@ import { hfFiles } from './checks/hf-files.js';
 import { identityAtStart } from './checks/identity-at-start.js';
 import { initialValuesByName } from './checks/initial-values-by-name.js';
 import { loadingIsStrict } from './checks/loading-is-strict.js';
+import { logitsAlone } from './checks/logits-alone.js';
 import { merge } from './checks/merge.js';
 import { methodActs } from './checks/method-acts.js';
 import { namesAndSites } from './checks/names-and-sites.js';
@@ -42,6 +43,7 @@ export const conformanceChecks: readonly ConformanceCheck[] = [
   evaluationRepeats,
   randomnessFromStreams,
   padding,
+  logitsAlone,
   batchAxis,
   outputShares,
   trainingStepCheck,

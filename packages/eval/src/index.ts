@@ -8,6 +8,8 @@ export {
   type ExperimentConfigInput,
   type ModelConfig,
   parseExperiment,
+  promptOfTask,
+  type PromptConfig,
   type TestConfig,
 } from './config/experiment-config.js';
 export { type ResolvedExperiment, resolveExperiment } from './config/resolve-experiment.js';
@@ -65,10 +67,3 @@ export {
   type KernelBehaviour,
   kernelBehaviour,
 } from './kernel/kernel-behaviour.js';
-export {
-  onPrompts,
-  type OpenedPromptedHost,
-  openPromptedHost,
-  type PromptedHostSettings,
-  promptOfTask,
-} from './kernel/open-prompted-host.js';

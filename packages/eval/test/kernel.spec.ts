@@ -8,7 +8,6 @@ import {
   kernelReport,
   measureKernels,
   type MeasureKernelsOptions,
-  onPrompts,
   parseExperiment,
   promptOfTask,
   rankKernels,
@@ -16,6 +15,7 @@ import {
 import { createCatalogue } from '@tfjs-peft/eval/methods';
 import { openSession, type Session } from '@tfjs-peft/eval/trial';
 import * as tf from '@tensorflow/tfjs';
+import { onPrompts } from '../src/trial/prompted-host.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { mcNemar } from '../src/kernel/rank-kernels.js';
 import { tinyExperiment } from './tiny-experiment.js';
@@ -143,10 +143,11 @@ describe('prompts', () => {
       config: { vertices: 2 },
       parts: [{ type: 'COMPOSE', config: {}, parts: [part, { type: 'HEAD', config: {} }] }],
     };
-    const found = onPrompts(method, ['no', 'yes'], [5, 6]);
+    const prompt = { template: '*mask**sent_0*', words: ['bad', 'good'] };
+    const found = onPrompts(method, ['no', 'yes'], { tokenIds: [5, 6], ...prompt });
     expect(found.parts![0]!.parts).toEqual([
       part,
-      { type: 'LABEL_WORD_HEAD', config: { labels: ['no', 'yes'], tokenIds: [5, 6] } },
+      { type: 'LABEL_WORD_HEAD', config: { labels: ['no', 'yes'], tokenIds: [5, 6], prompt } },
     ]);
     expect(promptOfTask('sst2').words).toEqual(['terrible', 'great']);
     expect(() => promptOfTask('toString')).toThrow(expect.objectContaining({ code: 'PROMPT_UNKNOWN' }));

@@ -1,5 +1,6 @@
 import {
   compose,
+  type Context,
   createStream,
   type EncodedText,
   evaluationContext,
@@ -75,7 +76,7 @@ describe('templates', () => {
       expect(parseTemplate(template).pieces.filter(({ kind }) => kind === 'mask')).toHaveLength(1);
       expect(new Set(labelWordIds(tokenizer, words)).size).toBe(words.length);
     }
-    expect(Object.keys(taskPrompts)).toHaveLength(15);
+    expect(Object.keys(taskPrompts)).toHaveLength(16);
   });
 
   it('keep the mask whatever the length, and cut the longer text first', () => {
@@ -189,6 +190,13 @@ describe('a prompted host', () => {
       return [logits!, mlmHead.logits(lastHiddenState, { positions, tokenIds: words }).reshape([4, 2])];
     }) as [tf.Tensor, tf.Tensor];
     expect((await found.sub(expected).abs().max().data())[0]).toBeLessThan(1e-5);
+    const alone = tf.tidy(() => {
+      const raw = toParameters(initialValues(method.plan(host.spec), createStream(1)));
+      const context: Context = { ...evaluationContext(host.spec, 4), reads: 'logits' };
+      return host.forward(padBatch([...texts, someText([2, mask, 3])], 0), method.intervene(raw, context), context)
+        .logits!;
+    });
+    expect((await alone.sub(expected).abs().max().data())[0]).toBeLessThan(1e-5);
     expect(host.spec.fingerprint).not.toBe(base.spec.fingerprint);
   });
 

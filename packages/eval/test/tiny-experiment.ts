@@ -5,7 +5,7 @@ import { temporaryFolder, writeSeparableTask, writeTinyModel } from './tiny-mode
 /** A folder with a tiny host and a separable task, and an experiment on them that takes a second. */
 export async function tinyExperiment(changes: Partial<ExperimentConfigInput> = {}) {
   const root = temporaryFolder();
-  const model = await writeTinyModel(join(root, 'tiny-bert'));
+  const model = await writeTinyModel(join(root, 'tiny-bert'), 0, { masked: changes.model?.prompt !== undefined });
   const file = writeSeparableTask(join(root, 'reviews.csv'));
   const config: ExperimentConfigInput = {
     version: 1,

@@ -10,21 +10,25 @@ import { tinyBertConfig } from '@tfjs-peft/transformer';
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'tfjs-peft-eval-'));
 
 const neutral = Array.from({ length: 20 }, (_, index) => `w${index}`);
-const vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'good', 'bad', ...neutral];
+const plainVocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'good', 'bad', ...neutral];
 
-/** Writes a random two-layer BERT with a word-level tokenizer as a model directory: a host that loads in milliseconds. */
-export async function writeTinyModel(folder: string, seed = 0): Promise<string> {
+/**
+ * Writes a random two-layer BERT with a word-level tokenizer as a model directory: a host that loads in milliseconds; with `masked` it is a masked
+ * language model.
+ */
+export async function writeTinyModel(folder: string, seed = 0, { masked = false } = {}): Promise<string> {
+  const vocabulary = masked ? [...plainVocabulary, '[MASK]'] : plainVocabulary;
   const config = tinyBertConfig({ vocabSize: vocabulary.length });
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizerJson()));
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizerJson(vocabulary)));
   await writeFile(
     join(folder, 'tokenizer_config.json'),
     JSON.stringify({ tokenizer_class: 'BertTokenizer', pad_token: '[PAD]', do_lower_case: true }),
   );
   const root = createStream(seed);
   const tensors = new Map(
-    Object.entries(shapesOf(config)).map(([name, shape]) => {
+    Object.entries({ ...shapesOf(config), ...(masked && headShapesOf(config)) }).map(([name, shape]) => {
       const deviation = shape.length === 2 && !name.includes('embeddings') ? 1 / Math.sqrt(shape[1]!) : 1;
       const isScale = name.endsWith('LayerNorm.weight');
       const isBias = name.endsWith('bias');
@@ -67,6 +71,15 @@ function shapesOf(config: ReturnType<typeof tinyBertConfig>): Record<string, num
   return shapes;
 }
 
+/** Of the head of a masked language model, whose decoder is the table of words. */
+const headShapesOf = ({ hidden_size: hidden, vocab_size: words }: ReturnType<typeof tinyBertConfig>) => ({
+  'cls.predictions.transform.dense.weight': [hidden, hidden],
+  'cls.predictions.transform.dense.bias': [hidden],
+  'cls.predictions.transform.LayerNorm.weight': [hidden],
+  'cls.predictions.transform.LayerNorm.bias': [hidden],
+  'cls.predictions.bias': [words],
+});
+
 const special = (content: string, id: number) => ({
   id,
   content,
@@ -78,11 +91,11 @@ const special = (content: string, id: number) => ({
 });
 const token = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
 
-const tokenizerJson = () => ({
+const tokenizerJson = (vocabulary: readonly string[]) => ({
   version: '1.0',
   truncation: null,
   padding: null,
-  added_tokens: vocabulary.slice(0, 4).map(special),
+  added_tokens: vocabulary.flatMap((word, id) => (word.startsWith('[') ? [special(word, id)] : [])),
   normalizer: {
     type: 'BertNormalizer',
     clean_text: true,

@@ -18,6 +18,11 @@ export interface Context {
     /** Draws from a simplex in this pass. */
     readonly draws: Stream;
   };
+  /**
+   * `logits` if whoever runs the pass reads nothing else of it: a host then need not compute what no logit depends on, and asking for other
+   * outputs is an error. All outputs if absent.
+   */
+  readonly reads?: 'logits';
 }
 
 const unused = createStream('evaluation draws nothing');

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Context } from './context.js';
+import { PeftError } from './errors.js';
 import type { HostSpec, Readout } from './host-spec.js';
 import type { Interventions } from './intervention.js';
 
@@ -43,6 +44,19 @@ export type HostOutputs = {
    */
   readonly outputEmbeddings?: OutputEmbeddings;
 };
+
+/** Outputs of a pass of which only the logits are read. Errors when another one is read: `OUTPUT_NOT_COMPUTED`. */
+export const logitsAlone = (logits: tf.Tensor2D): HostOutputs =>
+  // Not enumerable, so that `tf.tidy` does not look at it.
+  Object.defineProperty({ logits }, 'lastHiddenState', {
+    get(): never {
+      throw new PeftError('OUTPUT_NOT_COMPUTED', {
+        found: 'lastHiddenState of a pass whose context says that only logits are read',
+        expected: 'a pass of all outputs',
+        fix: "leave `reads` out of the pass' context; an objective that wraps another one takes its pass from lossWithFirstPass",
+      });
+    },
+  }) as HostOutputs;
 
 /** A frozen pretrained model. `forward` is a pure function: nothing is stored, nothing is mutated. */
 export interface Host {

@@ -38,6 +38,11 @@ interface KindRules<Item, Kind extends SiteKind = SiteKind> {
     /** Whether this very item merges, where not all of the kind do. */
     readonly when?: (item: Item) => boolean;
   };
+  /**
+   * Whether it reads more of a text than the token that it changes, so that all tokens must be computed where it acts: inside an attention
+   * they always are.
+   */
+  readonly readsOtherTokens: (item: Item) => boolean;
   /** The item with its effect multiplied by a gate that its input sets; absent where that has no meaning. */
   readonly gate?: (item: Item, gate: ExampleGate) => Item;
 }
@@ -65,10 +70,15 @@ const weightShape = (site: Extract<Site, { kind: 'linear' | 'table' | 'norm' }>)
 const outputSize = (site: Extract<Site, { kind: 'linear' | 'norm' }>): number =>
   site.kind === 'linear' ? site.outputSize : site.size;
 
+const never = (): boolean => false;
+/** A function of activations, unless it says that it treats each token for itself. */
+const together = ({ perToken }: { readonly perToken?: boolean }): boolean => perToken !== true;
+
 /** The table of all kinds: exhaustive, so that a new kind that lacks a row does not compile. */
 export const interventionRules: Rules = {
   lowRankDelta: rules<'lowRankDelta', 'linear' | 'table'>({
     sites: ['linear', 'table'],
+    readsOtherTokens: ({ gate }) => gate !== undefined,
     tensors: ({ down, middle, up }, site) => [
       { field: 'down', tensor: down, shape: [weightShape(site)[0]!, anyLength], ...(site.kind === 'linear' && axis) },
       ...(middle ? [{ field: 'middle', tensor: middle, shape: [down.shape.at(-1)!], ...axis }] : []),
@@ -84,6 +94,7 @@ export const interventionRules: Rules = {
   }),
   weightDelta: rules<'weightDelta', 'linear' | 'table' | 'norm'>({
     sites: ['linear', 'table', 'norm'],
+    readsOtherTokens: never,
     suffix: '.weight',
     tensors: ({ delta, shares }, site) => [
       { field: 'delta', tensor: delta, shape: weightShape(site), ...(site.kind === 'norm' && axis) },
@@ -93,6 +104,7 @@ export const interventionRules: Rules = {
   }),
   sparseWeightDelta: rules<'sparseWeightDelta', 'linear' | 'table' | 'norm'>({
     sites: ['linear', 'table', 'norm'],
+    readsOtherTokens: never,
     suffix: '.weight',
     tensors: ({ indices, values, shares }) => [
       { field: 'indices', tensor: indices, shape: [anyLength] },
@@ -106,6 +118,7 @@ export const interventionRules: Rules = {
   }),
   weightFunction: rules<'weightFunction', 'linear'>({
     sites: ['linear'],
+    readsOtherTokens: never,
     tensors: () => [],
     merge: {
       stage: 'add',
@@ -115,6 +128,7 @@ export const interventionRules: Rules = {
   }),
   weightMagnitude: rules<'weightMagnitude', 'linear'>({
     sites: ['linear'],
+    readsOtherTokens: never,
     tensors: ({ delta }, site) => [{ field: 'delta', tensor: delta, shape: [site.outputSize], ...axis }],
     merge: {
       stage: 'magnitude',
@@ -123,23 +137,27 @@ export const interventionRules: Rules = {
   }),
   weightScale: rules<'weightScale', 'linear' | 'table' | 'norm'>({
     sites: ['linear', 'table', 'norm'],
+    readsOtherTokens: never,
     suffix: '.weight',
     tensors: ({ scale }, site) => [{ field: 'scale', tensor: scale, shape: weightShape(site), form: 'broadcast' }],
     merge: { stage: 'scale', weight: (weight, { scale }) => weight.mul(scale) },
   }),
   biasDelta: rules<'biasDelta', 'linear' | 'norm'>({
     sites: ['linear', 'norm'],
+    readsOtherTokens: never,
     suffix: '.bias',
     tensors: ({ delta }, site) => [{ field: 'delta', tensor: delta, shape: [outputSize(site)], ...axis }],
     merge: { stage: 'add', bias: (bias, { delta }) => bias.add(delta) },
   }),
   inputGate: rules<'inputGate', 'linear'>({
     sites: ['linear'],
+    readsOtherTokens: never,
     tensors: ({ gate }, site) => [{ field: 'gate', tensor: gate, shape: [site.inputSize], ...axis }],
     merge: { stage: 'gate', weight: (weight, { gate }) => weight.mul(gate.expandDims(-1)) },
   }),
   outputGate: rules<'outputGate', 'linear'>({
     sites: ['linear'],
+    readsOtherTokens: never,
     tensors: ({ gate }, site) => [{ field: 'gate', tensor: gate, shape: [site.outputSize], ...axis }],
     merge: {
       stage: 'gate',
@@ -149,6 +167,7 @@ export const interventionRules: Rules = {
   }),
   activationDelta: rules<'activationDelta', 'linear'>({
     sites: ['linear'],
+    readsOtherTokens: together,
     tensors: () => [],
     merge: {
       stage: 'add',
@@ -165,11 +184,13 @@ export const interventionRules: Rules = {
   }),
   sublayerAdapter: rules<'sublayerAdapter', 'sublayer'>({
     sites: ['sublayer'],
+    readsOtherTokens: together,
     tensors: () => [],
     gate: (item, gate) => ({ ...item, form: undefined, perToken: false, apply: gatedAdapter(item, gate) }),
   }),
   hiddenDelta: rules<'hiddenDelta', 'hidden'>({
     sites: ['hidden'],
+    readsOtherTokens: together,
     tensors: () => [],
     gate: (item, gate) => ({
       ...item,
@@ -180,6 +201,7 @@ export const interventionRules: Rules = {
   }),
   keyValuePrefix: rules<'keyValuePrefix', 'attention'>({
     sites: ['attention'],
+    readsOtherTokens: never,
     tensors: ({ keys, values }, { heads, headSize }) => [
       { field: 'keys', tensor: keys, shape: [heads, anyLength, headSize], ...axis },
       { field: 'values', tensor: values, shape: [heads, keys.shape.at(-2)!, headSize], ...axis },
@@ -188,13 +210,19 @@ export const interventionRules: Rules = {
   }),
   tokenPrefix: rules<'tokenPrefix', 'embeddings'>({
     sites: ['embeddings'],
+    readsOtherTokens: never,
     tensors: ({ embeddings }, { size }) => [
       { field: 'embeddings', tensor: embeddings, shape: [anyLength, size], ...axis },
     ],
   }),
-  tap: rules<'tap', 'linear' | 'hidden'>({ sites: ['linear', 'hidden'], tensors: () => [] }),
+  tap: rules<'tap', 'linear' | 'hidden'>({
+    sites: ['linear', 'hidden'],
+    tensors: () => [],
+    readsOtherTokens: () => true,
+  }),
   readout: rules<'readout', 'readout'>({
     sites: ['readout'],
+    readsOtherTokens: never,
     tensors: ({ weight, bias, hidden }, { size }) => {
       const inputs = hidden ? hidden.weight.shape.at(-2)! : size;
       return [

@@ -49,7 +49,7 @@ export const objectiveOfOutputs = <Targets>(
 });
 
 /**
- * The loss of an objective and what its first pass gave, for terms that compare it with another pass: no pass is run for it. `first` is
+ * The loss of an objective and what its first pass gave, all outputs of it, for terms that compare it with another pass: no pass is run for it. `first` is
  * undefined if the objective ran none.
  */
 export function lossWithFirstPass<Targets>(
@@ -59,7 +59,7 @@ export function lossWithFirstPass<Targets>(
   context: Context,
 ): Loss & { readonly first: HostOutputs | undefined } {
   let first: HostOutputs | undefined;
-  const remembering: Pass = (used, options) => {
+  const remembering: Pass = ({ reads: _onlyLogits, ...used }, options) => {
     const outputs = pass(used, options);
     first ??= outputs;
     return outputs;

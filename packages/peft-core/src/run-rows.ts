@@ -31,6 +31,7 @@ export function runRows(
     const own: Context = {
       ...context,
       batchSize: rows.length,
+      reads: 'logits',
       streams: { dropout: substream(dropout, index), draws: substream(draws, index) },
     };
     const outputs = host.forward(takeRows(inputs, rows), adapter.method.intervene(adapter.effective, own), own);

@@ -15,6 +15,10 @@ const schema = z.strictObject({
   labels: z.array(z.string()).min(2),
   /** The token of each label's word. */
   tokenIds: z.array(z.int().nonnegative()).min(2),
+  /** How its texts were made prompts, for whoever opens the adapter: the template, and the words themselves. */
+  prompt: z
+    .strictObject({ template: z.string().min(1).max(2000), words: z.array(z.string().min(1).max(200)).min(2) })
+    .optional(),
   dropout: z.number().min(0).lt(1).default(0),
   name: z
     .string()

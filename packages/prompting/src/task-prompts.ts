@@ -7,7 +7,7 @@ export interface TaskPrompt {
 const sentiment = '*cls**sent_0*_It_was*mask*.*sep+*';
 const pair = '*cls**sent-_0*?*mask*,*+sentl_1**sep+*';
 
-/** Templates and label words by task (Gao et al. 2021; Malladi et al. 2023), label words in the order of this project's labels. */
+/** Templates and label words by task (Gao et al. 2021; Malladi et al. 2023; `spam-subjects` is ours), label words in the order of this project's labels. */
 export const taskPrompts: Readonly<Record<string, TaskPrompt>> = {
   sst2: { template: sentiment, words: ['terrible', 'great'] },
   mr: { template: sentiment, words: ['terrible', 'great'] },
@@ -16,6 +16,7 @@ export const taskPrompts: Readonly<Record<string, TaskPrompt>> = {
   sst5: { template: sentiment, words: ['terrible', 'bad', 'okay', 'good', 'great'] },
   subj: { template: '*cls**sent_0*_This_is*mask*.*sep+*', words: ['subjective', 'objective'] },
   cola: { template: '*cls**sent_0*_This_is*mask*.*sep+*', words: ['incorrect', 'correct'] },
+  'spam-subjects': { template: '*cls**sent_0*_This_is*mask*_mail.*sep+*', words: ['personal', 'commercial'] },
   trec: {
     template: '*cls**mask*:*+sent_0**sep+*',
     words: ['description', 'entity', 'expression', 'human', 'location', 'number'],

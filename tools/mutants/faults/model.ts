@@ -1,6 +1,27 @@
 import type { Mutant } from '../mutant.js';
 
 export const modelFaults: readonly Mutant[] = [
+  {
+    fault: 'dropout draws for the token that is read alone',
+    file: 'packages/transformer/src/model/pass.ts',
+    find: 'return factors ? x.mul(picked ? picked.pick(factors) : factors) : x;',
+    replace: 'return factors ? x.mul(picked ? factorsOfDropout(x.shape, rate, path, pass)! : factors) : x;',
+    suites: 'transformer pick-tokens',
+  },
+  {
+    fault: 'tokens are left out where something reads them',
+    file: 'packages/transformer/src/model/pick-tokens.ts',
+    find: 'rulesOf(item).readsOtherTokens(item) &&',
+    replace: 'false &&',
+    suites: 'transformer pick-tokens',
+  },
+  {
+    fault: 'padding that is read is computed where it is left out',
+    file: 'packages/transformer/src/model/pick-tokens.ts',
+    find: 'layout === paddedLayout ? x : x.mul(',
+    replace: 'layout !== undefined ? x : x.mul(',
+    suites: 'transformer pick-tokens',
+  },
   // Attention, embeddings, readouts.
   {
     fault: 'prefix keys are used as values too',

@@ -15,6 +15,10 @@ export async function hfDifferences(folder: string): Promise<readonly string[]> 
 /** The same in one line, with what gives an exact export; nothing without a difference. */
 export function hfNote(differences: readonly string[]): string[] {
   if (differences.length === 0) return [];
+  if (differences.some((text) => /this head reads "mask"/.test(text)))
+    return [
+      'HF peft and other tools cannot use this adapter: it classifies prompts with the head of a masked language model',
+    ];
   const settings = [
     ...(differences.some((text) => /reads the pooler/.test(text)) ? ['--set model.readout=pooler'] : []),
     ...(differences.some((text) => /positionPolicy/.test(text)) ? ['positionPolicy "shift" in the prefix'] : []),

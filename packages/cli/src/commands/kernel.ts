@@ -4,18 +4,13 @@ import {
   formatKernels,
   formatRanking,
   kernelReport,
-  type ExperimentConfig,
   measureKernels,
-  type OpenedPromptedHost,
-  openPromptedHost,
   parseExperiment,
-  promptOfTask,
   rankKernels,
 } from '@tfjs-peft/eval';
-import { type Catalogue, createCatalogue, loadPlugins } from '@tfjs-peft/eval/methods';
+import { createCatalogue, loadPlugins } from '@tfjs-peft/eval/methods';
 import { ensureWritableFolder, writeFileAtomically } from '@tfjs-peft/eval/run-folder';
 import { openSession } from '@tfjs-peft/eval/trial';
-import { PeftError } from '@tfjs-peft/peft-core';
 import { type JsonObject, readableJson } from '@tfjs-peft/peft-core/files';
 import type { CliIo } from '../cli-io.js';
 import { experimentFromOptions, type RunOptions } from '../options/experiment-from-options.js';
@@ -30,10 +25,6 @@ export interface KernelOptions extends RunOptions {
   readonly full: boolean;
   readonly batchSize: number;
   readonly memory: number;
-  readonly mlm?: string;
-  readonly mlmAdapter?: boolean;
-  readonly template?: string;
-  readonly words?: readonly string[];
   readonly output?: string;
   readonly plugin?: readonly string[];
   readonly json?: boolean;
@@ -53,11 +44,9 @@ export async function kernel(options: KernelOptions, io: CliIo): Promise<number>
   const backend = JSON.parse(JSON.stringify(await selectBackend({ backend: options.backend }))) as JsonObject;
   const folder = options.output ?? join('runs', `kernels-${config.task}`);
   await ensureWritableFolder(folder);
-  const prompted = options.mlm ? await openPrompted(options, options.mlm, config, catalogue) : undefined;
   const session = await openSession(config, {
     catalogue,
     backend,
-    ...(prompted && { host: prompted }),
     onEvent(event) {
       if (event.type === 'warning') io.err(`warning: ${event.text}\n`);
       else if (event.type === 'phase' && !quiet) io.err(`${event.text}\n`);
@@ -72,7 +61,6 @@ export async function kernel(options: KernelOptions, io: CliIo): Promise<number>
       kind: options.kind,
       solver: options.solver,
       full: options.full,
-      ...(prompted && { tokenIds: prompted.tokenIds }),
       cache: join(folder, 'kernels'),
       batchSize: options.batchSize,
       memoryLimit: options.memory * 2 ** 20,
@@ -92,24 +80,6 @@ export async function kernel(options: KernelOptions, io: CliIo): Promise<number>
     );
   } finally {
     session.dispose();
-    prompted?.dispose();
   }
   return 0;
-}
-
-/** The host as a masked language model whose texts are prompts. */
-function openPrompted(
-  { mlmAdapter, template, words }: KernelOptions,
-  mlm: string,
-  { model, task }: ExperimentConfig,
-  catalogue: Catalogue,
-): Promise<OpenedPromptedHost> {
-  if ((template === undefined) !== (words === undefined))
-    throw new PeftError('USAGE', {
-      found: 'one of --template and --words',
-      expected: 'both, or neither',
-      fix: 'give the words in the order of the labels, or leave the template out',
-    });
-  const prompt = template !== undefined && words !== undefined ? { template, words } : promptOfTask(task);
-  return openPromptedHost({ model, mlm, adapter: mlmAdapter, prompt, catalogue });
 }

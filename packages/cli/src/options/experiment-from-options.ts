@@ -28,6 +28,10 @@ export interface RunOptions {
   readonly trainSeeds?: string;
   readonly model?: string;
   readonly revision?: string;
+  readonly prompt?: boolean;
+  readonly template?: string;
+  readonly words?: readonly string[];
+  readonly mlm?: string;
   readonly steps?: number;
   readonly protocol?: string;
   readonly testCap?: number;
@@ -48,7 +52,7 @@ export function experimentFromOptions(options: RunOptions, known: KnownKeys, bas
   const start: JsonObject = base ?? { version: 1, methods: [...defaultMethods] };
   const data = dataOf(options, base);
   const train = defined({ steps: options.steps });
-  const model = defined({ name: options.model, revision: options.revision });
+  const model = defined({ name: options.model, revision: options.revision, prompt: promptOf(options) });
   const seeds = seedsOf(options, base);
   const merged = {
     ...start,
@@ -100,6 +104,18 @@ function fileOf(task: string | undefined, changes: JsonObject, base: JsonObject 
     found: `${optionOf(first)} without a labelled file`,
     fix: 'give the file as --task, or leave the option out',
   });
+}
+
+/** How texts become prompts, if any option says that they do. Errors: `USAGE`. */
+function promptOf({ prompt, template, words, mlm }: RunOptions): JsonObject | undefined {
+  if ((template === undefined) !== (words === undefined))
+    throw new PeftError('USAGE', {
+      found: 'one of --template and --words',
+      expected: 'both, or neither',
+      fix: 'give the words in the order of the labels, or leave the template out',
+    });
+  const given = defined({ template, words: words && [...words], mlm });
+  return prompt || Object.keys(given).length > 0 ? given : undefined;
 }
 
 /** What options say about a labelled file, by the keys of `data.file`. */

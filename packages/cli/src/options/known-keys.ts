@@ -7,7 +7,8 @@ import type { KnownKeys } from './apply-settings.js';
 const withoutDefault: Readonly<Record<string, readonly string[]>> = {
   '': ['name'],
   data: ['emptyText'],
-  model: ['revision'],
+  model: ['revision', 'prompt'],
+  'model.prompt': ['template', 'words', 'mlm'],
   'data.file': [
     'file',
     'textColumn',

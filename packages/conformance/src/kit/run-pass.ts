@@ -20,6 +20,7 @@ export interface PassOptions {
   /** Names of the streams of this pass. */
   readonly draws?: string | number;
   readonly dropout?: string | number;
+  readonly reads?: Context['reads'];
   /** The kit's three texts if absent. */
   readonly inputs?: HostInputs;
 }
@@ -27,6 +28,7 @@ export interface PassOptions {
 export const contextOf = (subject: Subject, batchSize: number, options: PassOptions = {}): Context => ({
   ...evaluationContext(subject.host.spec, batchSize),
   mode: options.mode ?? 'evaluate',
+  ...(options.reads && { reads: options.reads }),
   streams: {
     dropout: substream(seedOf(subject), 'dropout', options.dropout ?? 0),
     draws: substream(seedOf(subject), 'draws', options.draws ?? 0),

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { type MethodDescription, readouts, type Readout } from '@tfjs-peft/peft-core';
+import { type MethodDescription, PeftError, readouts, type Readout } from '@tfjs-peft/peft-core';
+import { type TaskPrompt, taskPrompts } from '@tfjs-peft/prompting';
+import { isJsonObject } from '@tfjs-peft/peft-core/files';
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { recipeNames } from '../methods/presets.js';
 import { partialTrainConfig } from './train-config.js';
@@ -78,6 +80,18 @@ export const dataConfig = z.strictObject({
 /** Validated settings of the data: files, K, protocol, lengths. */
 export type DataConfig = z.output<typeof dataConfig>;
 
+const promptConfig = z.strictObject({
+  /** As in LM-BFF: `*cls**sent_0*_It_was*mask*.*sep+*`; that of the task if neither this nor `words` is given. */
+  template: z.string().min(1).max(2000),
+  /** The word of each label, in their order. */
+  words: z.array(z.string().min(1).max(200)).min(2),
+  /** A folder with the head of a masked language model, and perhaps an adapter that makes the host one; the host's own files if absent. */
+  mlm: z.string().min(1).optional(),
+});
+
+/** How texts become prompts that a masked language model completes with a label's word. */
+export type PromptConfig = z.output<typeof promptConfig>;
+
 export const modelConfig = z.strictObject({
   /** `minilm` (embedded), a directory (starts with "." or "/"), or a Hub name. */
   name: z.string().min(1).default('minilm'),
@@ -92,9 +106,11 @@ export const modelConfig = z.strictObject({
     .union([z.number().min(0).lt(1), z.literal(false)])
     .nullable()
     .default(null),
+  /** Makes a prompt of each text; heads then start as the label words and read the mask. */
+  prompt: promptConfig.optional(),
 });
 
-/** Validated settings of the host: name, revision, readout, dropout. */
+/** Validated settings of the host: name, revision, readout, dropout, prompts. */
 export type ModelConfig = z.output<typeof modelConfig>;
 
 export const testConfig = z.strictObject({
@@ -138,6 +154,26 @@ export type ExperimentConfig = z.output<typeof experimentConfig>;
 /** An experiment as it is written: what has a default may be absent. */
 export type ExperimentConfigInput = z.input<typeof experimentConfig>;
 
-/** Checks an experiment and writes out its defaults. Errors: `CONFIG_INVALID`, naming each key. */
+/** Checks an experiment and writes out its defaults. Errors: `CONFIG_INVALID`, naming each key; `PROMPT_UNKNOWN`. */
 export const parseExperiment = (value: unknown): ExperimentConfig =>
-  parseConfig(experimentConfig, value, 'the experiment');
+  parseConfig(experimentConfig, withPromptOfTask(value), 'the experiment');
+
+/** An experiment whose prompt has neither a template nor words gets those of its task. */
+function withPromptOfTask(value: unknown): unknown {
+  if (!isJsonObject(value) || !isJsonObject(value.model) || !isJsonObject(value.model.prompt)) return value;
+  const { task, model } = value;
+  const { prompt } = value.model;
+  if (typeof task !== 'string' || 'template' in prompt || 'words' in prompt) return value;
+  return { ...value, model: { ...model, prompt: { ...prompt, ...promptOfTask(task) } } };
+}
+
+/** The template and words of a task. Errors: `PROMPT_UNKNOWN`. */
+export function promptOfTask(task: string): TaskPrompt {
+  const prompt = Object.hasOwn(taskPrompts, task) ? taskPrompts[task] : undefined;
+  if (prompt) return prompt;
+  throw new PeftError('PROMPT_UNKNOWN', {
+    found: `no template for task "${task}"`,
+    expected: `one of ${Object.keys(taskPrompts).join(', ')}, or a template and words of your own`,
+    fix: 'give `--template` and `--words` (model.prompt in a file)',
+  });
+}

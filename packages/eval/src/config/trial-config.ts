@@ -54,9 +54,15 @@ export function withoutPaths({ data, model, method, ...rest }: TrialConfig): Jso
         ...(file.testFile !== undefined && { testFile: basename(file.testFile) }),
       },
     },
-    model: { ...model, name: isDirectoryName(model.name) ? basename(model.name) : model.name },
+    model: {
+      ...model,
+      name: withoutFolder(model.name),
+      ...(model.prompt?.mlm !== undefined && { prompt: { ...model.prompt, mlm: withoutFolder(model.prompt.mlm) } }),
+    },
   } as unknown as JsonObject;
 }
+
+const withoutFolder = (name: string): string => (isDirectoryName(name) ? basename(name) : name);
 
 /** The first 12 hexadecimal digits of {@link hashTrial}. */
 export const trialId = (trial: TrialConfig): string => hashTrial(trial).slice(0, 12);

@@ -26,7 +26,8 @@ import type { OpenAdapterOptions } from '../predict/open-adapter.js';
 import { locateAdapter } from '../predict/locate-adapter.js';
 import { refuseUnnamedPlugins } from '../predict/refuse-plugins.js';
 import { readAdapterFolder } from '../run-folder/adapter-folder.js';
-import { openHost, type OpenedHost } from '../trial/open-host.js';
+import { openHost } from '../trial/open-host.js';
+import type { OpenedHost } from '../trial/opened-host.js';
 import { reportBackend } from '../trial/report-backend.js';
 import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
 

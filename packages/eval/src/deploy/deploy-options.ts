@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { type JsonObject, parseJsonObject } from '@tfjs-peft/peft-core/files';
 import { countVirtualTokens } from '../predict/count-virtual-tokens.js';
-import { maxTokensOf, type OpenAdapterOptions, type OpenedAdapter } from '../predict/open-adapter.js';
+import { maxTokensOf, openAdapter, type OpenAdapterOptions, type OpenedAdapter } from '../predict/open-adapter.js';
 import { writeModelFolder } from './write-model-folder.js';
 
 /** What is written, and where. */
@@ -29,6 +29,18 @@ export interface DeployedFolder {
   readonly difference: number | null;
   /** The largest logit of this comparison. */
   readonly largestLogit: number | null;
+}
+
+/** What {@link openAdapter} gives, unless no single model holds it. Errors: those of `openAdapter`, `HOST_UNSUPPORTED`. */
+export async function openDeployable(folder: string, options: DeployOptions): Promise<OpenedAdapter> {
+  const opened = await openAdapter(folder, options);
+  if (!opened.located.model.prompt) return opened;
+  opened.dispose();
+  throw new PeftError('HOST_UNSUPPORTED', {
+    found: `"${folder}", which classifies prompts with the head of a masked language model`,
+    expected: 'an adapter of texts as they are: other tools neither make the prompts nor read the mask',
+    fix: 'predict with this library, or train without prompts',
+  });
 }
 
 /** The folder of the host and its config.json. */

@@ -9,11 +9,12 @@ import {
   requireEncoder,
   type Tokenizer,
 } from '@tfjs-peft/transformer';
-import { openAdapter, type OpenedAdapter } from '../predict/open-adapter.js';
+import type { OpenedAdapter } from '../predict/open-adapter.js';
 import {
   type DeployedFolder,
   deployedMaxTokens,
   type DeployOptions,
+  openDeployable,
   readHostConfig,
   writeDeployed,
 } from './deploy-options.js';
@@ -30,7 +31,7 @@ import { requireEmptyFolder } from './write-model-folder.js';
 export async function exportFolder(folder: string, options: DeployOptions): Promise<DeployedFolder> {
   const { output, dtype = 'f32' } = options;
   await requireEmptyFolder(output);
-  const opened = await openAdapter(folder, options);
+  const opened = await openDeployable(folder, options);
   const { host, adapter, labels, multiLabel } = opened;
   try {
     const maxTokens = deployedMaxTokens(opened, options.maxTokens) ?? host.spec.maxPositionEmbeddings;

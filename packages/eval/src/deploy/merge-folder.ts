@@ -8,11 +8,12 @@ import {
 } from '@tfjs-peft/peft-core';
 import { predictLogits } from '@tfjs-peft/train';
 import { loadClassifier, readCompanionFiles, saveHost } from '@tfjs-peft/transformer';
-import { openAdapter, type OpenedAdapter } from '../predict/open-adapter.js';
+import type { OpenedAdapter } from '../predict/open-adapter.js';
 import {
   type DeployedFolder,
   deployedMaxTokens,
   type DeployOptions,
+  openDeployable,
   readHostConfig,
   writeDeployed,
 } from './deploy-options.js';
@@ -27,7 +28,7 @@ import { requireEmptyFolder } from './write-model-folder.js';
 export async function mergeFolder(folder: string, options: DeployOptions): Promise<DeployedFolder> {
   const { output, dtype = 'f32' } = options;
   await requireEmptyFolder(output);
-  const opened = await openAdapter(folder, options);
+  const opened = await openDeployable(folder, options);
   try {
     const maxTokens = deployedMaxTokens(opened, options.maxTokens);
     const merged = await merge(opened);

@@ -115,7 +115,8 @@ function makeCell({ config, entries, task, model, shots, catalogue }: CellReques
       .replace(/^.*[\\/]/, '')
       .replace(/[^\w.-]+/g, '-');
   const name = file ? slug(file.file).replace(/\.[^.]*$/, '') : given.task;
-  const cell = { id: `${name}-${slug(host.name)}-${shots}`, task: name, model: slug(host.name), shots };
+  const label = slug(host.name) + ('prompt' in host ? '-prompt' : '');
+  const cell = { id: `${name}-${label}-${shots}`, task: name, model: label, shots };
   const first = { ...experiment(entries), seeds: { data: [0], train: [0] } };
   const resolved = resolveExperiment(first, catalogue).trials;
   if (!search) {

@@ -5,7 +5,6 @@ import {
   experimentConfig,
   methodEntry,
   methodName,
-  modelConfig,
   seedNumber,
   testConfig,
 } from '../config/experiment-config.js';
@@ -37,6 +36,9 @@ const task = z.union([
   }),
 ]);
 
+/** As in an experiment; checked with each task, whose prompt it may ask for. */
+const model = z.object({ name }).catchall(z.json());
+
 /** A grid: tasks x hosts x K x methods x seeds. Unknown keys are errors. */
 export const gridConfig = z.strictObject({
   version: z.literal(1, 'version must be 1'),
@@ -45,7 +47,7 @@ export const gridConfig = z.strictObject({
   /** K: numbers of labelled texts. */
   shots: z.array(z.int().min(1)).min(1).default([100]),
   models: z
-    .array(z.union([name, modelConfig]))
+    .array(z.union([name, model]))
     .min(1)
     .default(['minilm']),
   methods: z.array(gridMethod).min(1),

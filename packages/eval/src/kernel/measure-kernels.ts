@@ -219,7 +219,7 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
     devRows: dev.length,
     testRows: test.rows.length,
     devLabels: dev.map(({ label }) => label),
-    prompted: options.tokenIds !== undefined,
+    prompted: session.labelWords !== undefined,
     headAlone: data.measure(alone.logits, test.rows).headline,
     rows,
   };

@@ -12,17 +12,14 @@ import {
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
 import { labelWordHead } from '@tfjs-peft/prompting';
 import { fitHead, type LabelledExample, labelledTexts, prepareMethod } from '@tfjs-peft/train';
-import { completeMethod } from '../methods/complete-method.js';
 import { findPreset } from '../methods/plugins.js';
+import { labelWordConfig } from '../trial/prompted-host.js';
 import type { Session } from '../trial/session.js';
-import { onPrompts } from './open-prompted-host.js';
 
 /** On which texts methods start, and how. */
 export interface StartOptions {
   readonly session: Session;
   readonly dataSeed: number;
-  /** For a session on a prompted host: the token of each label's word. Heads start as these words. */
-  readonly tokenIds?: readonly number[];
   /** Of initial values; the data seed if absent. */
   readonly seed?: number;
   readonly batchSize?: number;
@@ -31,11 +28,11 @@ export interface StartOptions {
 /** A preset as training would start it, but for its head, which is the fitted one. */
 export async function startOf(
   name: string,
-  { session, dataSeed, tokenIds, seed = dataSeed, batchSize = 32 }: StartOptions,
+  { session, dataSeed, seed = dataSeed, batchSize = 32 }: StartOptions,
   { head: { names: own } }: HeadMethod,
   fitted: ReadonlyMap<string, NamedArray>,
 ): Promise<{ readonly method: PeftMethod; readonly parameters: NamedArrays }> {
-  const { catalogue, data, host, readout } = session;
+  const { catalogue, data, host } = session;
   const preset = findPreset(catalogue, name);
   const unfit = (found: string) =>
     new PeftError('KERNEL_METHOD_UNFIT', {
@@ -44,9 +41,7 @@ export async function startOf(
       fix: 'choose another preset, or plan it with `gradientGrams`',
     });
   if (!preset.method) throw unfit(', which trains nothing');
-  const described = tokenIds ? onPrompts(preset.method, data.labels, tokenIds) : preset.method;
-  const description = completeMethod(described, catalogue.registry, data.labels, readout);
-  const unprepared = catalogue.registry.build(description);
+  const unprepared = session.build(preset.method);
   const stream = substream(createStream(seed), 'kernel');
   const source = labelledTexts(session.examples(data.split(dataSeed).train), data.objective);
   const method = await prepareMethod(unprepared, { host, source, objective: data.objective, batchSize, stream });
@@ -64,15 +59,15 @@ export async function startOf(
 
 /** A head before any training of the host: fitted on frozen features, or the words of a prompt. */
 export async function startOfHead(
-  { session, tokenIds, batchSize }: StartOptions,
+  { session, batchSize }: StartOptions,
   train: readonly LabelledExample[],
 ): Promise<{ readonly head: HeadMethod; readonly values: ReadonlyMap<string, NamedArray> }> {
-  const { host, data, readout } = session;
+  const { host, data, readout, labelWords } = session;
   const labels = [...data.labels];
-  if (tokenIds) {
+  if (labelWords) {
     const { objective } = data;
     const source = labelledTexts(train, objective);
-    const unprepared = labelWordHead({ labels, tokenIds: [...tokenIds] });
+    const unprepared = labelWordHead(labelWordConfig(labels, labelWords));
     const question = { host, source, objective, batchSize: batchSize ?? 32, stream: createStream(0) };
     const words = (await prepareMethod(unprepared, question)) as HeadMethod;
     return { head: words, values: initialValues(words.plan(host.spec), createStream(0)) };

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
-import { hfConfigName, isJsonObject, parseJsonObject, recordName } from '@tfjs-peft/peft-core/files';
+import { hfConfigName, isJsonObject, type Json, parseJsonObject, recordName } from '@tfjs-peft/peft-core/files';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { type HubOptions, isHubName, resolveHubAdapter } from '@tfjs-peft/transformer';
-import type { ModelConfig } from '../config/experiment-config.js';
+import { parseConfig } from '@tfjs-peft/peft-core/authoring';
+import { labelWordHeadDefinition } from '@tfjs-peft/prompting';
+import type { ModelConfig, PromptConfig } from '../config/experiment-config.js';
 import type { TrialConfig } from '../config/trial-config.js';
 import { recordedPlugins } from '../records/recorded-plugins.js';
 import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder.js';
@@ -49,6 +51,7 @@ export async function locateAdapter(
     });
   // Around an adapter that stands alone lies whatever lies there: of a run it says more, anything else is nobody's damage.
   const trial = await (adapter === root ? trialOf(dirname(root)).catch(ignoreOwnErrors) : trialOf(root));
+  const prompt = trial?.model.prompt ?? (await recordedPrompt(adapter));
   const named = model === undefined ? undefined : modelNamed(model, trial?.model.readout ?? null);
   return {
     adapter,
@@ -56,6 +59,7 @@ export async function locateAdapter(
     model: {
       ...(named ?? trial?.model ?? (await recordedModel(adapter))),
       ...(revision !== undefined && { revision }),
+      ...(prompt && { prompt }),
     },
     plugins: adapter === root ? [] : await recordedPlugins(root),
   };
@@ -109,7 +113,24 @@ async function recordedModel(folder: string): Promise<ModelConfig> {
   return { ...modelNamed(name, null), ...(revision !== undefined && { revision }) };
 }
 
-async function recordedHost(folder: string): Promise<{ readonly name: string; readonly revision?: string }> {
+/** How the texts of an adapter become prompts, if they do, by its own record. */
+async function recordedPrompt(folder: string): Promise<PromptConfig | undefined> {
+  const record = (await readAdapterFolder(folder)).get(recordName);
+  return record && promptIn(parseJsonObject(record, recordName).method);
+}
+
+/** How the texts of a recorded method become prompts, by its head. Errors: `CONFIG_INVALID`. */
+function promptIn(method: Json | undefined): PromptConfig | undefined {
+  if (!isJsonObject(method)) return undefined;
+  const { type, config, parts } = method;
+  if (type === labelWordHeadDefinition.type && isJsonObject(config)) {
+    const { prompt } = parseConfig(labelWordHeadDefinition.config, config, `the head in ${recordName}`);
+    return prompt;
+  }
+  return Array.isArray(parts) ? parts.map(promptIn).find((found) => found !== undefined) : undefined;
+}
+
+async function recordedHost(folder: string): Promise<Pick<ModelConfig, 'name' | 'revision'>> {
   const files = await readAdapterFolder(folder);
   const record = files.get(recordName);
   const host = record && parseJsonObject(record, recordName).host;

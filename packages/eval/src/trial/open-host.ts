@@ -1,27 +1,23 @@
-import { type Host, PeftError, type Readout, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type Host, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import { type ClassifierHints, loadHost, type Tokenizer } from '@tfjs-peft/transformer';
+import { loadHost, type Tokenizer } from '@tfjs-peft/transformer';
 import type { ModelConfig } from '../config/experiment-config.js';
+import type { OpenedHost } from './opened-host.js';
+import { openPrompts } from './prompted-host.js';
 
 /** The name under which the embedded host goes. */
 export const embeddedName = 'minilm';
 
-export interface OpenedHost {
-  readonly host: Host;
-  /** The folder that it was loaded from; absent if it was given. */
-  readonly directory?: string;
-  readonly tokenizer: Tokenizer;
-  readonly readout: Readout;
-  /** What the files of the host say about a classifier. */
-  readonly classifier?: ClassifierHints;
-}
-
-/** The host that a configuration names, or `given`. Errors: `READOUT_UNAVAILABLE`, and those of `loadHost`. */
+/**
+ * The host that a configuration names, or `given`; with prompts if the configuration says so. Errors: `READOUT_UNAVAILABLE`, and those of
+ * `loadHost` and of prompts.
+ */
 export async function openHost(
   model: ModelConfig,
   given?: { readonly host: Host; readonly tokenizer: Tokenizer },
 ): Promise<OpenedHost> {
-  const loaded: Omit<OpenedHost, 'readout'> = given ?? (await loadNamed(model));
+  const plain: Omit<OpenedHost, 'readout'> = given ?? (await loadNamed(model));
+  const loaded = model.prompt ? await openPrompts(plain, model.prompt) : plain;
   const { host } = loaded;
   const readout = model.readout ?? host.spec.defaultReadout;
   const available = sitesOfKind(host.spec, 'readout').flatMap((site) => site.readouts);
@@ -33,8 +29,12 @@ export async function openHost(
   });
 }
 
-function loadNamed({ name, revision, dropout }: ModelConfig) {
-  const choices = dropout === null ? {} : { dropout };
+function loadNamed({ name, revision, dropout, prompt }: ModelConfig) {
+  const choices = {
+    ...(dropout !== null && { dropout }),
+    // What is left out of the encoder is the head that prompts are read with.
+    ...(prompt && { onIgnored: () => {} }),
+  };
   if (name === embeddedName) {
     const { directory, name: hubName, readout } = minilmFiles();
     return loadHost(directory, { ...choices, name: hubName, readout });

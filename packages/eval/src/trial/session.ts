@@ -1,4 +1,4 @@
-import type { EncodedText, Host, Readout } from '@tfjs-peft/peft-core';
+import type { EncodedText, HeadConfig, Host, MethodDescription, PeftMethod, Readout } from '@tfjs-peft/peft-core';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { LabelledText } from '@tfjs-peft/glue-fewshot';
 import { extractFeatures, type LabelledExample } from '@tfjs-peft/train';
@@ -7,6 +7,8 @@ import type { ExperimentConfig } from '../config/experiment-config.js';
 import type { OnExperimentEvent } from '../records/experiment-event.js';
 import type { Catalogue } from '../methods/plugins.js';
 import { openHost } from './open-host.js';
+import { type LabelWords, onPrompts } from './prompted-host.js';
+import { completeMethod } from '../methods/complete-method.js';
 import { openTaskData, type TaskData } from './task-data.js';
 
 /** What the trials of one experiment share: host, tokenizer, texts and frozen features are loaded or computed once. */
@@ -15,10 +17,14 @@ export interface Session {
   /** Digest of the tokenizer. */
   readonly tokenizerDigest: string;
   readonly readout: Readout;
+  /** Where texts are prompts: what they are made by. */
+  readonly labelWords?: LabelWords;
   readonly data: TaskData;
   readonly catalogue: Catalogue;
   /** Report of the backend, for env.json. */
   readonly backend: JsonObject;
+  /** The method of a description on this task: heads get the labels, the readout or the label words, and the scale of a regression's targets. */
+  build(description: MethodDescription, targets?: HeadConfig['targets']): PeftMethod;
   /** Texts as token ids, cut at `maxTokens`. */
   encode(rows: readonly LabelledText[]): EncodedText[];
   /** Encoded texts with their labels. */
@@ -61,7 +67,8 @@ export async function openSession(
   const notes = new Set(config.seeds.data.flatMap((seed) => data.split(seed).warnings));
   notes.forEach((text) => onEvent({ type: 'warning', text }));
   onEvent({ type: 'phase', text: `loading host ${config.model.name}` });
-  const { host, tokenizer, readout } = await openHost(config.model, given);
+  const { host, tokenizer, readout, labelWords } = await openHost(config.model, given);
+  const { registry } = catalogue;
   const maxTokens = Math.min(config.data.maxTokens, host.spec.maxPositionEmbeddings);
   const encoded = new Map<LabelledText, EncodedText>();
   let truncated = 0;
@@ -89,9 +96,14 @@ export async function openSession(
     host,
     tokenizerDigest: tokenizer.digest,
     readout,
+    ...(labelWords && { labelWords }),
     data,
     catalogue,
     backend,
+    build(description, targets) {
+      const own = labelWords ? onPrompts(description, data.labels, labelWords) : description;
+      return registry.build(completeMethod(own, registry, data.labels, readout, targets));
+    },
     encode,
     examples: (rows) => encode(rows).map((text, index) => ({ text, label: rows[index]!.label })),
     async features(rows, onProgress) {

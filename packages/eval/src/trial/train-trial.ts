@@ -14,7 +14,6 @@ import { type LabelledText, labelsOf } from '@tfjs-peft/glue-fewshot';
 import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/subspace';
 import { type EvaluatedState, type MetricsRow, predictLogits } from '@tfjs-peft/train';
 import type { TrialMethod } from '../config/trial-config.js';
-import { completeMethod } from '../methods/complete-method.js';
 import { predictAtPoint } from './predict-at-point.js';
 import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
 import { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
@@ -32,14 +31,12 @@ import type { TrialContext, TrialOutcome } from './trial-context.js';
 /** Trains a method with checkpoints in the trial's folder, tests it, and saves its adapter. */
 export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
   const { trial, folder, session, split, signal } = context;
-  const { host, catalogue, data } = session;
+  const { host, data } = session;
   const files = trialFiles(folder);
   const { description, recipe } = trial.method as Extract<TrialMethod, { kind: 'trained' }>;
-  const build = (targets?: TargetScale) =>
-    catalogue.registry.build(completeMethod(description, catalogue.registry, data.labels, session.readout, targets));
-  const plain = build();
+  const plain = session.build(description);
   const scale = data.regression && hasHead(plain) ? targetScaleOf(labelsOf(split.train)) : undefined;
-  const method = scale ? build(scale) : plain;
+  const method = scale ? session.build(description, scale) : plain;
   const examples = (rows: readonly LabelledText[]) =>
     scale ? standardise(session.examples(rows), scale) : session.examples(rows);
   const logs = await openTrainingLogs(folder, context.seconds);

@@ -57,6 +57,7 @@ export { compilePattern } from '../compile-pattern.js';
 export { createPatternWork, type PatternWork } from '../pattern-work.js';
 export { compileSearch, type PatternMatch } from '../search-pattern.js';
 export { endsOf, findUnmatched, matchNames, matchTargets, servesRole, sitesWithRole } from '../match-targets.js';
+export { logitsAlone } from '../host.js';
 export { rememberPerHost } from '../remember-per-host.js';
 export { chooseStrategy, sumDifferences, weightedMean, weightedSum } from '../combine-parameters.js';
 export { timesTransposed } from '../times-transposed.js';

@@ -95,7 +95,7 @@ async function batchLogits(
       batch.map((index) => texts[index]!),
       maxTokens,
     );
-    const context: Context = { mode, host: host.spec, batchSize: batch.length, streams };
+    const context: Context = { mode, host: host.spec, batchSize: batch.length, streams, reads: 'logits' };
     return requireLogits(host.forward(inputs, method.intervene(effective, context), context));
   });
   try {

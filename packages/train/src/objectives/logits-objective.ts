@@ -1,5 +1,5 @@
-import { type HostOutputs, PeftError } from '@tfjs-peft/peft-core';
-import { type Batch, type Objective, objectiveOfOutputs } from '@tfjs-peft/peft-core/authoring';
+import { PeftError } from '@tfjs-peft/peft-core';
+import type { Objective } from '@tfjs-peft/peft-core/authoring';
 import type * as tf from '@tensorflow/tfjs';
 import { requireLogits } from './require-logits.js';
 
@@ -50,11 +50,12 @@ export function logitsObjective<Target>(rules: LogitsRules<Target>): LogitsObjec
       });
   };
   return {
-    ...objectiveOfOutputs(id, (outputs: HostOutputs, { targets }: Batch<readonly Target[]>) => {
-      const logits = requireLogits(outputs);
+    id,
+    loss(pass, { targets }, context) {
+      const logits = requireLogits(pass({ ...context, reads: 'logits' }));
       check(logits.shape[0], logits.shape[1], targets);
-      return rules.batchLoss(logits, targets);
-    }),
+      return { loss: rules.batchLoss(logits, targets) };
+    },
     targets: described,
     isTarget: (target, labels = Infinity) => isTarget(target, labels),
     meanLoss(logits, labels, targets) {

@@ -6,9 +6,11 @@ import {
   type PeftMethod,
   type Readout,
 } from '@tfjs-peft/peft-core';
+import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { checkTexts, padTexts, requireGoingOn } from '../batches/pad-texts.js';
 import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
+import { requireLogits } from '../objectives/require-logits.js';
 import { yieldToEventLoop } from '../evaluate/yield-to-event-loop.js';
 
 /** Which texts, on which host, with which adapter. */
@@ -51,9 +53,15 @@ export async function extractFeatures({
         batch.map((index) => texts[index]!),
       );
       const context = evaluationContext(host.spec, batch.length);
+      const features: ReadoutMap = {
+        kind: 'readout',
+        readout: readout ?? host.spec.defaultReadout,
+        weight: tf.eye(size),
+        bias: tf.zeros([size]),
+        dropout: 0,
+      };
       const interventions = adapter ? adapter.method.intervene(adapter.effective, context) : [];
-      const { lastHiddenState } = host.forward(inputs, interventions, context);
-      return host.readOut(lastHiddenState, inputs.attentionMask, readout ?? host.spec.defaultReadout);
+      return requireLogits(host.forward(inputs, [...interventions, features], { ...context, reads: 'logits' }));
     });
     try {
       const rows = await pooled.data();

@@ -7,16 +7,18 @@ import {
   PeftError,
   type Readout,
 } from '@tfjs-peft/peft-core';
+import { logitsAlone } from '@tfjs-peft/peft-core/authoring';
 import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { rotaryAngles } from '../kernels/rotary.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { applyHead } from '../model/apply-head.js';
 import { applyNorm } from '../model/apply-norm.js';
-import { maskWithPrompts, requireInputs, tokenLayoutOf } from '../model/host-inputs.js';
+import { marksWithPrompts, maskWithPrompts, requireInputs, tokenLayoutOf } from '../model/host-inputs.js';
 import { indexInterventions } from '../model/index-interventions.js';
 import { lookUp } from '../model/look-up.js';
 import { dropOut, type Pass } from '../model/pass.js';
+import { canPick, passOfPicked, pickMarked, withoutPadding } from '../model/pick-tokens.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { requirePositions } from '../model/require-positions.js';
 import { indexSites } from '../model/site-index.js';
@@ -30,13 +32,13 @@ import { createWeightStore, type WeightStore } from '../weights/weight-store.js'
 import { requireContinuable } from './continuable.js';
 import { decoderTensors, matchDecoderTensors } from './decoder-tensors.js';
 import type { DecoderPass, LayerPast, Past } from './decoder-pass.js';
-import type { Decoder } from './describe-decoder.js';
+import type { Decoder, DecoderLayer } from './describe-decoder.js';
 import type { DecoderConfig } from './family.js';
 import { decoderSpec } from './host-spec.js';
 import { decoderReadouts, readoutPath } from './list-sites.js';
 import { outputTable } from './output-table.js';
 import { parseDecoderConfig } from './parse-decoder-config.js';
-import { readText } from './read-last.js';
+import { lastToken, readText } from './read-last.js';
 import { runDecoderLayer } from './run-layer.js';
 import { additive, positionsOf, visibleTokens } from './visible-tokens.js';
 
@@ -164,15 +166,29 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
         angles: config.rotaryBase === null ? undefined : rotaryAngles(positions, config.headSize, config.rotaryBase),
       };
       const placed = decoder.positions ? words.add(lookUp(positions, decoder.positions.path, plain)) : words;
-      let states = layout.pack(dropOut(placed, config.embeddingDropout, decoder.words.path, plain));
+      const { readout, requireApplied } = indexed;
+      const last = decoder.layers.at(-1)!;
+      const lastOnly = context.reads === 'logits' && readout !== undefined && readout.readout !== 'mean' && !remembers;
+      const pick = lastOnly
+        ? pickMarked(marksWithPrompts(lastToken(inputs.attentionMask), attentionMask.shape[1]))
+        : undefined;
+      const early = pick && canPick(afterAttention(last), interventions) ? pick : undefined;
+      let x = layout.pack(dropOut(placed, config.embeddingDropout, decoder.words.path, plain));
       const layers: LayerPast[] = [];
       for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-        const output = runDecoderLayer(states, layer, pass, remembers);
-        states = output.states;
+        const isLast = layer === last.layer;
+        const output = runDecoderLayer({ x, layer, pass, remembers, ...(early && isLast && { pick: early }) });
+        x = output.states;
         if (output.present) layers.push(output.present);
       }
-      const lastHiddenState = layout.unpack(applyNorm(states, decoder.finalNorm, pass)) as tf.Tensor3D;
-      const { readout, requireApplied } = indexed;
+      if (early) {
+        const state = withoutPadding(applyNorm(x, decoder.finalNorm, passOfPicked(early, x, pass)), early, pass);
+        const features = state.reshape([state.shape[0]!, state.shape[2]!]) as tf.Tensor2D;
+        const logits = applyHead(features, readout!, readoutPath, pass);
+        requireApplied();
+        return logitsAlone(logits);
+      }
+      const lastHiddenState = layout.unpack(applyNorm(x, decoder.finalNorm, pass)) as tf.Tensor3D;
       const logits =
         readout &&
         applyHead(readText(lastHiddenState, inputs.attentionMask, readout.readout), readout, readoutPath, pass);
@@ -214,6 +230,16 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
     dispose: () => weights.dispose(),
   };
 }
+
+/** The modules of a layer that come after its attention, and the layer, whose output is theirs. */
+const afterAttention = (layer: DecoderLayer) => [
+  layer,
+  layer.attentionOutput,
+  ...(layer.feedForwardGate ? [layer.feedForwardGate] : []),
+  layer.feedForwardIn,
+  layer.feedForwardOut,
+  ...Object.values(layer.sublayers),
+];
 
 /** Word embeddings `[batch, virtual + tokens, hidden]`, rows of prompts before them at the beginning of a text. */
 function wordsWithPrompts({ inputIds }: HostInputs, { words }: Decoder, pass: Pass, past: Past | undefined): tf.Tensor {

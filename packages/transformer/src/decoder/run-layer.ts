@@ -4,6 +4,7 @@ import { activate } from '../kernels/activations.js';
 import { applyActivation, applyLinear, showTaps } from '../model/apply-linear.js';
 import { applyNorm } from '../model/apply-norm.js';
 import { dropOut } from '../model/pass.js';
+import { passOfPicked, type TokenPick } from '../model/pick-tokens.js';
 import { attendCausally } from './causal-attention.js';
 import type { DecoderPass, LayerPast } from './decoder-pass.js';
 import type { DecoderLayer, DecoderSublayer } from './describe-decoder.js';
@@ -11,19 +12,34 @@ import type { DecoderLayer, DecoderSublayer } from './describe-decoder.js';
 /** States after a layer, in the pass' layout, and what the layer remembers if that is wanted. */
 export type LayerOutput = { readonly states: tf.Tensor; readonly present?: LayerPast };
 
-/** One layer: norm, attention, residual; norm, feed-forward network, residual. */
-export const runDecoderLayer = (x: tf.Tensor, layer: number, pass: DecoderPass, remembers: boolean): LayerOutput =>
+/** What a layer computes. */
+export interface LayerRequest {
+  /** States in the pass' layout. */
+  readonly x: tf.Tensor;
+  readonly layer: number;
+  readonly pass: DecoderPass;
+  /** Whether the next pass needs its keys and values. */
+  readonly remembers: boolean;
+  /** Which token of a text is wanted; all of them if absent. */
+  readonly pick?: TokenPick;
+}
+
+/** One layer: norm, attention, residual; norm, feed-forward network, residual. With `pick` all after the attention for one token a text. */
+export const runDecoderLayer = ({ x, layer, pass, remembers, pick }: LayerRequest): LayerOutput =>
   tf.tidy(() => {
     const module = pass.decoder.layers[layer]!;
     const { attentionOutput, sublayers, path } = module;
     const { context, present } = attendCausally(applyNorm(x, sublayers.attention.norm, pass), module, pass);
-    const attended = finishSublayer(applyLinear(context, attentionOutput.path, pass), x, sublayers.attention, pass);
-    const fed = feedForward(applyNorm(attended, sublayers.feedForward.norm, pass), module, pass);
-    const output = finishSublayer(fed, attended, sublayers.feedForward, pass);
-    const changed = pass.interventions
+    const after = pick ? passOfPicked(pick, x, pass) : pass;
+    const wanted = after.picked?.pick ?? ((states: tf.Tensor) => states);
+    const projected = applyLinear(wanted(context), attentionOutput.path, after);
+    const attended = finishSublayer(projected, wanted(x), sublayers.attention, after);
+    const fed = feedForward(applyNorm(attended, sublayers.feedForward.norm, after), module, after);
+    const output = finishSublayer(fed, attended, sublayers.feedForward, after);
+    const changed = after.interventions
       .at('hiddenDelta', path)
-      .reduce((states, delta) => states.add(applyActivation(delta, states, pass)), output);
-    showTaps('output', changed, path, pass);
+      .reduce((states, delta) => states.add(applyActivation(delta, states, after)), output);
+    showTaps('output', changed, path, after);
     return { states: changed, ...(remembers && { present }) };
   });
 

@@ -9,9 +9,10 @@ import {
   type Readout,
   substream,
 } from '@tfjs-peft/peft-core';
+import { logitsAlone } from '@tfjs-peft/peft-core/authoring';
 import type { Interventions } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import { type Encoder, readoutsOf } from '../architecture/encoder.js';
+import { type Encoder, type EncoderLayer, readoutsOf } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/family.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
 import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
@@ -34,7 +35,14 @@ import { readOut } from './read-out.js';
 import { runLayer } from './run-layer.js';
 import { indexSites } from '../model/site-index.js';
 import { applyHead } from '../model/apply-head.js';
-import { maskWithPrompts, requireInputs, requireOneDocument, tokenLayoutOf } from '../model/host-inputs.js';
+import {
+  marksWithPrompts,
+  maskWithPrompts,
+  requireInputs,
+  requireOneDocument,
+  tokenLayoutOf,
+} from '../model/host-inputs.js';
+import { canPick, passOfPicked, pickFirst, pickMarked, type TokenPick, withoutPadding } from '../model/pick-tokens.js';
 import { paddedLayout } from '../model/token-layout.js';
 
 /** The parts of a host: configuration, tensors, name. */
@@ -57,6 +65,11 @@ export interface EncoderHost extends Host {
   readonly config: EncoderConfig;
   /** Its modules with paths and sizes: for savers and exporters. */
   readonly encoder: Encoder;
+  /**
+   * The last hidden state of one token a text alone, `[batch, 1, hidden]`: that at which `marks` `[batch, tokens]` is 1 and not 0. As in
+   * `forward`, but the last layer computes no other token after its attention.
+   */
+  stateAt(inputs: HostInputs, interventions: Interventions, context: Context, marks: tf.Tensor): tf.Tensor3D;
   withWeights(changes: ReadonlyMap<string, tf.Tensor>): Promise<EncoderHost>;
 }
 
@@ -112,32 +125,62 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     terms: noTerms,
   });
 
+  /** Embeds the batch; `run` gives the last states `[batch, tokens, hidden]`, or those of the picked tokens. */
+  const begin = (inputs: HostInputs, interventions: Interventions, context: Context) => {
+    requireInputs(inputs);
+    requireOneDocument(inputs, name);
+    const textPass = passOf(interventions, context, inputs.attentionMask);
+    const embedded = tf.tidy(() => embedTokens(inputs, textPass));
+    const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]!);
+    const layout = tokenLayoutOf(inputs, attentionMask);
+    const terms = attentionTerms(attentionMask.shape[1], textPass);
+    const pass: EncoderPass = { ...textPass, attentionMask, layout, terms };
+    const run = (pick?: TokenPick): tf.Tensor3D => {
+      const mask = additiveMask(attentionMask);
+      const { order, layers, finalNorm } = encoder;
+      const early = pick && canPick(afterAttention(layers[order.at(-1)!]!), interventions) ? pick : undefined;
+      let x = layout.pack(embedded);
+      for (const [step, layer] of order.entries())
+        x = runLayer({
+          x,
+          mask,
+          layer,
+          pass: ofStep(step, order.indexOf(layer), pass),
+          ...(early && step === order.length - 1 && { pick: early }),
+        });
+      if (finalNorm !== undefined) x = applyNorm(x, finalNorm, early ? passOfPicked(early, x, pass) : pass);
+      if (!early) {
+        const all = layout.unpack(x) as tf.Tensor3D;
+        return pick ? (pick(all) as tf.Tensor3D) : all;
+      }
+      return withoutPadding(x, early, pass) as tf.Tensor3D;
+    };
+    return { pass, run };
+  };
+
   return {
     spec,
     config,
     encoder,
     forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs {
-      requireInputs(inputs);
-      requireOneDocument(inputs, name);
-      const textPass = passOf(interventions, context, inputs.attentionMask);
       return tf.tidy(() => {
-        const embedded = tf.tidy(() => embedTokens(inputs, textPass));
-        const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]!);
-        const tokenLayout = tokenLayoutOf(inputs, attentionMask);
-        const terms = attentionTerms(attentionMask.shape[1], textPass);
-        const pass = { ...textPass, attentionMask, layout: tokenLayout, terms };
-        const mask = additiveMask(attentionMask);
-        let hidden = tokenLayout.pack(embedded);
-        for (const [step, layer] of encoder.order.entries())
-          hidden = runLayer(hidden, mask, layer, ofStep(step, encoder.order.indexOf(layer), pass));
-        if (encoder.finalNorm !== undefined) hidden = applyNorm(hidden, encoder.finalNorm, pass);
-        const lastHiddenState = tokenLayout.unpack(hidden) as tf.Tensor3D;
-        const { readout, requireApplied } = pass.interventions;
+        const { pass, run } = begin(inputs, interventions, context);
+        const { readout } = pass.interventions;
+        const first = context.reads === 'logits' && readout !== undefined && readout.readout !== 'mean';
+        const states = run(first ? pickFirst : undefined);
         const logits =
           readout &&
-          applyHead(readOut(lastHiddenState, inputs.attentionMask, readout.readout, pass), readout, readoutPath, pass);
-        requireApplied();
-        return { lastHiddenState, ...(logits && { logits }) };
+          applyHead(readOut(states, inputs.attentionMask, readout.readout, pass), readout, readoutPath, pass);
+        pass.interventions.requireApplied();
+        return first ? logitsAlone(logits!) : { lastHiddenState: states, ...(logits && { logits }) };
+      });
+    },
+    stateAt(inputs, interventions, context, marks) {
+      return tf.tidy(() => {
+        const { pass, run } = begin(inputs, interventions, context);
+        const state = run(pickMarked(marksWithPrompts(marks, pass.attentionMask.shape[1])));
+        pass.interventions.requireApplied();
+        return state;
       });
     },
     readOut(lastHiddenState, attentionMask, readout) {
@@ -158,6 +201,13 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     dispose: () => weights.dispose(),
   };
 }
+
+/** The modules of a layer that come after its attention, and the layer, whose output is theirs. */
+const afterAttention = (layer: EncoderLayer) => [
+  layer,
+  ...Object.values(layer.linears),
+  ...Object.values(layer.sublayers),
+];
 
 /** A layer that runs several times drops other entries each time. */
 function ofStep(step: number, firstStep: number, pass: EncoderPass): EncoderPass {

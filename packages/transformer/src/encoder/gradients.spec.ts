@@ -190,3 +190,30 @@ describe('a training step', () => {
     keys.dispose();
   });
 });
+
+it('no gradient flows below the lowest place that is acted on', () => {
+  const passed: string[] = [];
+  /** Changes nothing; tells when a gradient comes through. */
+  const watch = (path: string): Intervention => ({
+    kind: 'hiddenDelta',
+    path,
+    perToken: true,
+    apply: (x) =>
+      tf.customGrad((input) => ({
+        value: tf.zerosLike(input as tf.Tensor),
+        gradFunc: (dy: tf.Tensor) => (passed.push(path), tf.zerosLike(dy)),
+      }))(x),
+  });
+  const gradientsFrom = (path: string) => {
+    passed.length = 0;
+    const lowest = (delta: tf.Tensor): Intervention => ({ kind: 'biasDelta', path, delta });
+    tf.tidy(() =>
+      tf.grad((delta: tf.Tensor) =>
+        loss([lowest(delta), watch('encoder.layer.0'), watch('encoder.layer.1')], 'cls', headWeight()),
+      )(tf.zeros([8])),
+    );
+    return [...passed];
+  };
+  expect(gradientsFrom('encoder.layer.1.output.dense')).toEqual(['encoder.layer.1']);
+  expect(gradientsFrom('encoder.layer.0.output.dense')).toEqual(['encoder.layer.1', 'encoder.layer.0']);
+});

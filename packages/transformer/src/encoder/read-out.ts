@@ -2,6 +2,7 @@ import type { Readout } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { applyLinear } from '../model/apply-linear.js';
 import type { EncoderPass } from './encoder-pass.js';
+import { marksWithPrompts } from '../model/host-inputs.js';
 import { paddedLayout } from '../model/token-layout.js';
 
 /**
@@ -27,13 +28,6 @@ function meanOverText(hidden: tf.Tensor, attentionMask: tf.Tensor2D): tf.Tensor2
   const [batch, length] = hidden.shape as [number, number, number];
   const weights = attentionMask.toFloat();
   const shares = weights.div(weights.sum(1, true).maximum(1));
-  const virtual = length - attentionMask.shape[1];
-  const overAll =
-    virtual > 0
-      ? shares.pad([
-          [0, 0],
-          [virtual, 0],
-        ])
-      : shares;
+  const overAll = marksWithPrompts(shares, length);
   return tf.matMul(overAll.expandDims(1), hidden).reshape([batch, hidden.shape[2]!]);
 }

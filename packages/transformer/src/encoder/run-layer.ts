@@ -8,21 +8,37 @@ import { attend } from './attend.js';
 import { frozenFeedForward } from '../kernels/frozen-feed-forward.js';
 import { dropOut } from '../model/pass.js';
 import type { EncoderPass } from './encoder-pass.js';
+import { passOfPicked, type TokenPick } from '../model/pick-tokens.js';
+
+/** What a layer computes. */
+export interface LayerRequest {
+  /** States in the pass' layout. */
+  readonly x: tf.Tensor;
+  /** Added to attention scores, `[batch, 1, 1, tokens]`. */
+  readonly mask: tf.Tensor;
+  readonly layer: number;
+  readonly pass: EncoderPass;
+  /** Which token of a text is wanted; all of them if absent. */
+  readonly pick?: TokenPick;
+}
 
 /**
- * One encoder layer, states in the pass' layout in and out: attention, then the feed-forward network, each with residual and LayerNorm, which
- * comes after the residual or before the sublayer.
+ * One encoder layer: attention, then the feed-forward network, each with residual and LayerNorm, which comes after the residual or before the
+ * sublayer. States in the pass' layout, or with `pick` `[batch, 1, hidden]`: attention reads all tokens, what follows treats each for itself.
  */
-export const runLayer = (x: tf.Tensor, mask: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor =>
+export const runLayer = ({ x, mask, layer, pass, pick }: LayerRequest): tf.Tensor =>
   tf.tidy(() => {
     const { path, linears, sublayers } = pass.encoder.layers[layer]!;
+    const after = pick ? passOfPicked(pick, x, pass) : pass;
+    const wanted = after.picked?.pick ?? ((states: tf.Tensor) => states);
     const attended = tf.tidy(() => {
-      const heads = attend(normFirst(x, sublayers.attention, pass), mask, layer, pass);
-      return finishSublayer(applyLinear(heads, linears.attentionOutput.path, pass), x, sublayers.attention, pass);
+      const heads = wanted(attend(normFirst(x, sublayers.attention, pass), mask, layer, pass));
+      const projected = applyLinear(heads, linears.attentionOutput.path, after);
+      return finishSublayer(projected, wanted(x), sublayers.attention, after);
     });
-    const fed = feedForward(normFirst(attended, sublayers.feedForward, pass), layer, pass);
-    const output = finishSublayer(fed, attended, sublayers.feedForward, pass);
-    return actOnHidden(output, path, pass);
+    const fed = feedForward(normFirst(attended, sublayers.feedForward, after), layer, after);
+    const output = finishSublayer(fed, attended, sublayers.feedForward, after);
+    return actOnHidden(output, path, after);
   });
 
 const hasNormFirst = ({ encoder }: EncoderPass): boolean => encoder.family.modules.layers.normFirst === true;

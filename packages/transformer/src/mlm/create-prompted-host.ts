@@ -6,12 +6,15 @@ import {
   type HostSpec,
   PeftError,
 } from '@tfjs-peft/peft-core';
+import { logitsAlone } from '@tfjs-peft/peft-core/authoring';
 import { sha256Hex } from '@tfjs-peft/peft-core/files';
 import type { Interventions, ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { type EncoderHost, requireEncoder } from '../encoder/create-host.js';
 import { readoutPath } from '../encoder/list-sites.js';
+import { pickMarked } from '../model/pick-tokens.js';
 import { applyHead } from '../model/apply-head.js';
+import { marksWithPrompts } from '../model/host-inputs.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import type { MlmHead } from './create-mlm-head.js';
 
@@ -41,11 +44,16 @@ export function createPromptedHost(given: Host, { mlmHead, maskTokenId }: Prompt
     if (heads.length === 0) return host.forward(inputs, interventions, context);
     return tf.tidy(() => {
       const others = interventions.filter((item) => !heads.includes(item as ReadoutMap));
+      const marks = inputs.inputIds.equal(maskTokenId).toFloat();
+      const logitsOf = (state: tf.Tensor3D) => {
+        const [batch, , size] = state.shape;
+        const features = mlmHead.features(state).reshape([batch, size]) as tf.Tensor2D;
+        return applyHead(features, heads[0]!, readoutPath, { context, config: host.config });
+      };
+      if (context.reads === 'logits') return logitsAlone(logitsOf(host.stateAt(inputs, others, context, marks)));
       const { lastHiddenState } = host.forward(inputs, others, context);
-      const states = statesAtMask(lastHiddenState, inputs.inputIds, maskTokenId);
-      const [batch, , size] = states.shape;
-      const features = mlmHead.features(states).reshape([batch, size]) as tf.Tensor2D;
-      return { lastHiddenState, logits: applyHead(features, heads[0]!, readoutPath, { context, config: host.config }) };
+      const pick = pickMarked(marksWithPrompts(marks, lastHiddenState.shape[1]));
+      return { lastHiddenState, logits: logitsOf(pick(lastHiddenState) as tf.Tensor3D) };
     });
   };
   return {
@@ -77,20 +85,6 @@ export function requireMasks(texts: readonly { readonly inputIds: readonly numbe
     expected: 'exactly one, which no truncation has cut off',
     fix: 'render texts with a template (`renderPrompt`), which keeps the mask',
   });
-}
-
-/** `[batch, 1, hidden]` as a product with rows that hold a single one; virtual tokens come before the text. */
-function statesAtMask(states: tf.Tensor3D, inputIds: tf.Tensor2D, maskTokenId: number): tf.Tensor3D {
-  const virtual = states.shape[1] - inputIds.shape[1];
-  const isMask = inputIds.equal(maskTokenId).toFloat();
-  const padded =
-    virtual > 0
-      ? isMask.pad([
-          [0, 0],
-          [virtual, 0],
-        ])
-      : isMask;
-  return tf.matMul(padded.expandDims(1) as tf.Tensor3D, states);
 }
 
 const readoutsOf = ({ sites }: HostSpec) => sites.flatMap((site) => (site.kind === 'readout' ? site.readouts : []));

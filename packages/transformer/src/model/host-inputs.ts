@@ -10,17 +10,21 @@ export function tokenLayoutOf({ inputIds, textPositions }: HostInputs, attention
 }
 
 /** The mask `[batch, virtual + tokens]`: virtual tokens are always attended to. */
-export function maskWithPrompts(attentionMask: tf.Tensor2D, length: number): tf.Tensor2D {
-  const virtual = length - attentionMask.shape[1];
-  return virtual > 0
-    ? attentionMask.pad(
-        [
-          [0, 0],
-          [virtual, 0],
-        ],
-        1,
-      )
-    : attentionMask;
+export const maskWithPrompts = (attentionMask: tf.Tensor2D, length: number): tf.Tensor2D =>
+  withVirtual(attentionMask, length, 1);
+
+/** Marks of tokens of the text, `[batch, virtual + tokens]`: no virtual one is marked. */
+export const marksWithPrompts = (marks: tf.Tensor, length: number): tf.Tensor => withVirtual(marks, length, 0);
+
+/** A number a token, with so many more before those of the text that there are `length`. */
+function withVirtual<T extends tf.Tensor>(ofText: T, length: number, value: number): T {
+  const virtual = length - ofText.shape[1]!;
+  if (virtual === 0) return ofText;
+  const before: [number, number][] = [
+    [0, 0],
+    [virtual, 0],
+  ];
+  return ofText.pad(before, value);
 }
 
 /** Errors: `HOST_INPUTS_INVALID`. */

@@ -16,6 +16,16 @@ export interface Pass {
   readonly attentionMask: tf.Tensor2D;
   /** How the hidden states stand that maps between attentions take and give. */
   readonly layout: TokenLayout;
+  /** Where only one token a text is computed: what picks it. */
+  readonly picked?: PickedTokens;
+}
+
+/** The places of some tokens among all: dropout draws for all of them, so that leaving some out changes none of the others. */
+interface PickedTokens {
+  /** Lengths of the states of all tokens, without the last axis. */
+  readonly lead: readonly number[];
+  /** From all states to those of the picked tokens. */
+  readonly pick: (states: tf.Tensor) => tf.Tensor;
 }
 
 /** What dropout multiplies with in training, from the pass' dropout stream and the place's path; undefined where nothing is dropped. */
@@ -30,7 +40,8 @@ export const factorsOfDropout = (
     : undefined;
 
 /** Dropout in training, the identity otherwise; x and the result in the pass' layout. */
-export function dropOut(x: tf.Tensor, rate: number, path: string, pass: Pick<Pass, 'context'>): tf.Tensor {
-  const factors = factorsOfDropout(x.shape, rate, path, pass);
-  return factors ? x.mul(factors) : x;
+export function dropOut(x: tf.Tensor, rate: number, path: string, pass: Pick<Pass, 'context' | 'picked'>): tf.Tensor {
+  const { picked } = pass;
+  const factors = factorsOfDropout(picked ? [...picked.lead, x.shape.at(-1)!] : x.shape, rate, path, pass);
+  return factors ? x.mul(picked ? picked.pick(factors) : factors) : x;
 }

@@ -11,7 +11,7 @@ import {
 import { isHead } from '@tfjs-peft/peft-core/authoring';
 import { contrastivePairs, contrastiveTexts, fitHead, predictLogits, train } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
-import type { Learned, RecipeRequest } from './recipe.js';
+import { type Learned, type RecipeRequest, requireFeatures } from './recipe.js';
 
 /**
  * Two stages (SetFit, Tunstall et al. 2022, arXiv 2209.11055): pairs of texts train the adapter to put texts of one class together, then the head
@@ -21,6 +21,7 @@ import type { Learned, RecipeRequest } from './recipe.js';
 export async function contrastive(request: RecipeRequest): Promise<Learned> {
   const { session, method, train: examples, dev, observe: _observe, ...rest } = request;
   const { host, readout, data } = session;
+  requireFeatures(session, 'contrastive');
   if (data.regression)
     throw new PeftError('RECIPE_UNFIT', {
       found: 'the recipe "contrastive" for a task of numbers',

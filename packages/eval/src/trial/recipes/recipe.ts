@@ -1,4 +1,4 @@
-import type { NamedArrays, PeftMethod } from '@tfjs-peft/peft-core';
+import { type NamedArrays, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import type {
   CheckpointStore,
   EvaluatedState,
@@ -45,3 +45,13 @@ interface DevChoice {
 
 /** A way from texts with labels to a trained method. */
 export type Recipe = (request: RecipeRequest) => Promise<Learned>;
+
+/** For recipes that compare pooled features of texts: a prompt has none but the state of its mask. Errors: `RECIPE_UNFIT`. */
+export function requireFeatures({ labelWords }: Session, recipe: string): void {
+  if (!labelWords) return;
+  throw new PeftError('RECIPE_UNFIT', {
+    found: `the recipe "${recipe}" on prompts`,
+    expected: 'texts as they are',
+    fix: 'leave --prompt (model.prompt) out, or use the recipe "supervised"',
+  });
+}

@@ -1,11 +1,14 @@
 import { labelledTask, observe, train, withContrastiveTerm } from '@tfjs-peft/train';
-import type { Learned, RecipeRequest } from './recipe.js';
+import { type Learned, type RecipeRequest, requireFeatures } from './recipe.js';
 
 /** One stage: the task's loss alone. */
 export const supervised = (request: RecipeRequest): Promise<Learned> => trainOnLabels(request, 0);
 
 /** One stage: the task's loss, and a term that draws texts of one class together. */
-export const jointContrastive = (request: RecipeRequest): Promise<Learned> => trainOnLabels(request, 1);
+export const jointContrastive = (request: RecipeRequest): Promise<Learned> => {
+  requireFeatures(request.session, 'joint-contrastive');
+  return trainOnLabels(request, 1);
+};
 
 async function trainOnLabels(request: RecipeRequest, contrastiveWeight: number): Promise<Learned> {
   const { session, train: examples, dev, observe: measure, ...rest } = request;

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'minilm-mlm', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,1 @@
+export { type MinilmMlmFiles, minilmMlmFiles } from './minilm-mlm-files.js';
