@@ -56,7 +56,7 @@ module.exports = {
       ['records'],
       ['trial', 'report'],
       ['experiment', 'predict', 'analysis', 'kernel', 'prepared'],
-      ['deploy'],
+      ['deploy', 'grid'],
     ]),
   ],
   options: {

@@ -14,6 +14,12 @@ export const examples = {
     'run --config experiment.yaml --set train.learningRate=1e-4 --output runs/slower',
     'run --task rte --data glue --seeds 13,21 --train-seeds 2 --resume',
   ],
+  ablate: [
+    'ablate configs/quick.yaml',
+    'ablate configs/arms.yaml --data ../shared/data --dry-run',
+    'ablate configs/arms.yaml --data ../shared/data --output runs/arms --jobs 2 --resume',
+  ],
+  report: ['report runs/quick', 'report runs/arms --json'],
   eval: [
     'eval runs/demo',
     'eval runs/demo/adapter --point vertex:0',

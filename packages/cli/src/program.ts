@@ -1,5 +1,6 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
+import type { AblateOptions } from './commands/ablate.js';
 import type { AdaptCommandOptions } from './commands/adapt.js';
 import type { AnalyseOptions } from './commands/analyse.js';
 import type { ConvertCommandOptions } from './commands/convert.js';
@@ -13,6 +14,7 @@ import type { KernelOptions } from './commands/kernel.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { PrepareCommandOptions } from './commands/prepare.js';
 import type { PredictOptions } from './commands/predict.js';
+import type { ReportOptions } from './commands/report.js';
 import type { RunCommandOptions } from './commands/run-options.js';
 import { examples } from './examples.js';
 import { version } from './version.js';
@@ -73,6 +75,27 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--output <folder>', 'where the results go (default: runs/<task>-<shots>)')
     .option('--dry-run', 'show what would run: trials, parameters, coverage, memory; allocates nothing')
     .action(async (options: RunCommandOptions) => done(await (await import('./commands/run.js')).run(options, io)));
+
+  runs(command('ablate', 'ablate', 'Run a grid of tasks, hosts, K, methods and seeds from a file, and report on it.'))
+    .argument('<grid>', 'the grid as YAML or JSON, such as configs/quick.yaml')
+    .option('--data <folder>', 'folder that the data folders of the grid are below')
+    .addOption(pluginOption())
+    .option('--output <folder>', 'where the results go (default: runs/<name of the file>)')
+    .option('--dry-run', 'show the plan: runs, time, memory, the smallest difference it can find')
+    .option('--no-calibrate', 'no short runs beforehand to estimate time and memory')
+    .addOption(
+      new Option('--max-trials <number>', 'more runs than this need --yes').argParser(wholeNumber).default(500),
+    )
+    .option('--yes', 'run also more than --max-trials')
+    .action(async (grid: string, options: AblateOptions) =>
+      done(await (await import('./commands/ablate.js')).ablate(grid, options, io)),
+    );
+
+  command('report', 'report', 'Write the report of a grid again, also of an unfinished one, without training.')
+    .argument('<folder>', 'folder that ablate wrote')
+    .action(async (folder: string, options: ReportOptions) =>
+      done(await (await import('./commands/report.js')).report(folder, options, io)),
+    );
 
   command('eval', 'eval', 'Test a saved run or adapter again, or show the comparison of an experiment again.')
     .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter in one')

@@ -55,7 +55,8 @@ describeOnNative('one call for all parameters', () => {
     const [fused, again, portable] = [run([]), run([]), run(['TfjsPeftUpdateAdamW'])];
     expect(await bits(fused)).toEqual(await bits(again));
     for (const [index, tensor] of fused.entries()) {
-      const [found, expected] = [await tensor.data(), await portable[index]!.data()];
+      const found = (await tensor.data()) as Float32Array;
+      const expected = await portable[index]!.data();
       const apart = found.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
       // The kernel rounds once where the operations round twice.
       expect(apart).toBeLessThan(1e-5);
