@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { selectBackend } from '@tfjs-peft/backend';
 import * as tf from '@tensorflow/tfjs';
 import { describeOnNative } from '../../../../tools/jest/on-native.js';
+import { packedMegabytes as held } from '../../../../tools/jest/packed-megabytes.js';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference } from '../../test/test-hosts.js';
 import { type AffineWeights, affineWeights, frozenAffine } from './frozen-affine.js';
@@ -11,7 +11,6 @@ import { nativeAffine, nativePack, notGiven } from './native-kernels.js';
 const report = useTestBackend();
 const limit = 'TFJS_PEFT_PACKED_MB';
 
-const held = async () => (await selectBackend({ backend: 'tensorflow' })).fusedKernels!.packedWeights!.megabytes;
 let seed = 0;
 const random = (shape: number[]) => tf.randomNormal(shape, 0, 0.3, 'float32', ++seed);
 const affine = (inputs: number, outputs: number): AffineWeights =>
