@@ -55,8 +55,8 @@ module.exports = {
       ['config'],
       ['records'],
       ['trial', 'report'],
-      ['experiment', 'predict', 'analysis', 'kernel'],
-      ['deploy'],
+      ['experiment', 'predict', 'analysis', 'kernel', 'prepared'],
+      ['deploy', 'grid'],
     ]),
   ],
   options: {

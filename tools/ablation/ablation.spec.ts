@@ -4,8 +4,11 @@ import { describe, expect, it } from '@jest/globals';
 import { builtInPresets } from '@tfjs-peft/eval/methods';
 import { chooseRate } from './choose-rates.js';
 import { readResults, renderPage, renderReport } from './report.js';
-import type { RunRecord } from './run-record.js';
-import { dataSeeds, methods, ratesOf, searchSeed } from './settings.js';
+import { parseYaml, resolveExperiment } from '@tfjs-peft/eval';
+import { expandGrid, type GridConfigInput } from '@tfjs-peft/eval/grid';
+import { hashTrial } from '@tfjs-peft/eval/run-folder';
+import { type RunRecord, shortHash } from './run-record.js';
+import { common, dataSeeds, floors, methods, ratesOf, searchSeed } from './settings.js';
 
 describe('the choice of a rate', () => {
   it('takes the best on the development set, and of equals the one nearest to the preset', () => {
@@ -29,6 +32,42 @@ describe('the settings', () => {
       expect(ratesOf(`${method}-subspace`)).toEqual(ratesOf(method));
     }
     expect(dataSeeds).not.toContain(searchSeed);
+  });
+});
+
+describe('the trials', () => {
+  it('are those of the runs that are kept: new settings leave their hashes as they were', () => {
+    const folder = fileURLToPath(new URL('../../docs/ablation', import.meta.url));
+    const { runs } = readResults(folder);
+    const known = new Set(runs.map(({ configHash }) => configHash));
+    for (const task of ['sst2', 'trec'] as const) {
+      const entries = ['lora', 'prefix', 'prefix-subspace'].flatMap((preset) =>
+        ratesOf(preset).map((learningRate) => ({ name: `${preset}_${learningRate}`, preset, train: { learningRate } })),
+      );
+      const { trials } = resolveExperiment({
+        ...common(task, 'shared/data'),
+        methods: [...floors, ...entries],
+        seeds: { data: [searchSeed] },
+      });
+      const trained = trials.filter(({ method }) => method.kind === 'trained');
+      expect(trained.filter((trial) => known.has(shortHash(hashTrial(trial)))).length).toBe(trained.length);
+    }
+  });
+});
+
+describe('configs/methods.yaml', () => {
+  it('expands to the trials that were run', () => {
+    const read = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8');
+    const { runs } = readResults(fileURLToPath(new URL('../../docs/ablation', import.meta.url)));
+    const known = new Set(runs.filter(({ part }) => part === 'search').map(({ configHash }) => configHash));
+    const { cells } = expandGrid(parseYaml(read('../../configs/methods.yaml'), 'methods.yaml') as GridConfigInput);
+    expect(cells.map(({ task }) => task)).toEqual(['sst2', 'trec']);
+    const trials = cells.flatMap(({ search }) => resolveExperiment(search!.experiment).trials);
+    expect(trials.length).toBe(2 * 3 * 2 * methods.length);
+    // Those of methods that have run: a method that came later has no results yet.
+    const ran = trials.filter((trial) => runs.some(({ method }) => trial.method.name.startsWith(`${method}_`)));
+    expect(ran.length).toBeGreaterThan(180);
+    expect(ran.filter((trial) => !known.has(shortHash(hashTrial(trial))))).toEqual([]);
   });
 });
 

@@ -19,6 +19,11 @@ export const methods = [
   'unipelt',
   'prefix-lora-ia3',
   'sift',
+  'tarp',
+  'tarp-scaled',
+  'tarp-bilinear',
+  'tarp-kronecker',
+  'tams',
   'full',
 ] as const;
 

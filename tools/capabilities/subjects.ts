@@ -8,6 +8,8 @@ import { compose, type PeftMethod } from '@tfjs-peft/peft-core';
 import { prefix } from '@tfjs-peft/prefix';
 import { prompt, pTuning } from '@tfjs-peft/prompt';
 import { shira, sift } from '@tfjs-peft/sift';
+import { tams } from '@tfjs-peft/tams';
+import { tarp } from '@tfjs-peft/tarp';
 import { unipelt } from '@tfjs-peft/unipelt';
 
 /** The rows of the capability matrix: every method of the repository, small. Heads are added by the probes. */
@@ -56,5 +58,12 @@ export const subjects: readonly { readonly name: string; readonly make: () => Pe
   },
   { name: 'SIFT', make: () => sift({ rate: 0.05 }) },
   { name: 'SHiRA', make: () => shira({ rank: 1 }) },
+  { name: 'TARP (dynamic)', make: () => tarp({ rank: 2 }) },
+  { name: 'TARP (dynamic, static scale)', make: () => tarp({ rank: 2, scale: 'softplus' }) },
+  { name: 'TARP (dynamic scale)', make: () => tarp({ rank: 2, dynamicScale: true }) },
+  { name: 'TARP (bilinear)', make: () => tarp({ form: 'bilinear', rank: 2, scale: 'softplus' }) },
+  { name: 'TARP (Kronecker)', make: () => tarp({ form: 'kronecker', rank: 2, blocks: 2, scale: 'softplus' }) },
+  { name: 'TAMS (searching)', make: () => tams({ width: 4, nodes: 1, controllerSize: 4 }) },
+  { name: 'TAMS (chosen)', make: () => tams({ width: 4, nodes: 1, architecture: ['conv3', 'glu'] }) },
   { name: 'full fine-tuning', make: () => fullFineTuning() },
 ];

@@ -9,6 +9,8 @@ export interface Mutant {
   readonly replace: string;
   /** Jest projects and a pattern of spec files: `transformer key-value-prefix`. The first failing test ends the run. */
   readonly suites: string;
+  /** For suites that need the fused kernels: on a machine without them the fault is left out with a line. */
+  readonly backend?: 'tensorflow';
 }
 
 /** The file with the fault in it. Throws where the text to replace is not there exactly once: the list has to follow the code. */

@@ -8,6 +8,7 @@ import { deploymentFaults } from './faults/deployment.js';
 import { sparseIncrementsFaults } from './faults/sparse-increments.js';
 import { hfMethodsFaults } from './faults/hf-methods.js';
 import { metaLearningFaults } from './faults/meta-learning.js';
+import { fusedKernelFaults } from './faults/fused-kernels.js';
 import { kernelFaults } from './faults/kernels.js';
 
 /** The deliberate faults, by what they break. Add one with every mechanism whose failure would be silent. */
@@ -22,4 +23,5 @@ export const mutants: readonly Mutant[] = [
   ...hfMethodsFaults,
   ...metaLearningFaults,
   ...kernelFaults,
+  ...fusedKernelFaults,
 ];

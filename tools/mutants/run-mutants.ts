@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +27,7 @@ Exit code 0 if every fault was caught, 1 if one was not, 2 for a wrong call.
 `;
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+const hasFusedKernels = existsSync(join(root, 'node_modules/@tensorflow/tfjs-node/deps/tfjs-peft-kernels.cjs'));
 const children = new Set<ChildProcess>();
 
 /** A copy of the sources whose `@tfjs-peft` packages are the copied ones; everything else that is installed is shared. */
@@ -40,6 +51,8 @@ function copyRepository(): string {
 /** Milliseconds after which suites count as hanging: choose a fault that ends. */
 const patience = 600_000;
 
+type Suites = Pick<Mutant, 'suites' | 'backend'>;
+
 interface SuiteResult {
   /** `broken`: a suite could not even be loaded, which proves nothing. */
   readonly outcome: 'passed' | 'failed' | 'broken';
@@ -47,7 +60,7 @@ interface SuiteResult {
   readonly detail: string;
 }
 
-function runSuites(folder: string, suites: string): Promise<SuiteResult> {
+function runSuites(folder: string, { suites, backend }: Suites): Promise<SuiteResult> {
   const [projects = '', ...patterns] = suites.split(' ');
   const jest = join('node_modules', 'jest', 'bin', 'jest.js');
   const child = spawn(
@@ -62,7 +75,13 @@ function runSuites(folder: string, suites: string): Promise<SuiteResult> {
       '--',
       ...patterns,
     ],
-    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: patience, killSignal: 'SIGKILL' },
+    {
+      cwd: folder,
+      env: { ...process.env, ...(backend && { TFJS_PEFT_TEST_BACKEND: backend }) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: patience,
+      killSignal: 'SIGKILL',
+    },
   );
   children.add(child);
   let output = '';
@@ -88,10 +107,13 @@ async function main(): Promise<number> {
     options: { list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
   });
   if (values.help) return say(usage);
-  const chosen = mutants.filter((mutant) =>
+  const asked = mutants.filter((mutant) =>
     positionals.every((word) => `${mutant.fault} ${mutant.file} ${mutant.suites}`.includes(word)),
   );
-  if (chosen.length === 0) {
+  const chosen = asked.filter(({ backend }) => backend === undefined || hasFusedKernels);
+  if (chosen.length < asked.length)
+    say(`Left out ${asked.length - chosen.length} faults of what the fused kernels do (npm run setup:native).\n`);
+  if (asked.length === 0) {
     process.stderr.write(`No fault contains ${positionals.join(' and ')}. Try --list.\n`);
     return 2;
   }
@@ -117,9 +139,10 @@ async function main(): Promise<number> {
 /** The suites must pass without a fault, or nothing that follows means anything. */
 async function checkSuites(folder: string, chosen: readonly Mutant[]): Promise<string[]> {
   const failing: string[] = [];
-  for (const suites of new Set(chosen.map((mutant) => mutant.suites))) {
-    const { outcome, detail } = await runSuites(folder, suites);
-    if (outcome !== 'passed') failing.push(`${suites} fails without any fault (${detail})`);
+  const different = new Map(chosen.map((mutant) => [`${mutant.suites} ${mutant.backend}`, mutant]));
+  for (const mutant of different.values()) {
+    const { outcome, detail } = await runSuites(folder, mutant);
+    if (outcome !== 'passed') failing.push(`${mutant.suites} fails without any fault (${detail})`);
   }
   return failing;
 }
@@ -131,7 +154,7 @@ async function checkMutants(folder: string, chosen: readonly Mutant[]): Promise<
     const path = join(folder, mutant.file);
     const source = readFileSync(path, 'utf8');
     writeFileSync(path, applyMutant(source, mutant));
-    const { outcome, detail } = await runSuites(folder, mutant.suites);
+    const { outcome, detail } = await runSuites(folder, mutant);
     const failed = outcome === 'failed';
     writeFileSync(path, source);
     if (!failed) survivors.push(mutant.fault);

@@ -82,7 +82,7 @@ async function compile(plan) {
     ...Object.entries(instructionSets[process.arch]).map(([set, flags]) =>
       object('compute.cc', `compute-${set}.o`, [...flags, `-DCOMPUTE=compute_${set}`, `-DINSTRUCTIONS="${set}"`]),
     ),
-    ...['addon', 'operations', 'parallel'].map((name) => object(`${name}.cc`, `${name}.o`, headers)),
+    ...['addon', 'operations', 'packed-memory', 'parallel'].map((name) => object(`${name}.cc`, `${name}.o`, headers)),
   ]);
   const linked = await runProgram(compiler, [
     '-shared',

@@ -20,7 +20,12 @@ async function probeKernels(tf, packageFolder) {
     const backend = tf.backend();
     const [x, kernel] = [tf.randomUniform([30, 50], -1, 1), tf.randomUniform([50, 70], -1, 1)];
     const transposed = { name: 'transposed', type: backend.binding.TF_ATTR_BOOL, value: false };
-    const [fused] = backend.executeMultipleOutputs('TfjsPeftAffine', [transposed], [x, kernel, tf.ones([70])], 1);
+    const [fused] = backend.executeMultipleOutputs(
+      'TfjsPeftAffine',
+      [transposed],
+      [x, kernel, tf.ones([70]), tf.tensor1d([])],
+      1,
+    );
     const error = (await tf.matMul(x, kernel).add(1).sub(fused).abs().max().data())[0];
     return error < 1e-4 ? { instructions } : { why: `a product is wrong by ${error}` };
   } catch (error) {

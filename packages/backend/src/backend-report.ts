@@ -20,6 +20,8 @@ export interface FusedKernelsReport {
   readonly active: boolean;
   /** The instruction set and threads they use, or why they are not used. */
   readonly why: string;
+  /** Frozen weights that are kept packed for them: megabytes now, and the most there may be. */
+  readonly packedWeights?: { readonly megabytes: number; readonly limit: number };
   readonly fix?: string;
 }
 

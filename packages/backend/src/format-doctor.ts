@@ -1,3 +1,4 @@
+import { PACKED_VARIABLE } from './native-operations.js';
 import type { CandidateExamination, DoctorReport } from './doctor.js';
 
 /** The doctor's report as plain text for a terminal, without a final newline. */
@@ -41,8 +42,12 @@ function candidateLines(found: CandidateExamination): string[] {
 function kernelLines(kernels: CandidateExamination['fusedKernels']): string[] {
   if (!kernels) return [];
   const indent = ' '.repeat(22);
+  const packed = kernels.packedWeights;
   return [
     `${indent}fused kernels: ${kernels.active ? 'active' : 'not active'}, ${kernels.why}`,
+    ...(packed
+      ? [`${indent}packed weights: ${packed.megabytes.toFixed(0)} of at most ${packed.limit} MB (${PACKED_VARIABLE})`]
+      : []),
     ...(kernels.fix ? [`${indent}to fix: ${kernels.fix}`] : []),
   ];
 }

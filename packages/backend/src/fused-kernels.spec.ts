@@ -62,10 +62,10 @@ describe('fused kernels', () => {
     const library = { instructions: 'avx2', threads: 2 };
     const operations = nativeOperationNames.map((name) => `${name},`).join('');
     expect(reportOf({ ...library, operations })).toEqual({ active: true, why: 'avx2, 2 threads' });
-    for (const other of [undefined, operations.replace('TfjsPeftAdamW,', '')])
+    for (const other of [undefined, operations.replace('TfjsPeftUpdateAdamW,', '')])
       expect(reportOf({ ...library, operations: other })).toMatchObject({
         active: false,
-        why: expect.stringMatching(/another version of tfjs-peft, without .*TfjsPeftAdamW/),
+        why: expect.stringMatching(/another version of tfjs-peft, without .*TfjsPeftUpdateAdamW/),
         fix: expect.stringContaining('setup:native'),
       });
   });

@@ -1,7 +1,12 @@
 import type { FusedKernelsReport } from './backend-report.js';
 import { SETUP_NATIVE } from './describe-load-failure.js';
 import { importAtRunTime } from './import-at-run-time.js';
-import { nativeOperationNames, registerNativeOperations, unregisterNativeOperations } from './native-operations.js';
+import {
+  nativeOperationNames,
+  packedLimit,
+  registerNativeOperations,
+  unregisterNativeOperations,
+} from './native-operations.js';
 
 /** Set to `portable` to compute with TensorFlow's own operations alone, for a comparison. */
 export const KERNELS_VARIABLE = 'TFJS_PEFT_KERNELS';
@@ -15,10 +20,17 @@ interface KernelLibrary {
   readonly threads: number;
   /** Names with a comma after each. */
   readonly operations?: string;
+  /** How much memory packed weights take now. */
+  readonly packedMegabytes?: () => number;
 }
 
 /** A library that was compiled for another version of this package may lack an operation. */
-export function reportOf({ instructions, threads, operations = '' }: KernelLibrary): FusedKernelsReport {
+export function reportOf({
+  instructions,
+  threads,
+  operations = '',
+  packedMegabytes,
+}: KernelLibrary): FusedKernelsReport {
   const missing = nativeOperationNames.filter((name) => !operations.split(',').includes(name));
   if (missing.length > 0)
     return {
@@ -26,7 +38,11 @@ export function reportOf({ instructions, threads, operations = '' }: KernelLibra
       why: `they were compiled for another version of tfjs-peft, without ${missing.join(', ')}`,
       fix: SETUP_NATIVE.split(' (')[0]!,
     };
-  return { active: true, why: `${instructions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}` };
+  return {
+    active: true,
+    why: `${instructions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    ...(packedMegabytes && { packedWeights: { megabytes: packedMegabytes(), limit: packedLimit() } }),
+  };
 }
 
 /**

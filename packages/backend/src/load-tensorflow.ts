@@ -6,6 +6,7 @@ import { SETUP_NATIVE, describeLoadFailure, secondCopy } from './describe-load-f
 import { importAtRunTime, runsInNode } from './import-at-run-time.js';
 import { loadFusedKernels } from './load-fused-kernels.js';
 import { restoreNodeUtil } from './restore-node-util.js';
+import { keepReshapeShapes } from './tensorflow-reshape.js';
 
 type TensorflowName = Extract<BackendName, 'tensorflow' | 'tensorflow-gpu'>;
 
@@ -61,6 +62,7 @@ export async function loadTensorflow(name: TensorflowName, threads?: number): Pr
     await importAtRunTime(packageName);
     if (!tf.findBackendFactory('tensorflow')) return secondCopy(packageName);
     loaded = name;
+    keepReshapeShapes();
     const native = tf.findBackend('tensorflow') as unknown as NativeBackend;
     // Loading it also made it the current backend; that is for the caller to decide.
     if (before) await tf.setBackend(before);

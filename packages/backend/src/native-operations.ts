@@ -1,19 +1,42 @@
 import * as tf from '@tensorflow/tfjs';
 import { replaceKernel } from './replace-kernel.js';
 
+/** The most megabytes of packed weights that are kept; `0` keeps none. */
+export const PACKED_VARIABLE = 'TFJS_PEFT_PACKED_MB';
+
+/** What {@link PACKED_VARIABLE} says, 1024 if it says nothing. */
+export function packedLimit(): number {
+  const set = Number(process.env[PACKED_VARIABLE] || 1024);
+  return Number.isFinite(set) ? Math.min(Math.max(Math.floor(set), 0), 1 << 20) : 1024;
+}
+
 type AttributeType = 'bool' | 'float' | 'int';
 
 interface NativeOperation {
   readonly name: string;
   readonly attribute?: readonly [name: string, type: AttributeType];
-  /** In TensorFlow's order. */
-  readonly inputs: readonly string[];
-  readonly outputs: number;
+  /** In TensorFlow's order. An operation on lists of tensors takes them as one array instead, one list after the other. */
+  readonly inputs: readonly string[] | 'lists';
+  /** How many there are, if not always the same. */
+  readonly outputs: number | ((attributes: Attributes) => number);
+  /** Whole numbers that TensorFlow infers the lengths of lists from. */
+  readonly lengths?: readonly string[];
+  /** Whole numbers that no caller gives. */
+  readonly settings?: () => Readonly<Record<string, number>>;
 }
+
+type Attributes = Readonly<Record<string, unknown>>;
 
 /** What the library in tools/setup-native/kernels registers with TensorFlow. An input of shape `[0]` stands for one that is not given. */
 const operations: readonly NativeOperation[] = [
-  { name: 'TfjsPeftAffine', attribute: ['transposed', 'bool'], inputs: ['x', 'kernel', 'bias'], outputs: 1 },
+  {
+    name: 'TfjsPeftPack',
+    attribute: ['transposed', 'bool'],
+    inputs: ['kernel'],
+    outputs: 1,
+    settings: () => ({ megabytes: packedLimit() }),
+  },
+  { name: 'TfjsPeftAffine', attribute: ['transposed', 'bool'], inputs: ['x', 'kernel', 'bias', 'packed'], outputs: 1 },
   {
     name: 'TfjsPeftSparseAffine',
     attribute: ['transposed', 'bool'],
@@ -24,16 +47,38 @@ const operations: readonly NativeOperation[] = [
   {
     name: 'TfjsPeftFeedForward',
     attribute: ['keep_derivative', 'bool'],
-    inputs: ['x', 'expand', 'expandBias', 'contract', 'contractBias'],
+    inputs: ['x', 'expand', 'expandBias', 'contract', 'contractBias', 'packedExpand', 'packedContract'],
     outputs: 2,
   },
-  { name: 'TfjsPeftFeedForwardGradient', inputs: ['dy', 'derivative', 'expand', 'contract'], outputs: 1 },
+  {
+    name: 'TfjsPeftFeedForwardGradient',
+    inputs: ['dy', 'derivative', 'expand', 'contract', 'packedExpand', 'packedContract'],
+    outputs: 1,
+  },
+  { name: 'TfjsPeftLowRank', lengths: ['count'], inputs: 'lists', outputs: 2 },
+  {
+    name: 'TfjsPeftLowRankGradient',
+    lengths: ['count'],
+    inputs: 'lists',
+    outputs: ({ count }) => 1 + 2 * (count as number),
+  },
   { name: 'TfjsPeftAdd', inputs: ['a', 'b'], outputs: 1 },
   {
-    name: 'TfjsPeftAdamW',
-    inputs: ['value', 'gradient', 'firstMoment', 'secondMoment', 'gradientScale', 'numbers'],
-    outputs: 3,
+    name: 'TfjsPeftUpdateAdamW',
+    lengths: ['count'],
+    inputs: 'lists',
+    outputs: ({ count }) => 3 * (count as number),
   },
+  { name: 'TfjsPeftDot', lengths: ['count'], inputs: 'lists', outputs: 1 },
+  { name: 'TfjsPeftDifference', lengths: ['count'], inputs: 'lists', outputs: ({ count }) => count as number },
+  { name: 'TfjsPeftMix', lengths: ['count', 'points'], inputs: 'lists', outputs: ({ count }) => count as number },
+  {
+    name: 'TfjsPeftMixGradient',
+    lengths: ['count', 'points'],
+    inputs: 'lists',
+    outputs: ({ points }) => points as number,
+  },
+  { name: 'TfjsPeftDropoutFactors', attribute: ['threshold', 'int'], inputs: ['seed', 'shape'], outputs: 1 },
   { name: 'TfjsPeftMoveRows', inputs: ['x', 'from'], outputs: 1 },
   { name: 'TfjsPeftGelu', attribute: ['keep_derivative', 'bool'], inputs: ['x'], outputs: 2 },
   { name: 'TfjsPeftLayerNorm', attribute: ['epsilon', 'float'], inputs: ['x', 'weight', 'bias'], outputs: 3 },
@@ -88,24 +133,30 @@ let restoreAdd: (() => void) | null = null;
 
 /** Makes the operations kernels of the backend `tensorflow`, so that `tf.getKernel` finds them and `tf.engine().runKernel` runs them. */
 export function registerNativeOperations(): void {
-  for (const { name, attribute, inputs: inputNames, outputs } of operations) {
+  for (const { name, attribute, lengths = [], settings, inputs: inputNames, outputs } of operations) {
     if (tf.getKernel(name, 'tensorflow')) continue;
     tf.registerKernel({
       kernelName: name,
       backendName: 'tensorflow',
       kernelFunc: ({ inputs, attrs, backend }) => {
         const native = backend as NativeBackend;
-        const attributes = attribute
-          ? [
-              {
-                name: attribute[0],
-                type: native.binding[attributeCodes[attribute[1]]],
-                value: (attrs as Record<string, unknown>)[attribute[0]],
-              },
-            ]
-          : [];
-        const given = inputNames.map((input) => inputs[input] as tf.TensorInfo);
-        return native.executeMultipleOutputs(name, attributes, given, outputs);
+        const set = settings?.() ?? {};
+        const values: Attributes = { ...attrs, ...set };
+        const types = [
+          ...(attribute ? [attribute] : []),
+          ...[...lengths, ...Object.keys(set)].map((attributeName) => [attributeName, 'int'] as const),
+        ];
+        const attributes = types.map(([attributeName, type]) => ({
+          name: attributeName,
+          type: native.binding[attributeCodes[type]],
+          value: values[attributeName],
+        }));
+        const given =
+          inputNames === 'lists'
+            ? (inputs as unknown as readonly tf.TensorInfo[])
+            : inputNames.map((input) => inputs[input] as tf.TensorInfo);
+        const count = typeof outputs === 'number' ? outputs : outputs(values);
+        return native.executeMultipleOutputs(name, attributes, given, count);
       },
     });
   }

@@ -48,6 +48,33 @@ describe('the native backend', () => {
     expect(largest).toBeGreaterThan(0.1);
   });
 
+  whenNative('reshapes numbers of every type to more shapes than it keeps, and leaves nothing behind', async () => {
+    await selectBackend({ backend: 'tensorflow' });
+    const before = tf.memory().numDataBuffers;
+    tf.engine().startScope();
+    for (let rows = 1; rows <= 600; rows++) {
+      const x = tf.zeros([rows, 2]);
+      expect(x.reshape([2, -1]).shape).toEqual([2, rows]);
+      const same = x.reshape([rows, 2]);
+      x.dispose();
+      expect(same.add(1).shape).toEqual([rows, 2]);
+    }
+    for (const values of [
+      tf.tensor([1, 2, 3, 4], [2, 2], 'int32'),
+      tf.tensor([true, false, true, true], [2, 2], 'bool'),
+      tf.tensor(['a', 'b', 'c', 'd'], [2, 2]),
+    ]) {
+      for (let round = 0; round < 2; round++)
+        expect([...(await values.reshape([4]).data<tf.DataType>())].map(String)).toEqual(
+          [...(await values.data<tf.DataType>())].map(String),
+        );
+      expect(values.reshape([2, 2]).dtype).toBe(values.dtype);
+    }
+    expect(() => tf.zeros([2, 3]).reshape([4])).toThrow(/requested shape/);
+    tf.engine().endScope();
+    expect(tf.memory().numDataBuffers).toBe(before);
+  });
+
   whenNative('excludes its CUDA twin in the same process', async () => {
     await selectBackend({ backend: 'tensorflow' });
     await expect(selectBackend({ backend: 'tensorflow-gpu' })).rejects.toThrow(/already loaded/);

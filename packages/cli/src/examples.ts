@@ -14,6 +14,12 @@ export const examples = {
     'run --config experiment.yaml --set train.learningRate=1e-4 --output runs/slower',
     'run --task rte --data glue --seeds 13,21 --train-seeds 2 --resume',
   ],
+  ablate: [
+    'ablate configs/quick.yaml',
+    'ablate configs/arms.yaml --data ../shared/data --dry-run',
+    'ablate configs/arms.yaml --data ../shared/data --output runs/arms --jobs 2 --resume',
+  ],
+  report: ['report runs/quick', 'report runs/arms --json'],
   eval: [
     'eval runs/demo',
     'eval runs/demo/adapter --point vertex:0',
@@ -49,6 +55,15 @@ export const examples = {
     'kernel --task mail.csv --text-column subject --label-column label --methods lora,adapter --choose',
     'kernel --task sst2 --data glue --shots 16 --kind asymmetric-signgd --no-full',
     'kernel --task sst2 --data glue --shots 16 --mlm ./bert-base-uncased --model ./bert-base-uncased',
+  ],
+  prepare: [
+    'prepare --tasks ./intents --held-out banking,travel --output runs/prepared',
+    'prepare --tasks ./domains --held-out none --method tarp --rule reptile --ways 5 --updates 200 --output runs/tarp',
+    'prepare --tasks ./reviews --held-out films --shared-head --label-column stars --output runs/reviews',
+  ],
+  adapt: [
+    'adapt runs/prepared --task new.csv --shots 8 --output runs/new',
+    'adapt runs/prepared --task new.csv --test-file held-out.csv --steps 20 --output runs/new --json',
   ],
   doctor: ['doctor', 'doctor --backend wasm --json'],
 } as const satisfies Record<string, readonly string[]>;

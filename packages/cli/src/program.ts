@@ -1,5 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
+import type { AblateOptions } from './commands/ablate.js';
+import type { AdaptCommandOptions } from './commands/adapt.js';
 import type { AnalyseOptions } from './commands/analyse.js';
 import type { ConvertCommandOptions } from './commands/convert.js';
 import type { DemoOptions } from './commands/demo.js';
@@ -10,7 +12,9 @@ import type { ExportOptions } from './commands/export.js';
 import type { DeployCommandOptions } from './commands/merge.js';
 import type { KernelOptions } from './commands/kernel.js';
 import type { InspectOptions } from './commands/inspect.js';
+import type { PrepareCommandOptions } from './commands/prepare.js';
 import type { PredictOptions } from './commands/predict.js';
+import type { ReportOptions } from './commands/report.js';
 import type { RunCommandOptions } from './commands/run-options.js';
 import { examples } from './examples.js';
 import { version } from './version.js';
@@ -71,6 +75,27 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--output <folder>', 'where the results go (default: runs/<task>-<shots>)')
     .option('--dry-run', 'show what would run: trials, parameters, coverage, memory; allocates nothing')
     .action(async (options: RunCommandOptions) => done(await (await import('./commands/run.js')).run(options, io)));
+
+  runs(command('ablate', 'ablate', 'Run a grid of tasks, hosts, K, methods and seeds from a file, and report on it.'))
+    .argument('<grid>', 'the grid as YAML or JSON, such as configs/quick.yaml')
+    .option('--data <folder>', 'folder that the data folders of the grid are below')
+    .addOption(pluginOption())
+    .option('--output <folder>', 'where the results go (default: runs/<name of the file>)')
+    .option('--dry-run', 'show the plan: runs, time, memory, the smallest difference it can find')
+    .option('--no-calibrate', 'no short runs beforehand to estimate time and memory')
+    .addOption(
+      new Option('--max-trials <number>', 'more runs than this need --yes').argParser(wholeNumber).default(500),
+    )
+    .option('--yes', 'run also more than --max-trials')
+    .action(async (grid: string, options: AblateOptions) =>
+      done(await (await import('./commands/ablate.js')).ablate(grid, options, io)),
+    );
+
+  command('report', 'report', 'Write the report of a grid again, also of an unfinished one, without training.')
+    .argument('<folder>', 'folder that ablate wrote')
+    .action(async (folder: string, options: ReportOptions) =>
+      done(await (await import('./commands/report.js')).report(folder, options, io)),
+    );
 
   command('eval', 'eval', 'Test a saved run or adapter again, or show the comparison of an experiment again.')
     .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter in one')
@@ -222,6 +247,60 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .addOption(backendOption())
     .action(async (options: KernelOptions) => done(await (await import('./commands/kernel.js')).kernel(options, io)));
 
+  tableOfTask(
+    command(
+      'prepare',
+      'prepare',
+      'Prepare a start on many small tasks, from which a new one is learned in a few steps.',
+    ),
+  )
+    .requiredOption('--tasks <folder>', 'one labelled file (CSV, TSV, JSONL, Parquet), or a folder with one, a task')
+    .requiredOption(
+      '--held-out <names>',
+      'comma-separated tasks that only judge the start; "none" to use all of them',
+      list,
+    )
+    .requiredOption('--output <folder>', 'where the start goes; one that was interrupted is gone on with')
+    .option('--method <name>', 'method that is prepared, as in `run --methods`', 'lora')
+    .addOption(
+      new Option('--rule <name>', 'how it is prepared').choices(['fomaml', 'reptile', 'multitask']).default('fomaml'),
+    )
+    .option('--shots <number>', 'texts of each class that an episode learns from', wholeNumber, 4)
+    .option('--queries <number>', 'texts of each class that an episode judges by', wholeNumber, 8)
+    .option('--ways <number>', 'classes of an episode (default: all of a task)', wholeNumber)
+    .option('--shared-head', 'one head that is prepared too, for tasks with the same labels')
+    .option('--inner-steps <number>', 'steps on an episode', wholeNumberOrZero, 3)
+    .option('--inner-rate <number>', 'learning rate of these steps', positive, 0.1)
+    .addOption(new Option('--inner-optimiser <name>', 'their optimiser').choices(['sgd', 'adamw']).default('sgd'))
+    .option('--updates <number>', 'updates of the start', wholeNumber, 100)
+    .option('--episodes <number>', 'episodes of an update', wholeNumber, 4)
+    .option('--learning-rate <number>', 'of the updates (default: that of the method; 1 for reptile)', positive)
+    .option('--seed <number>', 'of values, tasks and texts', wholeNumberOrZero, 13)
+    .option('--max-tokens <number>', 'where texts are cut', wholeNumber, 64)
+    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub', 'minilm')
+    .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
+    .addOption(pluginOption())
+    .addOption(backendOption())
+    .action(async (options: PrepareCommandOptions) =>
+      done(await (await import('./commands/prepare.js')).prepare(options, io)),
+    );
+
+  tableOfTask(command('adapt', 'adapt', 'Learn a new task from a prepared start, in seconds.'))
+    .argument('<folder>', 'folder that `prepare` wrote')
+    .requiredOption('--task <file>', 'labelled CSV, TSV, JSONL or Parquet file')
+    .requiredOption('--output <folder>', 'a new folder for the adapter')
+    .option('--shots <number>', 'texts of each class to learn from; the others judge (default: all)', wholeNumber)
+    .option('--test-file <file>', 'texts to judge by')
+    .option('--steps <number>', 'steps of learning', wholeNumber, 10)
+    .option('--learning-rate <number>', 'of the steps (default: that of the preparation)', positive)
+    .option('--seed <number>', 'of the choice of texts', wholeNumberOrZero, 13)
+    .option('--model <name>', 'the host of the preparation, where it is to be found elsewhere')
+    .addOption(pluginOption())
+    .addOption(backendOption())
+    .action(async (prepared: string, options: AdaptCommandOptions) =>
+      done(await (await import('./commands/adapt.js')).adaptTask(prepared, options, io)),
+    );
+
   command('doctor', 'doctor', 'Say which backends work on this machine, which one is used and how to get a faster one.')
     .addOption(backendOption())
     .action(async (options) => done(await (await import('./commands/doctor.js')).runDoctor(options, io)));
@@ -280,6 +359,14 @@ const table = (command: Command): Command =>
     .option('--delimiter <character>', 'between the fields of a CSV file (default: a comma)', character)
     .option('--column-names <names>', 'comma-separated, for a CSV or TSV file without a header line', list)
     .option('--quoted-tsv', 'fields of a TSV file are quoted as in CSV');
+
+/** How the files of classification tasks are to be read. */
+const tableOfTask = (command: Command): Command =>
+  table(command)
+    .option('--text-column <name>', 'column of the text', 'text')
+    .option('--text-pair-column <name>', 'column of the second text of a pair')
+    .option('--label-column <name>', 'column of the label', 'label')
+    .option('--max-labels <number>', 'more distinct labels are taken for a mistake (default: 100)', wholeNumber);
 
 /** Texts with labels: what commands share that learn from them or look at them. */
 const labelled = (command: Command): Command =>

@@ -8,7 +8,20 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 // Inside the package, so that the example's imports resolve as they do for a user.
 const folder = `${root}packages/cli/node_modules/.cache/readme-example`;
 const tsx = createRequire(import.meta.url).resolve('tsx');
-const methods = ['prefix', 'lora', 'adapter', 'ia3', 'prompt', 'bitfit', 'full', 'unipelt', 'sift', 'subspace'];
+const methods = [
+  'prefix',
+  'lora',
+  'adapter',
+  'ia3',
+  'prompt',
+  'bitfit',
+  'full',
+  'unipelt',
+  'sift',
+  'tarp',
+  'tams',
+  'subspace',
+];
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the README', () => {

@@ -52,6 +52,10 @@ export {
   type GradientAnalysis,
   type GradientRow,
 } from './analysis/analyse-gradients.js';
+export { adaptStart, type AdaptedTask, type AdaptOptions } from './prepared/adapt-start.js';
+export { type PreparedRecord, readPreparedRecord } from './prepared/prepared-folder.js';
+export { type PrepareEvent, type PrepareOptions, prepareStart } from './prepared/prepare-start.js';
+export type { TaskColumns } from './prepared/read-tasks.js';
 export { formatGradients, gradientReport } from './analysis/gradient-report.js';
 export { formatKernels, formatRanking, kernelReport } from './kernel/kernel-report.js';
 export {

@@ -84,6 +84,8 @@ describe('runExperiment', () => {
       'adapter',
       'config.resolved.yaml',
       'env.json',
+      'evaluations.parquet',
+      'items.parquet',
       'metrics.jsonl',
       'predictions.jsonl',
       'split.json',

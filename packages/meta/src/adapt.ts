@@ -1,4 +1,4 @@
-import { type Host, type Parameters, type PeftMethod, type Stream, substream } from '@tfjs-peft/peft-core';
+import { type Host, type Parameters, PeftError, type PeftMethod, type Stream, substream } from '@tfjs-peft/peft-core';
 import { type Objective, type Optimiser, randomPermutation, trainableNames } from '@tfjs-peft/peft-core/authoring';
 import { allTensors, type TextBatch, trainingStep, type TrainingTensors } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
@@ -75,6 +75,39 @@ export function adapt<Targets>(request: AdaptRequest<Targets>, raw: Parameters, 
   let state = startAdaptation(request, raw);
   for (let step = 0; step < steps; step++) state = replace(state, adaptOnce(request, state), raw);
   tf.dispose([...state.tensors.optimiser.values()].flatMap((slot) => [...slot.values()]));
+  return state.tensors.raw;
+}
+
+/**
+ * The same step by step, so that others may act in between: `onStep` is told after each. Errors: `ADAPTATION_ABORTED`, by the signal; nothing is kept
+ * then.
+ */
+export async function adaptInSteps<Targets>(
+  request: AdaptRequest<Targets>,
+  raw: Parameters,
+  {
+    steps,
+    signal,
+    onStep,
+  }: { readonly steps: number; readonly signal?: AbortSignal; readonly onStep?: (step: number) => void },
+): Promise<Parameters> {
+  let state = startAdaptation(request, raw);
+  const disposeState = (withRaw: boolean) => {
+    const kept = new Set(raw.values());
+    const slots = [...state.tensors.optimiser.values()].flatMap((slot) => [...slot.values()]);
+    const own = withRaw ? [...state.tensors.raw.values()].filter((tensor) => !kept.has(tensor)) : [];
+    tf.dispose([...slots, ...own]);
+  };
+  while (state.step < steps) {
+    if (signal?.aborted) {
+      disposeState(true);
+      throw new PeftError('ADAPTATION_ABORTED', { found: `stopped after ${state.step} of ${steps} steps` });
+    }
+    state = replace(state, adaptOnce(request, state), raw);
+    onStep?.(state.step);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  disposeState(false);
   return state.tensors.raw;
 }
 

@@ -7,16 +7,17 @@ import {
   type Stream,
   substream,
 } from '@tfjs-peft/peft-core';
-import { lossOfBatch, type Objective } from '@tfjs-peft/peft-core/authoring';
+import { lossOfBatch, type Objective, trainableNames } from '@tfjs-peft/peft-core/authoring';
 import { predictLogits, toBatch, withEffective } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { adaptOnce, type InnerLoop, replace, startAdaptation } from './adapt.js';
-import type { Episode, Episodes } from './episode.js';
-import { type OwnPart, withOwnPart } from './own-part.js';
+import { type Episode, type Episodes, requireDisjoint } from './episode.js';
+import { isKept } from './kept-names.js';
+import { type TaskParts, withOwnPart } from './own-part.js';
 import type { TargetRows } from './target-rows.js';
 
 /** A start, and the tasks it is to learn. */
-export interface CurveRequest<Targets> {
+export interface CurveRequest<Targets> extends TaskParts<Targets> {
   readonly host: Host;
   readonly method: PeftMethod;
   readonly raw: Parameters;
@@ -24,7 +25,8 @@ export interface CurveRequest<Targets> {
   readonly objective: Objective<Targets>;
   readonly inner: InnerLoop;
   readonly rows: TargetRows<Targets>;
-  readonly ownPart?: OwnPart<Targets>;
+  /** As in {@link MetaLearning}: what adapting leaves alone. */
+  readonly keeps?: readonly string[];
   /** Numbers of steps after which the query is judged, rising, 0 allowed. */
   readonly at: readonly number[];
   /** How good logits of a query are; its loss alone is told if absent. */
@@ -58,12 +60,14 @@ export async function adaptationCurve<Targets>(request: CurveRequest<Targets>): 
 }
 
 async function curveOf<Targets>(
-  { host, method, raw, objective, inner, rows, ownPart, at, score }: CurveRequest<Targets>,
+  { host, method, raw, objective, inner, rows, keeps = [], at, score, ...parts }: CurveRequest<Targets>,
   episode: Episode<Targets>,
   stream: Stream,
 ): Promise<CurvePoint[]> {
-  const whole = withOwnPart({ host, method, raw }, episode, ownPart, substream(stream, 'own'));
-  const request = { host, method: whole.method, support: episode.support, objective, inner, rows, stream };
+  requireDisjoint(episode);
+  const whole = withOwnPart({ host, method, raw }, episode, parts, substream(stream, 'own'));
+  const wrt = trainableNames(whole.method.plan(host.spec)).filter((name) => !isKept(name, keeps));
+  const request = { host, method: whole.method, support: episode.support, objective, inner, rows, wrt, stream };
   let state = startAdaptation(request, whole.raw);
   const points: CurvePoint[] = [];
   try {

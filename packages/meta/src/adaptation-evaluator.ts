@@ -4,7 +4,10 @@ import { adaptationCurve, type CurveRequest } from './adaptation-curve.js';
 
 /** Judges a start by how well it adapts to tasks that are held out: the mean score (or minus the mean loss) after the last number of steps. */
 export function adaptationEvaluator<Targets>(
-  setting: Pick<CurveRequest<Targets>, 'episodes' | 'objective' | 'inner' | 'rows' | 'ownPart' | 'at' | 'score'> & {
+  setting: Pick<
+    CurveRequest<Targets>,
+    'episodes' | 'objective' | 'inner' | 'rows' | 'ownPart' | 'taskBuffers' | 'keeps' | 'at' | 'score'
+  > & {
     /** Seed of batch order, dropout and draws, the same for every state. */ readonly seed: number;
   },
 ): Evaluator {
@@ -18,6 +21,7 @@ export function adaptationEvaluator<Targets>(
       learningRate: inner.learningRate,
       at: [...at],
       seed,
+      ...(setting.keeps && setting.keeps.length > 0 && { keeps: [...setting.keeps] }),
     },
     async evaluate({ host, method, raw, signal }) {
       const stream = createStream(seed);

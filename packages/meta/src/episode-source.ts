@@ -1,7 +1,7 @@
 import { createStream, PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
 import { randomPermutation } from '@tfjs-peft/peft-core/authoring';
 import { type BatchSource, createEpochOrder, identifyExamples, type LabelledExample } from '@tfjs-peft/train';
-import type { Episode, Episodes } from './episode.js';
+import { type Episode, type Episodes, keyOfText } from './episode.js';
 
 /** A task with all its labelled texts, of which an episode draws a few. */
 export interface LabelledTexts {
@@ -89,15 +89,19 @@ interface ReadyTask {
 
 function classesFor({ name, labels, examples }: LabelledTexts, draw: EpisodeDraw): ReadyTask['classes'] {
   const wanted = draw.shots + draw.queries;
-  const all = labels.map((_, label): readonly [number, readonly number[]] => [
-    label,
-    examples.flatMap((example, place) => (example.label === label ? [place] : [])),
-  ]);
+  const all = labels.map((_, label): readonly [number, number[]] => [label, []]);
+  // A text that stands twice would be learned from and judged by.
+  const seen = new Set<string>();
+  examples.forEach(({ text, label }, place) => {
+    const key = keyOfText(text);
+    if (!seen.has(key)) all[label]?.[1].push(place);
+    seen.add(key);
+  });
   const enough = all.filter(([, places]) => places.length >= wanted);
   const ways = draw.ways ?? labels.length;
   if (enough.length >= Math.max(2, ways)) return enough;
   throw new PeftError('TASK_TOO_SMALL', {
-    found: `task "${name}": ${enough.length} of ${labels.length} classes have ${wanted} texts (${draw.shots} to adapt to and ${draw.queries} to judge by)`,
+    found: `task "${name}": ${enough.length} of ${labels.length} classes have ${wanted} different texts (${draw.shots} to adapt to and ${draw.queries} to judge by)`,
     expected: `${Math.max(2, ways)} such classes`,
     fix: 'ask for fewer shots, queries or ways, or leave the task out',
   });

@@ -1,8 +1,16 @@
-export type { Episode, Episodes } from './episode.js';
+export { type Episode, type Episodes, keyOfText } from './episode.js';
 export { type EpisodeDraw, episodeSource, fixedEpisodes, type LabelledTexts } from './episode-source.js';
-export { adapt, type Adaptation, adaptOnce, type AdaptRequest, type InnerLoop, startAdaptation } from './adapt.js';
+export {
+  adapt,
+  adaptInSteps,
+  type Adaptation,
+  adaptOnce,
+  type AdaptRequest,
+  type InnerLoop,
+  startAdaptation,
+} from './adapt.js';
 export { fomaml, type MetaLearning, multitask, reptile } from './meta-rules.js';
-export { type OwnPart } from './own-part.js';
+export type { OwnPart, TaskBuffers, TaskParts } from './own-part.js';
 export { rowsOfList, type TargetRows } from './target-rows.js';
 export { adaptationCurve, type CurvePoint, type CurveRequest } from './adaptation-curve.js';
 export { adaptationEvaluator } from './adaptation-evaluator.js';

@@ -10,19 +10,24 @@ import { toBatch, type UpdateRequest, type UpdateRule } from '@tfjs-peft/train';
 import type * as tf from '@tensorflow/tfjs';
 import { adapt, type InnerLoop } from './adapt.js';
 import { meanOver } from './mean-over.js';
-import type { Episode, Episodes } from './episode.js';
-import { type OwnPart, withOwnPart } from './own-part.js';
+import { type Episode, type Episodes, requireDisjoint } from './episode.js';
+import { isKept } from './kept-names.js';
+import { type TaskParts, withOwnPart } from './own-part.js';
 import type { TargetRows } from './target-rows.js';
 
 /** What the rules have in common: how a task is learned, and how well it was. */
-export interface MetaLearning<Targets> {
+export interface MetaLearning<Targets> extends TaskParts<Targets> {
   /** Of a task, on its support and on its query. */
   readonly objective: Objective<Targets>;
   readonly inner: InnerLoop;
   /** Steps of adaptation, T_in; 0 leaves the start as it is. */
   readonly steps: number;
   readonly rows: TargetRows<Targets>;
-  readonly ownPart?: OwnPart<Targets>;
+  /**
+   * Starts of the names of what the inner loop leaves alone and the outer one learns, as controllers of an architecture: whole names, or all below
+   * them. Reptile, which learns from where the inner loop leads, cannot learn these.
+   */
+  readonly keeps?: readonly string[];
 }
 
 /**
@@ -82,6 +87,7 @@ function metaRule<Targets>(
     clipNorm: inner.clipNorm,
     batchSize: inner.batchSize,
     steps,
+    ...(setting.keeps && setting.keeps.length > 0 && { keeps: setting.keeps }),
   };
   return {
     id: `${name}${JSON.stringify(settings)}`,
@@ -101,12 +107,13 @@ function metaRule<Targets>(
 }
 
 function viewOf<Targets>(
-  { objective, inner, steps, rows, ownPart }: MetaLearning<Targets>,
+  { objective, inner, steps, rows, keeps = [], ...parts }: MetaLearning<Targets>,
   { host, method, raw, wrt }: UpdateRequest<Episodes<Targets>>,
   episode: Episode<Targets>,
   streams: { readonly dropout: Stream; readonly draws: Stream },
 ): EpisodeView<Targets> {
-  const whole = withOwnPart({ host, method, raw }, episode, ownPart, substream(streams.draws, 'own'));
+  requireDisjoint(episode);
+  const whole = withOwnPart({ host, method, raw }, episode, parts, substream(streams.draws, 'own'));
   const start = new Map(wrt.map((name) => [name, raw.get(name)!]));
   const ownNames = trainableNames(whole.method.plan(host.spec)).filter((name) => whole.own.has(name));
   const common = { host, method: whole.method, objective };
@@ -115,7 +122,7 @@ function viewOf<Targets>(
     episode,
     start,
     ownNames,
-    adapted: (names = [...start.keys(), ...ownNames]) =>
+    adapted: (names = [...start.keys(), ...ownNames].filter((name) => !isKept(name, keeps))) =>
       adapt(
         { ...common, support: episode.support, inner, rows, wrt: names, stream: streams.dropout },
         whole.raw,

@@ -31,6 +31,7 @@ const rows: Rows = {
     becomes: 'weight',
     refuse: unlessMerged('is a function of activations and no product with a matrix'),
   },
+  dynamicWeightDelta: { becomes: 'weight', refuse: () => 'is a change of the weight that each token has its own of' },
   sublayerAdapter: { becomes: 'nodes', refuse: (item) => (item.form ? undefined : form) },
   hiddenDelta: { becomes: 'nodes', refuse: (item) => (item.form ? undefined : form) },
   keyValuePrefix: { becomes: 'nodes', refuse: (item) => (item.gate ? gate : undefined) },

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as tf from '@tensorflow/tfjs';
+import type { Context } from './context.js';
 import { PeftError } from './errors.js';
 import type { Host } from './host.js';
 import { effectiveParameters, type FoldedMethod, foldMethod, type PeftMethod, type Preparation } from './method.js';
@@ -47,11 +48,14 @@ export function compose(...parts: readonly PeftMethod[]): PeftMethod<object> {
     },
     reparametrise: (raw, host) => merge(parts.map((part) => effectiveParameters(part, own(part, raw), host))),
     intervene: (effective, context) => parts.flatMap((part) => part.intervene(own(part, effective), context)),
-    penalty: (effective, context) =>
-      parts.reduce<tf.Scalar>(
-        (sum, part) => (part.penalty ? sum.add(part.penalty(own(part, effective), context)) : sum),
-        tf.scalar(0),
-      ),
+    // Only if there is something to add: a wrapper would have to compute the point for it.
+    ...(parts.some((part) => part.penalty) && {
+      penalty: (effective: Parameters, context: Context) =>
+        parts.reduce<tf.Scalar>(
+          (sum, part) => (part.penalty ? sum.add(part.penalty(own(part, effective), context)) : sum),
+          tf.scalar(0),
+        ),
+    }),
     objective: (objective) => parts.reduce((wrapped, part) => part.objective?.(wrapped) ?? wrapped, objective),
     ...(parts.some((part) => part.prepare) && {
       prepare: async (host: Host, preparation: Preparation) =>

@@ -21,9 +21,11 @@ export function dropout<T extends tf.Tensor>(x: T, rate: number, stream: Stream)
 export function dropoutFactors(shape: number[], rate: number, stream: Stream): tf.Tensor {
   const size = sizeOf(shape);
   const threshold = Math.round(rate * 65536);
+  const seed = new Int32Array(randomWords(stream, 3));
+  if (tf.getKernel('TfjsPeftDropoutFactors', tf.getBackend())) return nativeFactors(shape, threshold, seed);
   const keep = bitsOf(1 / (1 - threshold / 65536));
   const bits = new Int32Array(size + (size % 2));
-  let [a = 0, b = 0, c = 0] = new Int32Array(randomWords(stream, 3));
+  let [a = 0, b = 0, c = 0] = seed;
   // The first outputs still show the seed.
   for (let i = -2 * WARM_UP, counter = 1; i < size; i += 2, counter++) {
     const word = (a + b + counter) | 0;
@@ -37,6 +39,13 @@ export function dropoutFactors(shape: number[], rate: number, stream: Stream): t
   }
   return tf.tensor(new Float32Array(bits.buffer, 0, size), shape, 'float32');
 }
+
+/** The same bits by a fused kernel of the native backend, which saves making them here and handing them over. */
+const nativeFactors = (shape: readonly number[], threshold: number, seed: Int32Array): tf.Tensor =>
+  tf.tidy(() => {
+    const inputs = { seed: tf.tensor1d(seed, 'int32'), shape: tf.tensor1d([...shape], 'int32') };
+    return (tf.engine().runKernel('TfjsPeftDropoutFactors', inputs, { threshold }) as tf.Tensor[])[0]!;
+  });
 
 const WARM_UP = 12;
 

@@ -38,6 +38,8 @@ interface KindRules<Item, Kind extends SiteKind = SiteKind> {
     /** Whether this very item merges, where not all of the kind do. */
     readonly when?: (item: Item) => boolean;
   };
+  /** True if its effect is a function of the host's own weight: it cannot stay where something goes into that weight. */
+  readonly readsWeight?: true;
   /**
    * Whether it reads more of a text than the token that it changes, so that all tokens must be computed where it acts: inside an attention
    * they always are.
@@ -120,6 +122,7 @@ export const interventionRules: Rules = {
     sites: ['linear'],
     readsOtherTokens: never,
     tensors: () => [],
+    readsWeight: true,
     merge: {
       stage: 'add',
       weight: (weight, item, frozen) => weight.add(item.weight(frozen)),
@@ -180,6 +183,17 @@ export const interventionRules: Rules = {
       form: undefined,
       perToken: false,
       apply: (x, mask) => item.apply(x, mask).mul(ofTokens(gate(x, mask))),
+    }),
+  }),
+  dynamicWeightDelta: rules<'dynamicWeightDelta', 'linear'>({
+    sites: ['linear'],
+    readsOtherTokens: together,
+    tensors: () => [],
+    readsWeight: true,
+    gate: (item, gate) => ({
+      ...item,
+      perToken: false,
+      apply: (x, frozen, mask) => item.apply(x, frozen, mask).mul(ofTokens(gate(x, mask))),
     }),
   }),
   sublayerAdapter: rules<'sublayerAdapter', 'sublayer'>({

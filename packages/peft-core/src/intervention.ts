@@ -22,6 +22,7 @@ export type Intervention =
   | KeyValuePrefix
   | TokenPrefix
   | ActivationDelta
+  | DynamicWeightDelta
   | SublayerAdapter
   | HiddenDelta
   | Tap
@@ -149,6 +150,8 @@ interface Activation {
    * tokens of all texts one after the other, `[1, n, size]`, without padding.
    */
   readonly perToken?: boolean;
+  /** True if what `apply` gives at a token depends on other tokens of its row: texts that share a row are then not kept apart. */
+  readonly mixesTokens?: true;
   /** The same as data, for whoever must write it down instead of calling it: an exporter. */
   readonly form?: BottleneckForm;
 }
@@ -174,6 +177,17 @@ export interface ActivationDelta extends Activation {
   readonly path: string;
   /** `[input, output]`, if `apply` is the product with this matrix: lets it merge (Kronecker and Hadamard products). */
   readonly matrix?: () => tf.Tensor;
+}
+/**
+ * `y += apply(x, W)` at a linear site with the host's own weight W `[input, output]`: a change of the weight that depends on each token, a scale
+ * `W ⊙ Φ(x)` for example, without a weight for each token. x `[batch, tokens, input]`, result `[batch, tokens, output]`.
+ */
+export interface DynamicWeightDelta {
+  readonly kind: 'dynamicWeightDelta';
+  readonly path: string;
+  readonly apply: (x: tf.Tensor, frozen: tf.Tensor, attentionMask: tf.Tensor2D) => tf.Tensor;
+  /** As that of an {@link ActivationDelta}. */
+  readonly perToken?: boolean;
 }
 /** `h += apply(h)` at the output of a layer (a `hidden` site); `[batch, tokens, hidden]` in and out. */
 export interface HiddenDelta extends Activation {

@@ -57,7 +57,11 @@ export async function mergeAdapter(
       const interventions = part.intervene(selectNamespaces(effective, part.namespaces), context);
       if (interventions.every(isMergeable) && !(interventions.length === 0 && isReadOutside(part, host.spec)))
         merging.push(...interventions);
-      else {
+      else if (part.afterMerge && interventions.some(isMergeable)) {
+        merging.push(...interventions.filter(isMergeable));
+        staying.push(part.afterMerge());
+        acting.push(...interventions.filter((item) => !isMergeable(item)));
+      } else {
         staying.push(part);
         acting.push(...interventions);
       }
@@ -77,10 +81,7 @@ export async function mergeAdapter(
     throw error;
   }
   const left = rest === 'refuse' && refused.length > 0 ? [] : staying;
-  const kept = selectNamespaces(
-    effective,
-    left.flatMap(({ namespaces }) => namespaces),
-  );
+  const kept = ofPlans(effective, left, host.spec);
   disposeNew(effective, [adapter.effective, kept]);
   if (rest === 'refuse' && refused.length > 0)
     throw new PeftError('NOT_MERGEABLE', {
@@ -117,6 +118,17 @@ function foldKept(adapter: Adapter): FoldedMethod {
 function disposeNew(parameters: Parameters, others: readonly Parameters[]): void {
   const owned = new Set(others.flatMap((other) => [...other.values()]));
   tf.dispose([...parameters.values()].filter((tensor) => !owned.has(tensor)));
+}
+
+/** The parameters and buffers of some parts; what a part leaves in the weights is not among them. */
+function ofPlans(effective: Parameters, parts: readonly PeftMethod[], host: HostSpec): Parameters {
+  const names = new Set(
+    parts.flatMap((part) => {
+      const plan = part.plan(host);
+      return [...plan.effective, ...(plan.buffers ?? [])].map(({ name }) => name);
+    }),
+  );
+  return new Map([...effective].filter(([name]) => names.has(name)));
 }
 
 const mergeableKinds = interventionKinds.filter((kind) => interventionRules[kind].merge);

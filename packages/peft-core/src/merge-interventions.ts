@@ -26,8 +26,12 @@ export function mergeInterventions(host: MergingHost, interventions: Interventio
   return { changes: mergeAll(host, merging), rest };
 }
 
-/** Errors: `NOT_MERGEABLE`: scales and gates of a place act on all that is added there, so they cannot go where something stays. */
+/**
+ * Errors: `NOT_MERGEABLE`: scales and gates of a place act on all that is added there, so they cannot go where something stays; nothing can go into
+ * a weight that something which stays is a function of.
+ */
 export function requireIndependent(merging: Interventions, staying: Interventions): void {
+  requireWeightsNotRead(merging, staying);
   const scaled = new Map(
     merging.flatMap((item) =>
       'path' in item && rulesOf(item).merge?.stage !== 'add' ? [[modulePathOf(item), item]] : [],
@@ -44,8 +48,24 @@ export function requireIndependent(merging: Interventions, staying: Intervention
   }
 }
 
+function requireWeightsNotRead(merging: Interventions, staying: Interventions): void {
+  const changed = new Map(
+    merging.flatMap((item) => ('path' in item && rulesOf(item).merge?.weight ? [[modulePathOf(item), item]] : [])),
+  );
+  for (const item of staying) {
+    const change = 'path' in item && rulesOf(item).readsWeight ? changed.get(modulePathOf(item)) : undefined;
+    if (change === undefined) continue;
+    throw new PeftError('NOT_MERGEABLE', {
+      found: `at "${modulePathOf(change as Extract<Intervention, { path: string }>)}" a ${change.kind}, which changes the weight that the ${item.kind} that stays is a function of`,
+      expected: 'changes of weights that nothing which stays reads',
+      fix: 'leave the two parts one adapter',
+    });
+  }
+}
+
 /** Whether it is added to an affine map, before the map's gates. */
-const addsAtWeight = ({ kind }: Intervention): boolean => kind === 'lowRankDelta' || kind === 'activationDelta';
+const addsAtWeight = ({ kind }: Intervention): boolean =>
+  kind === 'lowRankDelta' || kind === 'activationDelta' || kind === 'dynamicWeightDelta';
 
 function mergeAll(host: MergingHost, interventions: Interventions): Map<string, tf.Tensor> {
   const byModule = new Map<string, Intervention[]>();

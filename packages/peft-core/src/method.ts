@@ -59,6 +59,11 @@ export interface PeftMethod<Config = unknown> {
   afterStep?(raw: Parameters): Parameters;
   /** The method and parameters that stand for this one in deployment (a simplex gives its midpoint); itself if absent. */
   fold?(effective: Parameters): FoldedMethod;
+  /**
+   * This method without what weights can hold, for a merge that keeps the rest: its parameters are among this one's, under the same names. Absent:
+   * a method goes into the weights as a whole or not at all.
+   */
+  afterMerge?(): PeftMethod;
   /** One method that stands for several of its type, in host memory; absent where no combination has a meaning. */
   combine?(members: readonly CombineMember[], options: CombineOptions, host: HostSpec): CombinedMethod;
   /** How HF peft stores it; without a codec a method is stored under its own names. */

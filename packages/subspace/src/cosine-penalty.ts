@@ -9,8 +9,6 @@ const shortest = 1e-18;
  * d/da = 2 <a,b> / (|a|² |b|²) · (b - <a,b> / |a|² · a).
  */
 export function squaredCosine(a: readonly tf.Tensor[], b: readonly tf.Tensor[]): tf.Scalar {
-  const dot = (x: readonly tf.Tensor[], y: readonly tf.Tensor[]) =>
-    tf.addN(x.map((tensor, i) => tensor.mul(y[i]!).sum()));
   const cosine = tf.customGrad((...inputs) => {
     const save = inputs.at(-1) as tf.GradSaveFunc;
     const points = inputs.slice(0, -1) as tf.Tensor[];
@@ -23,6 +21,23 @@ export function squaredCosine(a: readonly tf.Tensor[], b: readonly tf.Tensor[]):
   return cosine(...a, ...b) as tf.Scalar;
 }
 
+/** Of two points. */
+function dot(x: readonly tf.Tensor[], y: readonly tf.Tensor[]): tf.Tensor {
+  if (!tf.getKernel('TfjsPeftDot', tf.getBackend())) return tf.addN(x.map((tensor, i) => tensor.mul(y[i]!).sum()));
+  return runOnLists('TfjsPeftDot', [...x, ...y], x.length)[0]!;
+}
+
+/** `x · ofX - y · ofY`, tensor by tensor. */
+function difference(x: readonly tf.Tensor[], ofX: tf.Tensor, y: readonly tf.Tensor[], ofY: tf.Tensor): tf.Tensor[] {
+  if (!tf.getKernel('TfjsPeftDifference', tf.getBackend()))
+    return x.map((tensor, i) => tensor.mul(ofX).sub(y[i]!.mul(ofY)));
+  return runOnLists('TfjsPeftDifference', [...x, ...y, ofX, ofY], x.length);
+}
+
+/** A fused kernel of the native backend on lists of `count` tensors. */
+const runOnLists = (name: string, tensors: readonly tf.Tensor[], count: number): tf.Tensor[] =>
+  tf.engine().runKernel(name, tensors as unknown as tf.NamedTensorMap, { count }) as tf.Tensor[];
+
 function gradients(dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] {
   const [product, firstLength, secondLength, ...points] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
   const [first, second] = [points.slice(0, points.length / 2), points.slice(points.length / 2)];
@@ -31,7 +46,7 @@ function gradients(dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] {
   const along = (point: readonly tf.Tensor[], other: readonly tf.Tensor[], length: tf.Tensor) => {
     const isLong = length.greater(shortest).cast('float32');
     const back = towards.mul(product.div(length)).mul(isLong);
-    return point.map((tensor, i) => other[i]!.mul(towards).sub(tensor.mul(back)));
+    return difference(other, towards, point, back);
   };
   return [...along(first, second, firstLength), ...along(second, first, secondLength)];
 }

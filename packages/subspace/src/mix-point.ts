@@ -2,7 +2,7 @@ import type { Context, HostSpec, Parameters } from '@tfjs-peft/peft-core';
 import { type EffectiveSpec, getParameter } from '@tfjs-peft/peft-core/authoring';
 import type * as tf from '@tensorflow/tfjs';
 import { type DrawSite, drawOnce } from './draw-once.js';
-import { meanOfVertices, mixVertices } from './mix-vertices.js';
+import { meanOfVertices, mixAll, type Mixture } from './mix-vertices.js';
 import { type Simplex, verticesOf } from './simplex.js';
 
 /** The mean of the vertices: what is deployed. */
@@ -21,19 +21,21 @@ export const mixPoint = (
   context: Context,
   draw: DrawSite,
   apart: readonly EffectiveSpec[] = [],
-): Parameters =>
-  new Map([
-    ...simplex
-      .planOf(context.host)
-      .effective.filter((spec) => !apart.includes(spec))
-      .map((spec): [string, tf.Tensor] => {
-        const points = verticesOf(simplex, effective, spec.name);
-        if (points.length === 1) return [spec.name, points[0]!];
-        const { coefficients, perExample } = draw(spec, spec.perExample === 'axis');
-        return [spec.name, mixVertices(points, coefficients, perExample)];
-      }),
+): Parameters => {
+  const specs = simplex.planOf(context.host).effective.filter((spec) => !apart.includes(spec));
+  const mixed = mixAll(
+    specs.map((spec): Mixture => {
+      const vertices = verticesOf(simplex, effective, spec.name);
+      if (vertices.length === 1) return { vertices: [vertices[0]!] };
+      const { coefficients, perExample } = draw(spec, spec.perExample === 'axis');
+      return { vertices, coefficients, keepRows: perExample };
+    }),
+  );
+  return new Map([
+    ...specs.map(({ name }, index): [string, tf.Tensor] => [name, mixed[index]!]),
     ...buffersOf(simplex, effective, context.host),
   ]);
+};
 
 /** The point that a pass is at: the midpoint in evaluation, else a drawn one. */
 export const pointFor = (simplex: Simplex, effective: Parameters, context: Context): Parameters =>

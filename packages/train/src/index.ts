@@ -1,5 +1,5 @@
 export { train } from './run/train.js';
-export type { TrainingRequest, TrainingResult } from './run/training-request.js';
+export type { Chosen, TrainingRequest, TrainingResult } from './run/training-request.js';
 export {
   countSteps,
   optimiserOf,
@@ -8,7 +8,7 @@ export {
   type TrainConfig,
   type TrainConfigInput,
 } from './run/train-config.js';
-export type { MetricsRow, TrainEvent } from './run/train-events.js';
+export type { EvaluatedSelection, MetricsRow, TrainEvent } from './run/train-events.js';
 export type { Best } from './run/selection.js';
 export { checkpointName } from './run/checkpoint.js';
 export { type CheckpointStore, createMemoryStore } from './run/checkpoint-store.js';
@@ -43,8 +43,10 @@ export { type Decay, type Schedule, warmupThen } from './optimisers/schedule.js'
 export { type GroupedSettings, groupParameters, type ParameterGroup } from './optimisers/parameter-groups.js';
 export { withEffective } from './evaluate/with-effective.js';
 export type { EvaluatedState, Evaluation, Evaluator, Score } from './evaluate/evaluator.js';
+export { observe } from './evaluate/observe.js';
 export { accuracy } from './evaluate/accuracy.js';
 export { type ScoreFunction, scoreLogits, type ScoreLogitsOptions } from './evaluate/score-logits.js';
+export type { ValidationConfig } from './evaluate/validation-config.js';
 export { predictLogits, type PredictedLogits, type PredictOptions } from './evaluate/predict-logits.js';
 export { extractFeatures, type FeatureOptions } from './probe/extract-features.js';
 export {

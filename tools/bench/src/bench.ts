@@ -5,7 +5,15 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { findPython } from '../../parity/find-python.js';
-import { createBatch, startStepWorker, startWorker, type Worker, type WorkerOptions } from './worker.js';
+import { formatProfile } from './profile-operations.js';
+import {
+  type BenchMethod,
+  createBatch,
+  startStepWorker,
+  startWorker,
+  type Worker,
+  type WorkerOptions,
+} from './worker.js';
 import { parseOptions } from '../../options/parse-options.js';
 
 const { values: flags } = parseOptions({
@@ -20,17 +28,22 @@ const { values: flags } = parseOptions({
     dropout: { type: 'boolean', default: false },
     gpu: { type: 'boolean', default: false },
     against: { type: 'string' },
+    profile: { type: 'boolean', default: false },
+    rows: { type: 'string', default: '16' },
+    tokens: { type: 'string', default: '64' },
+    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 if (flags.help) {
-  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout --methods --sift --gpu] [--peers [--python path]]
+  console.log(`npm run bench [-- --rounds 7 --steps 4 --wasm-rounds 2 --dropout --methods --sift --gpu --rows 16 --tokens 64] [--peers [--python path]]
 
 MiniLM (6 layers, 384), batch 16, 64 tokens, prefix 16, AdamW, clipping: the step of plain prefix tuning, of its simplex, of the wasm
 backend and, with --peers, of torch + HF peft; with --methods those of LoRA, IA3 and a composition; with --sift instead: SIFT of 1 % of the attention maps, BitFit, LoRA, the same maps with dense
 gradients and full fine-tuning, with --peers also the original's way in torch (dense gradients of which k are kept);
 with --gpu all on the CUDA device, tfjs-node-gpu and torch; with --against <folder> instead: prefix, its simplex and LoRA here against the
-same in another checkout that has its packages installed, on tfjs-node and wasm. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
+same in another checkout that has its packages installed, on tfjs-node and wasm; with --profile instead: where the time of a step on tfjs-node
+goes, operation by operation; --only prefix,mlp-prefix-subspace names the methods of these two, --rows and --tokens the batch. Processes take turns, a round is a few steps of each; a ratio is taken within a round.`);
   process.exit(0);
 }
 
@@ -39,7 +52,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-bench-'));
 const native = flags.gpu
   ? ({ backend: 'tensorflow-gpu', name: 'tfjs-node-gpu' } as const)
   : ({ backend: 'tensorflow', name: 'tfjs-node' } as const);
-const [rows, tokens, prefixLength] = [16, 64, 16];
+const [rows, tokens, prefixLength] = [Number(flags.rows), Number(flags.tokens), 16];
 const batch = createBatch(rows, tokens);
 
 const ours = (
@@ -66,11 +79,25 @@ interface Measured {
   peakMegabytes: number;
 }
 
+const comparedMethods = (flags.only?.split(',') ?? ['prefix', 'prefix-subspace', 'lora']) as BenchMethod[];
+
+/** Where the time of each method's step goes. */
+async function profileMethods(): Promise<void> {
+  for (const method of comparedMethods) {
+    const worker = await ours(method, 'tensorflow', method);
+    await worker.run(2);
+    const { profile } = await worker.run(Number(flags.steps) + 1, true);
+    console.log(formatProfile(`${method}, ${rows} × ${tokens} tokens`, profile!));
+    worker.stop();
+  }
+}
+
 /** This checkout against another one, pair by pair. */
 async function compareCheckouts(folder: string): Promise<void> {
   const script = resolve(folder, 'tools', 'bench', 'src', 'step-worker.ts');
-  for (const backend of ['tensorflow', 'wasm'] as const)
-    for (const method of ['prefix', 'prefix-subspace', 'lora'] as const) {
+  const backends = Number(flags['wasm-rounds']) > 0 ? (['tensorflow', 'wasm'] as const) : (['tensorflow'] as const);
+  for (const backend of backends)
+    for (const method of comparedMethods) {
       const options = { backend, method, prefixLength, batch, dropout: flags.dropout };
       const before = await startStepWorker(`${method}, ${backend}, there`, options, {}, script);
       const after = await startStepWorker(`${method}, ${backend}, here`, options);
@@ -122,6 +149,11 @@ function printTable(measured: readonly Measured[], reference: string): void {
   }
 }
 
+if (flags.profile) {
+  await profileMethods();
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(0);
+}
 if (flags.against !== undefined) {
   await compareCheckouts(flags.against);
   process.exit(0);

@@ -27,6 +27,7 @@ import { sift } from '@tfjs-peft/sift';
 import { labelledTask, parseTrainConfig, prepareMethod, train } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
+import { measureMachine, OperationWatch } from './profile-operations.js';
 import type { BenchMethod, WorkerAnswer, WorkerCommand, WorkerOptions } from './worker.js';
 
 const options = JSON.parse(process.argv[2]!) as WorkerOptions;
@@ -36,6 +37,7 @@ await selectBackend({ backend });
 const { host } = await loadHost(minilmFiles().directory, { dropout: dropout ? undefined : false, readout: 'pooler' });
 const flatPrefix = () =>
   prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' });
+const mlpPrefix = () => prefix({ prefixLength: options.prefixLength });
 const withHead = (...parts: readonly PeftMethod[]) =>
   compose(...parts, head({ labels: ['a', 'b'], readout: 'pooler' }));
 /** 1 % of the query, key, value and output maps; biases are left out, so that HF peft's format holds it for the peer. */
@@ -43,6 +45,8 @@ const sparse = { rate: 0.01, targets: ['query.weight', 'key.weight', 'value.weig
 const methods: Record<BenchMethod, () => PeftMethod> = {
   prefix: () => withHead(flatPrefix()),
   'prefix-subspace': () => subspace(withHead(flatPrefix()), { vertices: 2 }),
+  'mlp-prefix': () => withHead(mlpPrefix()),
+  'mlp-prefix-subspace': () => subspace(withHead(mlpPrefix()), { vertices: 2 }),
   lora: () => withHead(lora({ rank: 8 })),
   ia3: () => withHead(ia3()),
   composed: () => withHead(flatPrefix(), lora({ rank: 8 }), ia3()),
@@ -100,7 +104,7 @@ async function firstLoss(): Promise<number> {
   return (await loss.data())[0]!;
 }
 
-async function timeSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabytes'>> {
+async function timeSteps(steps: number, watch?: OperationWatch): Promise<Omit<WorkerAnswer, 'peakMegabytes'>> {
   const milliseconds: number[] = [];
   let cpuBefore = process.cpuUsage();
   await train({
@@ -112,6 +116,7 @@ async function timeSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabyt
     seed: 1,
     onEvent: (event) => {
       if (event.type !== 'step') return;
+      watch?.endStep(event.milliseconds);
       if (event.step > 1) milliseconds.push(event.milliseconds);
       else cpuBefore = process.cpuUsage();
     },
@@ -120,9 +125,21 @@ async function timeSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabyt
   return { milliseconds, cpuMilliseconds: (user + system) / 1000 / steps };
 }
 
+async function profileSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabytes'>> {
+  const { gflops, gigabytesPerSecond } = measureMachine();
+  const watch = new OperationWatch();
+  watch.start();
+  const timed = await timeSteps(steps, watch);
+  watch.stop();
+  return { ...timed, profile: watch.profile(gflops, gigabytesPerSecond) };
+}
+
 const answer = (value: object) => console.log(JSON.stringify(value));
 answer({ loss: await firstLoss(), preparation });
 for await (const line of createInterface({ input: process.stdin })) {
-  const { steps } = JSON.parse(line) as WorkerCommand;
-  answer({ ...(await timeSteps(steps)), peakMegabytes: process.resourceUsage().maxRSS / 1024 });
+  const { steps, profile } = JSON.parse(line) as WorkerCommand;
+  answer({
+    ...(await (profile ? profileSteps : timeSteps)(steps)),
+    peakMegabytes: process.resourceUsage().maxRSS / 1024,
+  });
 }

@@ -4,9 +4,20 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createStream } from '@tfjs-peft/peft-core';
 import { randomWords } from '@tfjs-peft/peft-core/authoring';
+import type { StepProfile } from './profile-operations.js';
 
 export type BenchMethod =
-  'prefix' | 'prefix-subspace' | 'lora' | 'ia3' | 'composed' | 'bitfit' | 'sift' | 'sift-subspace' | 'dense';
+  | 'prefix'
+  | 'prefix-subspace'
+  | 'mlp-prefix'
+  | 'mlp-prefix-subspace'
+  | 'lora'
+  | 'ia3'
+  | 'composed'
+  | 'bitfit'
+  | 'sift'
+  | 'sift-subspace'
+  | 'dense';
 
 export interface WorkerOptions {
   readonly backend: 'tensorflow' | 'tensorflow-gpu' | 'wasm';
@@ -21,6 +32,8 @@ export interface WorkerOptions {
 
 export interface WorkerCommand {
   readonly steps: number;
+  /** Time each native operation too. */
+  readonly profile?: boolean;
 }
 
 export interface WorkerAnswer {
@@ -29,6 +42,7 @@ export interface WorkerAnswer {
   /** Processor time of all threads, per step. */
   readonly cpuMilliseconds: number;
   readonly peakMegabytes: number;
+  readonly profile?: StepProfile;
 }
 
 export interface Worker {
@@ -37,7 +51,7 @@ export interface Worker {
   readonly loss: number;
   /** What preparing the method took, milliseconds; 0 for one that prepares nothing. */
   readonly preparation: number;
-  run(steps: number): Promise<WorkerAnswer>;
+  run(steps: number, profile?: boolean): Promise<WorkerAnswer>;
   stop(): void;
 }
 
@@ -65,8 +79,8 @@ export async function startWorker(
     name,
     loss,
     preparation,
-    async run(steps) {
-      child.stdin!.write(`${JSON.stringify({ steps })}\n`);
+    async run(steps, profile) {
+      child.stdin!.write(`${JSON.stringify({ steps, profile })}\n`);
       return next();
     },
     stop: () => child.stdin!.end(),

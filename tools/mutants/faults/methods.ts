@@ -125,7 +125,7 @@ export const methodsFaults: readonly Mutant[] = [
   {
     fault: 'the gradient of the penalty forgets that lengths change',
     file: 'packages/subspace/src/cosine-penalty.ts',
-    find: '.sub(tensor.mul(back))',
+    find: '.sub(y[i]!.mul(ofY))',
     replace: '',
     suites: 'subspace cosine-penalty',
   },

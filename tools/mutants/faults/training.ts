@@ -5,7 +5,7 @@ export const trainingFaults: readonly Mutant[] = [
   {
     fault: 'weight decay is part of the gradient',
     file: 'packages/train/src/optimisers/adamw.ts',
-    find: 'const kept = keep === 1 ? value : value.mul(scalar(keep));',
+    find: 'const kept = numbers.keep === 1 ? value : value.mul(scalar(numbers.keep));',
     replace: 'const kept = value;',
     suites: 'train adamw',
   },
@@ -19,8 +19,8 @@ export const trainingFaults: readonly Mutant[] = [
   {
     fault: 'gradients are clipped each for itself',
     file: 'packages/train/src/step/gradient-norm.ts',
-    find: 'tf.addN(tensors.map((tensor) => tensor.square().sum())).sqrt()',
-    replace: 'tensors[0]!.square().sum().sqrt()',
+    find: 'return tf.addN(tensors.map((tensor) => tensor.square().sum()));',
+    replace: 'return tensors[0]!.square().sum();',
     suites: 'train train',
   },
   {
@@ -29,6 +29,71 @@ export const trainingFaults: readonly Mutant[] = [
     find: "validation.mode === 'dropout' ? 'train' : 'sample'",
     replace: "'train'",
     suites: 'train train evaluate',
+  },
+  {
+    fault: 'a rule of selection that waits no more still chooses',
+    file: 'packages/train/src/run/evaluate-state.ts',
+    find: 'isExhausted(choice.selection, config)\n',
+    replace: 'false\n',
+    suites: 'train selections',
+  },
+  {
+    fault: 'several rules of selection share the first draw of the others',
+    file: 'packages/train/src/evaluate/score-logits.ts',
+    find: 'return { draws: all.slice(0, draws), labels };',
+    replace: 'return { draws: all, labels };',
+    suites: 'train selections',
+  },
+  // Statistics.
+  {
+    fault: 'percentiles of few splits pass for an interval: no degrees of freedom',
+    file: 'packages/eval/src/statistics/bootstrap.ts',
+    find: 'studentTQuantile(1 - alpha / 2, degreesOfFreedom)',
+    replace: 'studentTQuantile(1 - alpha / 2, 1e6)',
+    suites: 'eval inference',
+  },
+  {
+    fault: 'what clusters and items share is counted three times',
+    file: 'packages/eval/src/statistics/bootstrap.ts',
+    find: '2 * (ofClusters + ofItems) - both',
+    replace: 'both',
+    suites: 'eval inference',
+  },
+  {
+    fault: 'not separated passes for equivalent',
+    file: 'packages/eval/src/statistics/equivalence.ts',
+    find: 'const pValue = Math.max(above, below);',
+    replace: 'const pValue = Math.min(above, below);',
+    suites: 'eval inference',
+  },
+  {
+    fault: 'an interaction has the signs of a main effect',
+    file: 'packages/eval/src/statistics/factorial.ts',
+    find: '(order(effect) - order(effect & mask)) % 2 === 0',
+    replace: '(effect & mask) === effect',
+    suites: 'eval inference',
+  },
+  // Grids.
+  {
+    fault: 'arms that are trained differently share a run',
+    file: 'packages/eval/src/grid/expand-grid.ts',
+    find: 'hashTrial({ ...trial, train: { ...train!, validation: neutral } })',
+    replace: "''",
+    suites: 'eval grid',
+  },
+  {
+    fault: 'a method may try more settings than the others',
+    file: 'packages/eval/src/grid/search-space.ts',
+    find: 'combinations.length !== search.budget',
+    replace: 'combinations.length === 0',
+    suites: 'eval grid',
+  },
+  {
+    fault: 'records say the label that was predicted',
+    file: 'packages/eval/src/trial/write-predictions.ts',
+    find: 'labels: rows.map(({ label }) => label),',
+    replace: 'labels: rows.map((_, row) => argmaxRows(logits, 2)[row]!),',
+    suites: 'eval records',
   },
   // The training question.
   {

@@ -7,11 +7,28 @@
 
 namespace {
 
-/** Packs a matrix on all threads. It costs a few hundredths of the product that follows, so that no copy need be kept and found again. */
+void pack_on_threads(Matrix matrix, int depth, int columns, float *packed) {
+  in_parts(panels(columns), 4, [=](int first, int end) { pack(matrix, depth, columns, 1, packed, first, end); });
+}
+
+/** Packs a matrix on all threads for one call. */
 float *pack_all(Matrix matrix, int depth, int columns, Scratch where) {
   float *packed = scratch(where, packed_size(depth, columns));
-  if (packed) in_parts(panels(columns), 4, [=](int first, int end) { pack(matrix, depth, columns, 1, packed, first, end); });
+  if (packed) pack_on_threads(matrix, depth, columns, packed);
   return packed;
+}
+
+/** The packed matrix that was given, or one packed for this call. */
+const float *packed_or_pack(const float *packed, Matrix matrix, int depth, int columns, Scratch where) {
+  return packed ? packed : pack_all(matrix, depth, columns, where);
+}
+
+inline Matrix kernel_matrix(const float *kernel, int inputs, int outputs, bool is_transposed) {
+  return is_transposed ? transposed(by_rows(kernel, inputs)) : by_rows(kernel, outputs);
+}
+
+void pack_weights(const PackCall &call) {
+  pack_on_threads(kernel_matrix(call.kernel, call.inputs, call.outputs, call.transposed), call.inputs, call.outputs, call.packed);
 }
 
 /**
@@ -26,14 +43,17 @@ inline int fair_height(int rows) {
   return rows > parts ? (rows + parts - 1) / parts : 1;
 }
 
-inline float *pack_kernel(const AffineCall &call) {
-  const Matrix kernel = call.transposed ? transposed(by_rows(call.kernel, call.inputs)) : by_rows(call.kernel, call.outputs);
-  return pack_all(kernel, call.inputs, call.outputs, PACKED_FIRST);
+inline /** The kernel packed for one call, in which it may be changed. */
+float *pack_kernel(const AffineCall &call) {
+  return pack_all(kernel_matrix(call.kernel, call.inputs, call.outputs, call.transposed), call.inputs, call.outputs, PACKED_FIRST);
 }
 
-/** The affine map with the kernel as `pack_kernel` gave it. */
+/** So few rows that reading the weights takes longer than the product: then they are read once, each part of them by one thread. */
+inline bool are_few(int rows) { return rows <= CHUNK; }
+
+/** The affine map with the kernel packed. */
 void affine_packed(const AffineCall &call, const float *packed) {
-  const int height = fair_height(call.rows), all_panels = panels(call.outputs);
+  const int height = are_few(call.rows) ? call.rows : fair_height(call.rows), all_panels = panels(call.outputs);
   const int row_parts = (call.rows + height - 1) / height;
   // Few rows: then the columns are shared out as well.
   const int wanted = 4 * thread_count() / (row_parts > 0 ? row_parts : 1);
@@ -47,7 +67,7 @@ void affine_packed(const AffineCall &call, const float *packed) {
 }
 
 bool affine(const AffineCall &call) {
-  const float *packed = pack_kernel(call);
+  const float *packed = call.packed ? call.packed : pack_kernel(call);
   if (packed) affine_packed(call, packed);
   return packed;
 }
@@ -86,9 +106,17 @@ void gelu(const float *x, size_t size, float *y, float *derivative) {
 }
 
 bool feed_forward(const FeedForwardCall &call) {
-  const float *first = pack_all(by_rows(call.expand, call.inner), call.inputs, call.inner, PACKED_FIRST);
-  const float *second = pack_all(by_rows(call.contract, call.outputs), call.inner, call.outputs, PACKED_SECOND);
+  const float *first = packed_or_pack(call.packed_expand, by_rows(call.expand, call.inner), call.inputs, call.inner, PACKED_FIRST);
+  const float *second = packed_or_pack(call.packed_contract, by_rows(call.contract, call.outputs), call.inner, call.outputs, PACKED_SECOND);
   if (!first || !second) return false;
+  if (are_few(call.rows)) {
+    float *inner = scratch(SUMS_FIRST, static_cast<size_t>(call.rows) * call.inner);
+    if (!inner) return false;
+    affine_packed({call.rows, call.inputs, call.inner, false, call.x, nullptr, call.expand_bias, inner, nullptr}, first);
+    gelu_of(inner, static_cast<size_t>(call.rows) * call.inner, inner, call.derivative);
+    affine_packed({call.rows, call.inner, call.outputs, false, inner, nullptr, call.contract_bias, call.y, nullptr}, second);
+    return true;
+  }
   bool enough = true;
   in_parts(call.rows, fair_height(call.rows), [&](int row, int end) {
     float *inner = scratch(OWN, static_cast<size_t>(CHUNK) * call.inner);
@@ -105,9 +133,18 @@ bool feed_forward(const FeedForwardCall &call) {
 }
 
 bool feed_forward_gradient(const FeedForwardGradientCall &call) {
-  const float *first = pack_all(transposed(by_rows(call.contract, call.outputs)), call.outputs, call.inner, PACKED_FIRST);
-  const float *second = pack_all(transposed(by_rows(call.expand, call.inner)), call.inner, call.inputs, PACKED_SECOND);
+  const float *first = packed_or_pack(call.packed_contract, transposed(by_rows(call.contract, call.outputs)), call.outputs, call.inner, PACKED_FIRST);
+  const float *second = packed_or_pack(call.packed_expand, transposed(by_rows(call.expand, call.inner)), call.inner, call.inputs, PACKED_SECOND);
   if (!first || !second) return false;
+  if (are_few(call.rows)) {
+    const size_t size = static_cast<size_t>(call.rows) * call.inner;
+    float *inner = scratch(SUMS_FIRST, size);
+    if (!inner) return false;
+    affine_packed({call.rows, call.outputs, call.inner, false, call.dy, nullptr, nullptr, inner, nullptr}, first);
+    for (size_t i = 0; i < size; i++) inner[i] *= call.derivative[i];
+    affine_packed({call.rows, call.inner, call.inputs, false, inner, nullptr, nullptr, call.dx, nullptr}, second);
+    return true;
+  }
   bool enough = true;
   in_parts(call.rows, fair_height(call.rows), [&](int row, int end) {
     float *inner = scratch(OWN, static_cast<size_t>(CHUNK) * call.inner);

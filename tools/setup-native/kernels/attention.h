@@ -115,9 +115,19 @@ inline void drop_out(const Head &at, float *values) {
     for (int j = 0; j < at.length; j++) values[static_cast<size_t>(i) * at.stride + j] *= at.dropout[static_cast<size_t>(i) * at.length + j];
 }
 
+/** Calls `body(head)` for each head of each text, on all threads; several heads are one task where a head is less work than waking a thread. */
+template <typename Body> inline void over_heads(const AttentionInputs &at, const Body &body) {
+  const size_t length = at.prefix + at.tokens, work = (4 * static_cast<size_t>(at.tokens) + 8) * length * at.head_size;
+  const size_t enough = 200000, together = work < enough ? enough / (work > 0 ? work : 1) : 1;
+  const int heads = at.batch * at.heads;
+  in_parts(heads, together < static_cast<size_t>(heads) ? static_cast<int>(together) : heads, [&](int first, int end) {
+    for (int head = first; head < end; head++) body(head);
+  });
+}
+
 bool attention(const AttentionCall &call) {
   bool enough = true;
-  in_parallel(call.inputs.batch * call.inputs.heads, [&](int index) {
+  over_heads(call.inputs, [&](int index) {
     const Head at = head_at(call.inputs, index);
     HeadMemory memory;
     if (!memory_for(at, &memory)) return void(enough = false);
@@ -145,7 +155,7 @@ inline void softmax_gradient(const Head &at, const HeadMemory &memory) {
 
 bool attention_gradient(const AttentionGradientCall &call) {
   bool enough = true;
-  in_parallel(call.inputs.batch * call.inputs.heads, [&](int index) {
+  over_heads(call.inputs, [&](int index) {
     const Head at = head_at(call.inputs, index);
     HeadMemory memory;
     if (!memory_for(at, &memory)) return void(enough = false);

@@ -10,6 +10,17 @@ struct AffineCall {
   bool transposed;
   const float *x, *kernel, *bias;
   float *y;
+  /** The kernel as `pack` gave it in this direction, or null: then it is packed in the call. */
+  const float *packed;
+};
+
+/** A kernel as products read it: `packed` has the size that `packed_size` says. */
+struct PackCall {
+  int inputs, outputs;
+  /** The kernel is `[inputs, outputs]`, or `[outputs, inputs]` if `transposed`. */
+  bool transposed;
+  const float *kernel;
+  float *packed;
 };
 
 /**
@@ -44,6 +55,8 @@ struct FeedForwardCall {
   int rows, inputs, inner, outputs;
   const float *x, *expand, *expand_bias, *contract, *contract_bias;
   float *y, *derivative;
+  /** Both kernels packed, or null. */
+  const float *packed_expand, *packed_contract;
 };
 
 /** `dx = ((dy · contractᵀ) ∘ derivative) · expandᵀ`. */
@@ -51,6 +64,35 @@ struct FeedForwardGradientCall {
   int rows, inputs, inner, outputs;
   const float *dy, *derivative, *expand, *contract;
   float *dx;
+  /** Both kernels packed transposed, or null. */
+  const float *packed_expand, *packed_contract;
+};
+
+/** Deltas `scale · down · up` of maps side by side: down `[inputs, rank]`, up `[rank, width]`, added to `width` columns from `column` on. */
+struct LowRankDeltas {
+  int count;
+  /** The sum of all ranks. */
+  int ranks;
+  const int *rank, *width, *column;
+  const float *scale;
+  const float *const *down, *const *up;
+};
+
+/** `sum = y + x · deltas`; `narrow` `[rows, ranks]` takes x times all factors `down`. */
+struct LowRankCall {
+  int rows, inputs, outputs;
+  LowRankDeltas deltas;
+  const float *x, *y;
+  float *sum, *narrow;
+};
+
+/** Gradients from those of the sum. */
+struct LowRankGradientCall {
+  int rows, inputs, outputs;
+  LowRankDeltas deltas;
+  const float *x, *dy, *narrow;
+  float *dx;
+  float *const *d_down, *const *d_up;
 };
 
 struct AddCall {
@@ -69,6 +111,53 @@ struct AdamWCall {
   AdamWNumbers numbers;
   const float *value, *gradient, *first_moment, *second_moment;
   float *new_value, *new_first_moment, *new_second_moment;
+};
+
+/**
+ * The sum of the products of `size` numbers, to the bits of TensorFlow's `Sum` of `Mul` on a processor with AVX: in halves down to a few thousand
+ * numbers, of which four vectors of 8 are summed side by side. `threads` is how many TensorFlow would use at most.
+ */
+struct DotCall {
+  const float *a, *b;
+  size_t size;
+  int threads;
+  float *sum;
+};
+
+/** `difference = a · of_a - b · of_b`, both products rounded. */
+struct DifferenceCall {
+  size_t size;
+  const float *a, *b;
+  float of_a, of_b;
+  float *difference;
+};
+
+/** `mixed[row] = Σ coefficients[row, vertex] · vertex`, each vertex `[size]`. */
+struct MixCall {
+  int rows, vertices;
+  size_t size;
+  const float *coefficients;
+  const float *const *points;
+  float *mixed;
+};
+
+/** `gradients[vertex] = Σ coefficients[row, vertex] · d_mixed[row]`. */
+struct MixGradientCall {
+  int rows, vertices;
+  size_t size;
+  const float *coefficients, *d_mixed;
+  float *const *gradients;
+};
+
+/**
+ * Factors of dropout: 0 where 16 random bits are below `threshold`, else `keep`. The bits are those of `dropoutFactors` in peft-core: sfc32,
+ * started with `seed`.
+ */
+struct DropoutCall {
+  size_t size;
+  int threshold;
+  const int *seed;
+  float *factors;
 };
 
 /** Row i of the result is row `from[i]` of x, or zeros where that is below 0. The caller has checked that all are rows of x. */
@@ -118,13 +207,22 @@ struct AttentionGradientCall {
 /** All of it for one instruction set; each function returns false if there is no memory. */
 struct Compute {
   const char *instructions;
+  size_t (*packed_size)(int inputs, int outputs);
+  void (*pack)(const PackCall &);
   bool (*affine)(const AffineCall &);
   bool (*sparse_affine)(const SparseAffineCall &);
   bool (*sparse_gradient)(const SparseGradientCall &);
   bool (*feed_forward)(const FeedForwardCall &);
   bool (*feed_forward_gradient)(const FeedForwardGradientCall &);
+  bool (*low_rank)(const LowRankCall &);
+  bool (*low_rank_gradient)(const LowRankGradientCall &);
   void (*add)(const AddCall &);
   void (*adamw)(const AdamWCall &);
+  void (*dot)(const DotCall &);
+  void (*difference)(const DifferenceCall &);
+  void (*mix)(const MixCall &);
+  void (*mix_gradient)(const MixGradientCall &);
+  void (*dropout)(const DropoutCall &);
   void (*move_rows)(const MoveRowsCall &);
   void (*gelu)(const float *x, size_t size, float *y, float *derivative);
   void (*layer_norm)(const LayerNormCall &);

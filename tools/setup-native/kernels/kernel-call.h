@@ -35,6 +35,8 @@ class KernelCall {
 public:
   explicit KernelCall(TF_OpKernelContext *context) : context(context), status(TF_NewStatus(), TF_DeleteStatus) {}
 
+  int inputs() const { return TF_NumInputs(context); }
+
   Input input(int index) {
     TF_Tensor *tensor = nullptr;
     TF_GetInput(context, index, &tensor, status.get());
@@ -52,6 +54,14 @@ public:
     const std::unique_ptr<TF_Tensor, decltype(&TF_DeleteTensor)> owned(tensor, TF_DeleteTensor);
     check();
     return static_cast<float *>(TF_TensorData(tensor));
+  }
+
+  /** A vector as output whose memory is ours: `free` takes it back when nobody holds the tensor any more. */
+  void output_owned(int index, float *data, int64_t size, void (*free)(void *data, size_t bytes, void *)) {
+    TF_Tensor *tensor = TF_NewTensor(TF_FLOAT, &size, 1, data, size * sizeof(float), free, nullptr);
+    const std::unique_ptr<TF_Tensor, decltype(&TF_DeleteTensor)> owned(tensor, TF_DeleteTensor);
+    TF_SetOutput(context, index, tensor, status.get());
+    check();
   }
 
   void fail(const Failure &failure) {

@@ -145,7 +145,7 @@ export function shortPath(path: string): string {
 }
 
 /** Few-shot batches are too small to keep several threads busy: several processes use a CPU better. */
-const defaultJobs = ({ backend }: BackendReport) =>
+export const defaultJobs = ({ backend }: BackendReport) =>
   backend === 'tensorflow-gpu' || backend === 'webgpu' ? 1 : Math.min(mostJobs, cpus().length);
 
 const describeBackend = ({ backend, engine, threads, hint }: BackendReport, jobs: number): string[] => [

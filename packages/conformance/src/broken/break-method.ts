@@ -23,6 +23,7 @@ const entryNames: Readonly<Record<keyof PeftMethod, true>> = {
   withConfig: true,
   afterStep: true,
   fold: true,
+  afterMerge: true,
   combine: true,
   files: true,
 };
@@ -136,7 +137,9 @@ function mapEffect(item: Intervention, map: (tensor: tf.Tensor) => tf.Tensor): I
     case 'activationDelta':
     case 'hiddenDelta':
     case 'sublayerAdapter':
-      return { ...item, apply: (x, mask) => map(item.apply(x, mask)) };
+      return { ...item, apply: (x: tf.Tensor, mask: tf.Tensor2D) => map(item.apply(x, mask)) };
+    case 'dynamicWeightDelta':
+      return { ...item, apply: (x, frozen, mask) => map(item.apply(x, frozen, mask)) };
     case 'readout':
       return { ...item, weight: map(item.weight) };
   }

@@ -6,7 +6,7 @@ import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { recipeNames } from '../methods/presets.js';
 import { partialTrainConfig } from './train-config.js';
 
-const seed = z.int().min(0).max(0xffffffff);
+export const seedNumber = z.int().min(0).max(0xffffffff);
 
 export const methodDescription: z.ZodType<MethodDescription> = z.lazy(() =>
   z.strictObject({
@@ -22,7 +22,8 @@ export const methodName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'letters, digits, "-", "_" and "." only');
 
-const methodEntry = z
+/** A method of an experiment, by preset or as data. */
+export const methodEntry = z
   .strictObject({
     name: methodName,
     /** A registered preset; `name` is looked up if neither this nor `method` is given. */
@@ -120,6 +121,8 @@ export const testConfig = z.strictObject({
     .default('midpoint'),
   /** Draws of an ensemble. */
   draws: z.int().min(1).default(10),
+  /** Also tests the midpoint at every evaluation, for the record (validation regret); nothing is chosen by it. */
+  trace: z.boolean().optional(),
 });
 
 /** Validated settings of the test: the point of a simplex, and draws. */
@@ -137,7 +140,7 @@ export const experimentConfig = z.strictObject({
   /** Training settings of all methods; a method's own win. */
   train: partialTrainConfig.default({}),
   seeds: z
-    .strictObject({ data: z.array(seed).min(1).default([13]), train: z.array(seed).min(1).default([0]) })
+    .strictObject({ data: z.array(seedNumber).min(1).default([13]), train: z.array(seedNumber).min(1).default([0]) })
     .prefault({}),
   metrics: z.strictObject({ headline: z.enum(['unipelt', 'glue_mean']).default('unipelt') }).prefault({}),
   test: testConfig.prefault({}),

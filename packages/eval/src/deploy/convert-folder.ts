@@ -29,7 +29,8 @@ import { readAdapterFolder } from '../run-folder/adapter-folder.js';
 import { openHost } from '../trial/open-host.js';
 import type { OpenedHost } from '../trial/opened-host.js';
 import { reportBackend } from '../trial/report-backend.js';
-import { requireEmptyFolder, writeModelFolder } from './write-model-folder.js';
+import { requireEmptyFolder } from '../run-folder/require-empty-folder.js';
+import { writeModelFolder } from './write-model-folder.js';
 
 /** The forms that adapters are written in: HF peft's, with our own record beside it, and AdapterHub's. */
 export const adapterForms = ['hf', 'adapter-hub'] as const;

@@ -20,7 +20,7 @@ import {
 } from './deploy-options.js';
 import { runOnnx } from './run-onnx.js';
 import { compareLogits, sampleTexts } from './sample-texts.js';
-import { requireEmptyFolder } from './write-model-folder.js';
+import { requireEmptyFolder } from '../run-folder/require-empty-folder.js';
 
 /**
  * Writes host, adapter and head of a folder as an ONNX model in the layout that transformers.js opens with `pipeline('text-classification', …)`:

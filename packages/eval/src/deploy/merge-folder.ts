@@ -18,7 +18,7 @@ import {
   writeDeployed,
 } from './deploy-options.js';
 import { compareLogits, sampleTexts } from './sample-texts.js';
-import { requireEmptyFolder } from './write-model-folder.js';
+import { requireEmptyFolder } from '../run-folder/require-empty-folder.js';
 
 /**
  * Merges the adapter of a folder into its host and writes the model: a folder that `AutoModelForSequenceClassification` of HF transformers, and

@@ -1,23 +1,9 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { PeftError } from '@tfjs-peft/peft-core';
 import { toFolderError } from '../run-folder/folder-errors.js';
 import { makeFolderSync } from '../run-folder/make-folder.js';
+import { requireEmptyFolder } from '../run-folder/require-empty-folder.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
-
-/** Errors: `OUTPUT_NOT_EMPTY` for a folder that holds something; nothing is ever deleted for an export. */
-export async function requireEmptyFolder(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw toFolderError(error, folder);
-  });
-  if (names.length === 0) return;
-  throw new PeftError('OUTPUT_NOT_EMPTY', {
-    found: `"${folder}" holds ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`,
-    expected: 'a new folder, or an empty one',
-    fix: 'name another folder, or delete this one',
-  });
-}
 
 /**
  * Writes the files of a model as one folder: into a temporary one beside it that `check` looks at, and which then gets the name. Returns what

@@ -12,7 +12,7 @@ export {
 export { ensureWritableFolder, writeFileAtomically } from '../run-folder/write-file-atomically.js';
 export { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
 export { readSummary, readTrialConfig, trialFiles } from '../records/trial-folder.js';
-export type { SplitMetrics, TrialSummary } from '../records/trial-summary.js';
+export type { SelectedResult, SplitMetrics, TrialSummary } from '../records/trial-summary.js';
 export { experimentFiles } from '../records/experiment-folder.js';
 export type { TrialHistory } from '../report/plot-histories.js';
 export { readHistories } from '../report/read-histories.js';

@@ -11,6 +11,8 @@ import { promptDefinition, pTuningDefinition } from '@tfjs-peft/prompt';
 import { labelWordHeadDefinition } from '@tfjs-peft/prompting';
 import { shiraDefinition, siftDefinition } from '@tfjs-peft/sift';
 import { subspaceDefinition } from '@tfjs-peft/subspace';
+import { tamsDefinition } from '@tfjs-peft/tams';
+import { tarpDefinition } from '@tfjs-peft/tarp';
 import { unipeltDefinition } from '@tfjs-peft/unipelt';
 
 /** The definitions of all methods of this repository. */
@@ -31,6 +33,8 @@ export const builtInDefinitions = [
   unipeltDefinition,
   siftDefinition,
   shiraDefinition,
+  tarpDefinition,
+  tamsDefinition,
   savedModulesDefinition,
   tokenHeadDefinition,
   ...hfMethodDefinitions,

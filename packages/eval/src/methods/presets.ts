@@ -114,6 +114,36 @@ const methods: readonly (readonly [
     [{ type: 'SIFT', config: {} }],
     1e-3,
   ],
+  [
+    'tarp',
+    'low-rank shifts that each token has its own of, rank 4 (Hou et al. 2022)',
+    [{ type: 'TARP', config: { rank: 4 } }],
+    1e-3,
+  ],
+  [
+    'tarp-scaled',
+    'the same with a static low-rank scale of the weights',
+    [{ type: 'TARP', config: { rank: 4, scale: 'softplus' } }],
+    1e-3,
+  ],
+  [
+    'tarp-bilinear',
+    'a low-rank scale and a low-rank shift of the weights, which merge',
+    [{ type: 'TARP', config: { form: 'bilinear', rank: 4, scale: 'softplus' } }],
+    1e-3,
+  ],
+  [
+    'tarp-kronecker',
+    'the same as sums of four Kronecker products',
+    [{ type: 'TARP', config: { form: 'kronecker', rank: 4, blocks: 4, scale: 'softplus' } }],
+    1e-3,
+  ],
+  [
+    'tams',
+    'a small cell behind each feed-forward network with an architecture that is searched (Hou et al. 2022)',
+    [{ type: 'TAMS', config: { width: 16 } }],
+    1e-3,
+  ],
   ['full', 'full fine-tuning: every tensor of the host', [{ type: 'FULL', config: {} }], 2e-5],
 ];
 

@@ -3,7 +3,12 @@ import { parseLines } from '../run-folder/line-log.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
 
 /** A line of timings.jsonl, as far as it is read back: `seconds` of the trial when the row was written, earlier processes included. */
-const timing = z.object({ step: z.int().min(0), split: z.string(), seconds: z.number().min(0) });
+const timing = z.object({
+  step: z.int().min(0),
+  split: z.string(),
+  seconds: z.number().min(0),
+  milliseconds: z.number().min(0).optional(),
+});
 
 export type Timing = z.output<typeof timing>;
 

@@ -19,10 +19,14 @@ export const trialFiles = (folder: string) => ({
   metrics: join(folder, 'metrics.jsonl'),
   timings: join(folder, 'timings.jsonl'),
   predictions: join(folder, 'predictions.jsonl'),
+  items: join(folder, 'items.parquet'),
+  evaluations: join(folder, 'evaluations.parquet'),
   summary: join(folder, 'summary.json'),
   environment: join(folder, 'env.json'),
   checkpoint: join(folder, 'checkpoint'),
   adapter: join(folder, 'adapter'),
+  /** Adapters that further rules of selection chose, by the name of the rule. */
+  selections: join(folder, 'selections'),
 });
 
 export type TrialFolderState =

@@ -36,6 +36,16 @@ export const trialSummary: z.ZodType<TrialSummary> = z.object({
   headlineSplit: name,
   headlineMetric: name,
   dev: z.object({ headline: measured, step: count }).optional(),
+  selections: z
+    .record(
+      methodName,
+      z.object({
+        test: z.record(name, splitMetrics),
+        dev: z.object({ headline: measured, step: count }),
+        fileBytes: count,
+      }),
+    )
+    .optional(),
   steps: count,
   stoppedEarly: z.boolean(),
   trainableParameters: count,

@@ -11,6 +11,14 @@ export interface SplitMetrics {
   readonly rows: number;
 }
 
+/** What one further rule of selection chose, and how that tests. */
+export interface SelectedResult {
+  readonly test: Readonly<Record<string, SplitMetrics>>;
+  readonly dev: { readonly headline: number; readonly step: number };
+  /** Bytes of its folded adapter's files; 0 where the trial's own rule chose the same state. */
+  readonly fileBytes: number;
+}
+
 /** The result of one trial: `summary.json` of its folder. */
 export interface TrialSummary {
   /** 12 hexadecimal digits of the configuration. */
@@ -33,6 +41,8 @@ export interface TrialSummary {
   readonly headlineMetric: string;
   /** The checkpoint that the development set chose; absent without one and for floors. */
   readonly dev?: { readonly headline: number; readonly step: number };
+  /** What further rules of selection chose in the same run, by name; absent in a run of one rule. */
+  readonly selections?: Readonly<Record<string, SelectedResult>>;
   readonly steps: number;
   readonly stoppedEarly: boolean;
   /** Numbers that the optimiser changes, and numbers of the deployed adapter. */

@@ -1,4 +1,5 @@
 import { errorFunction } from 'simple-statistics';
+import { averageRanks } from './ranks.js';
 
 // Own code: simple-statistics has the rank-sum test alone, @stdlib/stats-wilcoxon takes the normal approximation where there are ties.
 
@@ -20,19 +21,6 @@ export function wilcoxonSignedRank(differences: readonly number[]): number {
   const total = sum(doubledRanks);
   const smaller = Math.min(positive, total - positive);
   return nonZero.length <= exactLimit ? exact(doubledRanks, smaller) : approximate(doubledRanks, smaller);
-}
-
-/** Ranks from 1; equal values share the mean of their ranks. */
-function averageRanks(values: readonly number[]): number[] {
-  const order = values.map((_, index) => index).sort((a, b) => values[a]! - values[b]!);
-  const ranks = new Array<number>(values.length);
-  for (let start = 0; start < order.length;) {
-    let end = start + 1;
-    while (end < order.length && values[order[end]!] === values[order[start]!]) end++;
-    for (let i = start; i < end; i++) ranks[order[i]!] = (start + 1 + end) / 2;
-    start = end;
-  }
-  return ranks;
 }
 
 /** Counts, rank by rank, in how many sign patterns the positive ranks add up to each sum (as shares, so that 2^50 fits). */

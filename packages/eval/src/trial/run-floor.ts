@@ -3,13 +3,14 @@ import { labelsOf, majorityBaseline } from '@tfjs-peft/glue-fewshot';
 import { linearProbe } from '@tfjs-peft/train';
 import type { FloorName } from '../methods/presets.js';
 import { trialFiles } from '../records/trial-folder.js';
+import { writeItems } from '../records/trial-records.js';
 import { evaluateTests } from './task-data.js';
 import type { TrialContext, TrialOutcome } from './trial-context.js';
-import { writePredictions } from './write-predictions.js';
+import { itemsOf, writePredictions } from './write-predictions.js';
 
 /** What no learning, or none inside the host, achieves on the same split. */
 export async function runFloor(context: TrialContext, floor: FloorName): Promise<TrialOutcome> {
-  const { session, split, folder } = context;
+  const { session, split, folder, provenance } = context;
   const { data } = session;
   const started = performance.now();
   const floors: Record<FloorName, () => Promise<Floor>> = {
@@ -25,6 +26,7 @@ export async function runFloor(context: TrialContext, floor: FloorName): Promise
     (_texts, name) => predict(name),
   );
   await writePredictions(trialFiles(folder).predictions, data, outputs);
+  await writeItems(trialFiles(folder).items, provenance, itemsOf('', outputs));
   return {
     test: Object.fromEntries(outputs.map(({ name, metrics }) => [name, metrics])),
     steps: 0,

@@ -1,5 +1,7 @@
 import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
+import type { ValidationConfig } from '@tfjs-peft/train';
 import { shorten } from '@tfjs-peft/peft-core/authoring';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config/trial-config.js';
 import { type OnExperimentEvent, referTo, type TrialReference } from '../records/experiment-event.js';
 import { describeEnvironment } from '../run-folder/describe-environment.js';
@@ -18,6 +20,7 @@ import { runFloor } from './run-floor.js';
 import type { Session } from './session.js';
 import { trainTrial } from './train-trial.js';
 import type { TrialContext } from './trial-context.js';
+import type { RecordProvenance } from '../records/trial-records.js';
 import type { TrialSummary } from '../records/trial-summary.js';
 import { trialSummary } from '../records/trial-summary-schema.js';
 
@@ -70,7 +73,8 @@ async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<
   const started = performance.now();
   await writeTrialConfig(folder, trial);
   await writeFileAtomically(files.split, listsInOneLine(toText(split.artefact)));
-  await writeFileAtomically(files.environment, toText(await describeEnvironment(session.backend)));
+  const environment = await describeEnvironment(session.backend);
+  await writeFileAtomically(files.environment, toText(environment));
   const warnings = [...split.warnings];
   const context: TrialContext = {
     trial,
@@ -78,6 +82,7 @@ async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<
     session,
     split,
     signal,
+    provenance: provenanceOf(trial, session, split.hash, environment),
     phase: (text) => onEvent({ type: 'phase', trial: reference, text }),
     progress: (what) => (progress) => onEvent({ type: 'progress', trial: reference, what, ...progress }),
     warn: (text) => {
@@ -110,6 +115,29 @@ const toText = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Row numbers side by side instead of one a line. */
 const listsInOneLine = (json: string) => json.replace(/\[[\d,\s]*\]/g, (list) => list.replace(/\s+/g, ''));
+
+function provenanceOf(
+  trial: TrialConfig,
+  session: Session,
+  splitHash: string,
+  environment: JsonObject,
+): RecordProvenance {
+  const { id, method, dataSeed, trainSeed, task, headlineMetric, configHash, hostFingerprint } = identify(
+    trial,
+    session,
+  );
+  const { labels, regression } = session.data;
+  const all: Readonly<Record<string, ValidationConfig>> = trial.train
+    ? { '': trial.train.validation, ...trial.train.selections }
+    : {};
+  const rules = Object.fromEntries(Object.entries(all).map(([rule, { mode, draws }]) => [rule, { mode, draws }]));
+  return {
+    version: 1,
+    trial: id,
+    ...{ configHash, splitHash, hostFingerprint, task, method, dataSeed, trainSeed },
+    ...{ labels, regression, headlineMetric, rules, environment },
+  };
+}
 
 type Identity = Pick<
   TrialSummary,

@@ -2,6 +2,7 @@ import type { TrialConfig } from '../config/trial-config.js';
 import type { TrialTrainEvent } from '../records/experiment-event.js';
 import type { Session } from './session.js';
 import type { TrialSplit } from './task-data.js';
+import type { RecordProvenance } from '../records/trial-records.js';
 import type { TrialSummary } from '../records/trial-summary.js';
 
 /** What the parts of a trial need. */
@@ -11,6 +12,8 @@ export interface TrialContext {
   readonly session: Session;
   readonly split: TrialSplit;
   readonly signal?: AbortSignal;
+  /** Of the records. */
+  readonly provenance: RecordProvenance;
   readonly phase: (text: string) => void;
   readonly progress: (what: string) => (progress: { readonly done: number; readonly total: number }) => void;
   readonly warn: (text: string) => void;
@@ -24,6 +27,7 @@ export type TrialOutcome = Pick<
   TrialSummary,
   | 'test'
   | 'dev'
+  | 'selections'
   | 'steps'
   | 'stoppedEarly'
   | 'trainableParameters'

@@ -1,5 +1,6 @@
 import { toLine } from '../run-folder/line-log.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
+import type { ItemRecords } from '../records/trial-records.js';
 import { argmaxRows, roundNumber, softmax } from './softmax.js';
 import type { TaskData, TestOutput } from './task-data.js';
 
@@ -37,3 +38,14 @@ function predictionLines({ labels, regression }: TaskData, { name, rows, logits 
     }),
   );
 }
+
+/** The same outputs as records, at the state that `rule` chose. */
+export const itemsOf = (rule: string, outputs: readonly TestOutput[]): ItemRecords[] =>
+  outputs.map(({ name, rows, logits }) => ({
+    rule,
+    split: name,
+    rows: rows.map(({ row }) => row),
+    labels: rows.map(({ label }) => label),
+    logits,
+    columns: rows.length === 0 ? 0 : logits.length / rows.length,
+  }));

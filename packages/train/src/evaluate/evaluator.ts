@@ -12,6 +12,8 @@ export interface Evaluation extends Score {
   readonly loss: number;
   /** Of the deterministic pass, beside a drawn one. */
   readonly midpointMetrics?: Readonly<Record<string, number>>;
+  /** For the record only, by name: no choice looks at it. */
+  readonly observed?: Readonly<Record<string, number>>;
 }
 
 /** A state of a run, and what its evaluation may use. */
@@ -33,4 +35,9 @@ export interface Evaluator {
   readonly identity: JsonObject;
   /** Errors: `PREDICTION_ABORTED` when the signal ends it: nothing has changed then. */
   evaluate(state: EvaluatedState): Promise<Evaluation>;
+  /**
+   * The same state by several rules: equal to one `evaluate` each, with fewer passes. The states differ in `config.validation` and may share
+   * streams, by identity.
+   */
+  evaluateAll?(states: readonly EvaluatedState[]): Promise<Evaluation[]>;
 }

@@ -1,6 +1,7 @@
 import type { LogitsObjective } from '../objectives/logits-objective.js';
 import { checkExamples, identifyExamples, type LabelledExample } from '../batches/labelled-texts.js';
-import type { Evaluation, Evaluator, Score } from './evaluator.js';
+import type { EncodedText, Mode } from '@tfjs-peft/peft-core';
+import type { EvaluatedState, Evaluation, Evaluator, Score } from './evaluator.js';
 import { predictLogits } from './predict-logits.js';
 import type { ValidationConfig } from './validation-config.js';
 
@@ -24,26 +25,74 @@ export function scoreLogits<Target>(options: ScoreLogitsOptions<Target>): Evalua
   const texts = options.examples.map(({ text }) => text);
   return {
     identity: { ...identifyExamples(options.examples), objective: options.objective.id },
-    async evaluate(state) {
-      const { validation, evaluationBatchSize: batchSize } = state.config;
-      const predict = (mode: 'evaluate' | 'sample' | 'train', draws: number) =>
-        predictLogits({ ...state, texts, batchSize, mode, draws });
-      const scoreMidpoint = async () => {
-        const { logits, labels } = await predict('evaluate', 1);
-        return scoreDraws([logits], labels, validation.aggregate, options);
-      };
-      if (validation.mode === 'midpoint') return scoreMidpoint();
-      const mode = validation.mode === 'dropout' ? 'train' : 'sample';
-      const { logits, labels } = await predict(mode, validation.draws);
-      const size = texts.length * labels;
-      const draws = Array.from({ length: validation.draws }, (_, draw) =>
-        logits.subarray(draw * size, (draw + 1) * size),
-      );
-      const distinct = draws.every((draw) => sameBits(draw, draws[0]!)) ? draws.slice(0, 1) : draws;
-      const evaluation = scoreDraws(distinct, labels, validation.aggregate, options);
-      if (!validation.logMidpoint) return evaluation;
-      return { ...evaluation, midpointMetrics: (await scoreMidpoint()).metrics };
+    evaluate: (state) => evaluateBy(state, (mode, draws) => predictDraws(state, texts, mode, draws), options),
+    async evaluateAll(states) {
+      const passes = sharedPasses(states, texts);
+      const evaluations: Evaluation[] = [];
+      for (const state of states)
+        evaluations.push(await evaluateBy(state, (mode, draws) => passes(state, mode, draws), options));
+      return evaluations;
     },
+  };
+}
+
+/** Logits of all texts, one array a draw. */
+interface Draws {
+  readonly draws: readonly Float32Array[];
+  readonly labels: number;
+}
+
+async function evaluateBy<Target>(
+  { config: { validation } }: EvaluatedState,
+  predict: (mode: Mode, draws: number) => Promise<Draws>,
+  options: ScoreLogitsOptions<Target>,
+): Promise<Evaluation> {
+  const scoreMidpoint = async () => {
+    const { draws, labels } = await predict('evaluate', 1);
+    return scoreDraws(draws, labels, validation.aggregate, options);
+  };
+  if (validation.mode === 'midpoint') return scoreMidpoint();
+  const { draws, labels } = await predict(modeOf(validation), validation.draws);
+  const distinct = draws.every((draw) => sameBits(draw, draws[0]!)) ? draws.slice(0, 1) : draws;
+  const evaluation = scoreDraws(distinct, labels, validation.aggregate, options);
+  if (!validation.logMidpoint) return evaluation;
+  return { ...evaluation, midpointMetrics: (await scoreMidpoint()).metrics };
+}
+
+const modeOf = (validation: ValidationConfig): Mode => (validation.mode === 'dropout' ? 'train' : 'sample');
+
+async function predictDraws(
+  state: EvaluatedState,
+  texts: readonly EncodedText[],
+  mode: Mode,
+  draws: number,
+): Promise<Draws> {
+  const batchSize = state.config.evaluationBatchSize;
+  const { logits, labels } = await predictLogits({ ...state, texts, batchSize, mode, draws });
+  const size = texts.length * labels;
+  return {
+    draws: Array.from({ length: draws }, (_, draw) => logits.subarray(draw * size, (draw + 1) * size)),
+    labels,
+  };
+}
+
+/** Passes of several rules over one state: the first draws of many are the draws of few, from the same stream. */
+function sharedPasses(states: readonly EvaluatedState[], texts: readonly EncodedText[]) {
+  const done = new Map<string, Promise<Draws>>();
+  const most = (mode: Mode, path: string) =>
+    Math.max(
+      ...states
+        .filter(({ stream, config: { validation } }) => stream.path === path && modeOf(validation) === mode)
+        .filter(({ config: { validation } }) => validation.mode !== 'midpoint')
+        .map(({ config: { validation } }) => validation.draws),
+    );
+  return async (state: EvaluatedState, mode: Mode, draws: number): Promise<Draws> => {
+    const { path } = state.stream;
+    const key = mode === 'evaluate' ? mode : `${mode} ${path}`;
+    const passes = done.get(key) ?? predictDraws(state, texts, mode, mode === 'evaluate' ? 1 : most(mode, path));
+    done.set(key, passes);
+    const { draws: all, labels } = await passes;
+    return { draws: all.slice(0, draws), labels };
   };
 }
 

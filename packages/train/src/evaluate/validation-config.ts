@@ -16,4 +16,5 @@ export const validationConfig = z.strictObject({
   logMidpoint: z.boolean().default(true),
 });
 
+/** Validated settings of how a state is judged on the development set. */
 export type ValidationConfig = Readonly<z.output<typeof validationConfig>>;

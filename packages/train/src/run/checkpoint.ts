@@ -33,6 +33,7 @@ export interface Checkpoint {
   readonly history: readonly MetricsRow[];
   readonly arrays: TrainingArrays;
   readonly best: NamedArrays | null;
+  readonly others: TrainingState['others'];
 }
 
 const version = 2;
@@ -46,6 +47,12 @@ const description: z.ZodType<MethodDescription> = z.strictObject({
   version: z.string().optional(),
   parts: z.array(z.lazy(() => description)).optional(),
 });
+const selection = z.strictObject({
+  best: z
+    .strictObject({ step: count, headline: anyNumber, loss: anyNumber, metrics: z.record(z.string(), anyNumber) })
+    .nullable(),
+  waited: count,
+});
 const stateSchema = z.strictObject({
   version: z.literal(version),
   identity: z.custom<RunIdentity>(isObject),
@@ -53,12 +60,9 @@ const stateSchema = z.strictObject({
   backend: z.string(),
   step: count,
   lastEvaluation: count,
-  selection: z.strictObject({
-    best: z
-      .strictObject({ step: count, headline: anyNumber, loss: anyNumber, metrics: z.record(z.string(), anyNumber) })
-      .nullable(),
-    waited: count,
-  }),
+  selection,
+  /** Of the further rules; absent in a run of one rule. */
+  selections: z.record(z.string(), selection).optional(),
   history: z.array(z.custom<MetricsRow>(isObject)),
 });
 
@@ -71,7 +75,7 @@ export interface CheckpointedRun extends TrainingState {
 
 /** Errors: `CHECKPOINT_NOT_WRITTEN`; the earlier checkpoint is then still there. */
 export async function writeCheckpoint(store: CheckpointStore, run: CheckpointedRun): Promise<void> {
-  const { tensors: current, best, ...state } = run;
+  const { tensors: current, best, others, ...state } = run;
   const { raw, optimiser } = await readTensors(current);
   const tensors = new Map<string, NamedArray>();
   const add = (group: string, arrays: NamedArrays) =>
@@ -79,7 +83,20 @@ export async function writeCheckpoint(store: CheckpointStore, run: CheckpointedR
   add('raw', raw);
   optimiser.forEach((arrays, slot) => add(`optimiser.${slot}`, arrays));
   if (best) add('best', best);
-  const text = printNumbers({ version, backend: tf.getBackend(), ...state });
+  // Rules often choose the same state: each is stored once.
+  const stored = new Set([state.selection.best?.step]);
+  for (const { selection, best: chosen } of others.values()) {
+    if (!chosen || stored.has(selection.best!.step)) continue;
+    stored.add(selection.best!.step);
+    add(bestAt(selection.best!.step), chosen);
+  }
+  const selections = Object.fromEntries([...others].map(([rule, { selection }]) => [rule, selection]));
+  const text = printNumbers({
+    version,
+    backend: tf.getBackend(),
+    ...state,
+    ...(others.size > 0 && { selections }),
+  });
   const metadata = { state: text, sha256: await digestContents(text, tensors) };
   const bytes = writeSafetensors(tensors, { metadata });
   try {
@@ -106,7 +123,7 @@ export async function readCheckpoint(
   try {
     const file = await openSafetensors(bytesSource(checkpointName, bytes));
     const text = file.metadata.get('state') ?? '';
-    const { version: _, ...state } = stateSchema.parse(parseNumbers(text));
+    const { version: _, selections = {}, ...state } = stateSchema.parse(parseNumbers(text));
     check(state.identity);
     const tensors = new Map<string, NamedArray>();
     for (const [name, { shape }] of file.tensors) tensors.set(name, { shape, data: await file.readNumbers(name) });
@@ -121,6 +138,12 @@ export async function readCheckpoint(
         optimiser: new Map(slots.map(([group, arrays]) => [group.slice('optimiser.'.length), arrays])),
       },
       best: state.selection.best && (groups.get('best') ?? new Map()),
+      others: new Map(
+        Object.entries(selections).map(([rule, chosen]) => {
+          const group = chosen.best?.step === state.selection.best?.step ? 'best' : bestAt(chosen.best?.step ?? 0);
+          return [rule, { selection: chosen, best: chosen.best && (groups.get(group) ?? new Map()) }];
+        }),
+      ),
     };
   } catch (error) {
     if (error instanceof PeftError && error.code === 'CHECKPOINT_OF_ANOTHER_RUN') throw error;
@@ -141,9 +164,9 @@ export interface CheckpointLayout {
  * Errors: `CHECKPOINT_UNREADABLE`.
  */
 export function arrangeArrays(
-  { arrays, best }: Pick<Checkpoint, 'arrays' | 'best'>,
+  { arrays, best, others }: Pick<Checkpoint, 'arrays' | 'best' | 'others'>,
   { plan, trained, slots }: CheckpointLayout,
-): Pick<Checkpoint, 'arrays' | 'best'> {
+): Pick<Checkpoint, 'arrays' | 'best' | 'others'> {
   const specs = [...plan.raw.map((spec) => ({ ...spec, dtype: 'float32' as const })), ...(plan.buffers ?? [])];
   const arrange = (found: NamedArrays, group: string, wanted: typeof specs): NamedArrays => {
     if (found.size !== wanted.length) throw unreadable(`${found.size} tensors of ${group} instead of ${wanted.length}`);
@@ -164,8 +187,16 @@ export function arrangeArrays(
       ),
     },
     best: best && arrange(best, 'best', specs),
+    others: new Map(
+      [...others].map(([rule, choice]) => [
+        rule,
+        { ...choice, best: choice.best && arrange(choice.best, `best of ${rule}`, specs) },
+      ]),
+    ),
   };
 }
+
+const bestAt = (step: number) => `best@${step}`;
 
 function groupTensors(tensors: NamedArrays): Map<string, NamedArrays> {
   const groups = new Map<string, Map<string, NamedArray>>();

@@ -27,6 +27,10 @@ const configs: readonly (readonly [string, TrainConfigInput])[] = [
   ['a checkpoint at every evaluation', {}],
   ['a checkpoint each 4 steps, between evaluations', { checkpointEvery: 4 }],
   ['early stopping', { patience: 2, learningRate: 0.5 }],
+  [
+    'several rules of selection',
+    { patience: 2, learningRate: 0.5, selections: { midpoint: { mode: 'midpoint' }, 'two-draws': { draws: 2 } } },
+  ],
   ['momentum', { optimiser: 'sgd', momentum: 0.9, learningRate: 0.1 }],
 ];
 
@@ -41,6 +45,7 @@ describe.each(configs)('a run with %s', (_name, config) => {
     expect(comparable(resumed.history)).toEqual(comparable(whole.history));
     expect([...resumed.effective]).toEqual([...whole.effective]);
     expect([...resumed.raw]).toEqual([...whole.raw]);
+    expect([...resumed.selections]).toEqual([...whole.selections]);
     expect(resumed).toMatchObject({ bestStep: whole.bestStep, steps: whole.steps, stoppedEarly: whole.stoppedEarly });
     const last = Math.floor((step - 1) / (config.checkpointEvery ?? 5)) * (config.checkpointEvery ?? 5);
     const [start] = starts;

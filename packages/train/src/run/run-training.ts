@@ -15,11 +15,11 @@ import { checkpointName, writeCheckpoint } from './checkpoint.js';
 import { evaluateState } from './evaluate-state.js';
 import { createProgressClock } from './progress-clock.js';
 import { isExhausted } from './selection.js';
-import type { StepCounts } from './train-config.js';
+import type { StepCounts, TrainConfig } from './train-config.js';
 import type { MetricsRow } from './train-events.js';
-import type { TrainingResult } from './training-request.js';
+import type { Chosen, TrainingResult } from './training-request.js';
 import type { Progress, TrainingRun } from './training-run.js';
-import type { TrainingState } from './training-state.js';
+import type { Choice, TrainingState } from './training-state.js';
 
 /** Runs from `start` to the end. Its tensors are disposed, also after an error. */
 export async function runTraining<Targets>(run: TrainingRun<Targets>, start: TrainingState): Promise<TrainingResult> {
@@ -47,7 +47,7 @@ export async function runTraining<Targets>(run: TrainingRun<Targets>, start: Tra
         if (!next) await interrupt(run, state, save);
         else proceed(next);
       }
-      const finished = state.step >= steps || isExhausted(state.selection, config);
+      const finished = state.step >= steps || allExhausted(state, config);
       if (finished || isCheckpointStep(run, state.step)) await save();
       if (finished) break;
       if (signal?.aborted) await interrupt(run, state, save);
@@ -78,6 +78,10 @@ function announce<Targets>(run: TrainingRun<Targets>, history: readonly MetricsR
       text: `The checkpoint was made on backend ${checkpoint.backend}; this run goes on with ${tf.getBackend()} and will differ in its last digits.`,
     });
 }
+
+/** Whether no rule waits for a better state any more. */
+const allExhausted = ({ selection, others }: TrainingState, config: TrainConfig) =>
+  [selection, ...[...others.values()].map((choice) => choice.selection)].every((own) => isExhausted(own, config));
 
 /** Identifies a state of one run, to know whether it is already stored. */
 const progressOf = ({ step, lastEvaluation }: TrainingState) => `${step} ${lastEvaluation}`;
@@ -111,16 +115,26 @@ async function finish<Targets>(
   state: TrainingState,
   history: readonly MetricsRow[],
 ): Promise<TrainingResult> {
-  const { host, method, steps, onEvent } = run;
-  const { step, selection } = state;
-  const raw = state.best ?? (await readParameters(state.tensors.raw));
+  const { method, steps, onEvent } = run;
+  const { step } = state;
+  const chosen = await readChoice(run, state, state);
+  const selections = new Map<string, Chosen>();
+  for (const [rule, choice] of state.others) selections.set(rule, await readChoice(run, state, choice));
+  const stoppedEarly = step < steps;
+  onEvent?.({ type: 'end', steps: step, bestStep: chosen.bestStep, stoppedEarly });
+  return { method, ...chosen, steps: step, stoppedEarly, history, selections };
+}
+
+async function readChoice<Targets>(
+  { host, method }: TrainingRun<Targets>,
+  { step, tensors: last }: TrainingState,
+  { selection, best }: Choice,
+): Promise<Chosen> {
+  const raw = best ?? (await readParameters(last.raw));
   const tensors = toParameters(raw);
   try {
     const effective = await withEffective(method, tensors, host.spec, readParameters);
-    const bestStep = selection.best?.step ?? step;
-    const stoppedEarly = step < steps;
-    onEvent?.({ type: 'end', steps: step, bestStep, stoppedEarly });
-    return { method, effective, raw, bestStep, best: selection.best, steps: step, stoppedEarly, history };
+    return { effective, raw, bestStep: selection.best?.step ?? step, best: selection.best };
   } finally {
     disposeParameters(tensors);
   }

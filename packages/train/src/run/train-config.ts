@@ -51,6 +51,11 @@ const trainConfig = z.strictObject({
   /** Evaluations without improvement after which training stops; null switches that off. */
   patience: count.nullable().default(10),
   validation: validationConfig.prefault({}),
+  /**
+   * More rules of choice, by name, that are followed in the same run: each chooses and stops as a run of its own with this `validation` would,
+   * to the bit, since validation has no influence on training. The run ends when none of them waits any more.
+   */
+  selections: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/), validationConfig).optional(),
   /** Between equal headlines: the first one stays the best, or the one with the lower loss on the dev set. */
   tieBreak: z.enum(['first', 'loss']).default('first'),
   /** Steps between checkpoints; at every evaluation if null. */

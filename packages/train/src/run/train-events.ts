@@ -16,6 +16,10 @@ export interface MetricsRow {
   readonly headline?: number;
   readonly metrics?: Readonly<Record<string, number>>;
   readonly midpointMetrics?: Readonly<Record<string, number>>;
+  /** What each further rule saw, and whether it is the best so far by that rule. */
+  readonly selections?: Readonly<Record<string, EvaluatedSelection>>;
+  /** What was measured for the record only, by name. */
+  readonly observed?: Readonly<Record<string, number>>;
   /** Whether this evaluation is the best so far. */
   readonly best?: boolean;
   readonly learningRate?: number;
@@ -24,6 +28,14 @@ export interface MetricsRow {
   readonly milliseconds: number;
   /** `tf.memory().numTensors` afterwards. */
   readonly tensors: number;
+}
+
+/** One evaluation by one of several rules. */
+export interface EvaluatedSelection {
+  readonly headline: number;
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly best: boolean;
 }
 
 /** What a run says while it goes on. */

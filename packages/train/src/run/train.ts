@@ -40,7 +40,13 @@ export async function train<Targets>(request: TrainingRequest<Targets>): Promise
   const plan = method.plan(host.spec);
   const groups = groupParameters(plan, host.spec, config, groupsOf(config));
   if (groups.trained.length === 0) throw nothingToTrain(`the method ${method.type} has no trainable parameters`);
-  const fresh = () => startState(startValues(plan, initial, request.initial), groups.trained, optimiser);
+  const fresh = () =>
+    startState(
+      startValues(plan, initial, request.initial),
+      groups.trained,
+      optimiser,
+      Object.keys(config.selections ?? {}),
+    );
   const start = checkpoint ? resumeState(checkpoint, plan, groups.trained, optimiser) : fresh();
   return runTraining(
     {
@@ -87,8 +93,8 @@ function resumeState(
   optimiser: Optimiser,
 ): TrainingState {
   const { step, lastEvaluation, selection } = checkpoint;
-  const { arrays, best } = arrangeArrays(checkpoint, { plan, trained, slots: slotsOf(optimiser) });
-  return { step, lastEvaluation, selection, best, tensors: toTensors(arrays) };
+  const { arrays, best, others } = arrangeArrays(checkpoint, { plan, trained, slots: slotsOf(optimiser) });
+  return { step, lastEvaluation, selection, best, others, tensors: toTensors(arrays) };
 }
 
 /** Names of what an optimiser remembers. */

@@ -36,10 +36,8 @@ export interface TrainingRequest<Targets> {
   readonly signal?: AbortSignal;
 }
 
-/** What a run learned, and how it went. */
-export interface TrainingResult {
-  /** After `prepare`. */
-  readonly method: PeftMethod;
+/** The state that a rule chose. */
+export interface Chosen {
   /** Effective parameters and buffers of the best state. */
   readonly effective: NamedArrays;
   /** Raw parameters and buffers of the best state. */
@@ -48,6 +46,14 @@ export interface TrainingResult {
   readonly bestStep: number;
   /** What the best state scored; null if nothing was evaluated. */
   readonly best: Best | null;
+}
+
+/** What a run learned, and how it went. */
+export interface TrainingResult extends Chosen {
+  /** After `prepare`. */
+  readonly method: PeftMethod;
+  /** What each of `config.selections` chose, by name. */
+  readonly selections: ReadonlyMap<string, Chosen>;
   /** Updates done. */
   readonly steps: number;
   readonly stoppedEarly: boolean;

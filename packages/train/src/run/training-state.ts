@@ -3,16 +3,22 @@ import type { Optimiser } from '@tfjs-peft/peft-core/authoring';
 import type { TrainingTensors } from '../step/training-step.js';
 import { noSelection, type Selection } from './selection.js';
 
+/** What one rule has chosen so far. */
+export interface Choice {
+  readonly selection: Selection;
+  /** Raw parameters of its best evaluated state; null as long as there is none. */
+  readonly best: NamedArrays | null;
+}
+
 /** A run between two updates, as a value: every step and every evaluation makes the next one. */
-export interface TrainingState {
+export interface TrainingState extends Choice {
   readonly tensors: TrainingTensors;
   /** Updates done. */
   readonly step: number;
   /** Step of the last evaluation, 0 if there was none: one that is due and was interrupted is done again. */
   readonly lastEvaluation: number;
-  readonly selection: Selection;
-  /** Raw parameters of the best evaluated state; null as long as there is none. */
-  readonly best: NamedArrays | null;
+  /** The choices of `config.selections`, by name. */
+  readonly others: ReadonlyMap<string, Choice>;
 }
 
 /** The tensors of a state in host memory. */
@@ -22,11 +28,18 @@ export interface TrainingArrays {
   readonly optimiser: ReadonlyMap<string, NamedArrays>;
 }
 
+const noChoice: Choice = { selection: noSelection, best: null };
+
 /** Before the first update. */
-export function startState(values: NamedArrays, trained: readonly string[], optimiser: Optimiser): TrainingState {
+export function startState(
+  values: NamedArrays,
+  trained: readonly string[],
+  optimiser: Optimiser,
+  rules: readonly string[] = [],
+): TrainingState {
   const raw = toParameters(values);
   const tensors = { raw, optimiser: optimiser.init(new Map(trained.map((name) => [name, raw.get(name)!]))) };
-  return { tensors, step: 0, lastEvaluation: 0, selection: noSelection, best: null };
+  return { tensors, step: 0, lastEvaluation: 0, ...noChoice, others: new Map(rules.map((rule) => [rule, noChoice])) };
 }
 
 export const toTensors = ({ raw, optimiser }: TrainingArrays): TrainingTensors => ({

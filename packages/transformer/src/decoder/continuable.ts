@@ -5,7 +5,10 @@ import type { Past } from './decoder-pass.js';
 /** Whether an effect treats each token for itself or only looks back, so that a text may come in pieces. */
 function looksBackOnly(item: Intervention): boolean {
   if ('gate' in item && typeof item.gate === 'function') return false;
-  return item.kind === 'activationDelta' || item.kind === 'sublayerAdapter' || item.kind === 'hiddenDelta'
+  return item.kind === 'activationDelta' ||
+    item.kind === 'dynamicWeightDelta' ||
+    item.kind === 'sublayerAdapter' ||
+    item.kind === 'hiddenDelta'
     ? item.perToken === true
     : true;
 }
@@ -36,4 +39,15 @@ export function requireContinuable(
       'one row for each text',
       'pass the past of the same texts in the same order',
     );
+}
+
+/** Errors: `HOST_INPUTS_INVALID` for documents that share a row under an effect that looks from one token at others. */
+export function requireDocumentsApart(interventions: Interventions, { documentIds }: HostInputs, name: string): void {
+  const mixing = documentIds && interventions.find((item) => 'mixesTokens' in item && item.mixesTokens);
+  if (!mixing) return;
+  throw new PeftError('HOST_INPUTS_INVALID', {
+    found: `several documents in a row and a ${mixing.kind} that sees neighbouring tokens, on host "${name}"`,
+    expected: 'one document a row: what was packed is kept apart by attention alone',
+    fix: 'do not pack texts for this method',
+  });
 }

@@ -29,7 +29,7 @@ import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-
 import { readTensors } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
-import { requireContinuable } from './continuable.js';
+import { requireContinuable, requireDocumentsApart } from './continuable.js';
 import { decoderTensors, matchDecoderTensors } from './decoder-tensors.js';
 import type { DecoderPass, LayerPast, Past } from './decoder-pass.js';
 import type { Decoder, DecoderLayer } from './describe-decoder.js';
@@ -128,6 +128,7 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
     remembers: boolean,
   ): HostOutputs & { readonly past?: Past } => {
     requireInputs(inputs);
+    requireDocumentsApart(interventions, inputs, name);
     return tf.tidy(() => {
       const indexed = indexInterventions(interventions, sites, inputs.inputIds.shape[0]);
       const plain: Pass = {

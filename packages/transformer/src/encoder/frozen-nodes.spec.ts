@@ -61,7 +61,7 @@ describe('operations with frozen weights equal plain ones in value and gradient'
     const weights = affineWeights(kernel, bias);
     await expectSame((x) => frozenAffine(x, weights), plainAffine(kernel, bias), random(shape));
     await expectSame((x) => frozenAffine(x, weights, false), plainAffine(kernel, tf.zeros([10])), random(shape));
-    weights.disposeCopy();
+    weights.disposeCopies();
   });
 
   it('feed-forward network', async () => {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasNativeKernels, nativeAffine, notGiven } from './native-kernels.js';
+import { hasNativeKernels, nativeAffine, nativePack, notGiven } from './native-kernels.js';
 
 /** Frozen weights of an affine map: kernel `[input, output]`, bias `[output]`. */
 export interface AffineWeights {
@@ -8,17 +8,29 @@ export interface AffineWeights {
   readonly bias: tf.Tensor1D | undefined;
   /** The kernel as `[output, input]`, made once at the first call and kept. */
   transposed(): tf.Tensor2D;
-  /** Frees the transposed copy; kernel and bias belong to whoever made them. */
-  disposeCopy(): void;
+  /** The kernel, or its transpose, packed for the fused kernels, made once at the first call and kept; only where they are. */
+  packed(direction: 'forward' | 'backward'): tf.Tensor;
+  /** Frees the copies; kernel and bias belong to whoever made them. */
+  disposeCopies(): void;
 }
 
 export function affineWeights(kernel: tf.Tensor2D, bias: tf.Tensor1D | undefined): AffineWeights {
   let transposed: tf.Tensor2D | undefined;
+  const packed = new Map<string, tf.Tensor>();
   return {
     kernel,
     bias,
     transposed: () => (transposed ??= tf.keep(kernel.transpose() as tf.Tensor2D)),
-    disposeCopy: () => transposed?.dispose(),
+    packed(direction) {
+      const found = packed.get(direction) ?? tf.keep(nativePack(kernel, direction === 'backward'));
+      packed.set(direction, found);
+      return found;
+    },
+    disposeCopies() {
+      tf.dispose([transposed, ...packed.values()]);
+      transposed = undefined;
+      packed.clear();
+    },
   };
 }
 
@@ -45,11 +57,15 @@ export function frozenAffine(x: tf.Tensor, weights: AffineWeights, withBias = tr
   })(x);
 }
 
-const fusedAffine = (x: tf.Tensor, { kernel, bias }: AffineWeights, withBias: boolean): tf.Tensor =>
-  tf.customGrad((input) => ({
-    value: tf.tidy(() => nativeAffine(input as tf.Tensor, kernel, withBias && bias ? bias : notGiven())),
-    gradFunc: (dy: tf.Tensor) => tf.tidy(() => nativeAffine(dy, kernel, notGiven(), true)),
+function fusedAffine(x: tf.Tensor, weights: AffineWeights, withBias: boolean): tf.Tensor {
+  const { kernel, bias } = weights;
+  return tf.customGrad((input) => ({
+    value: tf.tidy(() =>
+      nativeAffine(input as tf.Tensor, kernel, withBias && bias ? bias : notGiven(), weights.packed('forward')),
+    ),
+    gradFunc: (dy: tf.Tensor) => tf.tidy(() => nativeAffine(dy, kernel, notGiven(), weights.packed('backward'), true)),
   }))(x);
+}
 
 /**
  * `rows · kernelᵀ`. The WebAssembly matrix product is some ten times slower with a transpose flag, so there a transposed copy is kept; other

@@ -45,12 +45,17 @@ export function frozenFeedForward(x: tf.Tensor, expand: AffineWeights, contract:
 
 function fusedFeedForward(x: tf.Tensor, expand: AffineWeights, contract: AffineWeights): tf.Tensor {
   return tf.customGrad((input, save) => {
-    const wide = [expand.kernel, biasOrZeros(expand)] as const;
-    const narrow = [contract.kernel, biasOrZeros(contract)] as const;
+    const wide = [expand.kernel, biasOrZeros(expand), expand.packed('forward')] as const;
+    const narrow = [contract.kernel, biasOrZeros(contract), contract.packed('forward')] as const;
     const [value, derivative] = nativeFeedForward(input as tf.Tensor, wide, narrow, recording());
     (save as tf.GradSaveFunc)([derivative]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
-      nativeFeedForwardGradient(dy, saved[0]!, expand.kernel, contract.kernel);
+      nativeFeedForwardGradient(
+        dy,
+        saved[0]!,
+        [expand.kernel, expand.packed('backward')],
+        [contract.kernel, contract.packed('backward')],
+      );
     return { value, gradFunc };
   })(x);
 }

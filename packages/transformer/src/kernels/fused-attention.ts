@@ -21,7 +21,11 @@ export function fusedAttention(
   heads: number,
   dropoutFactors?: tf.Tensor,
 ): tf.Tensor {
-  const joined = (pick: (prefix: KeyValues) => tf.Tensor) => joinPrefixes(prefixes.map(pick), queryKeyValue.shape[0]!);
+  const each = prefixes.some((prefix) => prefix.keys.rank === 4 || prefix.values.rank === 4);
+  const joined = (pick: (prefix: KeyValues) => tf.Tensor) => {
+    const parts = prefixes.map(pick);
+    return joinPrefixes(each ? parts.map((part) => overBatch(part, 3, queryKeyValue.shape[0]!)) : parts);
+  };
   const [keys, values] = [joined((prefix) => prefix.keys), joined((prefix) => prefix.values)];
   const dropout = dropoutFactors ?? notGiven();
   const names = ['queryKeyValue', 'prefixKeys', 'prefixValues', 'mask', 'dropout'] as const;
@@ -43,11 +47,9 @@ export function fusedAttention(
   return attend(queryKeyValue, keys, values);
 }
 
-/** One tensor on the length axis; without a batch axis if none of them has one. */
-function joinPrefixes(parts: readonly tf.Tensor[], batch: number): tf.Tensor {
+/** One tensor on the length axis, of parts that all have a batch axis or all have none. */
+function joinPrefixes(parts: readonly tf.Tensor[]): tf.Tensor {
   const [first, ...others] = parts;
   if (!first) return notGiven();
-  if (others.length === 0) return first;
-  const each = parts.some(({ rank }) => rank === 4);
-  return tf.concat(each ? parts.map((part) => overBatch(part, 3, batch)) : [...parts], each ? 2 : 1);
+  return others.length === 0 ? first : tf.concat([...parts], first.rank - 2);
 }

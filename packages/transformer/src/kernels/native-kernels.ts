@@ -12,9 +12,21 @@ export const notGiven = (): tf.Tensor => tf.tensor1d([]);
 const run = (name: string, inputs: tf.NamedTensorMap, attributes: Record<string, boolean | number> = {}) =>
   tf.engine().runKernel(name, inputs, attributes) as tf.Tensor[];
 
-/** `x · kernel + bias`, or with the transpose of the kernel; x `[…, input]`. */
-export const nativeAffine = (x: tf.Tensor, kernel: tf.Tensor2D, bias: tf.Tensor, transposed = false): tf.Tensor =>
-  run('TfjsPeftAffine', { x, kernel, bias }, { transposed })[0]!;
+/**
+ * A kernel `[input, output]`, or its transpose, as the products below read it: made once, it spares each of them packing it anew. Of shape `[0]`
+ * where the limit of memory for it is reached. The caller disposes it.
+ */
+export const nativePack = (kernel: tf.Tensor2D, transposed: boolean): tf.Tensor =>
+  run('TfjsPeftPack', { kernel }, { transposed })[0]!;
+
+/** `x · kernel + bias`, or with the transpose of the kernel; x `[…, input]`. `packed` is the kernel packed for this direction. */
+export const nativeAffine = (
+  x: tf.Tensor,
+  kernel: tf.Tensor2D,
+  bias: tf.Tensor,
+  packed: tf.Tensor,
+  transposed = false,
+): tf.Tensor => run('TfjsPeftAffine', { x, kernel, bias, packed }, { transposed })[0]!;
 
 /** Entries of maps side by side: indices of each map's own matrix, one list after the other, their values, and where each list ends. */
 export interface NativeEntries {
@@ -47,25 +59,30 @@ export const nativeMoveRows = (x: tf.Tensor2D, from: tf.Tensor1D): tf.Tensor =>
 export const nativeGelu = (x: tf.Tensor, keepDerivative: boolean) =>
   run('TfjsPeftGelu', { x }, { keep_derivative: keepDerivative }) as [tf.Tensor, tf.Tensor];
 
+/** Kernel, bias, and the kernel packed. */
+type Affine = readonly [kernel: tf.Tensor2D, bias: tf.Tensor1D, packed: tf.Tensor];
+
 /** Two affine maps with gelu between them, and, if asked for, its derivative `[…, inner]`. */
 export const nativeFeedForward = (
   x: tf.Tensor,
-  [expand, expandBias]: readonly [tf.Tensor2D, tf.Tensor1D],
-  [contract, contractBias]: readonly [tf.Tensor2D, tf.Tensor1D],
+  [expand, expandBias, packedExpand]: Affine,
+  [contract, contractBias, packedContract]: Affine,
   keepDerivative: boolean,
 ) =>
   run(
     'TfjsPeftFeedForward',
-    { x, expand, expandBias, contract, contractBias },
+    { x, expand, expandBias, contract, contractBias, packedExpand, packedContract },
     { keep_derivative: keepDerivative },
   ) as [tf.Tensor, tf.Tensor];
 
+/** Each kernel with its transpose packed. */
 export const nativeFeedForwardGradient = (
   dy: tf.Tensor,
   derivative: tf.Tensor,
-  expand: tf.Tensor2D,
-  contract: tf.Tensor2D,
-): tf.Tensor => run('TfjsPeftFeedForwardGradient', { dy, derivative, expand, contract })[0]!;
+  [expand, packedExpand]: readonly [tf.Tensor2D, tf.Tensor],
+  [contract, packedContract]: readonly [tf.Tensor2D, tf.Tensor],
+): tf.Tensor =>
+  run('TfjsPeftFeedForwardGradient', { dy, derivative, expand, contract, packedExpand, packedContract })[0]!;
 
 /** The result, the normalised values, and one over the standard deviation of each row. */
 export const nativeLayerNorm = (x: tf.Tensor, weight: tf.Tensor1D, bias: tf.Tensor1D, epsilon: number) =>

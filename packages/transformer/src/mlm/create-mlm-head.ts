@@ -82,7 +82,7 @@ export async function createMlmHead(host: EncoderHost, tensors: TensorSource): P
       return tf.tidy(() => scoreWords(features(lastHiddenState, positions), decoderWeight(), bias, tokenIds));
     },
     dispose() {
-      dense.disposeCopy();
+      dense.disposeCopies();
       tf.dispose([dense.kernel, dense.bias, norm.weight, norm.bias, bias, ...(ownDecoder ? [ownDecoder] : [])]);
     },
   };

@@ -1,6 +1,7 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import {
   type ActivationDelta,
+  type DynamicWeightDelta,
   type HiddenDelta,
   kindsAt,
   type LowRankDelta,
@@ -32,6 +33,7 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   for (const { delta } of at('biasDelta', path)) y = y.add(perToken(delta));
   for (const { bias } of at('weightFunction', path)) if (bias) y = y.add(bias(biasOrZeros(weights), weights.kernel));
   for (const activation of at('activationDelta', path)) y = y.add(applyActivation(activation, input, pass));
+  for (const delta of at('dynamicWeightDelta', path)) y = y.add(applyDynamicDelta(delta, input, path, pass));
   for (const { gate } of at('outputGate', path)) y = y.mul(perToken(gate));
   showTaps('output', y, path, pass);
   return y;
@@ -39,7 +41,7 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
 
 /** Whether what acts on the map at `path` is the same for all examples and tokens, so that one state may stand for many. */
 export const actsAlike = (path: string, { interventions: { at, has } }: Pass): boolean =>
-  !has(path, 'activationDelta', 'weightMagnitude') &&
+  !has(path, 'activationDelta', 'dynamicWeightDelta', 'weightMagnitude') &&
   at('lowRankDelta', path).every(
     ({ gate, down, middle, up }) => !gate && down.rank === 2 && (middle?.rank ?? 1) === 1 && up.rank === 2,
   ) &&
@@ -60,6 +62,12 @@ export const applyActivation = (
   pass: Pass,
 ): tf.Tensor =>
   perToken ? apply(x, pass.attentionMask) : onExamples(x, pass, (padded) => apply(padded, pass.attentionMask));
+
+function applyDynamicDelta({ apply, perToken }: DynamicWeightDelta, x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const { kernel } = pass.weights.affine(path);
+  const delta = (states: tf.Tensor) => apply(states, kernel, pass.attentionMask);
+  return perToken ? delta(x) : onExamples(x, pass, delta);
+}
 
 /** What needs to see which tokens belong together: from states to states by a function of `[batch, tokens, size]`. */
 const onExamples = (x: tf.Tensor, { layout }: Pass, compute: (padded: tf.Tensor) => tf.Tensor): tf.Tensor =>

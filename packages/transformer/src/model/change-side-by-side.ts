@@ -2,6 +2,7 @@ import type { LowRankDelta } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { linearKinds, lowRankProduct, sparseOfAll } from './apply-linear.js';
 import { type AffineWeights, frozenAffine } from '../kernels/frozen-affine.js';
+import { fusedLowRank, hasFusedLowRank } from '../kernels/low-rank.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { sparseAffine } from '../kernels/sparse-affine.js';
 import type { Pass } from './pass.js';
@@ -39,10 +40,7 @@ function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], 
   const size = y.shape.at(-1)! / paths.length;
   const batch = pass.attentionMask.shape[0];
   const deltas = paths.flatMap((path, place) => at('lowRankDelta', path).map((delta) => ({ delta, place })));
-  const sum = joinDeltas(deltas, paths.length, size).reduce(
-    (total, joined) => total.add(lowRankProduct(x, joined, pass)),
-    y,
-  );
+  const sum = addLowRank(y, x, deltas, { places: paths.length, size }, pass);
   const biases = joinVectors(
     paths.map((path) => at('biasDelta', path).map(({ delta }) => delta)),
     (a, b) => a.add(b),
@@ -55,6 +53,28 @@ function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], 
   );
   const shifted = biases ? sum.add(perToken(biases)) : sum;
   return gates ? shifted.mul(perToken(gates)) : shifted;
+}
+
+/** Deltas that are the same for all examples in one call where there is a kernel for it; all others joined and added. */
+function addLowRank(
+  y: tf.Tensor,
+  x: tf.Tensor,
+  deltas: readonly PlacedDelta[],
+  { places, size }: { readonly places: number; readonly size: number },
+  pass: Pass,
+): tf.Tensor {
+  const isShared = ({ delta: { down, up } }: PlacedDelta) => down.rank === 2 && up.rank === 2;
+  const fused = hasFusedLowRank() ? deltas.filter(isShared) : [];
+  const sum =
+    fused.length > 0
+      ? fusedLowRank(
+          x,
+          y,
+          fused.map(({ delta: { down, up, scale }, place }) => ({ down, up, scale, column: place * size })),
+        )
+      : y;
+  const others = deltas.filter((delta) => !fused.includes(delta));
+  return joinDeltas(others, places, size).reduce((total, joined) => total.add(lowRankProduct(x, joined, pass)), sum);
 }
 
 interface PlacedDelta {

@@ -54,7 +54,7 @@ export function overlayWeights(
       });
     },
     dispose() {
-      for (const weights of affines.values()) weights.disposeCopy();
+      for (const weights of affines.values()) weights.disposeCopies();
       tf.dispose([...changes.values(), ...joined]);
       affines.clear();
     },

@@ -94,7 +94,7 @@ export function createWeightStore(
     },
     dispose() {
       disposed = true;
-      for (const affine of affines.values()) affine.disposeCopy();
+      for (const affine of affines.values()) affine.disposeCopies();
       tf.dispose([...tensors.values()]);
       affines.clear();
       tensors.clear();

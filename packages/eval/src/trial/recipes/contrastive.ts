@@ -19,7 +19,7 @@ import { type Learned, type RecipeRequest, requireFeatures } from './recipe.js';
  * Errors: `RECIPE_UNFIT`, `PAIRS_IMPOSSIBLE`, those of training and of `fitHead`.
  */
 export async function contrastive(request: RecipeRequest): Promise<Learned> {
-  const { session, method, train: examples, dev, ...rest } = request;
+  const { session, method, train: examples, dev, observe: _observe, ...rest } = request;
   const { host, readout, data } = session;
   requireFeatures(session, 'contrastive');
   if (data.regression)
@@ -27,6 +27,12 @@ export async function contrastive(request: RecipeRequest): Promise<Learned> {
       found: 'the recipe "contrastive" for a task of numbers',
       expected: 'a task of classes',
       fix: 'use the recipe "supervised"',
+    });
+  if (Object.keys(rest.config.selections ?? {}).length > 0)
+    throw new PeftError('RECIPE_UNFIT', {
+      found: 'the recipe "contrastive" with further rules of selection',
+      expected: 'no `train.selections`: its last state counts, nothing is chosen',
+      fix: 'remove `selections`, or use the recipe "supervised"',
     });
   const { head, others } = splitHead(method);
   const result = await train({

@@ -1,5 +1,12 @@
 import { type NamedArrays, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
-import type { CheckpointStore, LabelledExample, MetricsRow, TrainConfig, TrainEvent } from '@tfjs-peft/train';
+import type {
+  CheckpointStore,
+  EvaluatedState,
+  LabelledExample,
+  MetricsRow,
+  TrainConfig,
+  TrainEvent,
+} from '@tfjs-peft/train';
 import type { Session } from '../session.js';
 
 /** What a recipe learns from. */
@@ -12,6 +19,8 @@ export interface RecipeRequest {
   readonly config: TrainConfig;
   readonly seed: number;
   readonly store: CheckpointStore;
+  /** Measured at every evaluation, for the record only. */
+  readonly observe?: (state: EvaluatedState) => Promise<Readonly<Record<string, number>>>;
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -24,7 +33,14 @@ export interface Learned {
   readonly stoppedEarly: boolean;
   readonly history: readonly MetricsRow[];
   /** What the development set said of it, and after which step; null without one. */
-  readonly dev: { readonly headline: number; readonly step: number } | null;
+  readonly dev: DevChoice | null;
+  /** What each of `config.selections` chose. */
+  readonly selections?: ReadonlyMap<string, { readonly effective: NamedArrays; readonly dev: DevChoice }>;
+}
+
+interface DevChoice {
+  readonly headline: number;
+  readonly step: number;
 }
 
 /** A way from texts with labels to a trained method. */

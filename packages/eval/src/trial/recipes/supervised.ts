@@ -1,4 +1,4 @@
-import { labelledTask, train, withContrastiveTerm } from '@tfjs-peft/train';
+import { labelledTask, observe, train, withContrastiveTerm } from '@tfjs-peft/train';
 import { type Learned, type RecipeRequest, requireFeatures } from './recipe.js';
 
 /** One stage: the task's loss alone. */
@@ -11,13 +11,17 @@ export const jointContrastive = (request: RecipeRequest): Promise<Learned> => {
 };
 
 async function trainOnLabels(request: RecipeRequest, contrastiveWeight: number): Promise<Learned> {
-  const { session, train: examples, dev, ...rest } = request;
+  const { session, train: examples, dev, observe: measure, ...rest } = request;
   const { host, data, readout } = session;
   const task = labelledTask({ train: examples, dev, objective: data.objective, score: data.score });
   const objective =
     contrastiveWeight > 0
       ? withContrastiveTerm(data.objective, { host, readout, weight: contrastiveWeight })
       : task.objective;
-  const { best, ...result } = await train({ ...rest, host, ...task, objective });
-  return { ...result, dev: best && { headline: best.headline, step: best.step } };
+  const evaluator = task.evaluator && measure ? observe(task.evaluator, measure) : task.evaluator;
+  const { best, selections, ...result } = await train({ ...rest, host, ...task, evaluator, objective });
+  const chosen = [...selections].flatMap(([rule, { effective, best: own }]) =>
+    own ? [[rule, { effective, dev: { headline: own.headline, step: own.step } }] as const] : [],
+  );
+  return { ...result, dev: best && { headline: best.headline, step: best.step }, selections: new Map(chosen) };
 }

@@ -1,0 +1,42 @@
+/**
+ * Grids of experiments: tasks x hosts x K x methods x seeds, their plans, runs, records and reports.
+ * @module
+ */
+export {
+  analyseGrid,
+  type GridAnalysis,
+  type ItemAnalysis,
+  type OverallDifference,
+  type RuleQuality,
+  type RunTrace,
+} from '../grid/analyse-grid.js';
+export { type Arm, type ExpandedGrid, expandGrid, type GridCell } from '../grid/expand-grid.js';
+export { type GridConfig, type GridConfigInput, type GridMethod, parseGrid } from '../grid/grid-config.js';
+export {
+  type ArmResult,
+  type CellResults,
+  gridFiles,
+  readCellResults,
+  readGrid,
+  type StoredGrid,
+} from '../grid/grid-folder.js';
+export {
+  type Calibration as GridCalibration,
+  calibrateGrid,
+  type DesignPower,
+  designPower,
+  estimateSeconds,
+} from '../grid/plan-grid.js';
+export { type OpenedGrid, openGrid, runGrid, type RunGridOptions } from '../grid/run-grid.js';
+export type { Try } from '../grid/search-space.js';
+export type { TextTable } from '../grid/grid-tables.js';
+export { writeGridReport, type WrittenGridReport } from '../grid/write-grid-report.js';
+export { type ColumnReader, openColumnReader, type ReadColumns } from '../records/column-reader.js';
+export {
+  type EvaluationRecord,
+  type ItemRecords,
+  readEvaluations,
+  readItems,
+  type RecordProvenance,
+  type TrialRecords,
+} from '../records/trial-records.js';

@@ -1,0 +1,308 @@
+import { readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import {
+  analyseGrid,
+  designPower,
+  expandGrid,
+  type GridConfigInput,
+  gridFiles,
+  readCellResults,
+  readGrid,
+  runGrid,
+  type RunGridOptions,
+  writeGridReport,
+} from '@tfjs-peft/eval/grid';
+import { jsonChecksum, type JsonObject } from '@tfjs-peft/peft-core/files';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { lockFolder } from '../src/run-folder/folder-lock.js';
+import { chooseTry } from '../src/grid/search-space.js';
+import { parseYaml } from '../src/index.js';
+import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
+
+jest.setTimeout(180_000);
+useTestBackend();
+
+const arms = [
+  { name: 'A', preset: 'prefix' },
+  { name: 'B', preset: 'prefix-subspace', train: { validation: { mode: 'midpoint' } } },
+  { name: 'C', preset: 'prefix', train: { validation: { mode: 'dropout' } } },
+  { name: 'D', preset: 'prefix-subspace' },
+  { name: 'again', preset: 'prefix-subspace' },
+] as const;
+const grid = (changes: Partial<GridConfigInput> = {}): GridConfigInput => ({
+  version: 1,
+  tasks: ['spam-subjects'],
+  methods: ['majority', ...arms] as unknown as GridConfigInput['methods'],
+  seeds: { data: [13, 21], train: [0, 1] },
+  ...changes,
+});
+const errorOf = (changes: Record<string, unknown>) => {
+  try {
+    return expandGrid(grid(changes as never)) && 'no error';
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    return `${code}: ${message}`;
+  }
+};
+
+describe('expandGrid', () => {
+  it('makes a cell of each task, host and K, and one run of arms that differ in the rule of selection', () => {
+    const found = expandGrid(grid({ shots: [50, 100], models: ['minilm', './other/bge'] }));
+    expect(found.cells.map(({ id }) => id)).toEqual([
+      'spam-subjects-minilm-50',
+      'spam-subjects-minilm-100',
+      'spam-subjects-bge-50',
+      'spam-subjects-bge-100',
+    ]);
+    expect(found.cells[0]!.arms.map(({ name, trial, rule }) => [name, trial, rule])).toEqual([
+      ['majority', 'majority', ''],
+      ['A', 'A', ''],
+      ['B', 'B', ''],
+      ['C', 'A', 'C'],
+      ['D', 'B', 'D'],
+      ['again', 'B', 'D'],
+    ]);
+    // A floor once a data seed, two trained methods on four seeds.
+    expect([found.trials, found.shared]).toEqual([4 * (2 + 2 * 4), 4 * 3 * 4]);
+    const [, , b] = found.cells[0]!.experiment.methods;
+    expect(b).toMatchObject({ name: 'B', train: { selections: { D: { mode: 'stochastic', draws: 10 } } } });
+  });
+
+  it('tries as many settings of each method, on data that are not reported', () => {
+    const search = { budget: 2, seeds: [77], rateFactors: [0.5, 1] };
+    const methods = ['majority', 'lora', { name: 'p', preset: 'prefix', search: { 'train.steps': [5, 10] } }];
+    const [cell] = expandGrid(grid({ methods: methods as never, search })).cells;
+    expect(cell!.search!.tries.map(({ name, values }) => [name, values])).toEqual([
+      ['lora_0.00025', { 'train.learningRate': 0.00025 }],
+      ['lora_0.0005', { 'train.learningRate': 0.0005 }],
+      ['p_5', { 'train.steps': 5 }],
+      ['p_10', { 'train.steps': 10 }],
+    ]);
+    expect(cell!.search!.experiment).toMatchObject({ seeds: { data: [77], train: [0] } });
+    const dev = (name: string) => ({ 'lora_0.00025': 70, 'lora_0.0005': 70, p_10: 3 })[name];
+    const chosen = (method: string) =>
+      chooseTry(
+        cell!.search!.tries.filter((one) => one.method === method),
+        dev,
+      )?.name;
+    expect([chosen('lora'), chosen('p'), chosen('majority')]).toEqual(['lora_0.00025', 'p_10', undefined]);
+  });
+
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    ['an unknown task', { tasks: ['spam-subject'] }, /^UNKNOWN_TASK.*spam-subjects/s],
+    ['an unknown method', { methods: ['lorra'] }, /^UNKNOWN_PRESET.*did you mean "lora"/s],
+    ['an unknown key', { task: 'sst2' }, /^CONFIG_INVALID.*tasks/s],
+    ['an unknown reference', { references: ['E'] }, /^UNKNOWN_METHOD.*majority, A, B/s],
+    ['a factor of an unknown arm', { factors: { p: ['D', 'agaim'] } }, /^UNKNOWN_METHOD.*did you mean "again"/s],
+    ['no methods', { methods: [] }, /^CONFIG_INVALID.*methods/s],
+    ['no tasks', { tasks: [] }, /^CONFIG_INVALID.*tasks/s],
+    ['a cell twice', { models: ['./a/bge', './b/bge'] }, /^GRID_CELL_REPEATED.*spam-subjects-bge-100/s],
+    ['a name twice', { methods: ['lora', 'lora'] }, /^METHOD_NAME_TAKEN/],
+    [
+      'unequal searches',
+      {
+        methods: ['lora', { name: 'p', preset: 'prefix', search: { 'train.steps': [5] } }],
+        search: { budget: 2, seeds: [7], rateFactors: [1, 2] },
+      },
+      /^SEARCH_UNEQUAL.*1 tries of "p"/s,
+    ],
+    [
+      'a search on what is reported',
+      { search: { budget: 1, seeds: [13], rateFactors: [1] } },
+      /^SEARCH_SEED_REPORTED.*13/s,
+    ],
+  ])('refuses %s', (_, changes, message) => expect(errorOf(changes)).toMatch(message));
+
+  it('says what a design can separate', () => {
+    const five = designPower(expandGrid(grid({ seeds: { data: [1, 2, 3, 4, 5], train: [0] }, references: ['A'] })));
+    expect(five).toMatchObject({ splits: 5, pairs: 5, comparisons: 4 });
+    expect(five.inCell).toBeGreaterThan(2);
+    expect(designPower(expandGrid(grid({ seeds: { data: [1], train: [0] } }))).inCell).toBeNull();
+  });
+
+  it('reads the grids of the repository', () => {
+    const folder = fileURLToPath(new URL('../../../configs', import.meta.url));
+    for (const name of readdirSync(folder)) {
+      const config = parseYaml(readFileSync(join(folder, name), 'utf8'), name, { aliases: 100 }) as GridConfigInput;
+      expect([name, expandGrid(config).trials > 0]).toEqual([name, true]);
+    }
+  });
+});
+
+async function tinyGrid(changes: Partial<GridConfigInput> = {}) {
+  const { config, root, out } = await tinyExperiment();
+  const { shots, file, ...data } = config.data!;
+  const input: GridConfigInput = {
+    version: 1,
+    name: 'tiny <b>',
+    tasks: [{ task: 'file', file }],
+    shots: [shots!],
+    models: [config.model as { name: string }],
+    methods: [
+      'majority',
+      { ...tinyPrefix, name: 'A' },
+      { ...tinySubspace, name: 'B', train: { ...tinySubspace.train, validation: { mode: 'midpoint' } } },
+      { ...tinySubspace, name: 'D' },
+    ],
+    data,
+    train: config.train,
+    seeds: { data: [13, 21], train: [0] },
+    references: ['A'],
+    factors: { simplex: ['B'], drawn: ['D'] },
+    test: { trace: true },
+    ...changes,
+  };
+  const run = (more: Partial<RunGridOptions> = {}) =>
+    runGrid(input, { folder: out, backend: 'current', command: 'npx tfjs-peft ablate tiny.yaml', ...more });
+  return { input, out, root, run };
+}
+
+describeOnNative('a grid', () => {
+  let tiny: Awaited<ReturnType<typeof tinyGrid>>;
+  const trialsIn = () => {
+    const [cell] = readdirSync(gridFiles(tiny.out).cells);
+    const folder = join(gridFiles(tiny.out).cells, cell!, 'trials');
+    return readdirSync(folder).map((name) => join(folder, name));
+  };
+  const trialOf = (method: string) => trialsIn().find((path) => path.includes(`/${method}-13-0-`))!;
+
+  beforeAll(async () => {
+    tiny = await tinyGrid();
+    await tiny.run();
+  });
+
+  it('runs once, reports from its files, and uses finished trials again', async () => {
+    expect(trialsIn().length).toBe(2 + 2 * 2);
+    const ends: boolean[] = [];
+    await tiny.run({ onEvent: (event) => event.type === 'trial-end' && ends.push(event.reused) });
+    expect(ends).toEqual(Array(6).fill(true));
+    const { analysis, tables, files } = await writeGridReport(tiny.out);
+    expect(analysis.cells[0]).toMatchObject({ missing: 0, shots: 24 });
+    expect(analysis.overall!.rows.map(({ method, n }) => [method, n])).toEqual([
+      ['majority', 2],
+      ['A', 2],
+      ['B', 2],
+      ['D', 2],
+    ]);
+    expect(tables.map(({ id }) => id)).toEqual(['results', 'differences', 'selection', 'items', 'costs']);
+    // No arm has both factors.
+    expect(analysis.effects).toEqual([]);
+    expect(analysis.pareto.map(({ method }) => method)).toEqual(['A', 'B', 'D']);
+    expect(analysis.rules.map(({ method, rule }) => `${method}: ${rule}`)).toEqual([
+      'A: midpoint',
+      'B: midpoint',
+      'D: stochastic, 4 draws',
+      'D: midpoint of the same runs',
+    ]);
+    const [b, d] = ['B', 'D'].map((name) => analysis.traces.find(({ method }) => method === name)!.points);
+    expect(d!.map(({ midpoint }) => midpoint)).toEqual(b!.map(({ midpoint }) => midpoint));
+    expect(d!.every(({ stochastic, test }) => stochastic !== undefined && test !== undefined)).toBe(true);
+    expect(b!.every(({ stochastic }) => stochastic === undefined)).toBe(true);
+    const html = readFileSync(files.html, 'utf8');
+    expect(html).toContain('tiny &#60;b&#62;');
+    expect(html).not.toMatch(/<script(?! type="application\/json")|https?:\/\/(?!www\.w3\.org|vega\.github)/);
+    expect(html).toContain('npx tfjs-peft ablate tiny.yaml');
+    expect(readFileSync(files.markdown, 'utf8')).toMatch(/\| A \|/);
+    expect(readFileSync(files.latex, 'utf8')).toMatch(/\\toprule[\s\S]*\\bottomrule/);
+    expect(readFileSync(join(gridFiles(tiny.out).report, 'forest.csv'), 'utf8')).toMatch(/^where,comparison,mean/);
+  });
+
+  it('an interval over splits and items is that of the records', async () => {
+    const { analysis } = await writeGridReport(tiny.out);
+    const item = analysis.items.find(({ method }) => method === 'D')!;
+    const found = analysis.cells[0]!.table!.rows.find(({ method }) => method === 'D')!.differences.A!;
+    expect(item.difference!.value).toBeCloseTo(found.mean, 9);
+    expect(item.calibration!.brier).toBeGreaterThan(0);
+  });
+
+  it('says what is missing, and what cannot be read', async () => {
+    const away = trialOf('A');
+    renameSync(away, `${tiny.root}/away`);
+    truncateSync(join(trialOf('B'), 'items.parquet'), 200);
+    const { analysis, tables, notes } = await writeGridReport(tiny.out);
+    expect(analysis.cells[0]!.missing).toBe(1);
+    expect(tables[0]!.rows.find(([arm]) => arm === 'A')![1]).toContain('(1 missing)');
+    expect(analysis.damaged).toEqual([expect.stringMatching(/items\.parquet.*/)]);
+    expect(notes.join('\n')).toMatch(/Missing results.*Records left out/s);
+    renameSync(`${tiny.root}/away`, away);
+  });
+
+  it('refuses results of another host or other rows as pairs, and a changed plan', async () => {
+    const path = join(trialOf('A'), 'summary.json');
+    const text = readFileSync(path, 'utf8');
+    for (const change of [{ hostFingerprint: 'other' }, { splitHash: 'other' }]) {
+      const { checksum: _, ...plain } = { ...(JSON.parse(text) as JsonObject), ...(change as object) } as JsonObject;
+      writeFileSync(path, JSON.stringify({ ...plain, checksum: jsonChecksum(plain) }));
+      await expect(writeGridReport(tiny.out)).rejects.toMatchObject({ code: 'RESULTS_NOT_COMPARABLE' });
+    }
+    writeFileSync(path, text);
+    const plan = gridFiles(tiny.out).plan;
+    const before = readFileSync(plan, 'utf8');
+    writeFileSync(plan, before.replace('"shots": 24', '"shots": 25'));
+    await expect(readGrid(tiny.out)).rejects.toMatchObject({ code: 'GRID_DAMAGED' });
+    writeFileSync(plan, before);
+    await expect(writeGridReport(tiny.root)).rejects.toMatchObject({ code: 'GRID_MISSING' });
+  });
+
+  it('gives the effects of factors where every combination ran', async () => {
+    const { analysis: before } = await writeGridReport(tiny.out);
+    const stored = (await readGrid(tiny.out))!;
+    const grid = { ...stored, config: { ...stored.config, factors: { simplex: ['B'] } } };
+    const cells = (await readCellResults(tiny.out, grid)).map((cell) => ({
+      ...cell,
+      results: cell.results.filter(({ method }) => method !== 'D'),
+    }));
+    const { effects } = await analyseGrid(grid, cells);
+    expect(effects.length).toBe(1);
+    const found = before.cells[0]!.table!.rows.find(({ method }) => method === 'B')!.differences.A!;
+    expect(effects[0]!.mean).toBeCloseTo(found.mean, 9);
+  });
+
+  it('has one writer, and belongs to one grid', async () => {
+    const release = await lockFolder(tiny.out);
+    await expect(tiny.run()).rejects.toMatchObject({ code: 'FOLDER_IN_USE' });
+    release();
+    await expect(runGrid({ ...tiny.input, test: {} }, { folder: tiny.out, backend: 'current' })).rejects.toMatchObject({
+      code: 'RUN_FOLDER_OF_ANOTHER_CONFIGURATION',
+    });
+  });
+
+  it('goes on when a trial fails, and does what is left with resume', async () => {
+    // Without a head there is nothing to learn from.
+    const headless = { type: 'PREFIX_TUNING', config: { prefixLength: 3, mlpHiddenSize: 16 } };
+    const methods = [
+      { ...tinyPrefix, name: 'A' },
+      { name: 'fails', method: headless },
+    ];
+    const failing = await tinyGrid({
+      methods: methods as never,
+      seeds: { data: [13], train: [0] },
+      test: {},
+      factors: undefined,
+    });
+    await failing.run();
+    const { analysis, tables } = await writeGridReport(failing.out);
+    expect(analysis.cells[0]!.missing).toBe(1);
+    expect(tables[0]!.rows.find(([arm]) => arm === 'fails')![1]).toBe('missing');
+    rmSync(failing.out, { recursive: true });
+  });
+
+  it('chooses settings on other splits first', async () => {
+    const searching = await tinyGrid({
+      methods: ['majority', { ...tinyPrefix, name: 'A', search: { 'train.learningRate': [1e-2, 1e-9] } }] as never,
+      search: { budget: 2, seeds: [5] },
+      seeds: { data: [13], train: [0] },
+      test: {},
+      factors: undefined,
+    });
+    const stored = await searching.run();
+    expect(stored.cells[0]!.chosen!.A!['train.learningRate']).toBeDefined();
+    expect(stored.cells[0]!.trials!.map(({ method }) => method)).toEqual(['majority', 'A']);
+    const { analysis, notes } = await writeGridReport(searching.out);
+    expect(analysis.cells[0]!.missing).toBe(0);
+    expect(notes.join('\n')).toMatch(/Chosen by development sets of data seeds 5: A on/);
+  });
+});

@@ -1,0 +1,92 @@
+import { expect, it } from '@jest/globals';
+import { createStream, substream } from '@tfjs-peft/peft-core';
+import { dropoutFactors } from '@tfjs-peft/peft-core/interventions';
+import * as tf from '@tensorflow/tfjs';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { withoutKernels } from '../../../tools/jest/without-kernels.js';
+import { squaredCosine } from './cosine-penalty.js';
+import { mixAll } from './mix-vertices.js';
+
+const report = useTestBackend();
+let seed = 0;
+const random = (shape: number[]) => tf.randomNormal(shape, 0, 1, 'float32', ++seed);
+const bits = async (tensors: readonly tf.Tensor[]) =>
+  Promise.all(tensors.map(async (tensor) => [...(await tensor.data())]));
+
+/** Results of an operation and gradients of a weighted sum of them, to the bit with and without the kernels; no tensor is left behind. */
+async function expectSameBits(
+  names: readonly string[],
+  operation: (...inputs: tf.Tensor[]) => tf.Tensor[],
+  inputs: readonly tf.Tensor[],
+): Promise<void> {
+  if (!report().fusedKernels?.active) return;
+  const directions = operation(...inputs).map(({ shape }) => random(shape));
+  const both = () =>
+    tf.tidy(() => {
+      const loss = (...at: tf.Tensor[]) =>
+        tf.addN(operation(...at).map((tensor, index) => tensor.mul(directions[index]!).sum())) as tf.Scalar;
+      return [...operation(...inputs), ...tf.grads(loss)([...inputs])];
+    });
+  const before = tf.memory().numTensors;
+  const fused = both();
+  expect(tf.memory().numTensors).toBe(before + fused.length);
+  const portable = withoutKernels(names, both);
+  expect(fused.map(({ shape }) => shape)).toEqual(portable.map(({ shape }) => shape));
+  expect(await bits(fused)).toEqual(await bits(portable));
+}
+
+describeOnNative('one call for all parameters of a simplex', () => {
+  it.each([2, 3, 5])('mixes %i vertices to the bit', async (vertices) => {
+    const shapes = [[4, 9, 32], [3, 5000], [1]];
+    const coefficients = shapes.map((_, index) =>
+      tf.randomUniform([index === 1 ? 1 : 6, vertices], 0, 1, 'float32', 7),
+    ) as tf.Tensor2D[];
+    const inputs = shapes.flatMap((shape) => Array.from({ length: vertices }, () => random(shape)));
+    await expectSameBits(
+      ['TfjsPeftMix'],
+      (...at) =>
+        mixAll(
+          shapes.map((_, index) => ({
+            vertices: at.slice(index * vertices, (index + 1) * vertices),
+            coefficients: coefficients[index]!,
+            keepRows: index !== 1,
+          })),
+        ),
+      inputs,
+    );
+  });
+
+  it('mixes one parameter, and leaves one that is shared', async () => {
+    const [shared, a, b] = [random([3]), random([2, 3]), random([2, 3])];
+    const coefficients = tf.tensor2d([[0.25, 0.75]]);
+    const [first, second] = mixAll([{ vertices: [shared] }, { vertices: [a, b], coefficients, keepRows: false }]);
+    expect(first).toBe(shared);
+    expect(second!.shape).toEqual([2, 3]);
+    await expectSameBits(['TfjsPeftMix'], (...vertices) => mixAll([{ vertices, coefficients, keepRows: true }]), [
+      a,
+      b,
+    ]);
+  });
+
+  it('compares them to the bit', async () => {
+    const shapes = [[70, 301], [5], [12, 16, 32], [2, 2], [90_000], [3], [4], [5], [6], [7]];
+    const inputs = [...shapes, ...shapes].map(random);
+    await expectSameBits(
+      ['TfjsPeftDot', 'TfjsPeftDifference'],
+      (...at) => [squaredCosine(at.slice(0, shapes.length), at.slice(shapes.length))],
+      inputs,
+    );
+  });
+
+  it.each([[[1]], [[7, 11]], [[3, 5, 1001]], [[0, 4]]])('drops out the same places: %j', async (shape) => {
+    if (!report().fusedKernels?.active) return;
+    for (const rate of [0.1, 0.5, 0.937]) {
+      const stream = substream(createStream(3), rate);
+      const fused = dropoutFactors(shape, rate, stream);
+      const portable = withoutKernels(['TfjsPeftDropoutFactors'], () => dropoutFactors(shape, rate, stream));
+      expect(fused.shape).toEqual(shape);
+      expect(await bits([fused])).toEqual(await bits([portable]));
+    }
+  });
+});

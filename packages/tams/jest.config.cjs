@@ -1,0 +1,1 @@
+module.exports = { displayName: 'tams', preset: '../../jest.preset.cjs' };

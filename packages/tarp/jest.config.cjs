@@ -1,0 +1,1 @@
+module.exports = { displayName: 'tarp', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,73 @@
+import { expect, it } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import { describeOnNative } from '../../../../tools/jest/on-native.js';
+import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
+import { maxDifference } from '../../test/test-hosts.js';
+import { fusedLowRank, hasFusedLowRank } from './low-rank.js';
+
+useTestBackend();
+let seed = 0;
+const random = (shape: number[]) => tf.randomNormal(shape, 0, 0.3, 'float32', ++seed);
+
+/** Two maps side by side of width 50 and a narrow one beside them. */
+const places = [
+  { rank: 8, width: 50, column: 0, scale: 2 },
+  { rank: 3, width: 50, column: 50, scale: 0.5 },
+  { rank: 5, width: 7, column: 93, scale: 1 },
+];
+
+describeOnNative('low-rank deltas in one call', () => {
+  it.each([[[1, 20]], [[2, 5, 33]], [[130, 401]]])('are the products one after the other: x %j', async (shape) => {
+    if (!hasFusedLowRank()) return;
+    const [x, y] = [random(shape), random([...shape.slice(0, -1), 100])];
+    const factors = [
+      ...places.map(({ rank }) => random([shape.at(-1)!, rank])),
+      ...places.map(({ rank, width }) => random([rank, width])),
+    ];
+    const direction = random(y.shape);
+    const fused = (states: tf.Tensor, result: tf.Tensor, ...at: tf.Tensor[]) =>
+      fusedLowRank(
+        states,
+        result,
+        places.map((place, index) => ({ ...place, down: at[index]!, up: at[index + places.length]! })),
+      );
+    const plain = (states: tf.Tensor, result: tf.Tensor, ...at: tf.Tensor[]) =>
+      places.reduce((sum, { width, column, scale }, index) => {
+        const rows = states.reshape([-1, shape.at(-1)!]);
+        const product = tf.matMul(tf.matMul(rows, at[index]!), at[index + places.length]!).mul(scale) as tf.Tensor2D;
+        const beside = product.pad([
+          [0, 0],
+          [column, 100 - column - width],
+        ]);
+        return sum.add(beside.reshape(y.shape));
+      }, result);
+    const both = (operation: typeof fused) =>
+      tf.tidy(() => {
+        const inputs = [x, y, ...factors];
+        const loss = (...at: tf.Tensor[]) =>
+          operation(at[0]!, at[1]!, ...at.slice(2))
+            .mul(direction)
+            .sum() as tf.Scalar;
+        return [operation(x, y, ...factors), ...tf.grads(loss)(inputs)];
+      });
+    const before = tf.memory().numTensors;
+    const found = both(fused);
+    const again = both(fused);
+    expect(tf.memory().numTensors).toBe(before + 2 * found.length);
+    for (const [index, expected] of both(plain).entries()) {
+      const size = (await expected.abs().max().data())[0]!;
+      expect(found[index]!.shape).toEqual(expected.shape);
+      expect(await maxDifference(found[index]!, expected)).toBeLessThan(1e-5 * Math.max(1, size));
+      expect(await maxDifference(found[index]!, again[index]!)).toBe(0);
+    }
+  });
+
+  it('that do not fit are an error', () => {
+    if (!hasFusedLowRank()) return;
+    const add = (down: number[], up: number[], column: number) =>
+      fusedLowRank(random([2, 4]), random([2, 6]), [{ down: random(down), up: random(up), scale: 1, column }]);
+    expect(() => add([5, 2], [2, 3], 0)).toThrow(/do not fit/);
+    expect(() => add([4, 2], [3, 3], 0)).toThrow(/do not fit/);
+    expect(() => add([4, 2], [2, 3], 4)).toThrow(/do not fit/);
+  });
+});
