@@ -98,8 +98,12 @@ describe('loadAdapter: files that do not fit, in our folder and in one of HF pef
       'SAFETENSORS_ENTRY_INVALID',
     ],
     [
-      'integers',
-      (files) => files.set(tensorsName, writeSafetensors(new Map([['a', { shape: [1], data: new BigInt64Array(1) }]]))),
+      'integers that no single holds',
+      (files) =>
+        files.set(
+          tensorsName,
+          writeSafetensors(new Map([['a', { shape: [1], data: BigInt64Array.of(2n ** 24n + 1n) }]])),
+        ),
       'TENSOR_DTYPE_UNSUPPORTED',
     ],
     ['a configuration that is a list', (files) => files.set(configName, bytesOfText('[]')), 'JSON_NOT_OBJECT'],
