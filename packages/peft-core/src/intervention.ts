@@ -185,6 +185,7 @@ export interface ActivationDelta extends Activation {
 export interface DynamicWeightDelta {
   readonly kind: 'dynamicWeightDelta';
   readonly path: string;
+  /** From x, W and the mask `[batch, tokens]` to what is added to y. Pure. */
   readonly apply: (x: tf.Tensor, frozen: tf.Tensor, attentionMask: tf.Tensor2D) => tf.Tensor;
   /** As that of an {@link ActivationDelta}. */
   readonly perToken?: boolean;

@@ -118,8 +118,8 @@ export const kernelFaults: readonly Mutant[] = [
   {
     fault: 'another token is read as the mask',
     file: 'packages/transformer/src/mlm/create-prompted-host.ts',
-    find: 'const isMask = inputIds.equal(maskTokenId).toFloat();',
-    replace: 'const isMask = inputIds.equal(maskTokenId - 1).toFloat();',
+    find: 'const marks = inputs.inputIds.equal(maskTokenId).toFloat();',
+    replace: 'const marks = inputs.inputIds.equal(maskTokenId - 1).toFloat();',
     suites: 'eval prompting.spec',
   },
 ];

@@ -54,7 +54,9 @@ export interface AdaptOptions {
   readonly model?: string;
   readonly catalogue: Catalogue;
   readonly backend: BackendChoice | 'current';
+  /** Is told where the tokenizer is another one. */
   readonly onWarning?: (text: string) => void;
+  /** Is told after each step. */
   readonly onStep?: (step: number) => void;
   readonly signal?: AbortSignal;
   /** Used instead of the recorded host; disposed at the end. */

@@ -79,6 +79,7 @@ export interface PrepareOptions {
   readonly maxTokens: number;
   readonly catalogue: Catalogue;
   readonly backend: BackendChoice | 'current';
+  /** Is told what the preparation does, as it happens. */
   readonly onEvent?: (event: PrepareEvent) => void;
   readonly signal?: AbortSignal;
   /** Used instead of the host that `model` names; disposed at the end. */
