@@ -7,6 +7,7 @@ export {
   type GridAnalysis,
   type ItemAnalysis,
   type OverallDifference,
+  type ParetoEntry,
   type RuleQuality,
   type RunTrace,
 } from '../grid/analyse-grid.js';
