@@ -72,7 +72,7 @@ export interface RunTrace {
 }
 
 /** What an arm costs, and how often nothing beats it. */
-interface ParetoEntry {
+export interface ParetoEntry {
   readonly method: string;
   readonly trainableParameters: number;
   readonly fileBytes: number;
