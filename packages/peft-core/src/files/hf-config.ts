@@ -126,7 +126,7 @@ export function makeHfConfig(
 }
 
 /** Modules of HF's classifier that it does not save by itself: the pooler of DeBERTa, the head of ModernBERT. */
-function headModulesOutside({ classifier: { hidden } }: HostSpec): string[] {
+export function headModulesOutside({ classifier: { hidden } }: HostSpec): string[] {
   const modules = [hidden?.path, hidden?.norm].flatMap((path) => (path === undefined ? [] : [path.split('.')[0]!]));
   return [...new Set(modules.filter((module) => !/(classifier|score)$/.test(module)))];
 }

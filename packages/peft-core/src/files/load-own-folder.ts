@@ -1,7 +1,7 @@
 import { PeftError } from '../errors.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
-import type { JsonObject } from '../json/json.js';
+import type { Json, JsonObject } from '../json/json.js';
 import { seededBuffers } from '../initial-values.js';
 import type { PeftMethod } from '../method.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
@@ -26,6 +26,7 @@ import { type FileUnit, planFileUnits } from './file-units.js';
 import { forChoices } from './choice-head.js';
 import { decodeHead, takeHead } from './head-tensors.js';
 import { checkForeignKeys, ignoredEntries } from './hf-config.js';
+import { isPartOfHead } from './take-saved.js';
 import { adapterForAnotherHost } from './host-check.js';
 import type { LoadedArrays, LoadOptions, LoadReport } from './load-options.js';
 import { normaliseNames } from './normalise-names.js';
@@ -138,7 +139,8 @@ async function loadHfUnit(
   const names = [blank, ...beside.map(({ blank: other }) => other)].flatMap(({ tensors: all }) => [...all.keys()]);
   const written = bare ? asBareEncoder(blank.tensors, blank.config, host) : blank;
   const savedNames = beside.flatMap(({ blank: { config: entries } }) => entries['modules_to_save'] ?? []);
-  const foreign = checkStoredConfig(unit, record, config, written.config, warn, savedNames);
+  const isKnown = (entry: Json) => savedNames.includes(entry as string) || isPartOfHead(entry, host);
+  const foreign = checkStoredConfig(unit, record, config, written.config, warn, isKnown);
   const own = bare ? normaliseNames(stored, names, host, where).tensors : stored;
   const ofMethod = new Map([...own].filter(([name]) => !isBeside.has(name)));
   const arrays = new Map(decodePart(unit.method, ofMethod, blank, host, frozen, where));
@@ -174,13 +176,13 @@ function checkStoredConfig(
   config: JsonObject,
   blankConfig: JsonObject,
   warn: (message: string) => void,
-  saved: readonly unknown[],
+  isKnown: (entry: Json) => boolean,
 ): JsonObject {
   const where = unit.folder + hfConfigName;
   const stored = record.units.find(({ folder }) => folder === unit.folder);
   requireLayout(stored?.layout ?? hfLayout, hfLayout, where);
   const expected: JsonObject = { ...blankConfig, peft_type: unit.method.files.peftType };
-  const foreign = checkForeignKeys(config, expected, where, warn, (entry) => saved.includes(entry));
+  const foreign = checkForeignKeys(config, expected, where, warn, isKnown);
   if (stored?.configSha256 === sha256Hex(canonicalJson(config))) return foreign;
   const edited = Object.keys(expected).filter(
     (key) => canonicalJson(config[key] ?? null) !== canonicalJson(expected[key] ?? null),

@@ -7,6 +7,7 @@ import { isWeightSite, tensorsOfSite } from '../site-tensors.js';
 import { savedModules, savedName } from './saved-modules.js';
 import { readHostTensors } from './decode-part.js';
 import type { CodecMethod } from './file-units.js';
+import { headModulesOutside } from './hf-config.js';
 import { headModules } from './hf-patterns.js';
 import { hfPath } from './hf-targets.js';
 import type { NameReport } from './normalise-names.js';
@@ -43,9 +44,10 @@ const modulesAbove = (tensor: string): string[] => {
   return segments.map((_, place) => segments.slice(0, place + 1).join('.')).slice(1);
 };
 
-/** Entries of `modules_to_save` that mean a part of the head: `out_proj` of RoBERTa's classifier. */
+/** Entries of `modules_to_save` that mean a part of the head: `out_proj` of RoBERTa's classifier, the pooler of DeBERTa. */
 export const isPartOfHead = (entry: Json, host: HostSpec): boolean =>
-  typeof entry === 'string' && headModules(host).some((module) => module.endsWith(entry));
+  typeof entry === 'string' &&
+  (headModules(host).some((module) => module.endsWith(entry)) || headModulesOutside(host).includes(entry));
 
 /** What was found of the host's own tensors. */
 export interface TakenTensors {
