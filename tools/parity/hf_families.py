@@ -56,6 +56,7 @@ def encoder_adapters(name: str) -> dict:
         "LoRA": LoraConfig(r=4, lora_alpha=8, target_modules=LORA_TARGETS[name], **task),
         "LoRA, all-linear": LoraConfig(r=2, lora_alpha=3, target_modules="all-linear", exclude_modules=OF_HEAD.get(name), **task),
         "LoRA, bias all": LoraConfig(r=2, lora_alpha=3, bias="all", target_modules=attention, **task),
+        "LoRA, single tokens": LoraConfig(r=2, lora_alpha=3, trainable_token_indices=[5, 76, 52], target_modules=attention, **task),
         "LoRA, no head": LoraConfig(r=2, lora_alpha=3, target_modules=attention),
         "rsLoRA": LoraConfig(r=4, lora_alpha=3, use_rslora=True, layers_to_transform=[0], target_modules=attention, **task),
         "DoRA": LoraConfig(r=2, lora_alpha=3, use_dora=True, target_modules=[*attention, outer], **task),
@@ -99,6 +100,7 @@ def decoder_adapters(name: str) -> dict:
         "PVeRA": PveraConfig(r=4, **both, **fan),
         "HiRA": HiraConfig(r=4, **both, **fan),
         "GraLoRA": GraloraConfig(r=4, alpha=6, gralora_k=2, **both, **fan),
+        "LoRA, single tokens": LoraConfig(r=4, lora_alpha=8, trainable_token_indices=[5, 76, 52], **both, **fan),
         "trainable tokens": TrainableTokensConfig(token_indices=[5, 76, 52], **task),
     }
     if not is_gpt2:  # peft has them for nn.Linear alone

@@ -48,6 +48,10 @@ def odd_configs(names: tuple, norms: list, takes_all: bool) -> dict:
         "odd: patterns that overlap": LoraConfig(**pair, rank_pattern={f"{second}.{value}": 3, value: 2}),
         "odd: rank above the width": LoraConfig(**pair | dict(r=48)),
         "odd: many names": LoraConfig(**pair | dict(target_modules=[query, inner, "c_attn", "Wqkv", "q_proj", "classifier.dense"])),
+        "odd: single tokens": LoraConfig(**pair, trainable_token_indices=[5, 76, 52]),
+        "odd: single tokens by name": LoraConfig(
+            **pair, trainable_token_indices={"word_embeddings": [76, 5], "position_embeddings": [2, 3, 9]}, modules_to_save=norms
+        ),
         "odd: not trained further": LoraConfig(**pair, init_lora_weights="gaussian", lora_dropout=0.3),
         "odd: IA3 by expressions": IA3Config(
             target_modules=rf".*({any_layer}\.{key}|{inner_end})", feedforward_modules=[], **task

@@ -237,7 +237,6 @@ describe('files that lora refuses', () => {
     ['loftq', { init_lora_weights: 'loftq', loftq_config: { loftq_bits: 4 } }],
     ['an unknown start', { init_lora_weights: 'mica' }],
     ['target_parameters', { target_parameters: ['experts.weight'] }],
-    ['trainable_token_indices', { trainable_token_indices: [3] }],
     ['layer_replication', { layer_replication: [[0, 2]] }],
     ['fan_in_fan_out', { fan_in_fan_out: true }],
     ['velora', { velora_config: { num_groups: 4 } }],

@@ -14,6 +14,8 @@ export interface FileCodec {
   readonly headless?: true;
   /** True for what stands in the folder of another method: HF peft stores it with any (`modules_to_save`). */
   readonly beside?: true;
+  /** Of what stands beside: types of HF peft that have a place for it; absent if all have. */
+  readonly besideTypes?: readonly string[];
   /** Paths of frozen tensors that `encode` and `decode` need: where HF peft stores whole values and we differences. */
   hostTensors?(host: HostSpec): readonly string[];
   /** `frozen` holds the tensors of `hostTensors`, weights of affine maps as `[input, output]`. */

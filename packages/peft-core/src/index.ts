@@ -53,5 +53,6 @@ export { saveAdapter, type SaveOptions } from './files/save-adapter.js';
 export { type ByteSource, bytesSource } from './safetensors/byte-source.js';
 export { openSafetensors, type SafetensorsFile } from './safetensors/open-safetensors.js';
 export { savedModules, type SavedModulesConfig, savedModulesDefinition } from './files/saved-modules.js';
+export { savedTokens, type SavedTokensConfig, savedTokensDefinition } from './files/saved-tokens.js';
 export { choiceLogits } from './files/choice-head.js';
 export { tokenHead, type TokenHeadConfig, tokenHeadDefinition, tokenHeadOf, tokenLogits } from './files/token-head.js';

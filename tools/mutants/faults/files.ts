@@ -36,4 +36,11 @@ export const filesFaults: readonly Mutant[] = [
     replace: 'substream(seed, String(plan.raw.findIndex((spec) => spec.name === name)))',
     suites: 'peft-core initial-values',
   },
+  {
+    fault: 'rows of single tokens are read as differences',
+    file: 'packages/peft-core/src/files/saved-tokens.ts',
+    find: 'data: wholeValues.read(path, floatsOf(stored), base)',
+    replace: 'data: floatsOf(stored)',
+    suites: 'lora saved-tokens',
+  },
 ];

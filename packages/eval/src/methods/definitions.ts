@@ -1,4 +1,10 @@
-import { composeDefinition, headDefinition, savedModulesDefinition, tokenHeadDefinition } from '@tfjs-peft/peft-core';
+import {
+  composeDefinition,
+  headDefinition,
+  savedModulesDefinition,
+  savedTokensDefinition,
+  tokenHeadDefinition,
+} from '@tfjs-peft/peft-core';
 import type { MethodDefinition } from '@tfjs-peft/peft-core/authoring';
 import { adapterDefinition } from '@tfjs-peft/adapter';
 import { bitfitDefinition, layerNormTuningDefinition } from '@tfjs-peft/bitfit';
@@ -36,6 +42,7 @@ export const builtInDefinitions = [
   tarpDefinition,
   tamsDefinition,
   savedModulesDefinition,
+  savedTokensDefinition,
   tokenHeadDefinition,
   ...hfMethodDefinitions,
 ] as unknown as readonly MethodDefinition[];

@@ -1,4 +1,4 @@
-import { type HostSpec, type NamedArray, PeftError, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
+import { type HostSpec, PeftError, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
 import {
   floatsOf,
   getParameter,
@@ -7,12 +7,20 @@ import {
   rememberPerHost,
   sumDifferences,
 } from '@tfjs-peft/peft-core/authoring';
-import { type FileCodec, hfPath, hfSelector, type JsonObject, rememberWholeValues } from '@tfjs-peft/peft-core/files';
+import {
+  type FileCodec,
+  hfPath,
+  hfSelector,
+  type JsonObject,
+  placesOfRows,
+  rememberWholeValues,
+  requireIndices,
+  rowsOfTable,
+} from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { namespaceEntry, targetEntries } from '../module-entries.js';
 import { requireEqual } from '../weight-method-files.js';
-import { requireIndices } from './token-indices.js';
 
 const schema = z.strictObject({
   target_modules: targetEntries.target_modules,
@@ -67,15 +75,12 @@ function createTrainableTokens(config: TrainableTokensConfig): PeftMethod<Traina
       };
     },
     intervene: (effective, { host }) =>
-      tablesOf(host).map(({ path, size }) => {
-        const places = tokens.flatMap((token) => Array.from({ length: size }, (_, column) => token * size + column));
-        return {
-          kind: 'sparseWeightDelta',
-          path,
-          indices: tf.tensor1d(places, 'int32'),
-          values: getParameter(effective, nameOf(path)).reshape([-1]),
-        };
-      }),
+      tablesOf(host).map(({ path, size }) => ({
+        kind: 'sparseWeightDelta',
+        path,
+        indices: tf.tensor1d(placesOfRows(tokens, size), 'int32'),
+        values: getParameter(effective, nameOf(path)).reshape([-1]),
+      })),
     combine: (members, { strategy }) => sumDifferences(members, strategy),
     files: tokenFiles(config, (host) => tablesOf(host).map(({ path }) => path), nameOf),
   };
@@ -113,14 +118,6 @@ function tokenFiles(
 ): FileCodec {
   const wholeValues = rememberWholeValues();
   const storedName = (host: HostSpec, path: string) => `base_model.model.${hfPath(host, path)}.trainable_tokens_delta`;
-  const rowsOf = ({ shape, data }: NamedArray): Float32Array => {
-    const size = shape[1]!;
-    const rows = new Float32Array(tokens.length * size);
-    tokens.forEach((token, place) =>
-      rows.set(data.subarray(token * size, (token + 1) * size) as Float32Array, place * size),
-    );
-    return rows;
-  };
   return {
     peftType: 'TRAINABLE_TOKENS',
     headPrefix: 'base_model.model.',
@@ -136,7 +133,7 @@ function tokenFiles(
         tablesOf(host).flatMap((path) => {
           const name = storedName(host, path);
           const { shape, data } = effective.get(nameOf(path))!;
-          const base = rowsOf(frozen.get(`${path}.weight`)!);
+          const base = rowsOfTable(tokens, frozen.get(`${path}.weight`)!);
           const whole = { shape, data: wholeValues.write(name, floatsOf({ shape, data }), base) };
           return [name, ...copiesOf(host)].map((stored) => [stored, whole] as const);
         }),
@@ -149,7 +146,7 @@ function tokenFiles(
           const name = storedName(host, path);
           const array = tensors.get(name)!;
           for (const copy of copiesOf(host)) requireEqual(name, copy, tensors);
-          const base = rowsOf(frozen.get(`${path}.weight`)!);
+          const base = rowsOfTable(tokens, frozen.get(`${path}.weight`)!);
           return [nameOf(path), { shape: array.shape, data: wholeValues.read(name, floatsOf(array), base) }];
         }),
       ),

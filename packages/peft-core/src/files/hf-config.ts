@@ -49,7 +49,7 @@ const semanticKeys: ReadonlyMap<string, readonly Json[]> = new Map<string, reado
   ['target_modules', []],
   ['target_parameters', [null, []]],
   ['token_dim', []],
-  ['trainable_token_indices', [null]],
+  ['trainable_token_indices', [null, {}]],
   ['use_bdlora', [null, false]],
   ['use_dora', [false]],
   ['use_qalora', [false]],

@@ -29,6 +29,7 @@ import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
 import { isPartOfHead, savedCandidates, takeSaved } from './take-saved.js';
+import { expectTokens, requireOwnTables, takeTokens } from './take-tokens.js';
 import { tokenHead, type TokenHeadConfig, tokenHeadNames } from './token-head.js';
 import { normaliseNames } from './normalise-names.js';
 import { hfTypes, unreadHfTypes, wayOutOf } from './hf-types.js';
@@ -52,6 +53,7 @@ export async function loadHfFolder(
   const frozen = await readHostTensors(method.files, tensors);
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
   const candidates = savedCandidates(config, host);
+  const tokens = await expectTokens(config, tensors, read, tensorsName);
   const tokenModule = requireTokenModule(config, method, host);
   const isChoice = isMultipleChoice(config);
   const headHost = isChoice ? forChoices(host, hfConfigName) : host;
@@ -61,17 +63,20 @@ export async function loadHfFolder(
       ? tokenHeadNames(tokenModule)
       : hfHeadNames(headHost).map((name) => method.files.headPrefix + name)),
     ...[...candidates.named, ...candidates.tables].map((path) => savedName(host, path)),
+    ...(tokens?.names ?? []),
   ];
   const { tensors: named, ...nameReport } = normaliseNames(read, names, host, tensorsName);
   const perToken = tokenModule && takeTokenHead(named, tokenModule, files, options);
   const { head: found, rest: withSaved } = takeHead(perToken?.rest ?? named, headHost, tensorsName);
-  const { saved, rest, dropped } = await takeSaved(withSaved, candidates, tensors, tensorsName);
+  const { saved, rest: withTokens, dropped } = await takeSaved(withSaved, candidates, tensors, tensorsName);
+  const { taken: ofTokens, rest } = takeTokens(withTokens, tokens);
+  if (tokens) requireOwnTables(tokens.method, [method, ...(saved ? [saved.method] : [])], host);
   const trained = found ?? (isChoice ? new Map<string, never>() : undefined);
   const completed = trained && completeHead(trained, options.hostHead, headHost);
   const stored = completed?.size ? completed : undefined;
   const extraConfig = checkForeignKeys(
     config,
-    blank.config,
+    { ...blank.config, ...tokens?.config },
     hfConfigName,
     warn,
     (entry) => candidates.modules.includes(entry as string) || entry === tokenModule || isPartOfHead(entry, host),
@@ -92,7 +97,7 @@ export async function loadHfFolder(
       throw headMissing(tensorsName, promptLearning, typeof version === 'string' ? version : undefined);
     checkTensors(effective, storedTensors(method.plan(host)), tensorsName);
     checkPlaces(effective, method.plan(host), tensorsName);
-    const beside = [saved, perToken].filter((part) => part !== undefined);
+    const beside = [saved, ofTokens, perToken].filter((part) => part !== undefined);
     if (beside.length === 0) return { method, effective, extraConfig, report };
     for (const part of beside) for (const [name, array] of part.effective) effective.set(name, array);
     const whole = compose(method, ...beside.map((part) => part.method));
@@ -106,8 +111,9 @@ export async function loadHfFolder(
       : hfHeadConfig(host, chooseLabels(outputs, labelsOfModel(outputs, files), options, 'config.json')),
   );
   for (const [name, array] of decodeHead(head, stored, headHost, tensorsName)) effective.set(name, array);
-  for (const [name, array] of saved?.effective ?? []) effective.set(name, array);
-  const whole = compose(method, ...(saved ? [saved.method] : []), head);
+  const beside = [saved, ofTokens].filter((part) => part !== undefined);
+  for (const part of beside) for (const [name, array] of part.effective) effective.set(name, array);
+  const whole = compose(method, ...beside.map((part) => part.method), head);
   checkTensors(effective, storedTensors(whole.plan(host)), tensorsName);
   checkPlaces(effective, whole.plan(host), tensorsName);
   return { method: whole, effective, extraConfig, report };

@@ -29,6 +29,7 @@ import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { isPartOfHead } from './take-saved.js';
 import { adapterForAnotherHost } from './host-check.js';
 import type { LoadedArrays, LoadOptions, LoadReport } from './load-options.js';
+import { ownEntries } from './own-entries.js';
 import { normaliseNames } from './normalise-names.js';
 import { parseJsonObject } from '../json/parse-json-strict.js';
 import { sha256Hex } from '../sha256-hex.js';
@@ -140,7 +141,11 @@ async function loadHfUnit(
   const written = bare ? asBareEncoder(blank.tensors, blank.config, host) : blank;
   const savedNames = beside.flatMap(({ blank: { config: entries } }) => entries['modules_to_save'] ?? []);
   const isKnown = (entry: Json) => savedNames.includes(entry as string) || isPartOfHead(entry, host);
-  const foreign = checkStoredConfig(unit, record, config, written.config, warn, isKnown);
+  const entries = Object.assign(
+    { ...written.config },
+    ...beside.map(({ blank: part }) => ownEntries(part)),
+  ) as JsonObject;
+  const foreign = checkStoredConfig(unit, record, config, entries, warn, isKnown);
   const own = bare ? normaliseNames(stored, names, host, where).tensors : stored;
   const ofMethod = new Map([...own].filter(([name]) => !isBeside.has(name)));
   const arrays = new Map(decodePart(unit.method, ofMethod, blank, host, frozen, where));

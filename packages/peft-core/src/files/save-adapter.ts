@@ -20,6 +20,8 @@ import { readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
 import { encodeHead, hasForeignBias, headDifference } from './head-tensors.js';
 import { type HfConfigOptions, makeHfConfig, taskToKeep } from './hf-config.js';
+import { ownEntries } from './own-entries.js';
+import { sharedTables } from './take-tokens.js';
 import { adapterForAnotherHost } from './host-check.js';
 import { sha256Hex } from '../sha256-hex.js';
 
@@ -92,6 +94,8 @@ interface EncodedUnit {
   readonly differences: readonly string[];
 }
 
+type HfUnit = Extract<FileUnit, { kind: 'hf' }>;
+
 function encodeUnit(
   unit: FileUnit,
   arrays: NamedArrays,
@@ -112,7 +116,11 @@ function encodeUnit(
   const hasHead = unit.head !== undefined;
   const beside = unit.beside.map((part) => part.files.encode(select(arrays, [part]), host, frozen));
   const own = codec.encode(select(arrays, [unit.method]), host, frozen);
-  const whole = { ...own, tensors: new Map([own, ...beside].flatMap(({ tensors }) => [...tensors])) };
+  const whole = {
+    ...own,
+    config: Object.assign({ ...own.config }, ...beside.map(ownEntries)) as JsonObject,
+    tensors: new Map([own, ...beside].flatMap(({ tensors }) => [...tensors])),
+  };
   const bare = !hasHead && isBareEncoder(options.extraConfig ?? {});
   const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
   const choices = unit.head?.head.choices ?? false;
@@ -137,6 +145,7 @@ function encodeUnit(
     entry: { folder, peftType: codec.peftType, layout: hfLayout, configSha256: sha256Hex(canonicalJson(config)) },
     differences: [
       ...encoded.differences,
+      ...besideDifferences(unit, host),
       ...(headReason === undefined ? [] : [headReason]),
       ...(unit.head && hasForeignBias(unit.head, arrays, headHost)
         ? [`HF's sequence classifier for "${host.modelType}" has no bias, this head has one`]
@@ -144,6 +153,18 @@ function encodeUnit(
     ],
   };
 }
+
+/** Why HF peft would not run what stands beside the method. */
+const besideDifferences = ({ method, beside }: HfUnit, host: HostSpec): string[] =>
+  beside.flatMap((part) => {
+    const { besideTypes } = part.files;
+    if (!besideTypes) return [];
+    const { peftType } = method.files;
+    if (!besideTypes.includes(peftType)) return [`HF peft has no ${part.type} beside ${peftType}`];
+    return sharedTables(part, method, host).map(
+      (path) => `HF peft has no ${part.type} of ${path}, which ${peftType} changes`,
+    );
+  });
 
 const savedNames = ({ config: { modules_to_save: modules } }: EncodedAdapter): string[] =>
   Array.isArray(modules) ? (modules as string[]) : [];
