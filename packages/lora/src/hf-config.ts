@@ -110,10 +110,17 @@ function readStart(start: boolean | string): LoraConfig['initialisation'] {
   throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
     found: `"init_lora_weights": "${start}"${changesHost ? ', which changes the weights of the host itself' : ''}`,
     expected: `true, false, ${starts.map((name) => `"${name}"`).join(' or ')}`,
-    fix: changesHost
-      ? 'merge it in HF peft, head included: PeftModel.from_pretrained(base, folder).merge_and_unload().save_pretrained(output), and open output as the model; for an encoder alone save_pretrained(path_initial_model_for_weight_conversion=…) writes a plain LoRA (it drops heads)'
-      : 'train the adapter again with another start',
+    fix: changesHost ? wayOutOfStart(start) : 'train the adapter again with another start',
   });
+}
+
+/** LoftQ starts from what quantization leaves, which its factors give back in part alone: the conversion to a plain LoRA is wrong for it. */
+function wayOutOfStart(start: string): string {
+  const merge =
+    'merge it in HF peft, head included: PeftModel.from_pretrained(base, folder).merge_and_unload().save_pretrained(output), and open output as the model';
+  return start === 'loftq'
+    ? `${merge} (with scipy, bitsandbytes and a GPU, without which HF peft does not load it either); path_initial_model_for_weight_conversion gives other outputs for LoftQ`
+    : `${merge}; for an encoder alone save_pretrained(path_initial_model_for_weight_conversion=…) writes a plain LoRA (it drops heads)`;
 }
 
 const hasPooler = ({ sites }: HostSpec) => sites.some((site) => site.kind === 'linear' && site.role === 'pooler');

@@ -249,6 +249,16 @@ describe('files that lora refuses', () => {
     ['tied weights', { ensure_weight_tying: true }],
   ])('for %s', async (_, changes) => expect(await codeOf(await hfFolder({}, changes))).toBe('CONFIG_KEY_UNSUPPORTED'));
 
+  it('with a way out that works: LoftQ has no conversion', async () => {
+    const wayOut = async (start: string) => {
+      const error = await load(await hfFolder({}, { init_lora_weights: start })).catch((thrown: unknown) => thrown);
+      expect(isPeftError(error) && error.text.fix).toContain('merge_and_unload');
+      return isPeftError(error) ? error.text.fix : '';
+    };
+    expect(await wayOut('pissa')).toContain('writes a plain LoRA');
+    expect(await wayOut('loftq')).toContain('gives other outputs for LoftQ');
+  });
+
   it('but not for starts that leave the host alone', async () => {
     for (const [start, initialisation] of [
       ['gaussian', 'gaussian'],

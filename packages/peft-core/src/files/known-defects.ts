@@ -35,7 +35,7 @@ export function guessVersion(config: JsonObject, names: readonly string[], files
   return { below: '0.18.0', clues: ['no "peft_version", which 0.18.0 was the first to write'] };
 }
 
-const initsThatChangeTheBase = ['pissa', 'olora', 'corda', 'lora_ga'];
+const initsThatChangeTheBase = ['pissa', 'olora', 'corda', 'lora_ga', 'loftq'];
 
 /** Likely defects of a folder of HF peft, each a sentence. */
 export function knownDefects(config: JsonObject, names: readonly string[], ours: boolean): string[] {
