@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { errorOf } from '../test/error-of.js';
-import { endlessDictionary, endlessLevels, zstdRows } from '../test/parquet-samples.js';
+import { compressedRows, endlessDictionary, endlessLevels, zstdRows } from '../test/parquet-samples.js';
 import { parseParquet } from './parse-parquet.js';
 
 const write = (key: string, value: string) =>
@@ -55,9 +55,14 @@ describe('Parquet files from strangers', () => {
     }
   });
 
-  it('reads Zstandard', async () => {
-    const table = await parseParquet(zstdRows, 'x.parquet');
-    expect([table.columns, table.rowCount, table.cell(1, 0)]).toEqual([['text', 'label'], 24, 'good film number 1']);
+  it.each([['zstd', zstdRows] as const, ...compressedRows])('reads %s', async (_, bytes) => {
+    const { columns, rowCount, cell } = await parseParquet(bytes, 'x.parquet');
+    expect(columns).toEqual(['text', 'label']);
+    expect(Array.from({ length: rowCount }, (_, row) => [cell(row, 0), cell(row, 1)])).toEqual(
+      Array.from({ length: 24 }, (_, row) =>
+        row % 2 === 1 ? [`good film number ${row}`, 'pos'] : [`bad film number ${row}`, 'neg'],
+      ),
+    );
   });
 
   it('takes the class names that datasets writes, and nothing else for them', async () => {
