@@ -33,13 +33,15 @@ describe('differences of logits', () => {
     expect(differenceFrom(good, [[1, 2]])).toBeNaN();
   });
 
-  it('leave out padding on the left only for prompts on RoBERTa', () => {
+  it('leave out padding on the left only for prompts on RoBERTa, and for all but prompts on DeBERTa', () => {
     const logits = [
       [1, 2],
       [3, 9],
     ];
     const on = (name: string, method: string) => differenceFrom({ host: host(name), name: method, expected }, logits);
     expect(on('roberta', 'trained prompt tuning')).toBe(0);
+    expect(on('deberta-v2', 'LoRA')).toBe(0);
+    expect([on('deberta-v2', 'P-tuning'), on('modernbert', 'LoRA')]).toEqual([5, 5]);
     expect([on('roberta', 'prefix'), on('roberta', 'LoRA'), on('bert', 'prompt tuning')]).toEqual([5, 5, 5]);
   });
 });

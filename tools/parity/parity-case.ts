@@ -69,17 +69,17 @@ export function readHostFolder(name: string, folder: string): HostFolder {
 
 /** Families with RoBERTa's rule of positions. */
 const numbersPadding = ['roberta', 'camembert', 'mpnet'];
-/** Families whose classifier reads the first token even if it is padding, and whose padding looks at padding in HF. */
-const readsPadding = ['deberta-v2', 'deberta-v2-apart', 'modernbert'];
+/** Families whose classifier reads the first token even if it is padding, from which HF looks at everything, padding included. */
+const readsPadding = ['deberta-v2', 'deberta-v2-apart'];
 
 /**
  * Numbers of the texts whose logits must agree. Behind a prompt, HF's RoBERTa sees embeddings and no ids, so that it numbers padding like
- * text; here positions count text alone. The two differ where padding is on the left. So does what DeBERTa and ModernBERT make of padding itself.
+ * text; here positions count text alone. The two differ where padding is on the left. So does what DeBERTa makes of padding itself, adapter or not.
  */
 function comparableRows({ host, name }: Pick<ParityCase, 'host' | 'name'>): number[] {
   const rows = host.inputs.attention_mask.map((_, row) => row);
-  const isPromptOnRoberta = numbersPadding.includes(host.name) && /prompt tuning|P-tuning/.test(name);
-  return isPromptOnRoberta || readsPadding.includes(host.name)
+  const isPrompt = /prompt tuning|P-tuning/.test(name); // then the first place is a virtual token
+  return (isPrompt ? numbersPadding : readsPadding).includes(host.name)
     ? rows.filter((row) => host.inputs.attention_mask[row]![0] === 1)
     : rows;
 }
