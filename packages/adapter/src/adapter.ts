@@ -57,6 +57,7 @@ function createAdapter(config: AdapterConfig): PeftMethod<AdapterConfig> {
           path,
           placement: config.placement,
           perToken: shared,
+          draws: rate > 0,
           ...(shared && { form: formOf(config, effective, path) }),
           apply: config.placement === 'sequential' ? (y) => y.add(delta(y)) : delta,
         };

@@ -74,7 +74,8 @@ const outputSize = (site: Extract<Site, { kind: 'linear' | 'norm' }>): number =>
 
 const never = (): boolean => false;
 /** A function of activations, unless it says that it treats each token for itself. */
-const together = ({ perToken }: { readonly perToken?: boolean }): boolean => perToken !== true;
+const together = ({ perToken, draws }: { readonly perToken?: boolean; readonly draws?: boolean }): boolean =>
+  perToken !== true || draws === true;
 
 /** The table of all kinds: exhaustive, so that a new kind that lacks a row does not compile. */
 export const interventionRules: Rules = {

@@ -150,6 +150,8 @@ interface Activation {
    * tokens of all texts one after the other, `[1, n, size]`, without padding.
    */
   readonly perToken?: boolean;
+  /** True if `apply` draws a random number for each state that it gets: for fewer tokens it would draw others. */
+  readonly draws?: boolean;
   /** True if what `apply` gives at a token depends on other tokens of its row: texts that share a row are then not kept apart. */
   readonly mixesTokens?: true;
   /** The same as data, for whoever must write it down instead of calling it: an exporter. */

@@ -1,16 +1,23 @@
 // TensorFlow operations over the kernels of compute.h. An input of shape [0] stands for one that is not given.
 #include "operations.h"
 
+#include <cstdlib>
+#include <string>
+
 #include "kernel-call.h"
 #include "packed-memory.h"
 #include "parallel.h"
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/ops.h"
 
+/** What this machine has, or less if TFJS_PEFT_INSTRUCTIONS names less (`avx2`, `baseline`): for tests of what other machines run. */
 const Compute &best_compute() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma")) return compute_avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return compute_avx2;
+  const char *named = std::getenv("TFJS_PEFT_INSTRUCTIONS");
+  const std::string most = named ? named : "avx512";
+  const bool fma = __builtin_cpu_supports("fma");
+  if (most == "avx512" && fma && __builtin_cpu_supports("avx512f")) return compute_avx512;
+  if ((most == "avx512" || most == "avx2") && fma && __builtin_cpu_supports("avx2")) return compute_avx2;
 #endif
   return compute_baseline;
 }

@@ -1,4 +1,4 @@
-import { addInterventions } from '../broken/break-method.js';
+import { breakInterventions, mapEffects } from '../broken/break-method.js';
 import type { ConformanceCheck } from '../kit/check.js';
 import { requireClose } from '../kit/compare.js';
 import { logitsOf } from '../kit/run-pass.js';
@@ -11,13 +11,11 @@ export const logitsAlone: ConformanceCheck = {
   run: checkLogitsAlone,
   controls: [
     {
-      breaks: 'looks at other tokens and says that it treats each for itself',
-      apply: (subject) => {
-        const hidden = subject.host.spec.sites.filter(({ kind }) => kind === 'hidden').at(-1)!;
-        return addInterventions(subject, () => [
-          { kind: 'hiddenDelta', path: hidden.path, apply: (x) => x.mean(1, true), perToken: true },
-        ]);
-      },
+      breaks: 'acts otherwise where only logits are read',
+      apply: (subject) =>
+        breakInterventions(subject, (items, { reads }) =>
+          reads === 'logits' ? mapEffects(items, (tensor) => tensor.mul(1.5)) : items,
+        ),
       fails: /only logits/,
     },
   ],
