@@ -1,6 +1,7 @@
 import { describePeftMethod, tinyHost } from '@tfjs-peft/conformance';
 import type { PeftMethod } from '@tfjs-peft/peft-core';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { hfMethodDefinitions, trainableTokens } from './index.js';
 import * as methods from './index.js';
@@ -68,8 +69,10 @@ function check(
   });
 }
 
-for (const [name, make, config, identityAtStart] of cases) {
-  const own = exceptions[name];
-  check(name, () => make(config), { identityAtStart, ...(own && { exceptions: own }) });
-}
-check('trainable tokens', () => trainableTokens({ token_indices: [3, 5, 7] }), { identityAtStart: true });
+describeOnNative('the kit', () => {
+  for (const [name, make, config, identityAtStart] of cases) {
+    const own = exceptions[name];
+    check(name, () => make(config), { identityAtStart, ...(own && { exceptions: own }) });
+  }
+  check('trainable tokens', () => trainableTokens({ token_indices: [3, 5, 7] }), { identityAtStart: true });
+});
