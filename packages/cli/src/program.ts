@@ -173,8 +173,8 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     )
     .requiredOption('--output <folder>', 'a new folder for the adapter')
     .addOption(
-      new Option('--to <form>', 'hf, or adapter-hub for bottleneck adapters')
-        .choices(['hf', 'adapter-hub'])
+      new Option('--to <form>', 'hf, adapter-hub for bottleneck adapters, or mlx for LoRA')
+        .choices(['hf', 'adapter-hub', 'mlx'])
         .default('hf'),
     )
     .option('--name <name>', "of the adapter, in the names of AdapterHub's tensors (default: adapter)")

@@ -237,6 +237,12 @@ describe('convertFolder', () => {
     const output = newFolder();
     expect(await convertFolder(mlx, { output, to: 'hf', model, backend })).toMatchObject({ from: 'mlx' });
     expect(read(output, 'adapter_config.json')).toMatchObject({ peft_type: 'LORA', r: 2, lora_alpha: 8 });
+    const again = newFolder();
+    const { from, differences } = await convertFolder(output, { output: again, to: 'mlx', model, backend });
+    expect([from, differences.join()]).toEqual(['tfjs-peft', expect.stringContaining('language models alone')]);
+    const tensors = await tensorsOf(readFileSync(join(again, 'adapters.safetensors')));
+    const named = Object.entries(tensors).map(([name, value]) => [name.replace(/^bert\./, ''), value] as const);
+    expect(Object.fromEntries(named)).toEqual(await tensorsOf(readFileSync(join(mlx, 'adapters.safetensors'))));
   });
 
   it('refuses what it cannot write, by name', async () => {

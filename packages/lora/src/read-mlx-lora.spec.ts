@@ -13,6 +13,7 @@ import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { largest, smallHost, someInputs } from '../test/small-host.js';
 import { loraDefinition } from './lora.js';
 import { readMlxLora } from './read-mlx-lora.js';
+import { writeMlxLora } from './write-mlx-lora.js';
 
 useTestBackend();
 
@@ -77,5 +78,50 @@ describe('readMlxLora', () => {
     expect(await codeOf(files({}, { lora_parameters: { rank: 3 } }))).toBe('CONFIG_INVALID');
     expect(await codeOf(files({ [`${path}.m`]: values(8, 1) }))).toBe('TENSOR_UNEXPECTED');
     expect(await codeOf(files({ [`${path}.lora_b`]: values(4, 8) }))).toBe('TENSOR_MISSHAPEN');
+  });
+});
+
+describe('writeMlxLora', () => {
+  const edited = async (changes: object) => {
+    const hf = new Map(await readMlxLora(files(), { prefix: 'bert.' }));
+    const config = JSON.parse(new TextDecoder().decode(hf.get('adapter_config.json')));
+    return hf.set('adapter_config.json', new TextEncoder().encode(JSON.stringify({ ...config, ...changes })));
+  };
+
+  it('gives back what was read, byte for byte of the numbers', async () => {
+    const mlx = await writeMlxLora(await readMlxLora(files()));
+    expect(mlx.get('adapters.safetensors')).toEqual(files().get('adapters.safetensors'));
+    expect(JSON.parse(new TextDecoder().decode(mlx.get('adapter_config.json')))).toEqual({
+      fine_tune_type: 'lora',
+      num_layers: -1,
+      lora_parameters: { rank: 3, scale: 2.5, dropout: 0, keys: ['attention.self.query'] },
+    });
+  });
+
+  it('scales by alpha over the root of the rank for rsLoRA', async () => {
+    const mlx = await writeMlxLora(await edited({ use_rslora: true }));
+    const { lora_parameters } = JSON.parse(new TextDecoder().decode(mlx.get('adapter_config.json')));
+    expect(lora_parameters.scale).toBeCloseTo(7.5 / Math.sqrt(3), 10);
+  });
+
+  it.each([
+    [{ use_dora: true }, /use_dora/],
+    [{ bias: 'all' }, /"bias": "all"/],
+    [{ rank_pattern: { query: 2 } }, /rank_pattern/],
+    [{ alpha_pattern: { query: 2 } }, /alpha_pattern/],
+  ])('refuses %j, for which mlx has no place', async (changes, found) => {
+    await expect(writeMlxLora(await edited(changes))).rejects.toMatchObject({
+      code: 'CONVERT_UNSUPPORTED',
+      text: { found: expect.stringMatching(found) },
+    });
+  });
+
+  it('refuses tensors of anything else, and folders without files', async () => {
+    const hf = await edited({});
+    const more = writeSafetensors(new Map([['base_model.model.classifier.weight', up]]));
+    await expect(writeMlxLora(new Map(hf).set('adapter_model.safetensors', more))).rejects.toMatchObject({
+      code: 'CONVERT_UNSUPPORTED',
+    });
+    await expect(writeMlxLora(new Map())).rejects.toMatchObject({ code: 'ADAPTER_FILE_MISSING' });
   });
 });

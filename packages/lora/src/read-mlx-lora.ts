@@ -9,8 +9,7 @@ import {
   writeSafetensors,
 } from '@tfjs-peft/peft-core/files';
 import * as z from 'zod';
-
-const mlxTensorsName = 'adapters.safetensors';
+import { mlxTensorsName, transposed } from './mlx-form.js';
 
 const mlxConfig = z.looseObject({
   fine_tune_type: z.string().default('lora'),
@@ -79,10 +78,4 @@ export async function readMlxLora(files: AdapterFiles, { prefix = '' }: MlxOptio
     [hfConfigName, new TextEncoder().encode(readableJson(hf))],
     [tensorsName, writeSafetensors(tensors)],
   ]);
-}
-
-function transposed(rows: number, columns: number, data: Float32Array): WritableTensor {
-  const out = new Float32Array(data.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
-  return { shape: [columns, rows], data: out };
 }

@@ -1,5 +1,5 @@
 import { adapterDefinition, toAdapterHub } from '@tfjs-peft/adapter';
-import { readMlxLora } from '@tfjs-peft/lora';
+import { loraDefinition, readMlxLora, writeMlxLora } from '@tfjs-peft/lora';
 import {
   type Adapter,
   type AdapterFiles,
@@ -7,6 +7,7 @@ import {
   leavesOf,
   loadAdapter,
   PeftError,
+  type PeftMethod,
   readParameters,
   saveAdapter,
   type SaveOptions,
@@ -32,8 +33,8 @@ import { reportBackend } from '../trial/report-backend.js';
 import { requireEmptyFolder } from '../run-folder/require-empty-folder.js';
 import { writeModelFolder } from './write-model-folder.js';
 
-/** The forms that adapters are written in: HF peft's, with our own record beside it, and AdapterHub's. */
-export const adapterForms = ['hf', 'adapter-hub'] as const;
+/** The forms that adapters are written in: HF peft's, with our own record beside it, AdapterHub's, and mlx-lm's. */
+export const adapterForms = ['hf', 'adapter-hub', 'mlx'] as const;
 /** One of them. */
 export type AdapterForm = (typeof adapterForms)[number];
 
@@ -89,10 +90,11 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
       ...(adapter.report.writtenBy === 'hf-peft' && { extraConfig }),
     };
     try {
-      const written =
-        to === 'hf'
-          ? await asHf(adapter, opened, saving)
-          : await asAdapterHub(adapter, opened, options.name ?? 'adapter');
+      const written = await {
+        hf: () => asHf(adapter, opened, saving),
+        'adapter-hub': () => asAdapterHub(adapter, opened, options.name ?? 'adapter'),
+        mlx: () => asMlx(adapter, opened, saving),
+      }[to]();
       await writeModelFolder(output, written.files, () => Promise.resolve());
       const from = isMlx(found) ? 'mlx' : adapter.report.writtenBy;
       return { folder: output, from, to, files: [...written.files.keys()], differences: written.differences };
@@ -115,16 +117,37 @@ async function asHf(adapter: Adapter, { host }: OpenedHost, options: SaveOptions
   return { files, differences: (differences as string[]) ?? [] };
 }
 
-/** Bottleneck adapters are the one method that is written for AdapterHub. Errors: `CONVERT_UNSUPPORTED`. */
-async function asAdapterHub({ method, effective }: Adapter, { host }: OpenedHost, name: string): Promise<Written> {
+/** The one part of an adapter beside its head, of the one method that another library's form is written for. Errors: `CONVERT_UNSUPPORTED`. */
+function onlyPart({ method }: Adapter, type: string, library: string): PeftMethod {
   const parts = leavesOf(method).filter((part) => !isHead(part));
-  const [part] = parts;
-  if (!part || parts.length > 1 || part.type !== adapterDefinition.type)
-    throw new PeftError('CONVERT_UNSUPPORTED', {
-      found: `an adapter of ${parts.map(({ type }) => type).join(' + ') || 'a head alone'}`,
-      expected: `one ${adapterDefinition.type}, the method that is written in AdapterHub's form`,
-      fix: 'convert it to HF peft (--to hf), or export it to ONNX',
-    });
+  if (parts.length === 1 && parts[0]!.type === type) return parts[0]!;
+  throw new PeftError('CONVERT_UNSUPPORTED', {
+    found: `an adapter of ${parts.map((part) => part.type).join(' + ') || 'a head alone'}`,
+    expected: `one ${type}, the method that is written in ${library}'s form`,
+    fix: 'convert it to HF peft (--to hf), or export it to ONNX',
+  });
+}
+
+/** LoRA is the one method of mlx-lm. Errors: `CONVERT_UNSUPPORTED`. */
+async function asMlx(adapter: Adapter, { host }: OpenedHost, options: SaveOptions): Promise<Written> {
+  const method = onlyPart(adapter, loraDefinition.type, 'mlx-lm');
+  const names = new Set(method.plan(host.spec).effective.map(({ name }) => name));
+  const effective = new Map([...adapter.effective].filter(([name]) => names.has(name)));
+  const files = await writeMlxLora(await saveAdapter({ ...adapter, method, effective }, host, options));
+  const isDecoder = host.spec.languageModel !== undefined;
+  return {
+    files,
+    differences: [
+      ...(headsOf(adapter.method).length > 0 ? ['the head is left out: mlx-lm has no classifiers'] : []),
+      ...(isDecoder ? [] : [`mlx-lm has language models alone, and none of type "${host.spec.modelType}"`]),
+    ],
+  };
+}
+
+/** Bottleneck adapters are the one method that is written for AdapterHub. Errors: `CONVERT_UNSUPPORTED`. */
+async function asAdapterHub(adapter: Adapter, { host }: OpenedHost, name: string): Promise<Written> {
+  const { method, effective } = adapter;
+  const part = onlyPart(adapter, adapterDefinition.type, 'AdapterHub');
   const { config, tensors } = toAdapterHub(part.config as never, await readParameters(effective), host.spec, name);
   return {
     files: new Map([
