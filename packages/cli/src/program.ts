@@ -1,4 +1,4 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
 import type { AblateOptions } from './commands/ablate.js';
 import type { AdaptCommandOptions } from './commands/adapt.js';
@@ -17,9 +17,20 @@ import type { PredictOptions } from './commands/predict.js';
 import type { ReportOptions } from './commands/report.js';
 import type { RunCommandOptions } from './commands/run-options.js';
 import { examples } from './examples.js';
+import { list, collect, decimal, positive, wholeNumber, wholeNumberOrZero } from './options/parse-values.js';
+import {
+  common,
+  pluginOption,
+  backendOption,
+  runs,
+  deploys,
+  table,
+  tableOfTask,
+  labelled,
+  prompted,
+} from './options/shared-options.js';
 import { version } from './version.js';
 
-const backends = ['auto', 'tensorflow-gpu', 'tensorflow', 'webgpu', 'wasm', 'cpu'];
 const protocols = ['same_k', 'fixed', 'budget', 'per_class', 'none'];
 
 /**
@@ -308,121 +319,4 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
   return program;
 }
 
-const common = (command: Command): Command =>
-  command
-    .option('--json', 'print one JSON document on standard output')
-    .option('--quiet', 'no progress; warnings and errors only')
-    .option('--debug', 'show stack traces of errors');
-
-const pluginOption = () =>
-  new Option(
-    '--plugin <module>',
-    'a package or file that adds methods, presets or tasks; its code runs here; may be repeated',
-  ).argParser((text: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), text]);
-
-const backendOption = () =>
-  new Option('--backend <name>', 'backend of TensorFlow.js').choices(backends).default('auto');
-
-/** What commands share that run trials. */
-const runs = (command: Command): Command =>
-  command
-    .addOption(backendOption())
-    .option(
-      '--jobs <number>',
-      'runs at a time, each in a process (default: one a core on a CPU, up to 4; 1 on a GPU)',
-      wholeNumber,
-    )
-    .option(
-      '--hang-limit <seconds>',
-      'end a process that gives no sign of life for so long; its run counts as failed (default: 600)',
-      wholeNumber,
-    )
-    .option('--resume', 'go on with what an earlier, interrupted command left unfinished');
-
-/** What commands share that write a model. */
-const deploys = (command: Command): Command =>
-  command
-    .argument('<folder>', 'folder of an experiment, of a trial, or of an adapter; or org/name[@revision] on the Hub')
-    .requiredOption('--output <folder>', 'a new folder for the model')
-    .addOption(new Option('--dtype <name>', 'of the stored numbers').choices(['f32', 'f16']).default('f32'))
-    .option('--max-tokens <number>', 'where texts are cut (default: as the adapter was trained)', wholeNumber)
-    .option('--model <name>', 'host, where the folder does not say it')
-    .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
-    .option('--labels <names>', 'labels in order, for an adapter that HF peft wrote, or in place of its own', list)
-    .addOption(pluginOption())
-    .addOption(backendOption());
-
-/** How a file of rows is to be read; what commands share that take one. */
-const table = (command: Command): Command =>
-  command
-    .option('--encoding <name>', 'encoding of a text file, such as latin1 or utf-16le (default: utf-8)')
-    .option('--delimiter <character>', 'between the fields of a CSV file (default: a comma)', character)
-    .option('--column-names <names>', 'comma-separated, for a CSV or TSV file without a header line', list)
-    .option('--quoted-tsv', 'fields of a TSV file are quoted as in CSV');
-
-/** How the files of classification tasks are to be read. */
-const tableOfTask = (command: Command): Command =>
-  table(command)
-    .option('--text-column <name>', 'column of the text', 'text')
-    .option('--text-pair-column <name>', 'column of the second text of a pair')
-    .option('--label-column <name>', 'column of the label', 'label')
-    .option('--max-labels <number>', 'more distinct labels are taken for a mistake (default: 100)', wholeNumber);
-
-/** Texts with labels: what commands share that learn from them or look at them. */
-const labelled = (command: Command): Command =>
-  command
-    .option(
-      '--task <name or file>',
-      'a known task (spam-subjects, sst2, rte, ...) or a labelled CSV, TSV, JSONL or Parquet file',
-    )
-    .option('--shots <number>', 'labelled texts to learn from, K (default: 100)', wholeNumber)
-    .option('--data <folder>', 'folder of the task files, for GLUE, TREC and other known tasks')
-    .option('--text-column <name>', 'column of the text, for a file')
-    .option('--text-pair-column <name>', 'column of the second text of a pair, for a file')
-    .option('--label-column <name>', 'column of the label, for a file');
-
-/** How texts become prompts that a masked language model completes. */
-const prompted = (command: Command): Command =>
-  command
-    .option('--prompt', 'make a prompt of each text; heads start as label words and read the mask')
-    .option('--template <text>', 'of a prompt, *cls**sent_0*_It_was*mask*.*sep+* (default: the task has one)')
-    .option('--words <words>', 'comma-separated label words in the order of the labels, with --template', list)
-    .option(
-      '--mlm <folder>',
-      'with the head of a masked language model (default: that of minilm, else the host itself)',
-    );
-
-/** A tab is hard to type. */
-const character = (text: string): string => (text === '\\t' ? '\t' : text);
-
 const helpOf = (lines: readonly string[]) => `\nExamples:\n${lines.map((line) => `  $ tfjs-peft ${line}\n`).join('')}`;
-
-const list = (text: string): string[] => {
-  const entries = text.split(',').map((entry) => entry.trim());
-  if (entries.some((entry) => entry === '')) throw new InvalidArgumentError('It must be names separated by commas.');
-  return entries;
-};
-
-const collect = (text: string, earlier: readonly string[]): string[] => [...earlier, text];
-
-const decimal = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
-};
-
-const positive = (text: string): number => {
-  const value = decimal(text);
-  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
-  return value;
-};
-
-const wholeNumber = (text: string): number => parseWhole(text, 1);
-const wholeNumberOrZero = (text: string): number => parseWhole(text, 0);
-
-function parseWhole(text: string, least: number): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least || !Number.isSafeInteger(value))
-    throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
-  return value;
-}

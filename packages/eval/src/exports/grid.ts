@@ -2,15 +2,10 @@
  * Grids of experiments: tasks x hosts x K x methods x seeds, their plans, runs, records and reports.
  * @module
  */
-export {
-  analyseGrid,
-  type GridAnalysis,
-  type ItemAnalysis,
-  type OverallDifference,
-  type ParetoEntry,
-  type RuleQuality,
-  type RunTrace,
-} from '../grid/analyse-grid.js';
+export { analyseGrid, type GridAnalysis } from '../grid/analyse-grid.js';
+export type { OverallDifference, ParetoEntry } from '../grid/arm-comparisons.js';
+export type { ItemAnalysis } from '../grid/item-analysis.js';
+export type { RuleQuality, RunTrace } from '../grid/selection-quality.js';
 export { type Arm, type ExpandedGrid, expandGrid, type GridCell } from '../grid/expand-grid.js';
 export { type GridConfig, type GridConfigInput, type GridMethod, parseGrid } from '../grid/grid-config.js';
 export {

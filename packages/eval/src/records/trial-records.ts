@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { groupBy } from '../statistics/group-by.js';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { MetricsRow } from '@tfjs-peft/train';
 import { type Column, type ColumnTable, writeColumns } from './column-file.js';
@@ -177,13 +178,7 @@ export async function readItems(
   const logits = Array.from({ length: columns }, (_, column) => read.numbers(`logit_${column}`));
   const [rules, splits] = [read.texts('rule'), read.texts('split')];
   const [rows, labels] = [read.numbers('row'), read.numbers('label')];
-  const groups = new Map<string, number[]>();
-  rules.forEach((rule, index) => {
-    const key = JSON.stringify([rule, splits[index]]);
-    const group = groups.get(key);
-    if (group) group.push(index);
-    else groups.set(key, [index]);
-  });
+  const groups = groupBy(rules.keys(), (index) => JSON.stringify([rules[index], splits[index]]));
   const items = [...groups.values()].map((group): ItemRecords => {
     const values = new Float32Array(group.length * columns);
     group.forEach((index, row) =>

@@ -1,5 +1,6 @@
 import { mean } from 'simple-statistics';
 import type { TopLevelSpec } from 'vega-lite';
+import { groupBy } from '../statistics/group-by.js';
 import { plotColours, plotConfig } from './plot-theme.js';
 import { renderSvg } from './render-svg.js';
 
@@ -96,11 +97,7 @@ interface HistoryRow {
 
 /** Means over the runs, at steps that all runs of the method have: elsewhere (early stopping) the mean would jump as runs end. */
 function meansOf(rows: readonly HistoryRow[]): HistoryRow[] {
-  const groups = new Map<string, HistoryRow[]>();
-  for (const row of rows) {
-    const key = JSON.stringify([row.method, row.kind, row.step]);
-    groups.set(key, [...(groups.get(key) ?? []), row]);
-  }
+  const groups = groupBy(rows, (row) => JSON.stringify([row.method, row.kind, row.step]));
   const runs = (method: string, kind: string) =>
     new Set(rows.filter((row) => row.method === method && row.kind === kind).map(({ run }) => run)).size;
   return [...groups.values()]

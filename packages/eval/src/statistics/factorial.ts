@@ -1,4 +1,5 @@
 import { PeftError } from '@tfjs-peft/peft-core';
+import { mean } from 'simple-statistics';
 import { pairedDifference, type PairedDifference } from './paired-difference.js';
 
 /** What one combination of factors gave on one unit, such as a data split of a task. */
@@ -54,8 +55,6 @@ export function factorialEffects(
       return { factors: factors.filter((_name, index) => (effect >> index) & 1), ...difference };
     });
 }
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const unbalanced = (found: string) =>
   new PeftError('DESIGN_UNBALANCED', {

@@ -1,0 +1,40 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A tab is hard to type. */
+export const character = (text: string): string => (text === '\\t' ? '\t' : text);
+
+/** Names separated by commas. */
+export const list = (text: string): string[] => {
+  const entries = text.split(',').map((entry) => entry.trim());
+  if (entries.some((entry) => entry === '')) throw new InvalidArgumentError('It must be names separated by commas.');
+  return entries;
+};
+
+/** An option that may be repeated. */
+export const collect = (text: string, earlier: readonly string[]): string[] => [...earlier, text];
+
+/** A number. */
+export const decimal = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+};
+
+/** A number above 0. */
+export const positive = (text: string): number => {
+  const value = decimal(text);
+  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
+  return value;
+};
+
+/** A whole number from 1. */
+export const wholeNumber = (text: string): number => parseWhole(text, 1);
+/** A whole number from 0. */
+export const wholeNumberOrZero = (text: string): number => parseWhole(text, 0);
+
+function parseWhole(text: string, least: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+  return value;
+}
