@@ -2,14 +2,13 @@ import { type AdapterFiles, PeftError, bytesSource, openSafetensors } from '@tfj
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import {
   hfConfigName,
-  parseJsonObject,
   readableJson,
   tensorsName,
   type WritableTensor,
   writeSafetensors,
 } from '@tfjs-peft/peft-core/files';
 import * as z from 'zod';
-import { mlxTensorsName, transposed } from './mlx-form.js';
+import { configAndTensors, mlxTensorsName, transposed } from './mlx-form.js';
 
 const mlxConfig = z.looseObject({
   fine_tune_type: z.string().default('lora'),
@@ -29,14 +28,8 @@ export interface MlxOptions {
  * Errors: `CONFIG_INVALID`, `CONFIG_KEY_UNSUPPORTED` (DoRA, full fine-tuning), `ADAPTER_FILE_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`.
  */
 export async function readMlxLora(files: AdapterFiles, { prefix = '' }: MlxOptions = {}): Promise<AdapterFiles> {
-  const [config, bytes] = [files.get(hfConfigName), files.get(mlxTensorsName)];
-  if (!config || !bytes)
-    throw new PeftError('ADAPTER_FILE_MISSING', {
-      found: [...files.keys()].join(', ') || 'no files',
-      expected: `${hfConfigName} and ${mlxTensorsName}`,
-      fix: 'pass the files that mlx_lm.lora wrote',
-    });
-  const mlx = parseConfig(mlxConfig, parseJsonObject(config, hfConfigName), hfConfigName);
+  const { config, bytes } = configAndTensors(files, mlxTensorsName, 'mlx_lm.lora');
+  const mlx = parseConfig(mlxConfig, config, hfConfigName);
   if (mlx.fine_tune_type !== 'lora')
     throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
       found: `"fine_tune_type": "${mlx.fine_tune_type}"`,

@@ -2,14 +2,13 @@ import { type AdapterFiles, bytesSource, openSafetensors, PeftError } from '@tfj
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import {
   hfConfigName,
-  parseJsonObject,
   readableJson,
   tensorsName,
   type WritableTensor,
   writeSafetensors,
 } from '@tfjs-peft/peft-core/files';
 import * as z from 'zod';
-import { mlxTensorsName, transposed } from './mlx-form.js';
+import { configAndTensors, mlxTensorsName, transposed } from './mlx-form.js';
 
 const empty = z.record(z.string(), z.unknown()).default({});
 
@@ -31,14 +30,8 @@ const hfConfig = z.looseObject({
  * Errors: `CONFIG_INVALID`; `CONVERT_UNSUPPORTED` for what mlx has no place for; `ADAPTER_FILE_MISSING`.
  */
 export async function writeMlxLora(files: AdapterFiles): Promise<AdapterFiles> {
-  const [config, bytes] = [files.get(hfConfigName), files.get(tensorsName)];
-  if (!config || !bytes)
-    throw new PeftError('ADAPTER_FILE_MISSING', {
-      found: [...files.keys()].join(', ') || 'no files',
-      expected: `${hfConfigName} and ${tensorsName}`,
-      fix: 'pass the files of an HF peft adapter',
-    });
-  const hf = parseConfig(hfConfig, parseJsonObject(config, hfConfigName), hfConfigName);
+  const { config, bytes } = configAndTensors(files, tensorsName, 'HF peft');
+  const hf = parseConfig(hfConfig, config, hfConfigName);
   requireOneLaw(hf);
   const source = await openSafetensors(bytesSource(tensorsName, bytes));
   const tensors = new Map<string, WritableTensor>();

@@ -1,6 +1,6 @@
-import { loadAdapter, mergeAdapter, type MethodDescription } from '@tfjs-peft/peft-core';
+import { headDefinition, loadAdapter, mergeAdapter, type MethodDescription } from '@tfjs-peft/peft-core';
 import { minilmMlmFiles } from '@tfjs-peft/minilm-mlm';
-import { labelWordIds, parseTemplate, renderPrompt, specialIds } from '@tfjs-peft/prompting';
+import { labelWordHeadDefinition, labelWordIds, parseTemplate, renderPrompt, specialIds } from '@tfjs-peft/prompting';
 import { createPromptedHost, loadMlmHead, requireEncoder } from '@tfjs-peft/transformer';
 import type { PromptConfig } from '../config/experiment-config.js';
 import { createCatalogue } from '../methods/plugins.js';
@@ -17,7 +17,7 @@ export async function openPrompts<Opened extends Omit<OpenedHost, 'readout'>>(
 ): Promise<Opened & Required<Pick<OpenedHost, 'labelWords'>>> {
   const { tokenizer, directory } = opened;
   const owned: { dispose(): void }[] = [opened.host];
-  const dispose = () => owned.reverse().forEach((each) => each.dispose());
+  const dispose = () => owned.toReversed().forEach((each) => each.dispose());
   try {
     const template = parseTemplate(source);
     const tokenIds = labelWordIds(tokenizer, words);
@@ -53,7 +53,7 @@ export async function openPrompts<Opened extends Omit<OpenedHost, 'readout'>>(
   }
 }
 
-/** The prompts of an opened host: the token of each label's word, and what they are made by. */
+/** What makes prompts of an opened host's texts. */
 export type LabelWords = NonNullable<OpenedHost['labelWords']>;
 
 /** The same method with the head that starts as the label words in the place of every head: any preset on prompts. */
@@ -62,8 +62,8 @@ export const onPrompts = (
   labels: readonly string[],
   words: LabelWords,
 ): MethodDescription =>
-  method.type === 'HEAD'
-    ? { type: 'LABEL_WORD_HEAD', config: labelWordConfig(labels, words) }
+  method.type === headDefinition.type
+    ? { type: labelWordHeadDefinition.type, config: labelWordConfig(labels, words) }
     : { ...method, ...(method.parts && { parts: method.parts.map((part) => onPrompts(part, labels, words)) }) };
 
 /** The settings of the head that starts as the label words. */

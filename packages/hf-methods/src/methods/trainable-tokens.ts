@@ -1,23 +1,16 @@
 import { type HostSpec, PeftError, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
-import {
-  floatsOf,
-  getParameter,
-  type MethodDefinition,
-  parseConfig,
-  rememberPerHost,
-  sumDifferences,
-} from '@tfjs-peft/peft-core/authoring';
+import { floatsOf, type MethodDefinition, parseConfig, rememberPerHost } from '@tfjs-peft/peft-core/authoring';
 import {
   type FileCodec,
   hfPath,
   hfSelector,
   type JsonObject,
-  placesOfRows,
   rememberWholeValues,
   requireIndices,
   rowsOfTable,
+  rowsParameter,
+  trainsRows,
 } from '@tfjs-peft/peft-core/files';
-import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { namespaceEntry, targetEntries } from '../module-entries.js';
 import { requireEqual } from '../weight-method-files.js';
@@ -54,35 +47,12 @@ export const trainableTokens = (config: z.input<typeof schema>): PeftMethod<Trai
   createTrainableTokens(parseConfig(schema, config, 'trainableTokens'));
 
 function createTrainableTokens(config: TrainableTokensConfig): PeftMethod<TrainableTokensConfig> {
-  const { token_indices: tokens } = config;
   const tablesOf = rememberPerHost((host) => selectTables(config, host));
-  const nameOf = (path: string) => `${config.name}.${path}.rows`;
   return {
     type: trainableTokensDefinition.type,
     config,
-    namespaces: [config.name],
-    kinds: ['sparseWeightDelta'],
-    plan(host) {
-      const specs = tablesOf(host).map(({ path, size }) => ({
-        name: nameOf(path),
-        shape: [tokens.length, size],
-        site: path,
-        perExample: 'outputs' as const,
-      }));
-      return {
-        raw: specs.map(({ name, shape }) => ({ name, shape, initial: { kind: 'constant', value: 0 } })),
-        effective: specs,
-      };
-    },
-    intervene: (effective, { host }) =>
-      tablesOf(host).map(({ path, size }) => ({
-        kind: 'sparseWeightDelta',
-        path,
-        indices: tf.tensor1d(placesOfRows(tokens, size), 'int32'),
-        values: getParameter(effective, nameOf(path)).reshape([-1]),
-      })),
-    combine: (members, { strategy }) => sumDifferences(members, strategy),
-    files: tokenFiles(config, (host) => tablesOf(host).map(({ path }) => path), nameOf),
+    ...trainsRows(config.name, tablesOf),
+    files: tokenFiles(config, (host) => tablesOf(host).map(({ path }) => path)),
   };
 }
 
@@ -103,7 +73,7 @@ function selectTables({ target_modules: targets, token_indices: tokens }: Traina
       fix: 'correct the names, or leave them out for the table of the words',
     });
   for (const table of chosen) requireIndices(tokens, table);
-  return chosen;
+  return chosen.map(({ path, size }) => ({ path, size, tokens }));
 }
 
 /** Where the word embeddings score the next token as well, HF peft stores the rows once more there. */
@@ -112,9 +82,8 @@ const copiesOf = ({ languageModel }: HostSpec) =>
 
 /** HF peft's `trainable_tokens_delta`: whole rows, in spite of its name. */
 function tokenFiles(
-  { target_modules: targets, token_indices: tokens, init_weights: start }: TrainableTokensConfig,
+  { target_modules: targets, token_indices: tokens, init_weights: start, name: namespace }: TrainableTokensConfig,
   tablesOf: (host: HostSpec) => readonly string[],
-  nameOf: (path: string) => string,
 ): FileCodec {
   const wholeValues = rememberWholeValues();
   const storedName = (host: HostSpec, path: string) => `base_model.model.${hfPath(host, path)}.trainable_tokens_delta`;
@@ -132,7 +101,7 @@ function tokenFiles(
       tensors: new Map(
         tablesOf(host).flatMap((path) => {
           const name = storedName(host, path);
-          const { shape, data } = effective.get(nameOf(path))!;
+          const { shape, data } = effective.get(rowsParameter(namespace, path))!;
           const base = rowsOfTable(tokens, frozen.get(`${path}.weight`)!);
           const whole = { shape, data: wholeValues.write(name, floatsOf({ shape, data }), base) };
           return [name, ...copiesOf(host)].map((stored) => [stored, whole] as const);
@@ -147,7 +116,10 @@ function tokenFiles(
           const array = tensors.get(name)!;
           for (const copy of copiesOf(host)) requireEqual(name, copy, tensors);
           const base = rowsOfTable(tokens, frozen.get(`${path}.weight`)!);
-          return [nameOf(path), { shape: array.shape, data: wholeValues.read(name, floatsOf(array), base) }];
+          return [
+            rowsParameter(namespace, path),
+            { shape: array.shape, data: wholeValues.read(name, floatsOf(array), base) },
+          ];
         }),
       ),
   };

@@ -30,7 +30,7 @@ export {
 } from '../files/hf-targets.js';
 export { hostHeadNames, readHostHead, type StoredHead } from '../files/host-head.js';
 export { hfTypes, unreadHfTypes, wayOutOf } from '../files/hf-types.js';
-export { placesOfRows, requireIndices, rowsOfTable } from '../files/token-rows.js';
+export { rowsParameter, trainsRows, requireIndices, rowsOfTable } from '../files/token-rows.js';
 export { rememberWholeValues, type WholeValues } from '../files/whole-values.js';
 export {
   headModules,

@@ -1,17 +1,15 @@
-import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
-import { sumDifferences } from '../combine-parameters.js';
 import { PeftError } from '../errors.js';
 import type { FileCodec } from '../file-codec.js';
 import { type HostSpec, sitesOfKind } from '../host-spec.js';
 import { briefJson } from '../json/brief-json.js';
 import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
-import { floatsOf, getParameter } from '../parameters.js';
+import { floatsOf } from '../parameters.js';
 import { type MethodDefinition, parseConfig } from '../registry.js';
 import { rememberPerHost } from '../remember-per-host.js';
 import { hfPath } from './hf-targets.js';
-import { placesOfRows, requireIndices, rowsOfTable } from './token-rows.js';
+import { requireIndices, rowsOfTable, rowsParameter, type TokenTable, trainsRows } from './token-rows.js';
 import { rememberWholeValues } from './whole-values.js';
 
 const tokenList = z.array(z.int().min(0)).min(1);
@@ -43,42 +41,13 @@ export const savedTokensDefinition: MethodDefinition<typeof schema> = {
 export const savedTokens = (config: z.input<typeof schema>): PeftMethod<SavedTokensConfig> =>
   createSavedTokens(parseConfig(schema, config, 'savedTokens'));
 
-/** A table with the tokens whose rows are trained. */
-interface TokenTable {
-  readonly path: string;
-  readonly size: number;
-  readonly tokens: readonly number[];
-}
-
 function createSavedTokens(config: SavedTokensConfig): PeftMethod<SavedTokensConfig> {
   const tablesOf = rememberPerHost((host) => findTables(config, host));
-  const nameOf = (path: string) => `${config.name}.${path}.rows`;
   return {
     type: savedTokensDefinition.type,
     config,
-    namespaces: [config.name],
-    kinds: ['sparseWeightDelta'],
-    plan(host) {
-      const specs = tablesOf(host).map(({ path, size, tokens }) => ({
-        name: nameOf(path),
-        shape: [tokens.length, size],
-        site: path,
-        perExample: 'outputs' as const,
-      }));
-      return {
-        raw: specs.map(({ name, shape }) => ({ name, shape, initial: { kind: 'constant', value: 0 } })),
-        effective: specs,
-      };
-    },
-    intervene: (effective, { host }) =>
-      tablesOf(host).map(({ path, size, tokens }) => ({
-        kind: 'sparseWeightDelta',
-        path,
-        indices: tf.tensor1d(placesOfRows(tokens, size), 'int32'),
-        values: getParameter(effective, nameOf(path)).reshape([-1]),
-      })),
-    combine: (members, { strategy }) => sumDifferences(members, strategy),
-    files: tokenFiles(config, tablesOf, nameOf),
+    ...trainsRows(config.name, tablesOf),
+    files: tokenFiles(config, tablesOf),
   };
 }
 
@@ -113,11 +82,7 @@ const rowsName = (host: HostSpec, path: string) =>
   `base_model.model.${hfPath(host, path)}.token_adapter.trainable_tokens_delta`;
 
 /** HF peft's `trainable_tokens_delta`: whole rows, in spite of its name. */
-function tokenFiles(
-  config: SavedTokensConfig,
-  tablesOf: (host: HostSpec) => readonly TokenTable[],
-  nameOf: (path: string) => string,
-): FileCodec {
+function tokenFiles(config: SavedTokensConfig, tablesOf: (host: HostSpec) => readonly TokenTable[]): FileCodec {
   const wholeValues = rememberWholeValues();
   return {
     peftType: savedTokensDefinition.type,
@@ -129,7 +94,7 @@ function tokenFiles(
       config: { trainable_token_indices: structuredClone(config.trainable_token_indices) } as JsonObject,
       tensors: new Map(
         tablesOf(host).map(({ path, tokens }) => {
-          const difference = effective.get(nameOf(path))!;
+          const difference = effective.get(rowsParameter(config.name, path))!;
           const base = rowsOfTable(tokens, frozen.get(`${path}.weight`)!);
           const data = wholeValues.write(path, floatsOf(difference), base);
           return [rowsName(host, path), { shape: difference.shape, data }];
@@ -142,7 +107,10 @@ function tokenFiles(
         tablesOf(host).map(({ path, tokens }) => {
           const stored = tensors.get(rowsName(host, path))!;
           const base = rowsOfTable(tokens, frozen.get(`${path}.weight`)!);
-          return [nameOf(path), { shape: stored.shape, data: wholeValues.read(path, floatsOf(stored), base) }];
+          return [
+            rowsParameter(config.name, path),
+            { shape: stored.shape, data: wholeValues.read(path, floatsOf(stored), base) },
+          ];
         }),
       ),
   };

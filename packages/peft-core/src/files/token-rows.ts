@@ -1,5 +1,9 @@
+import * as tf from '@tensorflow/tfjs';
+import { sumDifferences } from '../combine-parameters.js';
 import { PeftError } from '../errors.js';
-import type { NamedArray } from '../parameters.js';
+import type { HostSpec } from '../host-spec.js';
+import type { PeftMethod } from '../method.js';
+import { getParameter, type NamedArray } from '../parameters.js';
 
 /** Rows that a table has, each once. Errors: `TOKENS_OUTSIDE`. */
 export function requireIndices(
@@ -26,5 +30,44 @@ export function rowsOfTable(tokens: readonly number[], { shape, data }: NamedArr
 }
 
 /** Where the numbers of these rows stand in the flattened table. */
-export const placesOfRows = (tokens: readonly number[], size: number): number[] =>
+const placesOfRows = (tokens: readonly number[], size: number): number[] =>
   tokens.flatMap((token) => Array.from({ length: size }, (_, column) => token * size + column));
+
+/** A table with the tokens whose rows are trained. */
+export interface TokenTable {
+  readonly path: string;
+  readonly size: number;
+  readonly tokens: readonly number[];
+}
+
+/** Name of the differences of a table's rows, `[tokens, size]`. */
+export const rowsParameter = (namespace: string, path: string): string => `${namespace}.${path}.rows`;
+
+/** What methods share that train single rows of tables: differences `[tokens, size]` to the host's rows, which start at zero. */
+export const trainsRows = (
+  namespace: string,
+  tablesOf: (host: HostSpec) => readonly TokenTable[],
+): Pick<PeftMethod, 'namespaces' | 'kinds' | 'plan' | 'intervene' | 'combine'> => ({
+  namespaces: [namespace],
+  kinds: ['sparseWeightDelta'],
+  plan(host) {
+    const specs = tablesOf(host).map(({ path, size, tokens }) => ({
+      name: rowsParameter(namespace, path),
+      shape: [tokens.length, size],
+      site: path,
+      perExample: 'outputs' as const,
+    }));
+    return {
+      raw: specs.map(({ name, shape }) => ({ name, shape, initial: { kind: 'constant', value: 0 } })),
+      effective: specs,
+    };
+  },
+  intervene: (effective, { host }) =>
+    tablesOf(host).map(({ path, size, tokens }) => ({
+      kind: 'sparseWeightDelta',
+      path,
+      indices: tf.tensor1d(placesOfRows(tokens, size), 'int32'),
+      values: getParameter(effective, rowsParameter(namespace, path)).reshape([-1]),
+    })),
+  combine: (members, { strategy }) => sumDifferences(members, strategy),
+});
