@@ -1,4 +1,5 @@
 import { type HostSpec, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
+import { inLayers } from '@tfjs-peft/peft-core/authoring';
 import type { AdapterConfig } from './config.js';
 
 export type SublayerSite = Extract<Site, { kind: 'sublayer' }>;
@@ -13,12 +14,5 @@ export function adapterSites({ places, layers }: AdapterConfig, host: HostSpec):
       expected: `one in each layer for places "${places.join(', ')}"`,
       fix: 'take the place out of `places`, or use another method on this host',
     });
-  const unknown = layers?.find((layer) => !sites.some((site) => site.layer === layer));
-  if (unknown !== undefined)
-    throw new PeftError('TARGET_UNMATCHED', {
-      found: `layer ${unknown} on host "${host.name}"`,
-      expected: `layers from 0 to ${host.numHiddenLayers - 1}`,
-      fix: 'correct `layers` or leave it out for all layers',
-    });
-  return sites.filter(({ place, layer }) => places.includes(place) && (layers === null || layers.includes(layer)));
+  return inLayers(sites, layers, host).filter(({ place }) => places.includes(place));
 }

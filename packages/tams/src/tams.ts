@@ -7,7 +7,13 @@ import {
   sitesOfKind,
   substream,
 } from '@tfjs-peft/peft-core';
-import { getParameter, type MethodDefinition, parseConfig, rememberPerHost } from '@tfjs-peft/peft-core/authoring';
+import {
+  getParameter,
+  inLayers,
+  type MethodDefinition,
+  parseConfig,
+  rememberPerHost,
+} from '@tfjs-peft/peft-core/authoring';
 import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import type * as tf from '@tensorflow/tfjs';
 import type * as z from 'zod';
@@ -122,12 +128,5 @@ function cellSites({ layers }: TamsConfig, host: HostSpec): CellSite[] {
       expected: 'one in each layer',
       fix: 'use another method on this host',
     });
-  const unknown = layers?.find((layer) => !sites.some((site) => site.layer === layer));
-  if (unknown !== undefined)
-    throw new PeftError('TARGET_UNMATCHED', {
-      found: `layer ${unknown} on host "${host.name}"`,
-      expected: `layers from 0 to ${host.numHiddenLayers - 1}`,
-      fix: 'correct `layers` or leave it out for all layers',
-    });
-  return sites.filter(({ layer }) => layers === null || layers.includes(layer));
+  return inLayers(sites, layers, host);
 }

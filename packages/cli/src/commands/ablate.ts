@@ -14,7 +14,8 @@ import {
 import { formatBytes, formatSeconds } from '@tfjs-peft/eval/report';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { isJsonObject, type JsonObject } from '@tfjs-peft/peft-core/files';
-import { type CliIo, type StopSignal, stopCodes } from '../cli-io.js';
+import type { CliIo } from '../cli-io.js';
+import { stopOnRequest } from '../progress/stop-on-request.js';
 import { readConfigFile } from '../options/read-config-file.js';
 import { reportProgress } from '../progress/report-progress.js';
 import { exitCodeOf, reportError } from '../report-error.js';
@@ -79,14 +80,7 @@ async function runWithProgress(
   io: CliIo,
 ): Promise<number> {
   const progress = await reportProgress(io, { quiet: options.quiet ?? false });
-  const stopper = new AbortController();
-  let asked: StopSignal = 'SIGINT';
-  const endStop = io.onStop((signal) => {
-    if (stopper.signal.aborted) return io.exit(stopCodes[asked]);
-    asked = signal;
-    stopper.abort();
-    progress.line('Interrupted: finishing the step and saving. Once more to stop at once.');
-  });
+  const stop = stopOnRequest(io, 'step', progress.line);
   try {
     await runGrid(input, {
       ...shared,
@@ -101,7 +95,7 @@ async function runWithProgress(
         if (!options.quiet)
           progress.line(`cell ${index + 1} of ${total}: ${id}${part === 'search' ? ', choosing settings' : ''}`);
       },
-      signal: stopper.signal,
+      signal: stop.signal,
     });
     progress.stop();
   } catch (error) {
@@ -109,9 +103,9 @@ async function runWithProgress(
     if (exitCodeOf(error) !== 130) throw error;
     reportError(error, io, { debug: false, json: options.json ?? false });
     io.err(`To go on: ${shellCommand([...again, '--resume'])}\n`);
-    return stopCodes[asked];
+    return stop.exitCode();
   } finally {
-    endStop();
+    stop.end();
   }
   return showReport(folder, options, io);
 }

@@ -3,7 +3,8 @@ import { relative, resolve } from 'node:path';
 import { type BackendChoice, type BackendReport, selectBackend } from '@tfjs-peft/backend';
 import { endWithParent, type ExperimentConfigInput, type ExperimentResult, runExperiment } from '@tfjs-peft/eval';
 import { findings, formatTable, writeReports, type WrittenReports } from '@tfjs-peft/eval/report';
-import { type CliIo, type StopSignal, stopCodes } from '../cli-io.js';
+import type { CliIo } from '../cli-io.js';
+import { stopOnRequest } from '../progress/stop-on-request.js';
 import { hfDifferences, hfNote } from './hf-note.js';
 import { reportProgress } from '../progress/report-progress.js';
 import { exitCodeOf, isDebug, reportError } from '../report-error.js';
@@ -50,16 +51,7 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
   if (parent !== undefined) endWithParent(Number(parent));
   const { config, folder, quiet = false, resume = false } = execution;
   const progress = await reportProgress(io, { quiet });
-  const stopper = new AbortController();
-  let asked: StopSignal = 'SIGINT';
-  const endStop = io.onStop((signal) => {
-    if (stopper.signal.aborted) return io.exit(stopCodes[asked]);
-    asked = signal;
-    stopper.abort();
-    progress.line(
-      `${signal === 'SIGINT' ? 'Interrupted' : 'Asked to end'}: finishing the step and saving. Once more to stop at once.`,
-    );
-  });
+  const stop = stopOnRequest(io, 'step', progress.line);
   try {
     const report = await selectBackend({ backend: execution.backend });
     const jobs = execution.jobs ?? defaultJobs(report);
@@ -73,7 +65,7 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
       plugins: execution.plugin ?? [],
       ...(execution.directory !== undefined && { directory: execution.directory }),
       onEvent: progress.onEvent,
-      signal: stopper.signal,
+      signal: stop.signal,
     });
     progress.stop();
     return await showResults(result, execution, io);
@@ -82,9 +74,9 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
     if (exitCodeOf(error) !== 130) throw error;
     reportError(error, io, { debug: false, json: execution.json ?? false });
     io.err(`To go on: ${shellCommand([...withoutResume(execution.again), '--resume'])}\n`);
-    return stopCodes[asked];
+    return stop.exitCode();
   } finally {
-    endStop();
+    stop.end();
   }
 }
 

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { BackendChoice } from '@tfjs-peft/backend';
 import { type PreparedRecord, type PrepareEvent, prepareStart } from '@tfjs-peft/eval';
 import { createCatalogue, loadPlugins } from '@tfjs-peft/eval/methods';
-import { type CliIo, stopCodes } from '../cli-io.js';
+import type { CliIo } from '../cli-io.js';
+import { stopOnRequest } from '../progress/stop-on-request.js';
 import { formatTimeLeft } from '../progress/format-time-left.js';
 import { jsonLine, oneSafeLine } from '../safe-output.js';
 import { columnsOf, type TaskFileOptions } from './task-columns.js';
@@ -38,12 +39,7 @@ const lineEverySeconds = 4;
 
 /** `tfjs-peft prepare`: a start from which new tasks are learned in a few steps. Ctrl-C saves; the same command goes on. */
 export async function prepare(options: PrepareCommandOptions, io: CliIo): Promise<number> {
-  const stop = new AbortController();
-  const unlisten = io.onStop((signal) => {
-    if (stop.signal.aborted) return io.exit(stopCodes[signal]);
-    stop.abort();
-    io.err('Interrupted: finishing the update and saving. Once more to stop at once.\n');
-  });
+  const stop = stopOnRequest(io, 'update', (line) => io.err(`${line}\n`));
   try {
     const catalogue = createCatalogue(await loadPlugins(options.plugin ?? [], process.cwd()));
     const { innerSteps, innerRate, innerOptimiser, output } = options;
@@ -78,7 +74,7 @@ export async function prepare(options: PrepareCommandOptions, io: CliIo): Promis
     io.out(options.json ? jsonLine({ folder: output, ...record }) : formatRecord(record, output));
     return 0;
   } finally {
-    unlisten();
+    stop.end();
   }
 }
 

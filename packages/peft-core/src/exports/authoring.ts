@@ -53,6 +53,7 @@ export {
   type MethodDefinition,
   parseConfig,
 } from '../registry.js';
+export { inLayers } from '../in-layers.js';
 export { headsOf, isHead, resolveReadout } from '../head.js';
 export { bounds } from '../bounds.js';
 export { compilePattern } from '../compile-pattern.js';

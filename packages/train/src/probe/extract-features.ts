@@ -53,15 +53,9 @@ export async function extractFeatures({
         batch.map((index) => texts[index]!),
       );
       const context = evaluationContext(host.spec, batch.length);
-      const features: ReadoutMap = {
-        kind: 'readout',
-        readout: readout ?? host.spec.defaultReadout,
-        weight: tf.eye(size),
-        bias: tf.zeros([size]),
-        dropout: 0,
-      };
+      const head = identityHead(readout ?? host.spec.defaultReadout, size);
       const interventions = adapter ? adapter.method.intervene(adapter.effective, context) : [];
-      return requireLogits(host.forward(inputs, [...interventions, features], { ...context, reads: 'logits' }));
+      return requireLogits(host.forward(inputs, [...interventions, head], { ...context, reads: 'logits' }));
     });
     try {
       const rows = await pooled.data();
@@ -75,3 +69,12 @@ export async function extractFeatures({
   }
   return features;
 }
+
+/** Logits that are the features `[batch, size]` themselves: only a pass knows where a mask is, and it need not compute what no logit reads. */
+const identityHead = (readout: Readout, size: number): ReadoutMap => ({
+  kind: 'readout',
+  readout,
+  weight: tf.eye(size),
+  bias: tf.zeros([size]),
+  dropout: 0,
+});
