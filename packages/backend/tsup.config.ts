@@ -1,3 +1,12 @@
-import { packageBuild } from '../../tools/build/package-build.js';
+import { ownModuleUrl, packageBuild } from '../../tools/build/package-build.js';
 
-export default packageBuild();
+/** What only Node can do is an entry of its own, in whose place bundlers for the browser take another. */
+export default packageBuild({
+  ...ownModuleUrl,
+  external: ['#platform'],
+  entry: {
+    index: 'src/index.ts',
+    'platform-node': 'src/platform-node.ts',
+    'platform-browser': 'src/platform-browser.ts',
+  },
+});

@@ -15,7 +15,7 @@ export interface CandidateReport {
   readonly fix?: string;
 }
 
-/** Whether the fused kernels of `npm run setup:native` are used on top of a backend. */
+/** Whether our fused kernels are used on top of a backend: those in WebAssembly, or those of `tfjs-peft setup-native`. */
 export interface FusedKernelsReport {
   readonly active: boolean;
   /** The instruction set and threads they use, or why they are not used. */
@@ -40,7 +40,7 @@ export interface BackendReport {
   readonly cures: readonly string[];
   /** Threads that the backend computes with. */
   readonly threads: number;
-  /** For the TensorFlow backends: whether the fused kernels are used. */
+  /** For wasm and the TensorFlow backends: whether the fused kernels are used. */
   readonly fusedKernels?: FusedKernelsReport;
   /** How to get a faster backend on this machine, if there is one. */
   readonly hint?: string;
@@ -52,7 +52,18 @@ export interface BackendOptions {
   readonly backend?: BackendChoice;
   /** Threads that one TensorFlow operation may use, fixed by the first load in a process. Default all; the other backends always have one. */
   readonly threads?: number;
+  /**
+   * Where the `.wasm` files of `@tensorflow/tfjs-backend-wasm` are, in a browser: their folder as an address that ends in a slash, or the
+   * address of each by its name (`tfjs-backend-wasm.wasm`, `tfjs-backend-wasm-simd.wasm`). Only the first start of wasm reads it. Our own
+   * `tfjs-peft-kernels.wasm` is found without it where a bundler knows `new URL(file, import.meta.url)`; else name its address as well.
+   */
+  readonly wasmPaths?: string | WasmAddresses;
 }
+
+/** Addresses of the two builds of wasm that compute with one thread, and of our fused kernels. */
+export type WasmAddresses = Readonly<Record<'tfjs-backend-wasm.wasm' | 'tfjs-backend-wasm-simd.wasm', string>> & {
+  readonly 'tfjs-peft-kernels.wasm'?: string;
+};
 
 /** A backend that was loaded and can be set. */
 export interface LoadedBackend {
@@ -66,6 +77,8 @@ export interface LoadedBackend {
   readonly threads: number;
   readonly cures: readonly string[];
   readonly fusedKernels?: FusedKernelsReport;
+  /** The repairs that need the backend running; they may know more of it. */
+  readonly cureRunning?: () => Partial<LoadedBackend> | undefined;
 }
 
 export interface UnusableBackend {

@@ -1,8 +1,7 @@
 import type { UnusableBackend } from './backend-report.js';
 
-/** How to put the native library in; the cure of most failures below. */
-export const SETUP_NATIVE =
-  '`npm run setup:native` in a clone of tfjs-peft (elsewhere: `npm rebuild @tensorflow/tfjs-node`)';
+/** How to put the native library in; the cure of most failures below. Of the command line, and of a package of its own for those without it. */
+export const SETUP_NATIVE = '`npx tfjs-peft setup-native` (without @tfjs-peft/cli: `npx @tfjs-peft/setup-native`)';
 
 /** Says in one sentence why `packageName` could not be loaded, and what to do. */
 export function describeLoadFailure(packageName: string, error: unknown, fix: string): UnusableBackend {

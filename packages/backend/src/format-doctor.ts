@@ -1,4 +1,4 @@
-import { PACKED_VARIABLE } from './native-operations.js';
+import { PACKED_VARIABLE } from './kernel-settings.js';
 import type { CandidateExamination, DoctorReport } from './doctor.js';
 
 /** The doctor's report as plain text for a terminal, without a final newline. */

@@ -7,6 +7,9 @@
 export const importAtRunTime = async (name: string): Promise<Record<string, unknown>> =>
   (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as Record<string, unknown>;
 
+/** A variable of the environment; a page has none. */
+export const environment = (name: string): string | undefined => (runsInNode() ? process.env[name] : undefined);
+
 /** True in Node and its relatives; false in browsers and workers. */
 export const runsInNode = (): boolean =>
   typeof process !== 'undefined' && typeof process.versions === 'object' && Boolean(process.versions.node);

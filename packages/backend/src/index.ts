@@ -5,6 +5,7 @@ export type {
   BackendReport,
   CandidateReport,
   FusedKernelsReport,
+  WasmAddresses,
 } from './backend-report.js';
 export { backendChoices } from './backend-report.js';
 export { doctor } from './doctor.js';

@@ -1,17 +1,10 @@
 import type { FusedKernelsReport } from './backend-report.js';
 import { SETUP_NATIVE } from './describe-load-failure.js';
 import { importAtRunTime } from './import-at-run-time.js';
-import {
-  nativeOperationNames,
-  packedLimit,
-  registerNativeOperations,
-  unregisterNativeOperations,
-} from './native-operations.js';
+import { packedLimit, switchedOff } from './kernel-settings.js';
+import { nativeOperationNames, registerNativeOperations, unregisterNativeOperations } from './native-operations.js';
 
-/** Set to `portable` to compute with TensorFlow's own operations alone, for a comparison. */
-export const KERNELS_VARIABLE = 'TFJS_PEFT_KERNELS';
-
-/** Where `npm run setup:native` puts them, inside tfjs-node. */
+/** Where `tfjs-peft setup-native` puts them, inside tfjs-node. */
 const place = 'deps/tfjs-peft-kernels.cjs';
 
 /** What the library says of itself. */
@@ -36,7 +29,7 @@ export function reportOf({
     return {
       active: false,
       why: `they were compiled for another version of tfjs-peft, without ${missing.join(', ')}`,
-      fix: SETUP_NATIVE.split(' (')[0]!,
+      fix: SETUP_NATIVE,
     };
   return {
     active: true,
@@ -46,14 +39,14 @@ export function reportOf({
 }
 
 /**
- * Loads the fused kernels that `npm run setup:native` compiled beside TensorFlow, if they are there and wanted. TensorFlow must have been loaded.
+ * Loads the fused kernels that `tfjs-peft setup-native` compiled beside TensorFlow, if they are there and wanted. TensorFlow must have been loaded.
  * Without them everything computes the same with more and slower operations.
  */
 export async function loadFusedKernels(packageName: string): Promise<FusedKernelsReport> {
-  const wanted = process.env[KERNELS_VARIABLE];
-  if (wanted === 'portable') {
+  const off = switchedOff();
+  if (off) {
     unregisterNativeOperations();
-    return { active: false, why: `${KERNELS_VARIABLE}=portable switches them off`, fix: `unset ${KERNELS_VARIABLE}` };
+    return off;
   }
   if (packageName.endsWith('-gpu')) return { active: false, why: 'they compute on the CPU only' };
   try {
@@ -67,7 +60,7 @@ export async function loadFusedKernels(packageName: string): Promise<FusedKernel
     return {
       active: false,
       why: absent ? 'they are not installed' : `they do not load: ${String(message).split('\n', 1)[0]}`,
-      fix: SETUP_NATIVE.split(' (')[0]!,
+      fix: SETUP_NATIVE,
     };
   }
 }

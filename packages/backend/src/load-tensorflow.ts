@@ -19,10 +19,7 @@ const packages = { tensorflow: '@tensorflow/tfjs-node', 'tensorflow-gpu': '@tens
 
 const fixes = {
   tensorflow: SETUP_NATIVE,
-  'tensorflow-gpu': SETUP_NATIVE.replace('setup:native', 'setup:native -- --cuda').replace(
-    'tfjs-node`',
-    'tfjs-node-gpu`',
-  ),
+  'tensorflow-gpu': SETUP_NATIVE.replaceAll('setup-native`', 'setup-native --cuda`'),
 };
 
 /**

@@ -1,14 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { packedLimit } from './kernel-settings.js';
 import { replaceKernel } from './replace-kernel.js';
-
-/** The most megabytes of packed weights that are kept; `0` keeps none. */
-export const PACKED_VARIABLE = 'TFJS_PEFT_PACKED_MB';
-
-/** What {@link PACKED_VARIABLE} says, 1024 if it says nothing. */
-export function packedLimit(): number {
-  const set = Number(process.env[PACKED_VARIABLE] || 1024);
-  return Number.isFinite(set) ? Math.min(Math.max(Math.floor(set), 0), 1 << 20) : 1024;
-}
 
 type AttributeType = 'bool' | 'float' | 'int';
 
@@ -27,7 +19,7 @@ interface NativeOperation {
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** What the library in tools/setup-native/kernels registers with TensorFlow. An input of shape `[0]` stands for one that is not given. */
+/** What the library in packages/setup-native/kernels registers with TensorFlow. An input of shape `[0]` stands for one that is not given. */
 const operations: readonly NativeOperation[] = [
   {
     name: 'TfjsPeftPack',
@@ -40,7 +32,7 @@ const operations: readonly NativeOperation[] = [
   {
     name: 'TfjsPeftSparseAffine',
     attribute: ['transposed', 'bool'],
-    inputs: ['x', 'kernel', 'bias', 'indices', 'values', 'ends'],
+    inputs: ['x', 'kernel', 'bias', 'indices', 'values', 'ends', 'packed'],
     outputs: 1,
   },
   { name: 'TfjsPeftSparseGradient', inputs: ['x', 'dy', 'indices', 'ends'], outputs: 1 },

@@ -13,7 +13,7 @@ describe('selectBackend', () => {
     expect(report).toMatchObject({ backend, package: packageName, version: '4.22.0', threads: 1 });
     expect(report.reasons).toEqual([{ candidate: backend, usable: true, why: expect.any(String) }]);
     expect(report.cures.length).toBeGreaterThan(1);
-    expect(report.hint).toContain('npm run setup:native');
+    expect(report.hint).toContain('npx tfjs-peft setup-native');
   });
 
   it('takes the first that works, and reports why the faster ones do not', async () => {

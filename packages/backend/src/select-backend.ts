@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { loadTensorflow } from '#platform';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import { backendChoices } from './backend-report.js';
@@ -14,8 +15,7 @@ import type {
 import { cureCpuMatMul } from './cpu-mat-mul.js';
 import { SETUP_NATIVE } from './describe-load-failure.js';
 import { runsInNode } from './import-at-run-time.js';
-import { loadTensorflow } from './load-tensorflow.js';
-import { loadWasm } from './load-wasm.js';
+import { loadWasm, WASM_IN_PAGES } from './load-wasm.js';
 import { loadWebgpu } from './load-webgpu.js';
 import { cureMatMulGradient } from './mat-mul-gradient.js';
 import { quietLogs } from './quiet-logs.js';
@@ -37,47 +37,69 @@ export async function selectBackend(options: BackendOptions = {}): Promise<Backe
   await warnOfCopies();
   const reasons: CandidateReport[] = [];
   for (const candidate of choice === 'auto' ? automaticOrder : [choice]) {
-    const result = await tryBackend(candidate, options.threads);
+    const result = await tryBackend(candidate, options);
     const fix = result.usable ? undefined : result.fix;
     reasons.push({ candidate, usable: result.usable, why: result.why, ...(fix ? { fix } : {}) });
-    if (result.usable) return report(candidate, result, reasons);
+    if (!result.usable) continue;
+    if (choice === 'auto' && candidate === 'cpu' && !runsInNode()) warnOfSlowPage(reasons);
+    return report(candidate, result, reasons);
   }
-  const { candidate, why, fix } = reasons.at(-1)!;
+  const fixes = reasons.flatMap(({ fix }) => fix ?? []);
   throw new PeftError('BACKEND_UNUSABLE', {
-    found: `The backend ${candidate} cannot be used: ${why}`,
-    fix: fix ?? 'leave the choice to `auto`',
+    found: `The backend ${reasons.map(({ candidate, why }) => `${candidate} cannot be used: ${why}`).join('; the backend ')}`,
+    fix: fixes.length > 0 ? fixes.join('; or ') : 'leave the choice to `auto`',
   });
 }
 
 /** Loads a backend, repairs it and makes it current; says why if that fails. Leaves the current backend alone in that case. */
-export async function tryBackend(candidate: BackendName, threads?: number): Promise<LoadedBackend | UnusableBackend> {
+export async function tryBackend(
+  candidate: BackendName,
+  options: BackendOptions = {},
+): Promise<LoadedBackend | UnusableBackend> {
   const before = tf.getBackend();
-  const result = await loaders[candidate](threads);
+  const result = await loaders[candidate](options);
   if (!result.usable) return result;
   try {
     // False, or an exception from deep inside, if it cannot start.
     if (await tf.setBackend(result.registeredAs)) {
       await tf.ready();
       cureMatMulGradient();
-      return result;
+      return { ...result, ...result.cureRunning?.() };
     }
   } catch (error) {
     if (before) await tf.setBackend(before);
-    return { usable: false, why: `it does not start: ${(error as Error).message}` };
+    return notStarted(candidate, `it does not start: ${(error as Error).message}`);
   }
   if (before) await tf.setBackend(before);
-  return { usable: false, why: 'it does not start on this machine' };
+  return notStarted(candidate, 'it does not start on this machine');
 }
 
-const loaders: Record<BackendName, (threads?: number) => Promise<LoadedBackend | UnusableBackend>> = {
-  'tensorflow-gpu': (threads) => loadTensorflow('tensorflow-gpu', threads),
-  tensorflow: (threads) => loadTensorflow('tensorflow', threads),
+/** In a page, wasm that does not start was nearly always looked for in the wrong place. */
+const notStarted = (candidate: BackendName, why: string): UnusableBackend => ({
+  usable: false,
+  why,
+  ...(candidate === 'wasm' && !runsInNode() && { fix: WASM_IN_PAGES }),
+});
+
+/** `auto` never fails, so a page that got the slowest backend has to be told so. */
+function warnOfSlowPage(reasons: readonly CandidateReport[]): void {
+  const { why, fix } = reasons.find(({ candidate }) => candidate === 'wasm')!;
+  console.warn(
+    `tfjs-peft computes in plain JavaScript, twenty times slower than in WebAssembly: ${why}. To fix: ${fix}`,
+  );
+}
+
+const loaders: Record<BackendName, (options: BackendOptions) => Promise<LoadedBackend | UnusableBackend>> = {
+  'tensorflow-gpu': ({ threads }) => loadTensorflow('tensorflow-gpu', threads),
+  tensorflow: ({ threads }) => loadTensorflow('tensorflow', threads),
   webgpu: loadWebgpu,
   wasm: loadWasm,
   cpu: loadCpu,
 };
 
-async function loadCpu(): Promise<LoadedBackend> {
+async function loadCpu(): Promise<LoadedBackend | UnusableBackend> {
+  if (!tf.findBackendFactory('cpu'))
+    return { usable: false, why: 'this bundle leaves it out', fix: 'import @tensorflow/tfjs-backend-cpu, or use wasm' };
   cureCpuMatMul();
   return {
     usable: true,

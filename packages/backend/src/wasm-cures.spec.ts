@@ -3,7 +3,10 @@ import '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { cureMatMulGradient } from './mat-mul-gradient.js';
 import { quietLogs } from './quiet-logs.js';
+import { withFailingAllocation } from '../test/failing-allocation.js';
+import type { WasmBackend } from './wasm-backend.js';
 import { cureWasmMatMul } from './wasm-mat-mul.js';
+import { cureWasmMemory } from './wasm-memory.js';
 import { cureWasmSegmentSum } from './wasm-segment-sum.js';
 
 // This suite loads the backend by hand, so that it can look at it without the cures first.
@@ -128,5 +131,45 @@ describe('the wasm product', () => {
       const first = await run();
       for (let step = 0; step < 5; step++) expect(await run()).toEqual(first);
     });
+  });
+});
+
+describe('a wasm product for which there is no memory', () => {
+  it.each([1, 2, 3])('leaves none behind: allocation %i fails', async (failing) => {
+    const backend = tf.backend() as unknown as WasmBackend & { numDataIds(): number };
+    const [a, b] = [tf.ones([40, 30]), tf.ones([50, 40])];
+    await withCure(cureWasmMatMul, async () => {
+      const before = backend.numDataIds();
+      withFailingAllocation(backend, failing, () =>
+        expect(() => tf.matMul(a, b, true, true)).toThrow(expect.objectContaining({ code: 'BACKEND_OUT_OF_MEMORY' })),
+      );
+      expect(backend.numDataIds()).toBe(before);
+      expect((await values(tf.matMul(a, b, true, true)))[0]).toBe(40);
+    });
+  });
+});
+
+describe('memory on wasm', () => {
+  /** As large as a tensor can be; never written to, so that it costs no memory of the machine. */
+  const large = [2 ** 28 - 1];
+  const allocate = () => (tf.backend() as unknown as WasmBackend).makeOutput(large, 'float32');
+
+  it('that runs out is an error, after which the backend works on', async () => {
+    await withCure(cureWasmMemory, async () => {
+      const taken: tf.TensorInfo[] = [];
+      const fill = () => {
+        for (let i = 0; i < 5; i++) taken.push(allocate());
+      };
+      expect(fill).toThrow(expect.objectContaining({ code: 'BACKEND_OUT_OF_MEMORY' }));
+      expect(taken.length).toBeLessThan(4);
+      for (const { dataId } of taken) tf.backend().disposeData(dataId);
+      expect(await values(tf.add([1, 2], [3, 4]))).toEqual([4, 6]);
+    });
+  });
+
+  it('has the address 0 without the cure', () => {
+    const backend = tf.backend() as unknown as WasmBackend;
+    const taken = Array.from({ length: 5 }, allocate);
+    expect(taken.some(({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset === 0)).toBe(true);
   });
 });

@@ -30,12 +30,18 @@ export function cureWasmMatMul(): (() => void) | null {
     const { a, b } = call.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
     const { transposeA, transposeB } = call.attrs as { transposeA: boolean; transposeB: boolean };
     if (!isOurs(a, b, transposeA, transposeB)) return stock(call);
-    const left = transposeA ? transposed(a, backend, transpose) : a;
-    const right = transposeB ? transposed(b, backend, transpose) : b;
-    const out = multiplyBatches(left, right, backend);
-    if (transposeA) backend.disposeData(left.dataId);
-    if (transposeB) backend.disposeData(right.dataId);
-    return out;
+    const copies: tf.TensorInfo[] = [];
+    const factor = (x: tf.TensorInfo, isTransposed: boolean) => {
+      if (!isTransposed) return x;
+      const copy = transposed(x, backend, transpose);
+      copies.push(copy);
+      return copy;
+    };
+    try {
+      return multiplyBatches(factor(a, transposeA), factor(b, transposeB), backend);
+    } finally {
+      for (const { dataId } of copies) backend.disposeData(dataId);
+    }
   });
 }
 

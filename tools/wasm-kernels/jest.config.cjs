@@ -1,0 +1,1 @@
+module.exports = { displayName: 'wasm-kernels', preset: '../../jest.preset.cjs' };
