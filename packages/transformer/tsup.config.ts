@@ -1,16 +1,11 @@
 import type { Options } from 'tsup';
 import { packageBuild } from '../../tools/build/package-build.js';
+import { unusedByTokenizers } from '../../tools/build/unused-by-tokenizers.js';
 
-/** What the tokenizers of `@xenova/transformers` import and never use here. As dependencies they bring sharp and ONNX, which download at install time. */
-const unused: readonly (readonly [RegExp, string])[] = [
-  [/\/utils\/hub\.js$/, 'export const getModelJSON = undefined;'],
-  [/\/backends\/onnx\.js$/, 'export const ONNX = { Tensor: class {} };'],
-  [/^@huggingface\/jinja$/, 'export const Template = undefined;'],
-];
 const leaveOut: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'leave-out',
   setup(build) {
-    for (const [index, [filter, contents]] of unused.entries()) {
+    for (const [index, [filter, contents]] of unusedByTokenizers.entries()) {
       build.onResolve({ filter }, ({ importer }) =>
         importer.includes('@xenova') ? { path: String(index), namespace: 'left-out' } : undefined,
       );

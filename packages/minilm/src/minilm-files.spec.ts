@@ -1,14 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { itHoldsRecordedFiles } from '../../../tools/jest/recorded-files.js';
 import { minilmFiles } from './index.js';
 
-const { directory, url, name, readout } = minilmFiles();
-const recorded = readFileSync(join(directory, 'SHA256SUMS'), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => line.split('  ') as [string, string]);
+const { directory, name, readout } = minilmFiles();
 
 describe('minilmFiles', () => {
   it('names the host and its usual readout', () => {
@@ -16,29 +12,7 @@ describe('minilmFiles', () => {
     expect(readout).toBe('mean');
   });
 
-  it('points at the same directory as a path and as a URL', () => {
-    expect(statSync(directory).isDirectory()).toBe(true);
-    expect(readdirSync(url)).toEqual(readdirSync(directory));
-    expect(new URL('config.json', url).pathname).toMatch(/model\/config\.json$/);
-  });
-
-  it.each(recorded)('%s is %s', (sum, file) => {
-    expect(
-      createHash('sha256')
-        .update(readFileSync(join(directory, file)))
-        .digest('hex'),
-    ).toBe(sum);
-  });
-
-  it('holds no file without a recorded sum', () => {
-    const files = readdirSync(directory).filter((file) => file !== 'SHA256SUMS');
-    expect(files.sort()).toEqual(recorded.map(([, file]) => file).sort());
-  });
-
-  it('states every sum in the README', () => {
-    const readme = readFileSync(join(directory, '..', 'README.md'), 'utf8');
-    for (const [sum, file] of recorded) expect(readme).toMatch(new RegExp(`${file}.*${sum}`));
-  });
+  itHoldsRecordedFiles(minilmFiles());
 
   it('has configuration and weights of one shape', () => {
     const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as Record<string, number>;

@@ -37,6 +37,7 @@ const rows: Rows = {
   keyValuePrefix: { becomes: 'nodes', refuse: (item) => (item.gate ? gate : undefined) },
   tokenPrefix: { becomes: 'nodes' },
   tap: { becomes: 'nothing' },
+  slopeTap: { becomes: 'nothing' },
   readout: { becomes: 'nodes' },
 };
 

@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs';
 import type { HostSpec } from './host-spec.js';
 import { createStream, type Stream } from './random-stream.js';
 
@@ -23,6 +24,17 @@ export interface Context {
    * outputs is an error. All outputs if absent.
    */
   readonly reads?: 'logits';
+  /** Where a host keeps, from pass to pass, the activations of texts below all that acts on it; nothing is kept if absent. */
+  readonly activations?: ActivationMemory;
+}
+
+/** A memory of whoever runs the passes: a host stays a function, whose results do not depend on what is in it. */
+export interface ActivationMemory {
+  /**
+   * What is kept under a key, else what `make` gives, which may be kept then. The key must say all that it depends on: the host's fingerprint, the
+   * place, the text. The caller owns the result.
+   */
+  remember(key: string, make: () => tf.Tensor): tf.Tensor;
 }
 
 const unused = createStream('evaluation draws nothing');

@@ -40,7 +40,7 @@ export function dropoutFactors(shape: number[], rate: number, stream: Stream): t
   return tf.tensor(new Float32Array(bits.buffer, 0, size), shape, 'float32');
 }
 
-/** The same bits by a fused kernel of the native backend, which saves making them here and handing them over. */
+/** The same bits by a fused kernel of the backend, which saves making them here and handing them over. */
 const nativeFactors = (shape: readonly number[], threshold: number, seed: Int32Array): tf.Tensor =>
   tf.tidy(() => {
     const inputs = { seed: tf.tensor1d(seed, 'int32'), shape: tf.tensor1d([...shape], 'int32') };

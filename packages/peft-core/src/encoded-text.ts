@@ -34,7 +34,7 @@ export function padBatch(
   };
   const positions = texts.flatMap(({ inputIds }, row) => inputIds.map((_, token) => row * tokens + token));
   const sparse = positions.length < (1 - worthLeavingOut) * texts.length * tokens;
-  return {
+  const batch = {
     ...(sparse && { textPositions: tf.tensor1d(positions, 'int32') }),
     inputIds: fill(padTokenId, ({ inputIds }) => inputIds),
     attentionMask: fill(0, ({ inputIds }) => inputIds.map(() => 1)),
@@ -43,4 +43,11 @@ export function padBatch(
       documentIds: fill(0, ({ documents, inputIds }) => documents ?? inputIds.map(() => 0)),
     }),
   };
+  textsOfBatches.set(batch, texts);
+  return batch;
 }
+
+const textsOfBatches = new WeakMap<HostInputs, readonly EncodedText[]>();
+
+/** The texts of a batch that {@link padBatch} made: by them a host knows them again. Undefined for any other, changed copies of one among them. */
+export const textsOf = (inputs: HostInputs): readonly EncodedText[] | undefined => textsOfBatches.get(inputs);

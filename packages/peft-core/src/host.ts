@@ -43,6 +43,8 @@ export type HostOutputs = {
    * since those of all positions and a large vocabulary are more than a device holds.
    */
   readonly outputEmbeddings?: OutputEmbeddings;
+  /** Of hosts that predict the next token: the kind of an effect by which tokens see later ones, so that their states predict nothing. */
+  readonly seesAhead?: string;
 };
 
 /** Outputs of a pass of which only the logits are read. Errors when another one is read: `OUTPUT_NOT_COMPUTED`. */

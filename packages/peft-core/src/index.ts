@@ -26,7 +26,7 @@ export {
   type SiteKind,
   sitesOfKind,
 } from './host-spec.js';
-export { type Context, evaluationContext, type Mode } from './context.js';
+export { type ActivationMemory, type Context, evaluationContext, type Mode } from './context.js';
 export { type EncodedText, type PaddedBatch, padBatch } from './encoded-text.js';
 export { countParameters, type CoverageRow, findUnevenCoverage, type ParameterCount, reportCoverage } from './plan.js';
 export { type ExplainedPart, type ExplainedRow, explain, type Explanation, formatExplanation } from './explain.js';

@@ -235,6 +235,11 @@ export const interventionRules: Rules = {
     tensors: () => [],
     readsOtherTokens: () => true,
   }),
+  slopeTap: rules<'slopeTap', 'linear' | 'norm'>({
+    sites: ['linear', 'norm'],
+    readsOtherTokens: never,
+    tensors: ({ through }) => [{ field: 'through', tensor: through, shape: [] }],
+  }),
   readout: rules<'readout', 'readout'>({
     sites: ['readout'],
     readsOtherTokens: never,

@@ -26,6 +26,7 @@ export type Intervention =
   | SublayerAdapter
   | HiddenDelta
   | Tap
+  | SlopeTap
   | ReadoutMap;
 
 /** What a method does in one pass, in order. */
@@ -207,6 +208,21 @@ export interface Tap {
   readonly at: 'input' | 'output';
   /** Called in the pass with the states and `[batch, tokens]` of the mask; keep what you need, the pass disposes the rest. */
   readonly observe: (states: tf.Tensor, attentionMask: tf.Tensor2D) => void;
+}
+/**
+ * Shows the slope at a place without changing anything: of an affine map y = x · W + b before output gates, of a norm y = n ⊙ w + b. What a weight's
+ * gradient is made of, so that it need not be formed.
+ */
+export interface SlopeTap {
+  readonly kind: 'slopeTap';
+  readonly path: string;
+  /** A number that nothing depends on: whoever differentiates with respect to it makes the backward pass come by. */
+  readonly through: tf.Scalar;
+  /**
+   * Called in the backward pass, in a scope of its own: keep (`tf.keep`) what must outlive it. `slope` is that of y; `factor()` gives x, or the normalised
+   * n. Both `[batch, tokens, size]`, or `[1, n, size]` with the n tokens of all texts one after the other where padding is left out.
+   */
+  readonly observe: (slope: tf.Tensor, factor: () => tf.Tensor) => void;
 }
 /**
  * Acts at a sublayer with input x and output y, before the residual is added: `sequential` replaces y by `apply(y)`; `normed` adds

@@ -34,4 +34,6 @@ export interface Optimiser {
   init(parameters: Parameters): OptimiserState;
   /** New tensors, or the very ones where nothing changed; disposes nothing. Called inside `tf.tidy`. */
   update(update: Update): { readonly parameters: Parameters; readonly state: OptimiserState };
+  /** What is evaluated, chosen and returned in place of the trained parameters, such as their moving average; lent. */
+  judged?(state: OptimiserState): Parameters;
 }

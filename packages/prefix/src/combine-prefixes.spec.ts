@@ -32,6 +32,14 @@ const combine = (
 ) => members[0]!.method.combine!(members, { strategy }, host);
 
 describe('combining prefixes', () => {
+  it.each([0, 1])('refuses other layers, whichever comes first (%i)', (first) => {
+    const methods = [prefix({ prefixLength: 1, reparametrisation: 'none', layers: [0] }), flat(1)];
+    const members = methods.map((method) => ({ method, effective: valuesOf(method, 1), weight: 1 }));
+    expect(() => combine(first === 0 ? members : members.reverse(), 'concatenate')).toThrow(
+      expect.objectContaining({ code: 'COMBINE_MISMATCH' }),
+    );
+  });
+
   it('averages prefixes of one length by weight', () => {
     const method = flat(3);
     const [first, second] = [1, 2].map((seed) => valuesOf(method, seed));

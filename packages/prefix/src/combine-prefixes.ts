@@ -34,7 +34,8 @@ export function combinePrefixes(
       `weights ${members.map(({ weight }) => weight).join(', ')} for prefixes that are put one after the other`,
       'the same weight for all',
     );
-  const effective = [...members[0]!.effective.keys()].map((name): [string, NamedArray] => [
+  const names = new Set(members.flatMap(({ effective }) => [...effective.keys()]));
+  const effective = [...names].map((name): [string, NamedArray] => [
     name,
     joinPositions(members.map((member) => requireArray(member, name))),
   ]);

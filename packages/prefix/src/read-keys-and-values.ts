@@ -27,6 +27,8 @@ export function readKeysAndValues(
       kind: 'activationDelta',
       path,
       apply(x) {
+        // Layers that share their weights share the path: the last one counts.
+        caught.get(path)?.dispose();
         caught.set(path, tf.keep(x.clone()));
         return tf.zeros([...x.shape.slice(0, -1), outputSize]);
       },

@@ -29,6 +29,7 @@ export {
   tinyBertConfig,
   tinyHostConfig,
 } from './encoder/create-random-host.js';
+export { countVirtualTokens } from './model/count-virtual-tokens.js';
 export { type Continuation, generate, type GenerateRequest } from './generate/generate.js';
 export { type GenerationInput, type GenerationSettings, parseGeneration } from './generate/settings.js';
 export { createMlmHead, type MlmHead, type MlmSelection } from './mlm/create-mlm-head.js';
@@ -41,4 +42,4 @@ export { forTransformersJs } from './save/for-transformers-js.js';
 export type { ClassifierHints, HostChoices, LoadedHost, TransformerHost } from './load/build-host.js';
 export { loadHostFromUrl, type LoadHostFromUrlOptions } from './load/load-host-from-url.js';
 export type { OpenedModel } from './load/open-model.js';
-export type { FetchProgress } from './load/url-files.js';
+export type { FetchOptions, FetchProgress, HostAddress } from './load/url-files.js';

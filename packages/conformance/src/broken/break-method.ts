@@ -112,6 +112,7 @@ function mapEffect(item: Intervention, map: (tensor: tf.Tensor) => tf.Tensor): I
     case 'sparseWeightDelta':
       return { ...item, values: map(item.values) };
     case 'tap':
+    case 'slopeTap':
       return item;
     case 'weightFunction': {
       const { bias } = item;

@@ -19,6 +19,13 @@ export {
   type Pass,
   type PassOptions,
 } from '../objective.js';
+export { textsOf } from '../encoded-text.js';
+export {
+  type ActivationReport,
+  type ActivationStore,
+  createActivationStore,
+  remembering,
+} from '../activation-store.js';
 export type { Optimiser, OptimiserState, Update, UpdateSettings } from '../optimiser.js';
 export { type GradientRequest, type LossAndGradients, lossAndGradients, lossOfBatch } from '../loss-and-gradients.js';
 export {

@@ -32,6 +32,8 @@ const record = z.strictObject({
     /** SHA-256 of the tokenizer that made the ids; older records have none. */
     tokenizer: z.string().optional(),
   }),
+  /** Where the texts that it learned from were cut, in tokens. */
+  maxTokens: z.int().min(1).optional(),
   /** The method to deploy: folded, every readout resolved. */
   method: description,
   /** The method whose parameters are in vertices.safetensors; null if folding changes nothing. */
@@ -105,7 +107,7 @@ export async function makeRecord(
   unfolded: PeftMethod | null,
   units: AdapterRecord['units'],
   differences: readonly string[],
-  tokenizerDigest: string | undefined,
+  { tokenizerDigest, maxTokens }: { readonly tokenizerDigest?: string; readonly maxTokens?: number },
 ): Promise<AdapterRecord> {
   const heads = headsOf(folded);
   const head = heads.length === 1 ? heads[0] : undefined;
@@ -120,6 +122,7 @@ export async function makeRecord(
       modelType: host.modelType,
       ...(tokenizerDigest !== undefined && { tokenizer: tokenizerDigest }),
     },
+    ...(maxTokens !== undefined && { maxTokens }),
     method: describeMethod(resolveReadouts(folded, host)),
     unfolded: unfolded && describeMethod(resolveReadouts(unfolded, host)),
     head: head ? { readout: resolveReadout(head.head, host), labels: [...head.head.labels] } : null,

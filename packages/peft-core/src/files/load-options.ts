@@ -34,6 +34,8 @@ export interface LoadReport extends NameReport {
   readonly tensors: number;
   /** Entries of adapter_config.json that have no effect here. */
   readonly ignoredEntries: readonly string[];
+  /** Where the texts that it learned from were cut, in tokens, if its record says so. */
+  readonly maxTokens?: number;
 }
 
 /** Which library wrote a folder. */

@@ -73,6 +73,7 @@ export async function loadOwnFolder(
     ignoredEntries: ignoredEntries(extraConfig),
     renamed: [],
     dropped: [],
+    ...(record.maxTokens !== undefined && { maxTokens: record.maxTokens }),
   });
   if (!options.unfolded || !record.unfolded)
     return { method, effective: withSeededBuffers(effective, method, host), extraConfig, report: reportOf(effective) };

@@ -29,6 +29,8 @@ import { sha256Hex } from '../sha256-hex.js';
 export interface SaveOptions extends HfConfigOptions {
   /** Of the tokenizer that made the ids, to be noticed where another one makes them. */
   readonly tokenizerDigest?: string;
+  /** Where the texts that it learned from were cut, in tokens, so that others are cut there too. */
+  readonly maxTokens?: number;
 }
 
 /**
@@ -68,7 +70,7 @@ export async function saveAdapter(
   if (units.length > 1) differences.add('HF peft loads one folder of parts/ at a time, not their composition');
   const entries = units.map(({ entry }) => entry);
   const unfolded = changed ? adapter.method : null;
-  const record = await makeRecord(files, host, method, unfolded, entries, [...differences], options.tokenizerDigest);
+  const record = await makeRecord(files, host, method, unfolded, entries, [...differences], options);
   files.set(recordName, utf8(readableJson(record)));
   return files;
 }

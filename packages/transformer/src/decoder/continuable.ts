@@ -2,9 +2,12 @@ import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
 import type { Intervention, Interventions } from '@tfjs-peft/peft-core/interventions';
 import type { Past } from './decoder-pass.js';
 
+/** Whether an effect at a token depends on all tokens of its text, later ones among them: a gate that is a function of the text. */
+export const seesWholeText = (item: Intervention): boolean => 'gate' in item && typeof item.gate === 'function';
+
 /** Whether an effect treats each token for itself or only looks back, so that a text may come in pieces. */
 function looksBackOnly(item: Intervention): boolean {
-  if ('gate' in item && typeof item.gate === 'function') return false;
+  if (seesWholeText(item)) return false;
   return item.kind === 'activationDelta' ||
     item.kind === 'dynamicWeightDelta' ||
     item.kind === 'sublayerAdapter' ||
@@ -43,10 +46,11 @@ export function requireContinuable(
 
 /** Errors: `HOST_INPUTS_INVALID` for documents that share a row under an effect that looks from one token at others. */
 export function requireDocumentsApart(interventions: Interventions, { documentIds }: HostInputs, name: string): void {
-  const mixing = documentIds && interventions.find((item) => 'mixesTokens' in item && item.mixesTokens);
+  const mixing =
+    documentIds && interventions.find((item) => seesWholeText(item) || ('mixesTokens' in item && item.mixesTokens));
   if (!mixing) return;
   throw new PeftError('HOST_INPUTS_INVALID', {
-    found: `several documents in a row and a ${mixing.kind} that sees neighbouring tokens, on host "${name}"`,
+    found: `several documents in a row and a ${mixing.kind} that sees other tokens, on host "${name}"`,
     expected: 'one document a row: what was packed is kept apart by attention alone',
     fix: 'do not pack texts for this method',
   });

@@ -29,7 +29,7 @@ import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-
 import { readTensors } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
-import { requireContinuable, requireDocumentsApart } from './continuable.js';
+import { requireContinuable, requireDocumentsApart, seesWholeText } from './continuable.js';
 import { decoderTensors, matchDecoderTensors } from './decoder-tensors.js';
 import type { DecoderPass, LayerPast, Past } from './decoder-pass.js';
 import type { Decoder, DecoderLayer } from './describe-decoder.js';
@@ -194,12 +194,13 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
         readout &&
         applyHead(readText(lastHiddenState, inputs.attentionMask, readout.readout), readout, readoutPath, pass);
       const outputEmbeddings = outputTable(pass);
+      const ahead = interventions.find(seesWholeText);
       requireApplied();
       const mask = past ? (tf.concat([past.mask, attentionMask], 1) as tf.Tensor2D) : attentionMask.clone();
       return {
         lastHiddenState,
         ...(logits && { logits }),
-        ...(outputEmbeddings && { outputEmbeddings }),
+        ...(outputEmbeddings && { outputEmbeddings, ...(ahead && { seesAhead: ahead.kind }) }),
         ...(remembers && { past: { layers, mask } }),
       };
     });

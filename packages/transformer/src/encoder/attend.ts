@@ -4,7 +4,7 @@ import { applyLinear } from '../model/apply-linear.js';
 import { applySideBySide, canChangeSideBySide } from '../model/change-side-by-side.js';
 import { fusedAttention, type KeyValues } from '../kernels/fused-attention.js';
 import { maskedSoftmax } from '../kernels/masked-softmax.js';
-import { hasNativeKernels } from '../kernels/native-kernels.js';
+import { hasFusedKernels } from '../kernels/native-kernels.js';
 import { rotate } from '../kernels/rotary.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { dropOut, factorsOfDropout } from '../model/pass.js';
@@ -22,7 +22,7 @@ export function attend(x: tf.Tensor, mask: tf.Tensor, layer: number, pass: Encod
   const prefixes = pass.interventions.at('keyValuePrefix', path).map((prefix) => gated(prefix, x, pass));
   const { pack, unpack } = pass.layout;
   const queryKeyValue = unpack(project(x, layer, pass));
-  const fused = hasNativeKernels() && pass.terms === noTerms;
+  const fused = hasFusedKernels() && pass.terms === noTerms;
   return pack((fused ? attendFused : attendPortable)({ queryKeyValue, mask, prefixes, layer, path, pass }));
 }
 

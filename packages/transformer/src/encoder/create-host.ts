@@ -27,12 +27,13 @@ import { applyNorm } from '../model/apply-norm.js';
 import { warn } from '../model/warn.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { specOf } from './host-spec.js';
-import { indexInterventions } from '../model/index-interventions.js';
+import { indexInterventions, type InterventionIndex } from '../model/index-interventions.js';
 import { additiveMask } from '../kernels/masked-softmax.js';
 import type { EncoderPass } from './encoder-pass.js';
 import { readoutPath } from './list-sites.js';
 import { readOut } from './read-out.js';
-import { runLayer } from './run-layer.js';
+import { keptStates, keptSteps } from './kept-states.js';
+import { type LayerRequest, runLayer } from './run-layer.js';
 import { indexSites } from '../model/site-index.js';
 import { applyHead } from '../model/apply-head.js';
 import {
@@ -125,29 +126,37 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
     terms: noTerms,
   });
 
+  /** The states that enter a step of a text alone `[1, tokens, hidden]`, where nothing acts below and position ids begin at `offset`. */
+  const statesOfText = (inputs: HostInputs, { positionOffset }: InterventionIndex, context: Context, steps: number) => {
+    const plain = passOf([], context, inputs.attentionMask);
+    const pass = { ...plain, interventions: { ...plain.interventions, positionOffset } };
+    const terms = attentionTerms(inputs.inputIds.shape[1], pass);
+    const request = { mask: additiveMask(inputs.attentionMask), pass: { ...pass, terms } };
+    return runSteps({ ...request, x: embedTokens(inputs, pass), from: 0, to: steps });
+  };
+
   /** Embeds the batch; `run` gives the last states `[batch, tokens, hidden]`, or those of the picked tokens. */
   const begin = (inputs: HostInputs, interventions: Interventions, context: Context) => {
     requireInputs(inputs);
     requireOneDocument(inputs, name);
     const textPass = passOf(interventions, context, inputs.attentionMask);
-    const embedded = tf.tidy(() => embedTokens(inputs, textPass));
-    const attentionMask = maskWithPrompts(inputs.attentionMask, embedded.shape[1]!);
+    const known = keptSteps(inputs, interventions, context, encoder);
+    const embedded = known > 0 ? undefined : tf.tidy(() => embedTokens(inputs, textPass));
+    const attentionMask = maskWithPrompts(inputs.attentionMask, embedded?.shape[1] ?? inputs.inputIds.shape[1]);
     const layout = tokenLayoutOf(inputs, attentionMask);
     const terms = attentionTerms(attentionMask.shape[1], textPass);
     const pass: EncoderPass = { ...textPass, attentionMask, layout, terms };
     const run = (pick?: TokenPick): tf.Tensor3D => {
       const mask = additiveMask(attentionMask);
       const { order, layers, finalNorm } = encoder;
-      const early = pick && canPick(afterAttention(layers[order.at(-1)!]!), interventions) ? pick : undefined;
-      let x = layout.pack(embedded);
-      for (const [step, layer] of order.entries())
-        x = runLayer({
-          x,
-          mask,
-          layer,
-          pass: ofStep(step, order.indexOf(layer), pass),
-          ...(early && step === order.length - 1 && { pick: early }),
-        });
+      const last = layers[order.at(-1)!]!;
+      const early = pick && known < order.length && canPick(afterAttention(last), interventions) ? pick : undefined;
+      const entered = embedded
+        ? layout.pack(embedded)
+        : keptStates(inputs, pass, spec.fingerprint, known, (text) =>
+            statesOfText(text, pass.interventions, context, known),
+          );
+      let x = runSteps({ x: entered, mask, pass, from: known, to: order.length, ...(early && { pick: early }) });
       if (finalNorm !== undefined) x = applyNorm(x, finalNorm, early ? passOfPicked(early, x, pass) : pass);
       if (!early) {
         const all = layout.unpack(x) as tf.Tensor3D;
@@ -208,6 +217,17 @@ const afterAttention = (layer: EncoderLayer) => [
   ...Object.values(layer.linears),
   ...Object.values(layer.sublayers),
 ];
+
+/** Runs the layers of some steps of a pass; with `pick` the last one gives those tokens alone. */
+function runSteps(request: Omit<LayerRequest, 'layer'> & { readonly from: number; readonly to: number }): tf.Tensor {
+  const { from, to, pick, pass, mask } = request;
+  const { order } = pass.encoder;
+  return order.slice(from, to).reduce((x, layer, index) => {
+    const step = from + index;
+    const own = ofStep(step, order.indexOf(layer), pass);
+    return runLayer({ x, mask, layer, pass: own, ...(pick && step === to - 1 && { pick }) });
+  }, request.x);
+}
 
 /** A layer that runs several times drops other entries each time. */
 function ofStep(step: number, firstStep: number, pass: EncoderPass): EncoderPass {

@@ -236,6 +236,47 @@ describe('tap', () => {
   });
 });
 
+describe('slopeTap', () => {
+  const query = 'encoder.layer.1.attention.self.query';
+  it.each([
+    ['an affine map', linear, 'weight'],
+    ['a map that is computed beside others', query, 'weight'],
+    ['a norm', norm, 'weight'],
+    ['an affine map', linear, 'bias'],
+    ['a norm', norm, 'bias'],
+  ] as const)('of %s (%s) shows what the gradient of its %s is made of, and changes nothing', async (_, path, part) => {
+    const { shape } = host.weight(`${path}.${part}`);
+    const seen: tf.Tensor[] = [];
+    // Other weights for all states, so that no gradient vanishes.
+    const weights = random(batch, someInputs(batch).inputIds.shape[1], 32);
+    const tap = (through: tf.Scalar): Intervention => ({
+      kind: 'slopeTap',
+      path,
+      through,
+      observe(slope, factor) {
+        const [slopes, factors] = [slope.reshape([-1, slope.shape.at(-1)!]), factor()];
+        const rows = factors.reshape([-1, factors.shape.at(-1)!]);
+        const ofWeight = () => (path === norm ? slopes.mul(rows).sum(0) : tf.matMul(rows, slopes, true));
+        seen.push(tf.keep(part === 'bias' ? slopes.sum(0) : ofWeight()));
+      },
+    });
+    const delta = (value: tf.Tensor): Intervention =>
+      part === 'bias'
+        ? { kind: 'biasDelta', path: `${path}.bias`, delta: value }
+        : { kind: 'weightDelta', path: `${path}.weight`, delta: value };
+    const loss = (item: Intervention) => states([item]).mul(weights).sum<tf.Scalar>();
+    const difference = tf.tidy(() => {
+      const expected = tf.grad((value) => loss(delta(value)))(tf.zeros(shape));
+      tf.grad((through) => loss(tap(through as tf.Scalar)))(tf.scalar(0));
+      return seen[0]!.sub(expected).abs().max().div(expected.abs().max());
+    });
+    expect(seen).toHaveLength(1);
+    expect((await difference.data())[0]).toBeLessThan(1e-5);
+    expect(await maxDifference(states([tap(tf.scalar(0))]), states([]))).toBeLessThan(1e-6);
+    tf.dispose([...seen, difference, weights]);
+  });
+});
+
 describe('hiddenDelta', () => {
   it('adds a function of the states to the output of a layer', async () => {
     const direction = random(32);

@@ -145,6 +145,14 @@ describe('generate', () => {
   it('refuses what cannot be continued', async () => {
     await expect(ask({}, { prompts: [[]] })).rejects.toMatchObject({ code: 'TEXT_EMPTY' });
     await expect(ask({ maxNewTokens: 64 })).rejects.toMatchObject({ code: 'TEXT_TOO_LONG' });
+    // Virtual tokens take positions too.
+    const embeddings = tf.zeros([4, host().spec.hiddenSize]) as tf.Tensor2D;
+    const prompted = { ...none, intervene: () => [{ kind: 'tokenPrefix', embeddings } as const] };
+    const room = host().spec.maxPositionEmbeddings + 1 - Math.max(...prompts.map(({ length }) => length));
+    await expect(ask({ maxNewTokens: room - 3 }, { method: prompted })).rejects.toMatchObject({
+      code: 'TEXT_TOO_LONG',
+      message: expect.stringContaining('4 positions of which the method takes'),
+    });
     await expect(ask({ topP: 2 })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(ask({}, { signal: AbortSignal.abort() })).rejects.toThrow();
     expect(await ask({}, { prompts: [] })).toEqual([]);

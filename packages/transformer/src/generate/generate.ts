@@ -3,6 +3,7 @@ import { requireDecoder } from '../decoder/create-host.js';
 import { searchBeams } from './beam-search.js';
 import { likeliest, repeatedTokens, sampleToken, without } from './choose-token.js';
 import { type GenerationInput, type GenerationSettings, parseGeneration } from './settings.js';
+import { countVirtualTokens } from '../model/count-virtual-tokens.js';
 import { createStepper, type Speaker } from './stepper.js';
 
 /** What to continue, and how. */
@@ -97,7 +98,10 @@ async function oneByOne(request: GenerateRequest): Promise<Continuation[]> {
 }
 
 /** Errors: `TEXT_EMPTY`, `TEXT_TOO_LONG`, `LANGUAGE_MODEL_MISSING`. */
-function requirePrompts({ host, prompts }: GenerateRequest, { maxNewTokens }: GenerationSettings): void {
+function requirePrompts(
+  { host, method, effective, prompts }: GenerateRequest,
+  { maxNewTokens }: GenerationSettings,
+): void {
   const { name, maxPositionEmbeddings, languageModel } = host.spec;
   if (!languageModel)
     throw new PeftError('LANGUAGE_MODEL_MISSING', {
@@ -112,12 +116,14 @@ function requirePrompts({ host, prompts }: GenerateRequest, { maxNewTokens }: Ge
       expected: 'at least one token',
       fix: 'begin with the token that begins or ends texts',
     });
+  const virtual = countVirtualTokens({ method, effective }, host.spec);
   // The last token is not run any more.
-  const long = prompts.find(({ length }) => length + maxNewTokens - 1 > maxPositionEmbeddings);
+  const most = maxPositionEmbeddings + 1 - virtual;
+  const long = prompts.find(({ length }) => length + maxNewTokens > most);
   if (!long) return;
   throw new PeftError('TEXT_TOO_LONG', {
     found: `a prompt of ${long.length} tokens and ${maxNewTokens} new ones`,
-    expected: `at most ${maxPositionEmbeddings + 1} together on host "${name}"`,
+    expected: `at most ${most} together on host "${name}"${virtual > 0 ? `, ${virtual} positions of which the method takes` : ''}`,
     fix: 'shorten the prompt, or ask for fewer tokens (maxNewTokens)',
   });
 }

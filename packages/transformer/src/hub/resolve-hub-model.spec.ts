@@ -263,12 +263,10 @@ describe('resolveHubModel when something is wrong', () => {
   it.each(['stall', 'silent'] as const)('does not wait for ever for a server that is %s', async (fault) => {
     const { hub, resolve } = await setUp(tinyModel(), { HF_HUB_DOWNLOAD_TIMEOUT: '0.3' });
     hub.faults[fault] = weights;
-    const start = performance.now();
     await expect(resolve()).rejects.toMatchObject({
       code: 'HUB_STALLED',
       message: expect.stringMatching(/0\.3 seconds.*HF_HUB_DOWNLOAD_TIMEOUT/),
     });
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   it.each(['pages', 'page'] as const)('ends a list of files with endless %s', async (endless) => {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasNativeKernels, nativeAffine, nativePack, notGiven } from './native-kernels.js';
+import { hasFusedKernels, nativeAffine, nativePack, notGiven } from './native-kernels.js';
 
 /** Frozen weights of an affine map: kernel `[input, output]`, bias `[output]`. */
 export interface AffineWeights {
@@ -8,7 +8,7 @@ export interface AffineWeights {
   readonly bias: tf.Tensor1D | undefined;
   /** The kernel as `[output, input]`, made once at the first call and kept. */
   transposed(): tf.Tensor2D;
-  /** The kernel, or its transpose, packed for the fused kernels, made once at the first call and kept; only where they are. */
+  /** The kernel, or its transpose, packed for the fused kernels of the current backend, made once for each and kept; only where they are. */
   packed(direction: 'forward' | 'backward'): tf.Tensor;
   /** Frees the copies; kernel and bias belong to whoever made them. */
   disposeCopies(): void;
@@ -22,8 +22,10 @@ export function affineWeights(kernel: tf.Tensor2D, bias: tf.Tensor1D | undefined
     bias,
     transposed: () => (transposed ??= tf.keep(kernel.transpose() as tf.Tensor2D)),
     packed(direction) {
-      const found = packed.get(direction) ?? tf.keep(nativePack(kernel, direction === 'backward'));
-      packed.set(direction, found);
+      // Each backend packs in its own way.
+      const key = `${tf.getBackend()} ${direction}`;
+      const found = packed.get(key) ?? tf.keep(nativePack(kernel, direction === 'backward'));
+      packed.set(key, found);
       return found;
     },
     disposeCopies() {
@@ -43,7 +45,7 @@ export const biasOrZeros = ({ kernel, bias }: AffineWeights): tf.Tensor1D => bia
  */
 export function frozenAffine(x: tf.Tensor, weights: AffineWeights, withBias = true): tf.Tensor {
   const [inputSize, outputSize] = weights.kernel.shape;
-  if (hasNativeKernels()) return fusedAffine(x, weights, withBias);
+  if (hasFusedKernels()) return fusedAffine(x, weights, withBias);
   return tf.customGrad((input) => {
     const shape = (input as tf.Tensor).shape;
     const lead = shape.slice(0, -1);

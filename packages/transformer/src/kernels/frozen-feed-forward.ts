@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, biasOrZeros, timesTransposedKernel } from './frozen-affine.js';
-import { hasNativeKernels, nativeFeedForward, nativeFeedForwardGradient } from './native-kernels.js';
+import { hasFusedKernels, nativeFeedForward, nativeFeedForwardGradient } from './native-kernels.js';
 
 /** ln(2/√π): the derivative of erf(u) is exp(-u²) times 2/√π. */
 const logErfSlope = Math.log(2 / Math.sqrt(Math.PI));
@@ -16,7 +16,7 @@ const recording = () => tf.engine().state.gradientDepth > 0;
  * hand: one wide tensor is kept, and the backward pass between its two products is one multiplication.
  */
 export function frozenFeedForward(x: tf.Tensor, expand: AffineWeights, contract: AffineWeights): tf.Tensor {
-  if (hasNativeKernels()) return fusedFeedForward(x, expand, contract);
+  if (hasFusedKernels()) return fusedFeedForward(x, expand, contract);
   const [inputSize] = expand.kernel.shape;
   const outputSize = contract.kernel.shape[1];
   return tf.customGrad((input, save) => {

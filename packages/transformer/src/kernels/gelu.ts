@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasNativeKernels, nativeGelu } from './native-kernels.js';
+import { hasFusedKernels, nativeGelu } from './native-kernels.js';
 
 /** ln(1/√(2π)): with it the density's factor goes into the exponent and saves a pass over the tensor. */
 const logDensityFactor = -0.5 * Math.log(2 * Math.PI);
@@ -8,7 +8,7 @@ const logDensityFactor = -0.5 * Math.log(2 * Math.PI);
  * GELU x·Φ(x) with the exact normal distribution function Φ(x) = (1 + erf(x/√2)) / 2 (Hendrycks and Gimpel 2016, arXiv 1606.08415,
  * section 2). Gradient: Φ(x) + x·φ(x); x alone is kept for it.
  */
-export const gelu = (x: tf.Tensor): tf.Tensor => (hasNativeKernels() ? fusedGelu(x) : portableGelu(x));
+export const gelu = (x: tf.Tensor): tf.Tensor => (hasFusedKernels() ? fusedGelu(x) : portableGelu(x));
 
 const fusedGelu = (x: tf.Tensor): tf.Tensor =>
   tf.customGrad((input, save) => {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasNativeKernels, nativeLayerNorm, nativeLayerNormGradient } from './native-kernels.js';
+import { hasFusedKernels, nativeLayerNorm, nativeLayerNormGradient } from './native-kernels.js';
 
 /**
  * Layer normalisation over the last axis (Ba et al. 2016, arXiv 1607.06450, section 3): `(x - mean) / √(variance + epsilon) · weight + bias`.
@@ -10,7 +10,7 @@ export const layerNorm = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsi
 
 /** The same with constant weight and bias: differentiable in x alone, one node on the tape. */
 export function frozenLayerNorm(x: tf.Tensor, weight: tf.Tensor1D, bias: tf.Tensor1D, epsilon: number): tf.Tensor {
-  if (hasNativeKernels()) return fusedLayerNorm(x, weight, bias, epsilon);
+  if (hasFusedKernels()) return fusedLayerNorm(x, weight, bias, epsilon);
   return tf.customGrad((input, save) => {
     const value = tf.tidy(() => {
       const { normalised, inverse } = standardise(input as tf.Tensor, epsilon);
@@ -34,7 +34,7 @@ function fusedLayerNorm(x: tf.Tensor, weight: tf.Tensor1D, bias: tf.Tensor1D, ep
 }
 
 /** `(x - mean) / √(variance + epsilon)` over the last axis. */
-function normalise(x: tf.Tensor, epsilon: number): tf.Tensor {
+export function normalise(x: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.customGrad((input, save) => {
     const value = tf.tidy(() => {
       const { normalised, inverse } = standardise(input as tf.Tensor, epsilon);

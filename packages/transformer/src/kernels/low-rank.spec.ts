@@ -1,6 +1,5 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { describeOnNative } from '../../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference } from '../../test/test-hosts.js';
 import { fusedLowRank, hasFusedLowRank } from './low-rank.js';
@@ -16,7 +15,7 @@ const places = [
   { rank: 5, width: 7, column: 93, scale: 1 },
 ];
 
-describeOnNative('low-rank deltas in one call', () => {
+describe('low-rank deltas in one call', () => {
   it.each([[[1, 20]], [[2, 5, 33]], [[130, 401]]])('are the products one after the other: x %j', async (shape) => {
     if (!hasFusedLowRank()) return;
     const [x, y] = [random(shape), random([...shape.slice(0, -1), 100])];

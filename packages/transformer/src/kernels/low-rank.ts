@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasNativeKernels } from './native-kernels.js';
+import { hasFusedKernels } from './native-kernels.js';
 
 /** A delta `scale · down · up` of columns of an affine map's result: down `[input, rank]`, up `[rank, width]`. */
 export interface LowRankColumns {
@@ -12,7 +12,7 @@ export interface LowRankColumns {
 
 /** Whether there is one kernel for all deltas of a map. */
 export const hasFusedLowRank = (): boolean =>
-  hasNativeKernels() && tf.getKernel('TfjsPeftLowRank', tf.getBackend()) !== undefined;
+  hasFusedKernels() && tf.getKernel('TfjsPeftLowRank', tf.getBackend()) !== undefined;
 
 /**
  * `y + x · deltas` for x `[…, input]` and y `[…, output]`, with its gradient in x, y and all factors, each one call. The same numbers as one

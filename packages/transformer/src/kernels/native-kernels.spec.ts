@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { testBackendName, useTestBackend } from '../../../../tools/jest/use-test-backend.js';
+import { withoutKernels } from '../../../../tools/jest/without-kernels.js';
 import { maxDifference } from '../../test/test-hosts.js';
 import { affineWeights, frozenAffine } from './frozen-affine.js';
 import { frozenFeedForward } from './frozen-feed-forward.js';
@@ -8,25 +9,18 @@ import { fusedAttention } from './fused-attention.js';
 import { gelu } from './gelu.js';
 import { frozenLayerNorm } from './layer-norm.js';
 import { additiveMask } from './masked-softmax.js';
-import { hasNativeKernels, nativeMoveRows } from './native-kernels.js';
+import { hasFusedKernels, nativeMoveRows } from './native-kernels.js';
 import { packedLayout } from '../model/token-layout.js';
 
 const report = useTestBackend();
-const onTensorflow = testBackendName === 'tensorflow' ? it : it.skip;
-if (testBackendName !== 'tensorflow')
-  console.log('Skipped: fused kernels against portable operations (TFJS_PEFT_TEST_BACKEND=tensorflow runs them).');
+const whereFused = ['tensorflow', 'wasm'].includes(testBackendName) ? it : it.skip;
 
 /** Runs `compute` as if the fused kernels were not there. */
-function portably<T>(compute: () => T): T {
-  const kernel = tf.getKernel('TfjsPeftAffine', 'tensorflow');
-  tf.unregisterKernel('TfjsPeftAffine', 'tensorflow');
-  try {
-    expect(hasNativeKernels()).toBe(false);
+const portably = <T>(compute: () => T): T =>
+  withoutKernels(['TfjsPeftAffine'], () => {
+    expect(hasFusedKernels()).toBe(false);
     return compute();
-  } finally {
-    tf.registerKernel(kernel);
-  }
-}
+  });
 
 type Inputs = readonly tf.Tensor[];
 type Operation = (...inputs: tf.Tensor[]) => tf.Tensor;
@@ -64,18 +58,18 @@ async function expectSame(fused: Operation, portable: Operation, inputs: Inputs)
 let seed = 100;
 const random = (shape: number[], scale = 1) => tf.randomNormal(shape, 0, scale, 'float32', ++seed);
 
-describe('fused kernels compute what TensorFlow’s own operations compute', () => {
+describe('fused kernels compute what the backend’s own operations compute', () => {
   beforeEach(() => tf.engine().startScope());
   afterEach(() => tf.engine().endScope());
 
-  onTensorflow('they are there, unless the report says why not', () => {
+  whereFused('they are there, unless the report says why not', () => {
     const { active, why } = report().fusedKernels!;
-    expect(hasNativeKernels()).toBe(active);
+    expect(hasFusedKernels()).toBe(active);
     if (!active) console.log(`Skipped: fused kernels against portable operations (${why}).`);
   });
 
   // More rows, columns and depth than one tile, panel and block, and ends that fill none of them.
-  onTensorflow.each([
+  whereFused.each([
     [[1, 1, 5], 3],
     [[3, 7, 20], 33],
     [[130, 401], 100],
@@ -91,7 +85,7 @@ describe('fused kernels compute what TensorFlow’s own operations compute', () 
     }
   });
 
-  onTensorflow.each([
+  whereFused.each([
     [[2, 3, 7], 19],
     [[5, 31, 48], 200],
   ])('feed-forward network, layer normalisation and gelu of %j', async (shape, inner) => {
@@ -106,7 +100,7 @@ describe('fused kernels compute what TensorFlow’s own operations compute', () 
     await expectSame(gelu, gelu, [random(shape, 4)]);
   });
 
-  onTensorflow.each([
+  whereFused.each([
     { prefix: 0, each: false, drop: false },
     { prefix: 3, each: false, drop: true },
     { prefix: 30, each: true, drop: false },
@@ -143,7 +137,7 @@ describe('fused kernels compute what TensorFlow’s own operations compute', () 
     await expectSame(fused, plain, inputs);
   });
 
-  onTensorflow('tokens from and to a batch without padding', async () => {
+  whereFused('tokens from and to a batch without padding', async () => {
     const places = tf.tensor1d([0, 1, 2, 70, 71, 209], 'int32');
     for (const back of [false, true]) {
       const move: Operation = (x) => {
@@ -154,7 +148,7 @@ describe('fused kernels compute what TensorFlow’s own operations compute', () 
     }
   });
 
-  onTensorflow('inputs that do not fit are an error, not a crash', () => {
+  whereFused('inputs that do not fit are an error, not a crash', () => {
     if (!report().fusedKernels?.active) return;
     const weights = affineWeights(random([4, 5]) as tf.Tensor2D, random([5]) as tf.Tensor1D);
     expect(() => frozenAffine(random([2, 3]), weights)).toThrow(/do not fit/);

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * True where `@tfjs-peft/backend` found the fused kernels of `npm run setup:native`. Each operation that has one asks here, and otherwise
- * computes the same values with TensorFlow.js' own operations.
+ * True where `@tfjs-peft/backend` found the fused kernels, those in WebAssembly or those of `tfjs-peft setup-native`. Each operation that has one
+ * asks here, and otherwise computes the same values with TensorFlow.js' own operations.
  */
-export const hasNativeKernels = (): boolean => tf.getKernel('TfjsPeftAffine', tf.getBackend()) !== undefined;
+export const hasFusedKernels = (): boolean => tf.getKernel('TfjsPeftAffine', tf.getBackend()) !== undefined;
 
 /** What the kernels take for an input that is not given. */
 export const notGiven = (): tf.Tensor => tf.tensor1d([]);
@@ -35,14 +35,15 @@ export interface NativeEntries {
   readonly ends: tf.Tensor;
 }
 
-/** The same with values added to entries of the kernel. */
+/** The same with values added to entries of the kernel; the packed one has its own bits again when the call ends. */
 export const nativeSparseAffine = (
   x: tf.Tensor,
   kernel: tf.Tensor2D,
   bias: tf.Tensor,
   entries: NativeEntries,
+  packed: tf.Tensor,
   transposed = false,
-): tf.Tensor => run('TfjsPeftSparseAffine', { x, kernel, bias, ...entries }, { transposed })[0]!;
+): tf.Tensor => run('TfjsPeftSparseAffine', { x, kernel, bias, ...entries, packed }, { transposed })[0]!;
 
 /** The gradient of the values `[k]` from x `[…, input]` and dy `[…, outputs of all maps]`. */
 export const nativeSparseGradient = (x: tf.Tensor, dy: tf.Tensor, indices: tf.Tensor, ends: tf.Tensor): tf.Tensor =>

@@ -2,7 +2,7 @@ import { afterEach, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { describeOnNative } from '../../../../tools/jest/on-native.js';
 import { packedMegabytes as held } from '../../../../tools/jest/packed-megabytes.js';
-import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
+import { switchBackend, useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference } from '../../test/test-hosts.js';
 import { type AffineWeights, affineWeights, frozenAffine } from './frozen-affine.js';
 import { frozenFeedForward } from './frozen-feed-forward.js';
@@ -67,12 +67,46 @@ describeOnNative('packed weights', () => {
     for (const weights of [small, large]) weights.disposeCopies();
   });
 
-  it('of the other direction or of another map are refused', () => {
+  it('of the other direction, of another map or in panels of another width are refused', () => {
     if (!report().fusedKernels?.active) return;
     const { kernel } = affine(64, 200);
     const x = random([3, 64]);
-    for (const packed of [nativePack(kernel, true), nativePack(affine(64, 201).kernel, false)])
-      if (packed.size !== nativePack(kernel, false).size)
-        expect(() => nativeAffine(x, kernel, notGiven(), packed)).toThrow(/do not fit/);
+    const own = nativePack(kernel, false);
+    const [panels = 0, inputs = 0, width = 0] = own.shape;
+    expect([inputs, panels * width >= 200]).toEqual([64, true]);
+    const others = [
+      nativePack(kernel, true),
+      nativePack(affine(64, 200 + width).kernel, false),
+      own.reshape([2 * panels, inputs, width / 2]),
+      own.flatten(),
+    ];
+    for (const packed of others) expect(() => nativeAffine(x, kernel, notGiven(), packed)).toThrow(/do not fit/);
+  });
+
+  it('are those of the backend that computes, are counted there, and are all freed', async () => {
+    const backends = ['tensorflow', 'wasm', 'tensorflow', 'wasm'] as const;
+    const heldOn = async (backend: (typeof backends)[number]) =>
+      (await switchBackend(backend)).fusedKernels!.packedWeights!.megabytes;
+    const held = async () => [await heldOn('wasm'), await heldOn('tensorflow')];
+    const before = await held();
+    // Outputs that fill the panels of every layout.
+    const [weights, wide, narrow] = [affine(64, 96), affine(64, 128), affine(128, 64)];
+    const x = random([5, 64]);
+    const value = (input: tf.Tensor) =>
+      tf.add(frozenAffine(input, weights).sum(), frozenFeedForward(input, wide, narrow).sum());
+    const compute = () => [frozenAffine(x, weights), frozenFeedForward(x, wide, narrow), tf.grad(value)(x)];
+    await switchBackend('cpu');
+    const expected = compute();
+    for (const backend of backends) {
+      await switchBackend(backend);
+      const found = compute();
+      for (const [index, tensor] of found.entries())
+        expect(await maxDifference(tensor, expected[index]!)).toBeLessThan(1e-4);
+    }
+    const bytes = 4 * 2 * 64 * (96 + 128 + 128);
+    for (const [index, megabytes] of (await held()).entries())
+      expect(megabytes - before[index]!).toBeCloseTo(bytes / 2 ** 20, 9);
+    for (const map of [weights, wide, narrow]) map.disposeCopies();
+    expect(await held()).toEqual(before);
   });
 });

@@ -22,7 +22,8 @@ export function frozenRmsNorm(x: tf.Tensor, weight: tf.Tensor1D, epsilon: number
   })(x);
 }
 
-function normalise(x: tf.Tensor, epsilon: number): tf.Tensor {
+/** `x / √(mean(x²) + epsilon)` over the last axis. */
+export function normalise(x: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.customGrad((input, save) => {
     const value = tf.tidy(() => {
       const { normalised, inverse } = scaleDown(input as tf.Tensor, epsilon);

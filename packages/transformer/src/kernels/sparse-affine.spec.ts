@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { expectGradient } from '../../test/expect-gradient.js';
 import { maxDifference } from '../../test/test-hosts.js';
-import { affineWeights } from './frozen-affine.js';
+import { affineWeights, frozenAffine } from './frozen-affine.js';
 import { columnProducts, scatterValues, sparseAffine, sparseProduct } from './sparse-affine.js';
 
 useTestBackend();
@@ -29,6 +29,20 @@ describe('sparseAffine', () => {
     const found = (withBias: boolean) => sparseAffine(x, weights, [[{ indices, values }]], withBias);
     expect(await maxDifference(found(false), expected)).toBeLessThan(1e-5);
     expect(await maxDifference(found(true), expected.add(weights.bias!))).toBeLessThan(1e-5);
+  });
+
+  it('leaves the weights with their own bits, in both directions, also where an entry stands twice', async () => {
+    // Values whose sum does not come apart again: what is put back must be what was there.
+    const [x, indices, values] = [random([2, 3, 5], 3), places(0, 7, 7, 19), tf.tensor1d([1e9, -3e8, 7, 1e-3])];
+    const slopes = random([2, 3, 4], 5);
+    const own = () => tf.grad((states) => frozenAffine(states, weights).mul(slopes).sum())(x);
+    const before = [await frozenAffine(x, weights).data(), await own().data()];
+    tf.grad((states) =>
+      sparseAffine(states, weights, [[{ indices, values }]])
+        .mul(slopes)
+        .sum(),
+    )(x);
+    expect([await frozenAffine(x, weights).data(), await own().data()]).toEqual(before);
   });
 
   it('has the gradients of differences, in states and values', async () => {

@@ -2,7 +2,7 @@ import { sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { scatterFlat } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, timesTransposed } from './frozen-affine.js';
-import { hasNativeKernels, nativeSparseAffine, nativeSparseGradient, notGiven } from './native-kernels.js';
+import { hasFusedKernels, nativeSparseAffine, nativeSparseGradient, notGiven } from './native-kernels.js';
 
 /** Values `[k]` at flat indices `[k]` (int32) of a matrix `[input, output]`. */
 export interface SparseEntries {
@@ -24,8 +24,8 @@ export function sparseAffine(
 ): tf.Tensor {
   const lists = maps.flat();
   const values = lists.length === 1 ? lists[0]!.values : tf.concat(lists.map((entries) => entries.values));
-  const places = hasNativeKernels() ? placesByMap(maps) : [placesSideBySide(maps, weights.kernel.shape[1])];
-  const { value, slopeOfStates, slopeOfValues } = hasNativeKernels() ? native : portable;
+  const places = hasFusedKernels() ? placesByMap(maps) : [placesSideBySide(maps, weights.kernel.shape[1])];
+  const { value, slopeOfStates, slopeOfValues } = hasFusedKernels() ? native : portable;
   const bias = withBias ? weights.bias : undefined;
   return tf.customGrad((states, numbers, save) => {
     const [input, entries] = [states as tf.Tensor, numbers as tf.Tensor];
@@ -52,12 +52,16 @@ interface Computation {
   slopeOfValues(x: tf.Tensor, dy: tf.Tensor, places: readonly tf.Tensor[]): tf.Tensor;
 }
 
-/** The kernels put k values into the copy of a matrix that they multiply with anyway. */
+/** The kernels put k values into the packed copy of a matrix for the time of a product. */
 const native: Computation = {
-  value: (x, { kernel }, bias, values, [indices, ends]) =>
-    nativeSparseAffine(x, kernel, bias ?? notGiven(), { indices: indices!, values, ends: ends! }),
-  slopeOfStates: (dy, { kernel }, values, [indices, ends]) =>
-    nativeSparseAffine(dy, kernel, notGiven(), { indices: indices!, values, ends: ends! }, true),
+  value: (x, weights, bias, values, [indices, ends]) => {
+    const entries = { indices: indices!, values, ends: ends! };
+    return nativeSparseAffine(x, weights.kernel, bias ?? notGiven(), entries, weights.packed('forward'));
+  },
+  slopeOfStates: (dy, weights, values, [indices, ends]) => {
+    const entries = { indices: indices!, values, ends: ends! };
+    return nativeSparseAffine(dy, weights.kernel, notGiven(), entries, weights.packed('backward'), true);
+  },
   slopeOfValues: (x, dy, [indices, ends]) => nativeSparseGradient(x, dy, indices!, ends!),
 };
 
@@ -142,7 +146,7 @@ export function sparseProduct(
 }
 
 const slopeOfEntries = (x: tf.Tensor, dy: tf.Tensor, places: tf.Tensor1D): tf.Tensor =>
-  hasNativeKernels()
+  hasFusedKernels()
     ? nativeSparseGradient(x, dy, places, tf.tensor1d([places.size], 'int32'))
     : columnProducts(asRows(x), asRows(dy), places);
 

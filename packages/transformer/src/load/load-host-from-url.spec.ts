@@ -7,12 +7,19 @@ import { loadHostFromUrl } from './load-host-from-url.js';
 import type { FetchProgress } from './url-files.js';
 
 const closers: (() => void)[] = [];
-afterEach(() => closers.splice(0).forEach((close) => close()));
+const asked: string[] = [];
+afterEach(() => {
+  closers.splice(0).forEach((close) => close());
+  asked.splice(0);
+});
 
-async function serve(files: FilesOfModel, { zip = false, cut = '', status = 404 } = {}): Promise<string> {
+async function serve(files: FilesOfModel, { zip = false, cut = '', status = 404, page = '' } = {}): Promise<string> {
   const server = createServer((request, response) => {
     const path = request.url!.replace('/models/tiny/', '');
     const content = files[path];
+    asked.push(path);
+    if (content === undefined && page !== '')
+      return response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
     if (content === undefined) return response.writeHead(status).end();
     const body = zip ? gzipSync(content) : Buffer.from(content);
     response.writeHead(200, { 'content-length': body.length, ...(zip && { 'content-encoding': 'gzip' }) });
@@ -60,6 +67,63 @@ describe('loadHostFromUrl', () => {
     });
     const broken = loadHostFromUrl(await serve(tinyModel(), { cut: 'model.safetensors' }));
     await expect(broken).rejects.toMatchObject({ code: 'HOST_DOWNLOAD_TRUNCATED' });
+    await expect(loadHostFromUrl('/models/tiny')).rejects.toMatchObject({ code: 'HOST_SOURCE_INVALID' });
     await expect(loadHostFromUrl('http://127.0.0.1:1/x')).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
+  });
+
+  it('takes a page of HTML for a missing file, as servers of single-page applications send it', async () => {
+    const options = { page: '<!doctype html><title>App</title>' };
+    const { host } = await loadHostFromUrl(await serve(tinyModel(), options));
+    expect(host.spec.defaultReadout).toBe('pooler');
+    host.dispose();
+    expect(asked).toContain('modules.json');
+    await expect(loadHostFromUrl(await serve({}, options))).rejects.toMatchObject({ code: 'HOST_CONFIG_MISSING' });
+  });
+
+  it('asks for no file about the readout when that is given', async () => {
+    (await loadHostFromUrl(await serve(tinyModel()), { readout: 'mean' })).host.dispose();
+    expect(asked).toEqual(['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']);
+  });
+
+  it('takes an address a file, and asks for no other', async () => {
+    const url = await serve(tinyModel());
+    const files = ['config.json', 'model.safetensors', 'tokenizer.json'];
+    const addresses = Object.fromEntries(files.map((file) => [file, `${url}/${file}`]));
+    const { host } = await loadHostFromUrl(addresses);
+    expect(host.spec.name).toBe('tiny');
+    host.dispose();
+    expect(asked).toEqual(files);
+    await expect(loadHostFromUrl({})).rejects.toMatchObject({ code: 'HOST_CONFIG_MISSING' });
+  });
+
+  it('asks the page where a relative address begins', async () => {
+    const url = await serve(tinyModel());
+    Object.assign(globalThis, { location: { href: `${new URL(url).origin}/app/index.html` } });
+    try {
+      for (const address of ['/models/tiny', '../models/tiny/']) (await loadHostFromUrl(address)).host.dispose();
+      await expect(loadHostFromUrl('http://[')).rejects.toMatchObject({ code: 'HOST_SOURCE_INVALID' });
+    } finally {
+      Reflect.deleteProperty(globalThis, 'location');
+    }
+  });
+
+  it('keeps complete files in the cache of the browser', async () => {
+    const kept = new Map<string, Response>();
+    const match = async (url: string) => kept.get(url)?.clone();
+    const put = async (url: string, response: Response) => void kept.set(url, response);
+    Object.assign(globalThis, { caches: { open: async () => ({ match, put }) } });
+    try {
+      const options = { readout: 'mean', cache: 'models' } as const;
+      const broken = await serve(tinyModel(), { cut: 'model.safetensors' });
+      await expect(loadHostFromUrl(broken, options)).rejects.toMatchObject({ code: 'HOST_DOWNLOAD_TRUNCATED' });
+      expect([...kept.keys()]).toEqual([`${broken}/config.json`]);
+      const url = await serve(tinyModel());
+      (await loadHostFromUrl(url, options)).host.dispose();
+      asked.splice(0);
+      (await loadHostFromUrl(url, options)).host.dispose();
+      expect(asked).toEqual([]);
+    } finally {
+      Reflect.deleteProperty(globalThis, 'caches');
+    }
   });
 });

@@ -1,22 +1,19 @@
 import { buildHost, type HostChoices, type LoadedHost } from './build-host.js';
 import { openModel } from './open-model.js';
-import { type FetchProgress, urlFiles } from './url-files.js';
+import { type FetchOptions, type HostAddress, urlFiles } from './url-files.js';
 
-export interface LoadHostFromUrlOptions extends HostChoices {
-  /** Is told as bytes arrive. */
-  readonly onProgress?: (progress: FetchProgress) => void;
-}
+/** How the host differs from its files, and how these arrive. */
+export type LoadHostFromUrlOptions = HostChoices & FetchOptions;
 
 /**
- * A host with its tokenizer from files below an address, for browsers: `config.json`, `model.safetensors` (or index and shards),
- * `tokenizer.json`. The name is the last part of the address unless given.
- * Errors: `HOST_UNREACHABLE`, `HOST_DOWNLOAD_TRUNCATED`, and those of `openModel`, `createTokenizer` and `createHost`.
+ * A host with its tokenizer from files on a server, for browsers: `config.json`, `model.safetensors` (or index and shards),
+ * `tokenizer.json`. The name is the last part of the folder's address unless given.
+ * Errors: `HOST_SOURCE_INVALID`, `HOST_UNREACHABLE`, `HOST_DOWNLOAD_TRUNCATED`, and those of `openModel`, `createTokenizer` and `createHost`.
  */
-export async function loadHostFromUrl(
-  baseUrl: string | URL,
-  options: LoadHostFromUrlOptions = {},
-): Promise<LoadedHost> {
-  const files = urlFiles(baseUrl, options.onProgress);
-  const name = options.name ?? new URL(files.location).pathname.split('/').filter(Boolean).at(-1) ?? files.location;
-  return buildHost(await openModel(files, name), name, options);
+export async function loadHostFromUrl(source: HostAddress, options: LoadHostFromUrlOptions = {}): Promise<LoadedHost> {
+  const files = urlFiles(source, options);
+  const { location } = files;
+  const folder = URL.canParse(location) ? new URL(location).pathname.split('/').filter(Boolean).at(-1) : undefined;
+  const name = options.name ?? folder ?? location;
+  return buildHost(await openModel(files, name, options.readout), name, options);
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PeftError } from '@tfjs-peft/peft-core';
+import { PeftError, type Readout } from '@tfjs-peft/peft-core';
 import { type HubOptions, isHubName, resolveHubModel } from '../hub/resolve-hub-model.js';
 import { buildHost, type HostChoices, type LoadedHost } from './build-host.js';
 import { directoryFiles } from './directory-files.js';
@@ -19,8 +19,8 @@ export interface LoadedHostDirectory extends LoadedHost {
 }
 
 /** Opens a folder without building a host: configuration, tensors, tokenizer. Close it after use. Errors: `HOST_DIRECTORY_MISSING`, and those of `openModel`. */
-export const openModelDirectory = async (directory: string, name?: string): Promise<OpenedModel> =>
-  openModel(await directoryFiles(directory), name);
+export const openModelDirectory = async (directory: string, name?: string, readout?: Readout): Promise<OpenedModel> =>
+  openModel(await directoryFiles(directory), name, readout);
 
 /**
  * A host with its tokenizer from a folder or from the Hub. A string is a folder if one exists there or it looks like a path, and a name of
@@ -29,7 +29,7 @@ export const openModelDirectory = async (directory: string, name?: string): Prom
  */
 export async function loadHost(source: HostSource, options: LoadHostOptions = {}): Promise<LoadedHostDirectory> {
   const { directory, name } = await locateHost(source, options);
-  return { ...(await buildHost(await openModelDirectory(directory, name), name, options)), directory };
+  return { ...(await buildHost(await openModelDirectory(directory, name, options.readout), name, options)), directory };
 }
 
 /** The folder of a source and the name that its host gets. */

@@ -2,7 +2,7 @@ import { PeftError, type Readout, type ByteSource, openSafetensors, type Safeten
 import { type JsonObject, openShardedSafetensors, parseJsonObject, shardIndexName } from '@tfjs-peft/peft-core/files';
 import { createTokenizer } from '../tokenizer/create-tokenizer.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
-import { findReadout } from './find-readout.js';
+import { findReadout, type FoundReadout } from './find-readout.js';
 import type { ModelFiles } from './model-files.js';
 
 /** An opened model: its small files are read, its tensors are read when asked for. */
@@ -25,22 +25,22 @@ export interface OpenedModel {
 const weightsName = 'model.safetensors';
 
 /**
- * Opens a model from any place. On an error everything is closed again. Errors: `HOST_CONFIG_MISSING`, `HOST_WEIGHTS_MISSING`,
+ * Opens a model from any place; a `readout` that is given is taken without a look at the files that say one. On an error everything is closed again. Errors: `HOST_CONFIG_MISSING`, `HOST_WEIGHTS_MISSING`,
  * `HOST_WEIGHTS_LFS_POINTER`, those of `openSafetensors` and `openShardedSafetensors`, `JSON_...` for small files that are no JSON.
  */
-export async function openModel(files: ModelFiles, name?: string): Promise<OpenedModel> {
+export async function openModel(files: ModelFiles, name?: string, readout?: Readout): Promise<OpenedModel> {
   try {
     const text = await files.readText('config.json');
     if (text === undefined) throw await missing('HOST_CONFIG_MISSING', 'config.json', files);
     const config = parseJsonObject(text, 'config.json');
     const trainedFrom = config._name_or_path;
     const names = [name, trainedFrom].filter((known): known is string => typeof known === 'string');
-    const { readout, warning } = await findReadout(files, names);
+    const found: FoundReadout = readout === undefined ? await findReadout(files, names) : { readout };
     return {
       location: files.location,
       config,
-      readout,
-      readoutWarning: warning,
+      readout: found.readout,
+      readoutWarning: found.warning,
       tensors: await openWeights(files),
       readTokenizer: () => readTokenizer(files),
       close: () => files.close(),

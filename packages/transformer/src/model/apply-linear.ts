@@ -13,6 +13,7 @@ import { biasOrZeros, frozenAffine } from '../kernels/frozen-affine.js';
 import { columnNorms } from '../kernels/column-norms.js';
 import { scatterValues, sparseAffine, sparseProduct } from '../kernels/sparse-affine.js';
 import { dropOut, type Pass } from './pass.js';
+import { watchSlopes } from './watch-slopes.js';
 
 /** Kinds that act at an affine map. */
 export const linearKinds = kindsAt('linear');
@@ -34,6 +35,7 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   for (const { bias } of at('weightFunction', path)) if (bias) y = y.add(bias(biasOrZeros(weights), weights.kernel));
   for (const activation of at('activationDelta', path)) y = y.add(applyActivation(activation, input, pass));
   for (const delta of at('dynamicWeightDelta', path)) y = y.add(applyDynamicDelta(delta, input, path, pass));
+  y = watchSlopes(y, input, [path], pass);
   for (const { gate } of at('outputGate', path)) y = y.mul(perToken(gate));
   showTaps('output', y, path, pass);
   return y;

@@ -1,15 +1,23 @@
 import { kindsAt } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { shareOut } from './apply-linear.js';
-import { frozenLayerNorm, layerNorm } from '../kernels/layer-norm.js';
-import { frozenRmsNorm, rmsNorm } from '../kernels/rms-norm.js';
+import { frozenLayerNorm, layerNorm, normalise as layerNormalise } from '../kernels/layer-norm.js';
+import { frozenRmsNorm, normalise as rmsNormalise, rmsNorm } from '../kernels/rms-norm.js';
 import type { Pass } from './pass.js';
+import { watchSlopes } from './watch-slopes.js';
 import { scatterValues } from '../kernels/sparse-affine.js';
 
-const normKinds = kindsAt('norm');
+/** Kinds that change a norm. */
+const normKinds = kindsAt('norm').filter((kind) => kind !== 'slopeTap');
 
-/** The norm at `path`, a LayerNorm unless the model has another, with what acts on its weight and bias; shape kept. */
-export function applyNorm(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+/** The norm at `path`, a LayerNorm unless the model has another, with what acts there; shape kept. */
+export const applyNorm = (x: tf.Tensor, path: string, pass: Pass): tf.Tensor => {
+  const { layerNormEpsilon: epsilon, norm } = pass.config;
+  const normalised = norm === 'rms' ? rmsNormalise : layerNormalise;
+  return watchSlopes(changedNorm(x, path, pass), x, [path], pass, (states) => normalised(states, epsilon));
+};
+
+function changedNorm(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { config, weights, interventions, layout } = pass;
   const { layerNormEpsilon: epsilon, norm = 'layer' } = config;
   const { at, has } = interventions;

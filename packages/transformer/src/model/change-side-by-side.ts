@@ -6,9 +6,10 @@ import { fusedLowRank, hasFusedLowRank } from '../kernels/low-rank.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { sparseAffine } from '../kernels/sparse-affine.js';
 import type { Pass } from './pass.js';
+import { watchSlopes } from './watch-slopes.js';
 
 /** Kinds that change single columns of an affine map's result. */
-const ofColumns = ['lowRankDelta', 'sparseWeightDelta', 'biasDelta', 'outputGate'] as const;
+const ofColumns = ['lowRankDelta', 'sparseWeightDelta', 'biasDelta', 'slopeTap', 'outputGate'] as const;
 const others = linearKinds.filter((kind) => !ofColumns.some((known) => known === kind));
 
 /** True if all that acts on affine maps of one input can be computed at once on their results side by side. */
@@ -52,7 +53,8 @@ function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], 
     { neutral: 1, size, batch },
   );
   const shifted = biases ? sum.add(perToken(biases)) : sum;
-  return gates ? shifted.mul(perToken(gates)) : shifted;
+  const watched = watchSlopes(shifted, x, paths, pass);
+  return gates ? watched.mul(perToken(gates)) : watched;
 }
 
 /** Deltas that are the same for all examples in one call where there is a kernel for it; all others joined and added. */

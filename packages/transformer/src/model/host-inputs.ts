@@ -1,5 +1,5 @@
 import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from './token-layout.js';
 
 /** Texts without their padding if the caller says where they stand, else the padded batch. Mask `[batch, virtual + tokens]`: virtual tokens are no padding. */
@@ -27,8 +27,9 @@ function withVirtual<T extends tf.Tensor>(ofText: T, length: number, value: numb
   return ofText.pad(before, value);
 }
 
-/** Errors: `HOST_INPUTS_INVALID`. */
+/** Errors: `HOST_INPUTS_INVALID`, `BACKEND_UNSUPPORTED`. */
 export function requireInputs({ inputIds, attentionMask, tokenTypeIds, textPositions, documentIds }: HostInputs): void {
+  refuseWebgl();
   for (const [name, tensor] of Object.entries({ inputIds, attentionMask, tokenTypeIds, documentIds })) {
     if (tensor === undefined) continue;
     const fits =
@@ -60,5 +61,15 @@ export function requireOneDocument({ documentIds }: HostInputs, name: string): v
     found: `documentIds for host "${name}", an encoder`,
     expected: 'one text a row: only decoders keep documents of one row apart',
     fix: 'do not pack texts for an encoder',
+  });
+}
+
+/** TensorFlow.js takes WebGL by itself in a page that chooses no backend. Errors: `BACKEND_UNSUPPORTED`. */
+function refuseWebgl(): void {
+  if (tf.getBackend() !== 'webgl') return;
+  throw new PeftError('BACKEND_UNSUPPORTED', {
+    found: 'the backend webgl, which computes padded batches wrongly without a word',
+    expected: 'wasm, webgpu or cpu in a browser',
+    fix: 'call selectBackend of @tfjs-peft/backend before the host is loaded',
   });
 }

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference } from '../../test/test-hosts.js';
 import { createRandomHost } from '../encoder/create-random-host.js';
-import { hasNativeKernels } from '../kernels/native-kernels.js';
+import { hasFusedKernels } from '../kernels/native-kernels.js';
 
 useTestBackend();
 
@@ -163,7 +163,7 @@ describe('a batch without its padding', () => {
       const activation = kernels.find(({ name }) => name === 'Erf')!;
       return activation.outputShapes[0]!.reduce((size, length) => size * length, 1);
     };
-    if (hasNativeKernels()) return; // One fused operation, whose inner size does not show.
+    if (hasFusedKernels()) return; // One fused operation, whose inner size does not show.
     expect([await wide(packed()), await wide(unpacked())]).toEqual([16 * 64, 48 * 64]);
   });
 

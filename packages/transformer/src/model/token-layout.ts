@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { hasNativeKernels, nativeMoveRows } from '../kernels/native-kernels.js';
+import { hasFusedKernels, nativeMoveRows } from '../kernels/native-kernels.js';
 
 /**
  * How the hidden states of a batch stand between two attentions: `[batch, tokens, size]`, or without padding `[1, n, size]`, the n tokens of
@@ -22,7 +22,7 @@ export const paddedLayout: TokenLayout = {
 
 /** Of the tokens at these places `[n]` of a flattened batch of this shape, `[batch, tokens]`. */
 export function packedLayout(places: tf.Tensor1D, shape: readonly [number, number]): TokenLayout {
-  const { pack, unpack } = (hasNativeKernels() ? nativeMoves : portableMoves)(places, shape);
+  const { pack, unpack } = (hasFusedKernels() ? nativeMoves : portableMoves)(places, shape);
   const [batch, tokens] = shape;
   // `[n, batch]`, 1 where a token belongs to the example. Made even if nothing asks for it: a layer frees at its end what it makes.
   const examples = tf.tidy(() =>

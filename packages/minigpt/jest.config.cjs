@@ -1,0 +1,1 @@
+module.exports = { displayName: 'minigpt', preset: '../../jest.preset.cjs' };

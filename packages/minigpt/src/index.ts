@@ -1,0 +1,1 @@
+export { type MinigptFiles, minigptFiles } from './minigpt-files.js';

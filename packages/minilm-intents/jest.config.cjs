@@ -1,0 +1,1 @@
+module.exports = { displayName: 'minilm-intents', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,1 @@
+export { type MinilmIntentsFiles, minilmIntentsFiles } from './minilm-intents-files.js';
