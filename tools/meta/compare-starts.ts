@@ -5,68 +5,61 @@ import { selectBackend } from '@tfjs-peft/backend';
 import { summarise } from '@tfjs-peft/eval/statistics';
 import { readTable } from '@tfjs-peft/glue-fewshot';
 import { lora } from '@tfjs-peft/lora';
-import {
-  adaptationCurve,
-  episodeSource,
-  fixedEpisodes,
-  fomaml,
-  type LabelledTexts,
-  multitask,
-  objectiveOfEpisodes,
-  reptile,
-  rowsOfList,
-} from '@tfjs-peft/meta';
+import { adaptationCurve, episodeSource, fixedEpisodes, type LabelledTexts, rowsOfList } from '@tfjs-peft/meta';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import {
-  createStream,
-  disposeParameters,
-  head,
-  initialValues,
-  type NamedArrays,
-  type PeftMethod,
-  toParameters,
-} from '@tfjs-peft/peft-core';
+import { createStream, disposeParameters, head, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
-import { accuracy, crossEntropy, parseTrainConfig, sgd, train } from '@tfjs-peft/train';
+import { tarp } from '@tfjs-peft/tarp';
+import { accuracy, crossEntropy, sgd } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import { finishedRuns } from '../options/finished-runs.js';
 import { parseOptions } from '../options/parse-options.js';
+import { prepareStart } from './prepare-start.js';
+import { curveSteps, printCurves } from './print-curves.js';
 
 const { values: flags } = parseOptions({
   options: {
     help: { type: 'boolean', default: false },
     data: { type: 'string', default: '../shared/data/classification' },
-    methods: { type: 'string', default: 'lora,prefix,prefix-subspace' },
+    family: { type: 'string', default: 'clinc150' },
+    methods: { type: 'string', default: 'tarp,lora,prefix,prefix-subspace' },
     starts: { type: 'string', default: 'none,multitask,fomaml,reptile' },
-    seeds: { type: 'string', default: '1,2,3' },
+    seeds: { type: 'string', default: '1,2,3,4,5' },
     steps: { type: 'string', default: '40' },
-    results: { type: 'string', default: join('docs', 'meta', 'clinc150.jsonl') },
+    results: { type: 'string' },
     print: { type: 'boolean', default: false },
   },
 });
 if (flags.help) {
-  console.log(`Accuracy on held-out intents after 0, 1, 3, 5 and 10 steps, from starts that were prepared on others.
+  console.log(`Accuracy on held-out classes after 0, 1, 3, 5 and 10 steps, from starts that were prepared on others.
 
-CLINC150: a domain is a task, seven to prepare on and three held out, drawn by the seed. An episode has 5 intents, 4 texts each to learn and 8 to judge
-by. MiniLM, plain descent at 0.1 inside (3 steps while preparing), AdamW outside, 4 episodes an update; a head of its own for every episode.
+A task is a domain of CLINC150 (seven to prepare on, three held out), a scenario of HWU64 with enough intents (three held out), or five classes of a split of
+HuffPost (those of its meta-test split are held out); held-out tasks are drawn by the seed. An episode has 5 classes (3 of HWU64), 4 texts each to learn and 8
+to judge by. MiniLM, plain descent at 0.1 inside (3 steps while preparing), AdamW outside, 4 episodes an update; a head of its own for every episode.
 
-  --methods a,b   of lora, prefix, prefix-subspace
+  --family f      clinc150, hwu64 or huffpost (default clinc150)
+  --methods a,b   of tarp, lora, prefix, prefix-subspace
   --starts a,b    of none, multitask, fomaml, reptile
-  --seeds 1,2     of domains, episodes and values
+  --seeds 1,2     of tasks, episodes and values
   --steps N       updates of preparation (default 40)
-  --results F     finished runs, a line each
-  --print         shows the means of what is there and runs nothing`);
+  --results F     finished runs, a line each (default docs/meta/<family>.jsonl)
+  --print         shows the means of what is there and runs nothing
+
+  compare-starts.ts --methods tarp --starts none,fomaml --seeds 1 --steps 5 --results /tmp/try.jsonl`);
   process.exit(0);
 }
 
-const at = [0, 1, 3, 5, 10];
-const rules = { multitask, fomaml, reptile };
 const methods: Readonly<Record<string, () => PeftMethod>> = {
+  tarp: () => tarp({ rank: 4 }),
   lora: () => lora({ rank: 8, alpha: 16 }),
   prefix: () => prefix({ prefixLength: 10, reparametrisation: 'none' }),
   'prefix-subspace': () => subspace(prefix({ prefixLength: 10, reparametrisation: 'none' }), { vertices: 2 }),
 };
+
+/** Texts of a class to learn from, and to judge by. */
+const shots = 4;
+const queries = 8;
 
 /** One preparation, as a line of the results. */
 interface Run {
@@ -82,8 +75,7 @@ interface Result extends Run {
   readonly secondsToPrepare: number;
 }
 const keyOf = ({ method, start, seed, steps }: Run) => [method, start, seed, steps].join(' ');
-const finished = finishedRuns<Run, Result>(flags.results, keyOf);
-const { results } = finished;
+const finished = finishedRuns<Run, Result>(flags.results ?? join('docs', 'meta', `${flags.family}.jsonl`), keyOf);
 const steps = Number(flags.steps);
 const runs = flags.seeds
   .split(',')
@@ -98,24 +90,7 @@ const left = flags.print ? [] : finished.left(runs);
 if (left.length > 0) {
   await selectBackend();
   const { host, tokenizer } = await loadHost(minilmFiles().directory);
-  const table = await readTable(join(flags.data, 'clinc150.train.tsv'));
-  const column = (name: string) => {
-    const place = table.columns.indexOf(name);
-    return Array.from({ length: table.rowCount }, (_, row) => String(table.cell(row, place)));
-  };
-  const [domains, labels, texts] = [column('domain'), column('label'), column('text')];
-  const tasks = [...new Set(domains)].map((name): LabelledTexts => {
-    const rows = domains.flatMap((domain, row) => (domain === name ? [row] : []));
-    const classes = [...new Set(rows.map((row) => labels[row]!))];
-    return {
-      name,
-      labels: classes,
-      examples: rows.map((row) => ({
-        text: tokenizer.encode(texts[row]!, { maxTokens: 64 }),
-        label: classes.indexOf(labels[row]!),
-      })),
-    };
-  });
+  const tasks = await tasksOf(flags.family, (text) => tokenizer.encode(text, { maxTokens: 64 }));
   for (const run of left) {
     const result = await runOnce(run, host, tasks);
     finished.add(result);
@@ -123,64 +98,128 @@ if (left.length > 0) {
   }
   host.dispose();
 }
-printTable();
+printCurves(
+  'method | start',
+  finished.results.map(({ method, start, accuracy: values }) => ({ group: `${method} | ${start}`, values })),
+);
 
-async function runOnce(
-  run: Run,
-  host: Awaited<ReturnType<typeof loadHost>>['host'],
-  tasks: readonly LabelledTexts[],
-): Promise<Result> {
-  const order = [...tasks].map((_, index) => (index * 3 + run.seed) % tasks.length);
-  const [seen, heldOut] = [order.slice(0, 7), order.slice(7)].map((places) => places.map((place) => tasks[place]!));
-  const draw = { shots: 4, queries: 8, ways: 5 };
+async function runOnce(run: Run, host: Awaited<ReturnType<typeof loadHost>>['host'], tasks: Tasks): Promise<Result> {
+  const { seen, heldOut } = tasks.split(run.seed);
+  const draw = { shots, queries, ways: tasks.ways };
   const objective = crossEntropy();
   const setting = {
     objective,
     inner: { optimiser: sgd(), learningRate: 0.1, clipNorm: 1, batchSize: null },
+    steps: 3,
     rows: rowsOfList<number>,
     ownPart: ({ labels = [] }: { readonly labels?: readonly string[] }) =>
       head({ labels: [...labels], readout: 'mean' }),
   };
-  const method = methods[run.method]!();
-  const started = performance.now();
-  let raw: NamedArrays = initialValues(method.plan(host.spec), createStream(run.seed));
-  if (run.start !== 'none')
-    ({ raw } = await train({
-      host,
-      method,
-      source: episodeSource(seen!, draw),
-      objective: objectiveOfEpisodes(objective),
-      rule: rules[run.start as keyof typeof rules]({ ...setting, steps: 3 }),
-      config: parseTrainConfig({ steps: run.steps, batchSize: 4, learningRate: 1e-3, patience: null }),
-      seed: run.seed,
-    }));
-  const secondsToPrepare = (performance.now() - started) / 1000;
-  const tensors = toParameters(raw);
+  const prepared = await prepareStart({
+    ...{ host, setting, start: run.start, steps: run.steps, learningRate: 1e-3, seed: run.seed },
+    method: methods[run.method]!(),
+    source: episodeSource(seen, draw),
+  });
+  const tensors = toParameters(prepared.raw);
   const points = await adaptationCurve<readonly number[]>({
-    ...{ ...setting, host, method, at, raw: tensors, stream: createStream(run.seed) },
-    episodes: fixedEpisodes(heldOut!, draw, { perTask: 5, seed: run.seed }),
+    ...{ ...setting, host, method: prepared.method, at: curveSteps, raw: tensors, stream: createStream(run.seed) },
+    episodes: fixedEpisodes(heldOut, draw, { perTask: 5, seed: run.seed }),
     score: (logits, targets) => accuracy(logits, targets).headline,
   });
   disposeParameters(tensors);
   const meanAt = (value: (point: (typeof points)[number]) => number) =>
-    at.map((count) => summarise(points.filter((point) => point.steps === count).map(value)).mean);
+    curveSteps.map((count) => summarise(points.filter((point) => point.steps === count).map(value)).mean);
   return {
     ...run,
     accuracy: meanAt((point) => 100 * point.score!),
     loss: meanAt((point) => point.loss),
-    secondsToPrepare,
+    secondsToPrepare: prepared.seconds,
   };
 }
 
-function printTable(): void {
-  console.log(`| method | start | seeds | ${at.map((count) => `after ${count}`).join(' | ')} |`);
-  console.log(`|---|---|---|${at.map(() => '---|').join('')}`);
-  for (const group of new Set(results.map(({ method, start }) => `${method} | ${start}`))) {
-    const rows = results.filter(({ method, start }) => `${method} | ${start}` === group);
-    const cells = at.map((_, place) => {
-      const { mean, interval } = summarise(rows.map((row) => row.accuracy[place]!));
-      return mean.toFixed(1) + (interval ? ` [${interval.map((end) => end.toFixed(1)).join(', ')}]` : '');
-    });
-    console.log(`| ${group} | ${rows.length} | ${cells.join(' | ')} |`);
+/** Tasks of a family, and how many classes an episode has. */
+interface Tasks {
+  readonly ways: number;
+  readonly split: (seed: number) => {
+    readonly seen: readonly LabelledTexts[];
+    readonly heldOut: readonly LabelledTexts[];
+  };
+}
+
+type Encode = (text: string) => ReturnType<Awaited<ReturnType<typeof loadHost>>['tokenizer']['encode']>;
+
+/** The tasks of a file of classification/. */
+async function tasksOf(family: string, encode: Encode): Promise<Tasks> {
+  const known: Readonly<Record<string, { readonly file: string; readonly domain: string; readonly ways: number }>> = {
+    clinc150: { file: 'clinc150.train.tsv', domain: 'domain', ways: 5 },
+    hwu64: { file: 'hwu64.train.tsv', domain: 'domain', ways: 3 },
+    huffpost: { file: 'huffpost.tsv', domain: 'split', ways: 5 },
+  };
+  const source = known[family];
+  if (!source) {
+    process.stderr.write(`error: --family ${family}: it must be one of ${Object.keys(known).join(', ')}\n`);
+    process.exit(2);
   }
+  const table = await readTable(join(flags.data, source.file));
+  const column = (name: string) => {
+    const place = table.columns.indexOf(name);
+    return Array.from({ length: table.rowCount }, (_, row) => String(table.cell(row, place)));
+  };
+  const [domains, labels, texts] = [column(source.domain), column('label'), column('text')];
+  const taskOf = (name: string, rows: readonly number[]): LabelledTexts => {
+    const classes = [...new Set(rows.map((row) => labels[row]!))];
+    return {
+      name,
+      labels: classes,
+      examples: rows.map((row) => ({ text: encode(texts[row]!), label: classes.indexOf(labels[row]!) })),
+    };
+  };
+  const all = [...new Set(domains)].map((name) =>
+    taskOf(
+      name,
+      domains.flatMap((domain, row) => (domain === name ? [row] : [])),
+    ),
+  );
+  if (family === 'huffpost') {
+    const parts = all.flatMap((task) => inGroups(task, source.ways));
+    const isHeldOut = ({ name }: LabelledTexts) => name.startsWith('meta_test');
+    return {
+      ways: source.ways,
+      split: () => ({ seen: parts.filter((part) => !isHeldOut(part)), heldOut: parts.filter(isHeldOut) }),
+    };
+  }
+  const usable = all.map(ofEnoughTexts).filter(({ labels: classes }) => classes.length >= source.ways);
+  return {
+    ways: source.ways,
+    split(seed) {
+      const order = usable.map((_, index) => usable[(index * 3 + seed) % usable.length]!);
+      return { seen: order.slice(0, -3), heldOut: order.slice(-3) };
+    },
+  };
+}
+
+/** A task of many classes as tasks of a few each; what is left over is left out. */
+function inGroups(task: LabelledTexts, size: number): LabelledTexts[] {
+  return Array.from({ length: Math.floor(task.labels.length / size) }, (_, part) => ({
+    ...withLabels(task, task.labels.slice(part * size, (part + 1) * size)),
+    name: `${task.name} ${part + 1}`,
+  }));
+}
+
+/** A task of some of its classes. */
+function withLabels(task: LabelledTexts, labels: readonly string[]): LabelledTexts {
+  const examples = task.examples.flatMap(({ text, label }) => {
+    const place = labels.indexOf(task.labels[label]!);
+    return place < 0 ? [] : [{ text, label: place }];
+  });
+  return { name: task.name, labels, examples };
+}
+
+/** A task of its classes that have texts enough for an episode. */
+function ofEnoughTexts(task: LabelledTexts): LabelledTexts {
+  const textsOf = (label: number) => task.examples.filter((each) => each.label === label).length;
+  return withLabels(
+    task,
+    task.labels.filter((_, label) => textsOf(label) >= shots + queries),
+  );
 }

@@ -1,12 +1,14 @@
 // Accuracy and training loss of sparse increments over their rate and choice: node --conditions=@tfjs-peft/source --import tsx tools/sift/run-curve.ts --help
 // Every finished run is a line of the results file and is not run again, so that the grid can be stopped and continued.
+import { writeFileSync } from 'node:fs';
 import { selectBackend } from '@tfjs-peft/backend';
 import { parseExperiment } from '@tfjs-peft/eval';
 import { createCatalogue } from '@tfjs-peft/eval/methods';
-import { openSession } from '@tfjs-peft/eval/trial';
+import { openSession, requireLabels } from '@tfjs-peft/eval/trial';
 import { compose, disposeParameters, head, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
 import { type Selection, sift } from '@tfjs-peft/sift';
 import { labelledTask, parseTrainConfig, predictLogits, train } from '@tfjs-peft/train';
+import { type CurveResult, type CurveRun, drawCurve, printCurve } from './print-curve.js';
 import { finishedRuns } from '../options/finished-runs.js';
 import { parseOptions } from '../options/parse-options.js';
 
@@ -23,36 +25,20 @@ const { values: flags } = parseOptions({
     seeds: { type: 'string', default: '13,21,42,87,100' },
     results: { type: 'string', default: 'docs/sift/curve.jsonl' },
     print: { type: 'boolean', default: false },
+    plot: { type: 'string' },
   },
 });
 if (flags.help) {
   console.log(`--task sst2 --data <folder> --model minilm --shots 32 --steps 50 --rates 1e-4,1e-3 --selections gradient,random --seeds 13,21
---results docs/sift/curve.jsonl; --print shows the means of what is there and runs nothing.
+--results docs/sift/curve.jsonl; --print shows what is there and runs nothing; --plot <file.svg> draws it.
 Batches of 32, AdamW at 1e-3 for increments and head, no dropout: final training loss (mean of the last ten steps) and accuracy on the test set.`);
   process.exit(0);
 }
 
-/** One run, as a line of the results. */
-interface Run {
-  readonly task: string;
-  readonly model: string;
-  readonly shots: number;
-  readonly steps: number;
-  /** 0 for a head alone. */
-  readonly rate: number;
-  readonly selection: string;
-  readonly seed: number;
-}
-interface Result extends Run {
-  readonly trainable: number;
-  readonly trainLoss: number;
-  readonly accuracy: number;
-}
-
 const list = (text: string) => text.split(',');
-const keyOf = ({ task, model, shots, steps, rate, selection, seed }: Run) =>
+const keyOf = ({ task, model, shots, steps, rate, selection, seed }: CurveRun) =>
   [task, model, shots, steps, rate, selection, seed].join(' ');
-const finished = finishedRuns<Run, Result>(flags.results, keyOf);
+const finished = finishedRuns<CurveRun, CurveResult>(flags.results, keyOf);
 const { results } = finished;
 
 const setting = {
@@ -61,31 +47,14 @@ const setting = {
   shots: Number(flags.shots),
   steps: Number(flags.steps),
 };
-const runs: Run[] = list(flags.seeds).flatMap((seed) => [
+// At rate 1 every choice takes all entries: one run stands for all.
+const choicesAt = (rate: number) => (rate === 1 ? ['all'] : list(flags.selections));
+const runs: CurveRun[] = list(flags.seeds).flatMap((seed) => [
   { ...setting, rate: 0, selection: 'head', seed: Number(seed) },
-  ...list(flags.rates).flatMap((rate) =>
-    list(flags.selections).map((selection) => ({ ...setting, rate: Number(rate), selection, seed: Number(seed) })),
-  ),
+  ...list(flags.rates)
+    .map(Number)
+    .flatMap((rate) => choicesAt(rate).map((selection) => ({ ...setting, rate, selection, seed: Number(seed) }))),
 ]);
-
-function printMeans(): void {
-  const groups = new Map<string, Result[]>();
-  for (const result of results) {
-    const key = [result.task, result.model, `K=${result.shots}`, result.rate, result.selection].join(' | ');
-    groups.set(key, [...(groups.get(key) ?? []), result]);
-  }
-  console.log(
-    '| task | host | K | rate | choice | numbers | seeds | final training loss | accuracy |\n|---|---|---|---|---|---|---|---|---|',
-  );
-  const spread = (values: number[]) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    return `${mean.toFixed(3)} (${Math.min(...values).toFixed(3)} – ${Math.max(...values).toFixed(3)})`;
-  };
-  for (const [key, group] of groups)
-    console.log(
-      `| ${key} | ${group[0]!.trainable.toLocaleString('en')} | ${group.length} | ${spread(group.map(({ trainLoss }) => trainLoss))} | ${spread(group.map(({ accuracy }) => accuracy))} |`,
-    );
-}
 
 const left = flags.print ? [] : finished.left(runs);
 if (left.length > 0) {
@@ -108,14 +77,17 @@ if (left.length > 0) {
   }
   session.dispose();
 }
-printMeans();
+console.log(printCurve(results));
+if (flags.plot !== undefined) writeFileSync(flags.plot, await drawCurve(results));
 
 async function runOnce(
-  run: Run,
-  { host, data, examples, encode, readout }: Awaited<ReturnType<typeof openSession>>,
-): Promise<Result> {
+  run: CurveRun,
+  { host, data: task, examples, encode, readout }: Awaited<ReturnType<typeof openSession>>,
+): Promise<CurveResult> {
+  const data = requireLabels(task, 'the curve');
   const classifier = head({ labels: [...data.labels], readout });
-  const config = { rate: run.rate, selection: run.selection as Selection };
+  const selection = run.selection === 'all' ? 'magnitude' : (run.selection as Selection);
+  const config = { rate: run.rate, selection };
   const method: PeftMethod = run.rate === 0 ? classifier : compose(sift(config), classifier);
   const losses: number[] = [];
   const { method: trained, effective } = await train({

@@ -1,6 +1,6 @@
 import { type Host, type Parameters, PeftError, type PeftMethod, type Stream, substream } from '@tfjs-peft/peft-core';
 import { type Objective, type Optimiser, randomPermutation, trainableNames } from '@tfjs-peft/peft-core/authoring';
-import { allTensors, type TextBatch, trainingStep, type TrainingTensors } from '@tfjs-peft/train';
+import { allTensors, type TextBatch, trainingStep, type TrainingTensors, type UpdateRule } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { rowsOfTexts, type TargetRows } from './target-rows.js';
 
@@ -27,6 +27,8 @@ export interface AdaptRequest<Targets> {
   readonly wrt?: readonly string[];
   /** Batch order, dropout and draws. */
   readonly stream: Stream;
+  /** How the gradients of a step come about, if not by one pass over its texts. */
+  readonly rule?: UpdateRule<Targets>;
 }
 
 /** An adaptation between two steps. */
@@ -50,11 +52,11 @@ export function startAdaptation<Targets>(
 
 /** One more step. Disposes nothing of `state`. Errors: those of a training step. */
 export function adaptOnce<Targets>(request: AdaptRequest<Targets>, state: Adaptation): Adaptation {
-  const { host, method, objective, inner, stream } = request;
+  const { host, method, objective, inner, stream, rule } = request;
   const { trained } = state;
   const step = state.step + 1;
   const { tensors, measured } = trainingStep(
-    { host, method, objective, optimiser: inner.optimiser, trained, clipNorm: inner.clipNorm },
+    { host, method, objective, optimiser: inner.optimiser, trained, clipNorm: inner.clipNorm, ...(rule && { rule }) },
     state.tensors,
     {
       texts: textsOfStep(request, step),

@@ -33,7 +33,7 @@ export interface CurveRequest<Targets> extends TaskParts<Targets> {
   readonly score?: (logits: Float32Array, targets: Targets) => number;
   readonly stream: Stream;
   readonly signal?: AbortSignal;
-  /** Is told after each episode. */
+  /** Is told after each judgement; counts them. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
@@ -48,30 +48,33 @@ export interface CurvePoint {
 
 /** How fast a start adapts: loss and score of each episode's query after some steps on its support. Errors: `PREDICTION_ABORTED`. */
 export async function adaptationCurve<Targets>(request: CurveRequest<Targets>): Promise<CurvePoint[]> {
-  const { episodes, signal, onProgress, stream } = request;
+  const { episodes, at, onProgress, stream } = request;
   const points: CurvePoint[] = [];
-  for (const [index, episode] of episodes.entries()) {
-    if (signal?.aborted)
-      throw new PeftError('PREDICTION_ABORTED', { found: `stopped after ${index} of ${episodes.length} episodes` });
-    points.push(...(await curveOf(request, episode, substream(stream, 'episode', index))));
-    onProgress?.({ done: index + 1, total: episodes.length });
-  }
+  const total = episodes.length * at.length;
+  for (const [index, episode] of episodes.entries())
+    for await (const point of curveOf(request, episode, substream(stream, 'episode', index))) {
+      points.push(point);
+      onProgress?.({ done: points.length, total });
+    }
   return points;
 }
 
-async function curveOf<Targets>(
-  { host, method, raw, objective, inner, rows, keeps = [], at, score, ...parts }: CurveRequest<Targets>,
+async function* curveOf<Targets>(
+  { host, method, raw, objective, inner, rows, keeps = [], at, score, signal, ...parts }: CurveRequest<Targets>,
   episode: Episode<Targets>,
   stream: Stream,
-): Promise<CurvePoint[]> {
+): AsyncGenerator<CurvePoint> {
   requireDisjoint(episode);
   const whole = withOwnPart({ host, method, raw }, episode, parts, substream(stream, 'own'));
   const wrt = trainableNames(whole.method.plan(host.spec)).filter((name) => !isKept(name, keeps));
   const request = { host, method: whole.method, support: episode.support, objective, inner, rows, wrt, stream };
   let state = startAdaptation(request, whole.raw);
-  const points: CurvePoint[] = [];
   try {
     for (const steps of at) {
+      if (signal?.aborted)
+        throw new PeftError('PREDICTION_ABORTED', {
+          found: `stopped before task "${episode.name}" had ${steps} steps`,
+        });
       while (state.step < steps) state = replace(state, adaptOnce(request, state), whole.raw);
       const { raw: adapted } = state.tensors;
       const { texts, targets } = episode.query;
@@ -81,7 +84,7 @@ async function curveOf<Targets>(
         (await withEffective(whole.method, adapted, host.spec, (effective) =>
           predictLogits({ host, method: whole.method, effective, texts }),
         ));
-      points.push({ name: episode.name, steps, loss, score: logits ? score(logits.logits, targets) : null });
+      yield { name: episode.name, steps, loss, score: logits ? score(logits.logits, targets) : null };
     }
   } finally {
     const given = new Set(raw.values());
@@ -89,7 +92,6 @@ async function curveOf<Targets>(
     const held = [last, whole.own, ...optimiser.values()].flatMap((parameters) => [...parameters.values()]);
     tf.dispose([...new Set(held)].filter((tensor) => !given.has(tensor)));
   }
-  return points;
 }
 
 async function lossOf<Targets>(

@@ -1,7 +1,8 @@
-import { createStream, PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
+import { PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
 import { randomPermutation } from '@tfjs-peft/peft-core/authoring';
-import { type BatchSource, createEpochOrder, identifyExamples, type LabelledExample } from '@tfjs-peft/train';
+import { type BatchSource, identifyExamples, type LabelledExample } from '@tfjs-peft/train';
 import { type Episode, type Episodes, keyOfText } from './episode.js';
+import { drawFixed, type FixedDraw, sourceOfEpisodes } from './source-of-episodes.js';
 
 /** A task with all its labelled texts, of which an episode draws a few. */
 export interface LabelledTexts {
@@ -30,55 +31,30 @@ export function episodeSource(
   tasks: readonly LabelledTexts[],
   draw: EpisodeDraw,
 ): BatchSource<Episodes<readonly number[]>> {
-  if (tasks.length === 0)
-    throw new PeftError('TASKS_MISSING', {
-      found: 'no tasks',
-      expected: 'at least one to learn from',
-      fix: 'name at least one that is not held out',
-    });
   const ready = tasks.map((task) => ({ task, classes: classesFor(task, draw) }));
-  const orderOf = createEpochOrder(tasks.length);
-  const toBatch = (episodes: Episodes<readonly number[]>) => ({
-    texts: episodes.flatMap(({ support, query }) => [...support.texts, ...query.texts]),
-    targets: episodes,
-  });
-  return {
-    identity: {
+  return sourceOfEpisodes(
+    ready,
+    {
       tasks: tasks.map(({ name, examples }) => ({ name, ...identifyExamples(examples) })),
       shots: draw.shots,
       queries: draw.queries,
       ways: draw.ways ?? null,
     },
-    examples: tasks.length,
-    batch: (step, batchSize, stream) =>
-      toBatch(
-        Array.from({ length: batchSize }, (_, i) => {
-          const index = (step - 1) * batchSize + i;
-          const place = orderOf(stream, 'tasks', Math.floor(index / tasks.length))[index % tasks.length]!;
-          return drawEpisode(ready[place]!, draw, substream(stream, 'episode', index));
-        }),
-      ),
-    *inOrder(batchSize) {
-      const stream = createStream('episodes in order');
-      const episodes = ready.map((each, place) => drawEpisode(each, draw, substream(stream, 'episode', place)));
-      for (let start = 0; start < episodes.length; start += batchSize)
-        yield toBatch(episodes.slice(start, start + batchSize));
-    },
-  };
+    (task, stream) => drawEpisode(task, draw, stream),
+  );
 }
 
 /** Fixed episodes of tasks that are held out: `perTask` of each, the same for the same seed. Errors: `TASK_TOO_SMALL`. */
 export function fixedEpisodes(
   tasks: readonly LabelledTexts[],
   draw: EpisodeDraw,
-  { perTask, seed }: { readonly perTask: number; readonly seed: number },
+  fixed: FixedDraw,
 ): Episodes<readonly number[]> {
-  return tasks.flatMap((task) => {
-    const ready = { task, classes: classesFor(task, draw) };
-    return Array.from({ length: perTask }, (_, index) =>
-      drawEpisode(ready, draw, substream(createStream(seed), 'held-out', task.name, index)),
-    );
-  });
+  return drawFixed(
+    tasks.map((task) => ({ task, classes: classesFor(task, draw), name: task.name })),
+    fixed,
+    (task, stream) => drawEpisode(task, draw, stream),
+  );
 }
 
 interface ReadyTask {

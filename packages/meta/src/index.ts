@@ -1,4 +1,6 @@
 export { type Episode, type Episodes, keyOfText } from './episode.js';
+export { type DomainTexts, fixedLanguageEpisodes, languageEpisodes, type TextDraw } from './language-episodes.js';
+export type { FixedDraw } from './source-of-episodes.js';
 export { type EpisodeDraw, episodeSource, fixedEpisodes, type LabelledTexts } from './episode-source.js';
 export {
   adapt,

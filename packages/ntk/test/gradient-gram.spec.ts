@@ -3,7 +3,7 @@ import { bitfit } from '@tfjs-peft/bitfit';
 import { fullFineTuning } from '@tfjs-peft/full';
 import { ia3 } from '@tfjs-peft/ia3';
 import { lora } from '@tfjs-peft/lora';
-import { type Host, type PeftMethod } from '@tfjs-peft/peft-core';
+import { compose, type Host, type PeftMethod } from '@tfjs-peft/peft-core';
 import { trainableNames } from '@tfjs-peft/peft-core/authoring';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
@@ -215,6 +215,63 @@ describe('gradientGram of the host', () => {
   });
 });
 
+describe('a host that runs a module several times', () => {
+  const hosts = [
+    ['albert', 'cls', {}],
+    ['deberta-v2', 'mean', {}],
+    ['bert', 'mean', { part: adapter({ placement: 'normed', reductionFactor: 4 }) }],
+  ] as const;
+  it.each(hosts)('adds its gradients up: %s, %s', async (modelType, readout, { part }: { part?: PeftMethod }) => {
+    const other = await tinyHost({ modelType });
+    const tensors = hostTensors(other.spec, ({ kind }) => kind !== 'table');
+    const full = fullFineTuning();
+    const whole = withHead(part ? compose(full, part) : full, undefined, readout);
+    const method = withHead(part, undefined, readout);
+    const isOfHost = (name: string) => name.startsWith('full.');
+    const values = new Map(
+      [...valuesOf(whole, other)].map(([name, { shape, data }]) => [
+        name,
+        { shape, data: isOfHost(name) ? new Float32Array(data.length) : data },
+      ]),
+    );
+    // As many tokens in all as there are distances in a batch of eight places, 17.
+    const given = [texts[1]!, texts[2]!, texts[4]!];
+    const rows = await jacobian(
+      other,
+      whole,
+      values,
+      given,
+      2,
+      tensors.map(({ path }) => `full.${path}`),
+    );
+    const request = {
+      host: other,
+      method,
+      parameters: new Map([...values].filter(([name]) => !isOfHost(name))),
+      rows: given,
+      tensors,
+      scope: () => false,
+      groupOf: (name: string) => name,
+    };
+    const sign = (value: number) => (Math.abs(value) <= 1e-6 ? 0 : Math.sign(value));
+    const counts: number[] = [];
+    for (const batchSize of [3, 1]) {
+      const grams = await gradientGrams({ ...request, batchSize, kinds: ['sgd', 'signgd'], signThreshold: 1e-6 });
+      const { values: all, groups } = grams.get('sgd')!;
+      expect(difference(all, multiply(rows))).toBeLessThan(1e-5);
+      for (const { path } of tensors) {
+        const expected = multiply(rows.map((row) => new Map([[path, row.get(`full.${path}`)!]])));
+        if (expected.some((value) => Math.abs(value) > 1e-12))
+          expect([path, difference(groups.get(path)!, expected) < 1e-4]).toEqual([path, true]);
+      }
+      expect(difference(grams.get('signgd')!.values, multiply(rows, rows, sign, sign))).toBeLessThan(0.01);
+      counts.push(tf.memory().numTensors);
+    }
+    expect(counts[1]).toBe(counts[0]);
+    other.dispose();
+  });
+});
+
 describe('random projections', () => {
   it('keep inner products in expectation, with an error that falls with the root of their size', async () => {
     const method = withHead(lora({ rank: 2 }));
@@ -280,6 +337,22 @@ describe('bad requests', () => {
       'KERNEL_SCOPE_UNSUPPORTED',
       () => {
         const method = withHead(lora({ rank: 2, dora: true }));
+        return { method, parameters: valuesOf(method, host), tensors: tensorsOfLayers(host.spec) };
+      },
+    ],
+    [
+      'weights beside a change that reads them',
+      'KERNEL_SCOPE_UNSUPPORTED',
+      () => {
+        const path = 'encoder.layer.0.attention.self.query';
+        const twice: PeftMethod = {
+          type: 'TWICE',
+          config: {},
+          namespaces: ['twice'],
+          plan: () => ({ raw: [], effective: [] }),
+          intervene: () => [{ kind: 'dynamicWeightDelta', path, apply: (x) => tf.zerosLike(x) }],
+        };
+        const method = withHead(twice);
         return { method, parameters: valuesOf(method, host), tensors: tensorsOfLayers(host.spec) };
       },
     ],

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { binaryContrast, gradientGram, gradientGrams, hostTensors, lineariseOutputs } from '../src/index.js';
-import { difference, texts, tinyHost, valuesOf, withHead } from './tiny-question.js';
+import { difference, jacobian, texts, tinyHost, valuesOf, withHead } from './tiny-question.js';
 
 useTestBackend();
 
@@ -90,6 +90,31 @@ describe('linearised outputs', () => {
     await expect(lineariseOutputs({ host, method, start, end: new Map(), texts })).rejects.toMatchObject({
       code: 'LINEARISATION_MISMATCH',
     });
+  });
+});
+
+describe('linearised outputs of what is not linear', () => {
+  // Invariant 14: the central difference is the product of gradients, one backward pass each, with the displacement.
+  it('move by the product of gradients and displacement', async () => {
+    const method = withHead(lora({ rank: 2 }));
+    const [start, end] = [valuesOf(method, host, 1), valuesOf(method, host, 9)];
+    const wrt = method.plan(host.spec).raw.map(({ name }) => name);
+    const { linear, start: before } = await lineariseOutputs({ host, method, start, end, texts });
+    const moves = (await jacobian(host, method, start, texts, 2, wrt)).map((row) =>
+      wrt.reduce((sum, name) => {
+        const [from, to] = [start, end].map((values) => values.get(name)!.data as Float32Array) as [
+          Float32Array,
+          Float32Array,
+        ];
+        return row.get(name)!.reduce((total, slope, i) => total + slope * (to[i]! - from[i]!), sum);
+      }, 0),
+    );
+    expect(
+      difference(
+        Array.from(linear, (value, i) => value - before[i]!),
+        moves,
+      ),
+    ).toBeLessThan(5e-3);
   });
 });
 

@@ -5,6 +5,8 @@ import {
   type CombineMember,
   type CombineOptions,
   floatsOf,
+  isWeightSite,
+  tensorsOfSite,
 } from '@tfjs-peft/peft-core/authoring';
 import type { ChosenEntries } from './config.js';
 import type { Placed } from './increment.js';
@@ -31,9 +33,14 @@ export function combineIncrements(
       });
       sums.set(tensor, sum);
     }
-  const shapes = new Map(members.flatMap(({ method }) => Object.entries(shapesOf(method))));
+  const shapes = new Map(
+    host.sites
+      .filter(isWeightSite)
+      .flatMap(tensorsOfSite)
+      .map(({ path, shape }) => [path, shape]),
+  );
   const chosen = Object.fromEntries(
-    [...sums].map(([tensor, sum]) => [tensor, { count: sum.size, shape: shapes.get(tensor)! }]),
+    [...sums].map(([tensor, sum]) => [tensor, { count: sum.size, shape: [...shapes.get(tensor)!] }]),
   );
   const method = create(chosen);
   const effective = new Map<string, NamedArray>();
@@ -45,8 +52,3 @@ export function combineIncrements(
   }
   return { method, effective };
 }
-
-const shapesOf = ({ config }: PeftMethod): Record<string, number[]> =>
-  Object.fromEntries(
-    Object.entries((config as { chosen?: ChosenEntries }).chosen ?? {}).map(([path, { shape }]) => [path, shape]),
-  );

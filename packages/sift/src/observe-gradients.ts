@@ -22,12 +22,13 @@ export interface GradientQuestion {
   readonly shared: Stream;
 }
 
-/** Is shown the gradient of one tensor, in its shape; what it makes is its own, the gradient is gone after the call. */
+/** Is shown the gradient of one tensor, once and in its shape; what it makes is its own, the gradient is gone after the call. */
 export type GradientObserver = (tensor: HostTensor, gradient: tf.Tensor) => void;
 
 /**
  * One backward pass in which each dense gradient of a tensor of the host lives only while `observe` looks at it: at most one of them is in memory at a
- * time, in the order of the backward pass, unless the objective runs several passes. Without dropout, so that it repeats.
+ * time, in the order of the backward pass. The gradient of a tensor that acts several times, because the objective runs several passes or layers share
+ * their modules, lives from its first part to its last. Without dropout, so that it repeats.
  * Errors: those of the objective, of the host and of the other methods.
  */
 export function observeGradients(
@@ -35,7 +36,7 @@ export function observeGradients(
   tensors: readonly HostTensor[],
   observe: GradientObserver,
 ): void {
-  const collected = collectPasses(observe);
+  const collected = collectParts(observe);
   const probes = probesOf(tensors, others, collected);
   const method = compose(probes, others);
   try {
@@ -51,26 +52,27 @@ export function observeGradients(
   }
 }
 
-/** Adds up the gradients of a tensor over the passes of the objective, and hands on what is complete. */
-function collectPasses(observe: GradientObserver) {
-  let passes = 0;
+/** Adds up the parts of the gradient of a tensor, one for each time that it acts, and hands on what is complete. */
+function collectParts(observe: GradientObserver) {
+  const expected = new Map<HostTensor, number>();
   const parts = new Map<HostTensor, { count: number; sum: tf.Tensor }>();
   const handOn = (tensor: HostTensor, sum: tf.Tensor) => tf.tidy(() => observe(tensor, sum));
   return {
-    begin: () => void passes++,
+    announce: (tensor: HostTensor) => void expected.set(tensor, (expected.get(tensor) ?? 0) + 1),
     add(tensor: HostTensor, gradient: tf.Tensor) {
-      if (passes === 1) return handOn(tensor, gradient);
+      const wanted = expected.get(tensor);
+      if (wanted === 1) return handOn(tensor, gradient);
       const known = parts.get(tensor);
       const sum = tf.keep(known ? known.sum.add(gradient) : gradient.clone());
       known?.sum.dispose();
       parts.set(tensor, { count: (known?.count ?? 0) + 1, sum });
-      if (parts.get(tensor)!.count === passes) {
+      if (parts.get(tensor)!.count === wanted) {
         handOn(tensor, sum);
         sum.dispose();
         parts.delete(tensor);
       }
     },
-    /** A pass that the loss does not depend on gives no part. */
+    /** What acts where the loss does not look gives no part. */
     finish: () => parts.forEach(({ sum }, tensor) => handOn(tensor, sum)),
     dispose: () => tf.dispose([...parts.values()].map(({ sum }) => sum)),
   };
@@ -83,7 +85,7 @@ const namespace = 'gradient-probes';
 function probesOf(
   tensors: readonly HostTensor[],
   others: PeftMethod,
-  { begin, add }: ReturnType<typeof collectPasses>,
+  { announce, add }: ReturnType<typeof collectParts>,
 ): PeftMethod {
   // Scales act on the weight, so that the gradient of the frozen one is not that of an added product.
   const scaled =
@@ -101,9 +103,8 @@ function probesOf(
         perExample: 'none',
       })),
     }),
-    intervene(effective) {
-      begin();
-      return tensors.map((tensor): Intervention => {
+    intervene: (effective) =>
+      tensors.map((tensor): Intervention => {
         const probe = getParameter(effective, probeName(tensor));
         const { module: path, part, kind, shape } = tensor;
         if (part === 'weight' && kind === 'linear' && !scaled)
@@ -111,12 +112,16 @@ function probesOf(
             kind: 'activationDelta',
             path,
             perToken: true,
-            apply: (x) => productProbe(x, probe, shape[1]!, (gradient) => add(tensor, gradient)),
+            apply(x) {
+              announce(tensor);
+              return productProbe(x, probe, shape[1]!, (gradient) => add(tensor, gradient));
+            },
           };
+        // However often the host adds it: TensorFlow.js adds up the slopes.
+        announce(tensor);
         const delta = zerosProbe(probe, shape, (gradient) => add(tensor, gradient));
         return part === 'bias' ? { kind: 'biasDelta', path, delta } : { kind: 'weightDelta', path, delta };
-      });
-    },
+      }),
   };
 }
 

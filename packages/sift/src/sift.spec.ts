@@ -13,13 +13,19 @@ import {
   readParameters,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { type Batch, type Objective, objectiveOfOutputs, type Preparation } from '@tfjs-peft/peft-core/authoring';
+import {
+  type Batch,
+  lossAndGradients,
+  type Objective,
+  objectiveOfOutputs,
+  type Preparation,
+} from '@tfjs-peft/peft-core/authoring';
 import { type Interventions } from '@tfjs-peft/peft-core/interventions';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { preparationWith } from '../../../tools/jest/preparation-with.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { chooseTensors } from './choose-tensors.js';
+import { chooseTensors, type HostTensor } from './choose-tensors.js';
 import { decayIncrements } from './decay-increments.js';
 import { observeGradients } from './observe-gradients.js';
 import { shira } from './shira.js';
@@ -53,12 +59,50 @@ const objective = objectiveOfOutputs('squares', ({ logits }) => logits!.square()
 const classifier = (name = 'head') => head({ labels: ['a', 'b'], initialStandardDeviation: 0.5, name });
 const prepare = async (method: PeftMethod, parts: Partial<Preparation> = {}) =>
   method.prepare!(host, preparationWith({ batches: batches(), objective, others: compose(classifier()), ...parts }));
-const placesOf = (method: PeftMethod) =>
+const placesOf = (method: PeftMethod, on = host) =>
   new Map(
-    (method.plan(host.spec).buffers ?? []).flatMap(({ initial, places }): [string, number[]][] =>
+    (method.plan(on.spec).buffers ?? []).flatMap(({ initial, places }): [string, number[]][] =>
       places ? [[places.tensor, [...(initial as { values: Int32Array }).values]]] : [],
     ),
   );
+
+/** The gradient of a difference of the whole tensor. */
+async function denseGradient(
+  on: Host,
+  { path, module, part, shape }: HostTensor,
+  { others, shared, ...parts }: Pick<Preparation, 'objective' | 'others' | 'shared'>,
+): Promise<Float32Array> {
+  const difference: PeftMethod = {
+    type: 'DIFFERENCE',
+    config: {},
+    namespaces: ['difference'],
+    plan: () => ({
+      raw: [{ name: 'difference.all', shape: [...shape], initial: { kind: 'constant', value: 0 } }],
+      effective: [{ name: 'difference.all', shape: [...shape], site: module, perExample: 'none' }],
+    }),
+    intervene: (effective) => [
+      {
+        kind: part === 'weight' ? 'weightDelta' : 'biasDelta',
+        path: module,
+        delta: effective.get('difference.all')!,
+      },
+    ],
+  };
+  const method = compose(difference, others);
+  const wrt = ['difference.all'];
+  for await (const batch of batches()) {
+    const gradient = tf.tidy(() => {
+      const raw = toParameters(initialValues(method.plan(on.spec), shared));
+      const context = evaluationContext(on.spec, batch.inputs.inputIds.shape[0]);
+      return lossAndGradients({ host: on, method, raw, batch, ...parts, context, wrt }).gradients.get(wrt[0]!)!;
+    });
+    const values = await gradient.data<'float32'>();
+    gradient.dispose();
+    return values;
+  }
+  throw new Error(`no batch to see ${path} on`);
+}
+
 const failure = (run: () => unknown, code: string, ...parts: string[]) => {
   expect(run).toThrow(expect.objectContaining({ code }));
   for (const part of parts) expect(run).toThrow(part);
@@ -200,6 +244,43 @@ describe('selection', () => {
     );
     expect(places[1]).toEqual(places[0]);
   });
+
+  // ALBERT's layers are one module that runs three times; the query maps of DeBERTa-v2 act on distances too.
+  it.each(['bert', 'albert', 'deberta-v2'] as const)(
+    'sees one gradient a tensor, the dense one, however often a module runs: %s',
+    async (modelType) => {
+      const sizes = { hiddenSize: 16, numAttentionHeads: 2, intermediateSize: 24, vocabSize: 40, numHiddenLayers: 3 };
+      const other = await createRandomHost({ ...sizes, modelType }, 3);
+      const parts = { objective, others: compose(classifier()), shared: createStream(1) };
+      const tensors = chooseTensors(['query', 'norms'], other.spec);
+      const dense = await Promise.all(tensors.map((tensor) => denseGradient(other, tensor, parts)));
+      const largest = dense.map((values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
+      const seen = new Map<string, Float32Array[]>();
+      for await (const batch of batches())
+        observeGradients({ host: other, batch, ...parts }, tensors, ({ path }, gradient) =>
+          seen.set(path, [...(seen.get(path) ?? []), gradient.dataSync<'float32'>()]),
+        );
+      tensors.forEach(({ path }, index) => {
+        expect([path, seen.get(path)?.length]).toEqual([path, 1]);
+        const far = seen.get(path)![0]!.map((value, i) => Math.abs(value - dense[index]![i]!));
+        expect(Math.max(...far)).toBeLessThan(1e-5 * largest[index]!);
+      });
+      const config = { targets: ['query.weight'], rate: 0.05 };
+      const preparation = preparationWith({ batches: batches(), ...parts });
+      const counts: number[] = [];
+      for (const selection of ['gradient', 'fisher'] as const) {
+        const prepared = await sift({ ...config, selection }).prepare!(other, preparation);
+        for (const [path, at] of placesOf(prepared, other)) {
+          const values = dense[tensors.findIndex((tensor) => tensor.path === path)]!;
+          const bySize = [...values.keys()].sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!));
+          expect(at).toEqual(bySize.slice(0, at.length).sort((a, b) => a - b));
+        }
+        counts.push(tf.memory().numTensors);
+      }
+      expect(counts[1]).toBe(counts[0]);
+      other.dispose();
+    },
+  );
 
   it('forms one dense gradient at a time, and adds up those of one layer at a time', async () => {
     const large = await createRandomHost({ hiddenSize: 128, intermediateSize: 512, numHiddenLayers: 4 });

@@ -87,11 +87,17 @@ export function createIncrements<Config extends IncrementConfig & { readonly nam
     ...(config.decay && { afterStep: (raw: Parameters) => decayIncrements(raw, config.decay!) }),
     combine: (members, options, host) =>
       combineIncrements(members, options, host, incrementsOfMember, (entries) =>
-        createIncrements(method.withConfig({ ...config, chosen: entries })),
+        createIncrements(method.withConfig(withEntries(config, entries))),
       ),
     files: incrementFiles({ config, incrementsOf, type }),
   };
 }
+
+/** Of a sum the targets are the tensors that it is of; pretrained values to pull it to are not among what is added up. */
+const withEntries = <Config extends IncrementConfig>(
+  { skipped: _skipped, ...config }: Config,
+  chosen: ChosenEntries,
+): Config => ({ ...config, targets: Object.keys(chosen), decay: null, chosen }) as unknown as Config;
 
 const incrementsOfMember = (member: PeftMethod, host: HostSpec): readonly Placed[] =>
   (member.plan(host).buffers ?? []).flatMap(({ name, places }) =>

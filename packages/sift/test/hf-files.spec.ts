@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  type Adapter,
   type AdapterFiles,
   bytesSource,
   combineAdapters,
@@ -262,6 +263,64 @@ describe('increments of ours', () => {
       own.flatMap((arrays) => [...arrays.get('sift.encoder.layer.0.attention.self.query.weight.indices')!.data]),
     );
     expect([...plain.data]).toEqual([...union].sort((a, b) => a - b));
+  });
+
+  /** Half of each, which can be saved and loaded. */
+  const combined = async (one: Adapter, two: Adapter) => {
+    const members = [one, two].map((adapter) => ({ adapter, weight: 0.5 }));
+    const sum = await combineAdapters(members, host.spec);
+    const again = await loadAdapter(await saveAdapter(sum, host), host, registry);
+    expect(await readParameters(again.effective)).toEqual(await readParameters(sum.effective));
+    return { sum, numbers: await readParameters(sum.effective) };
+  };
+  const query = 'encoder.layer.0.attention.self.query.weight';
+  const value = 'encoder.layer.0.attention.self.value.weight';
+
+  it('that are pulled to zero combine to such as are not: they have no pretrained values', async () => {
+    const decay = { toward: 'zero', rate: 0.1 } as const;
+    const one = await prepared(sift({ targets: ['query.weight'], rate: 0.1, decay }));
+    const { sum, numbers } = await combined(one, one);
+    expect(sum.method.parts![0]!.config).toMatchObject({ decay: null });
+    const own = await readParameters(one.effective);
+    expect(new Set(numbers.keys())).toEqual(new Set([...own.keys()].filter((name) => !name.endsWith('.base'))));
+    expect(numbers.get(`sift.${query}.values`)).toEqual(own.get(`sift.${query}.values`));
+  });
+
+  it.each([
+    ['lists', ['query.weight'], ['value.weight', 'query.bias']],
+    ['an expression and a list', '.*query\\.weight', ['value.weight', 'key.bias', 'query.bias']],
+  ])('of other targets combine over the targets of all: %s', async (_title, first, second) => {
+    const config = { rate: 0.1, selection: 'gradient' } as const;
+    const [one, two] = [
+      await prepared(sift({ ...config, targets: second })),
+      await prepared(sift({ ...config, targets: first }), 0.1),
+    ];
+    const { sum, numbers } = await combined(one, two);
+    expect(sum.method.plan(host.spec).notes ?? []).toEqual([]);
+    for (const [adapter, path] of [
+      [two, query],
+      [one, value],
+    ] as const) {
+      const own = await readParameters(adapter.effective);
+      const { data } = own.get(`sift.${path}.values`)!;
+      expect([...numbers.get(`sift.${path}.values`)!.data]).toEqual([...data].map((number) => Math.fround(number / 2)));
+      expect(numbers.get(`sift.${path}.indices`)).toEqual(own.get(`sift.${path}.indices`));
+    }
+  });
+
+  it('combine where HF peft trained them', async () => {
+    const loaded = await loadAdapter(golden, host, registry);
+    const { numbers } = await combined(loaded, loaded);
+    expect(numbers).toEqual(await readParameters(loaded.effective));
+  });
+
+  it('combine as SHiRA does of other maps', async () => {
+    const [one, two] = [
+      await prepared(shira({ rank: 2, targets: ['query'] })),
+      await prepared(shira({ rank: 2, targets: ['value'] })),
+    ];
+    const { numbers } = await combined(one, two);
+    for (const path of [query, value]) expect(numbers.has(`shira.${path}.values`)).toBe(true);
   });
 });
 

@@ -34,7 +34,7 @@ function difference(x: readonly tf.Tensor[], ofX: tf.Tensor, y: readonly tf.Tens
   return runOnLists('TfjsPeftDifference', [...x, ...y, ofX, ofY], x.length);
 }
 
-/** A fused kernel of the native backend on lists of `count` tensors. */
+/** A fused kernel of the backend on lists of `count` tensors. */
 const runOnLists = (name: string, tensors: readonly tf.Tensor[], count: number): tf.Tensor[] =>
   tf.engine().runKernel(name, tensors as unknown as tf.NamedTensorMap, { count }) as tf.Tensor[];
 

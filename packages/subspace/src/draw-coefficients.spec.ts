@@ -28,6 +28,13 @@ describe('drawCoefficients (T4)', () => {
       expect(drawn.slice(row * vertices, (row + 1) * vertices).reduce((a, b) => a + b)).toBeCloseTo(1, 6);
   });
 
+  it('of a tiny concentration lies in the corners', () => {
+    const drawn = drawCoefficients(stream, 2000, 2, 'dirichlet:0.001');
+    const first = Array.from({ length: 2000 }, (_, row) => drawn[2 * row]!);
+    expect(first.filter((a) => a > 0.01 && a < 0.99).length / 2000).toBeLessThan(0.02);
+    expect(mean(first)).toBeCloseTo(0.5, 1);
+  });
+
   it('is exactly 1 for one vertex and one-hot for corners', () => {
     expect([...drawCoefficients(stream, 3, 1, 'flat')]).toEqual([1, 1, 1]);
     const corners = drawCoefficients(stream, rows, 3, 'corner');

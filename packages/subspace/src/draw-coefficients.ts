@@ -13,7 +13,7 @@ export function drawCoefficients(stream: Stream, rows: number, vertices: number,
     words.forEach((word, row) => (coefficients[row * vertices + Math.floor((word / 0x100000000) * vertices)] = 1));
     return coefficients;
   }
-  const weights = positiveWeights(stream, rows * vertices, distribution);
+  const weights = positiveWeights(stream, rows, vertices, distribution);
   for (let start = 0; start < weights.length; start += vertices) {
     const row = weights.subarray(start, start + vertices);
     const total = row.reduce((sum, weight) => sum + weight, 0);
@@ -22,12 +22,20 @@ export function drawCoefficients(stream: Stream, rows: number, vertices: number,
   return coefficients;
 }
 
-function positiveWeights(stream: Stream, count: number, distribution: string): Float64Array {
+function positiveWeights(stream: Stream, rows: number, vertices: number, distribution: string): Float64Array {
+  const count = rows * vertices;
   if (distribution === 'flat')
     return Float64Array.from(randomWords(stream, count), (word) => -Math.log((word + 1) / 0x100000000));
   const concentration = Number(distribution.slice('dirichlet:'.length));
   const next = uniformSource(stream);
-  return Float64Array.from({ length: count }, () => gammaVariate(concentration, next));
+  const weights = Float64Array.from({ length: count }, () => logGammaVariate(concentration, next));
+  for (let start = 0; start < count; start += vertices) {
+    const row = weights.subarray(start, start + vertices);
+    // Of small concentrations all variates of a row may lie below the smallest number: the largest becomes 1.
+    const largest = Math.max(...row);
+    row.forEach((logarithm, vertex) => (row[vertex] = Math.exp(logarithm - largest)));
+  }
+  return weights;
 }
 
 /** Endless uniforms in (0, 1], for samplers that reject. */
@@ -45,14 +53,14 @@ function uniformSource(stream: Stream): () => number {
   };
 }
 
-/** Gamma(shape, 1) by Marsaglia and Tsang (2000); shapes below 1 by the boost U^(1/shape). */
-function gammaVariate(shape: number, next: () => number): number {
-  if (shape < 1) return gammaVariate(shape + 1, next) * next() ** (1 / shape);
+/** The logarithm of Gamma(shape, 1) by Marsaglia and Tsang (2000); shapes below 1 by the boost U^(1/shape). */
+function logGammaVariate(shape: number, next: () => number): number {
+  if (shape < 1) return logGammaVariate(shape + 1, next) + Math.log(next()) / shape;
   const d = shape - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);
   for (;;) {
     const normal = Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next());
     const v = (1 + c * normal) ** 3;
-    if (v > 0 && Math.log(next()) < 0.5 * normal * normal + d - d * v + d * Math.log(v)) return d * v;
+    if (v > 0 && Math.log(next()) < 0.5 * normal * normal + d - d * v + d * Math.log(v)) return Math.log(d * v);
   }
 }

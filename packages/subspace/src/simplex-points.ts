@@ -18,21 +18,16 @@ export function pointOfSimplex(method: PeftMethod, effective: Parameters, coeffi
       expected: `${vertices} numbers that sum to 1`,
     });
   const points = Array.from({ length: vertices }, (_, vertex) => selectVertex(effective, vertex));
-  const weights = tf.tensor2d([...coefficients], [1, vertices]);
-  const mixed = new Map(
-    [...points[0]!.keys()].map((name) => [
-      name,
-      effective.has(name)
-        ? effective.get(name)!
-        : mixVertices(
-            points.map((point) => point.get(name)!),
-            weights,
-            false,
-          ),
-    ]),
-  );
-  weights.dispose();
-  return mixed;
+  const names = [...points[0]!.keys()].filter((name) => !effective.has(name));
+  const mixed = tf.tidy(() => {
+    const weights = tf.tensor2d([...coefficients], [1, vertices]);
+    return names.map((name) => {
+      const own = points.map((point) => point.get(name)!);
+      return mixVertices(own, weights, false);
+    });
+  });
+  const ofName = new Map(names.map((name, index) => [name, mixed[index]!]));
+  return new Map([...points[0]!.keys()].map((name) => [name, effective.get(name) ?? ofName.get(name)!]));
 }
 
 /** How far the vertices of a simplex lie apart. */

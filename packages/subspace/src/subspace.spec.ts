@@ -154,7 +154,9 @@ describe('subspace', () => {
     const effective = start(simplex);
     const vertex = pointOfSimplex(simplex, effective, [0, 1]);
     expect(await numbers([vertex.get('gates.a.in')!])).toEqual(await numbers([effective.get('gates.vertex.1.a.in')!]));
+    const before = tf.memory().numTensors;
     const middle = pointOfSimplex(simplex, effective, [0.5, 0.5]);
+    expect(tf.memory().numTensors - before).toBe([...middle.keys()].filter((name) => !effective.has(name)).length);
     const folded = foldMethod(simplex, effective);
     expect(folded.method).toBe(both);
     expect([...folded.effective.keys()].sort()).toEqual([...middle.keys()].sort());

@@ -61,10 +61,15 @@ const tensorsOf = (block: Block): readonly tf.Tensor[] => {
   }
 };
 
-/** Memory that a piece holds. Tensors that share their numbers count once. */
-export function bytesOf({ blocks }: Piece): number {
-  const sizes = new Map([...blocks.values()].flatMap(tensorsOf).map(({ dataId, size }) => [dataId, 4 * size]));
-  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+/** Memory that a piece holds, by what it grows with. Tensors that share their numbers count once. */
+export function bytesOf({ blocks }: Piece): { readonly ofTexts: number; readonly ofTokens: number } {
+  const sizes = { ofTexts: new Map<object, number>(), ofTokens: new Map<object, number>() };
+  for (const block of blocks.values()) {
+    const grows = block.kind === 'affine' || block.kind === 'table' ? sizes.ofTokens : sizes.ofTexts;
+    for (const { dataId, size } of tensorsOf(block)) grows.set(dataId, 4 * size);
+  }
+  const sum = (map: ReadonlyMap<object, number>) => [...map.values()].reduce((total, bytes) => total + bytes, 0);
+  return { ofTexts: sum(sizes.ofTexts), ofTokens: sum(sizes.ofTokens) };
 }
 
 const disposeBlocks = (blocks: Iterable<Block>): void => tf.dispose([...blocks].flatMap(tensorsOf));

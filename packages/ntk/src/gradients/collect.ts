@@ -18,19 +18,18 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import type { Block, Piece } from './blocks.js';
 import type { HostTensor } from './host-tensors.js';
-import { ownersOf } from './owners.js';
 import {
   embeddingProbe,
   firstColumn,
-  normProbe,
   probeInterventions,
   probeValues,
   requireProbes,
-  type SeeAffine,
+  type SeeSlope,
   tableRows,
   withoutProbes,
 } from './probes.js';
 import type { Question } from './question.js';
+import { asRows, type Keep, watchModules } from './watch-modules.js';
 
 /** A text and its place in the list that it is of. */
 export interface PlacedText {
@@ -64,34 +63,24 @@ export function collectGradients(question: Question, placed: readonly PlacedText
   }
 }
 
-type Keep = <T extends tf.Tensor>(tensor: T) => T;
-
 /** What every backward pass of a batch gives. */
 function collectBatch(question: Question, texts: readonly EncodedText[], keep: Keep) {
   const { host, axis, tensors, raw, contrasts } = question;
   const { spec } = host;
   const inputs = inputsOf(question, texts);
   const [batch, tokens] = inputs.inputIds.shape;
-  const lengths = texts.map(({ inputIds }) => inputIds.length);
   const tiled = new Map(
     [...raw].map(([name, tensor]) => [name, axis.includes(name) ? tileOver(tensor, batch) : tensor]),
   );
   const probes = probeValues(tensors, spec, batch, tokens);
   const wrt = [...axis, ...probes.keys()];
-  const seen = new Map<string, { x?: tf.Tensor2D; lengths: readonly number[]; slopes: tf.Tensor2D[] }>();
-  const wanted = new Map(tensors.map((tensor) => [tensor.path, tensor]));
-  const see: SeeAffine = (module, x, slope) => {
-    const weight = wanted.has(`${module}.weight`);
-    const entry = seen.get(module) ?? { lengths: placesOf(slope, batch, lengths, module), slopes: [] };
-    if (weight && !entry.x && x) entry.x = keep(asRows(x));
-    // Without the weight only sums over the places of a text are asked for.
-    entry.slopes.push(keep(weight ? asRows(slope) : sumPlaces(asRows(slope), entry.lengths)));
-    seen.set(module, entry);
-  };
+  const watched = watchModules({ tensors, tokens: texts.map(({ inputIds }) => inputIds.length), keep });
   const byOutput: ReadonlyMap<string, tf.Tensor>[] = [];
   let outputs: tf.Tensor2D | undefined;
+  const all = new Map([...tiled, ...probes]);
   for (const contrast of contrasts) {
-    const { gradients, values } = passOf({ question, raw: new Map([...tiled, ...probes]), inputs, contrast, wrt, see });
+    watched.begin();
+    const { gradients, values } = passOf({ question, raw: all, inputs, contrast, wrt, see: watched.see });
     byOutput.push(gradients);
     outputs ??= values;
   }
@@ -102,22 +91,15 @@ function collectBatch(question: Question, texts: readonly EncodedText[], keep: K
   });
   for (const name of axis)
     if (name !== question.tied?.parameter) blocks.set(name, rowsOf(name, getParameter(raw, name).shape));
-  for (const tensor of tensors) blocks.set(tensor.path, blockOf(tensor));
+  for (const tensor of tensors)
+    blocks.set(
+      tensor.path,
+      tensor.kind === 'table'
+        ? tableBlock(tensor, question, texts, byOutput, keep)
+        : // A map that no output depends on: the pooler beside a head on the mean.
+          (watched.blockOf(tensor) ?? rowsOf(tensor.path, tensor.shape)),
+    );
   return { blocks, outputs: outputs! };
-
-  function blockOf(tensor: HostTensor): Block {
-    if (tensor.kind === 'norm') return rowsOf(normProbe(tensor), tensor.shape);
-    if (tensor.kind === 'table') return tableBlock(tensor, question, texts, byOutput, keep);
-    const entry = seen.get(tensor.module);
-    // A map that no output depends on: the pooler beside a head on the mean.
-    if (!entry) return { kind: 'rows', perOutput: contrasts.map(() => keep(tf.zeros([batch, ...tensor.shape]))) };
-    const { x, slopes, lengths: places } = entry;
-    if (tensor.part === 'weight') return { kind: 'affine', x: x!, slopes, lengths: places };
-    const summed = wanted.has(`${tensor.module}.weight`)
-      ? slopes.map((slope) => keep(sumPlaces(slope, places)))
-      : slopes;
-    return { kind: 'rows', perOutput: summed };
-  }
 }
 
 /** Gradients of parameters that have one value a batch: a batch of one text at a time. */
@@ -153,13 +135,14 @@ interface OnePass {
   readonly inputs: HostInputs;
   readonly contrast: readonly number[];
   readonly wrt: readonly string[];
-  readonly see: SeeAffine;
+  readonly see: SeeSlope;
 }
 
 /** The gradients of one output, summed over the batch, and all outputs. Call inside `tf.tidy`. */
 function passOf({ question, raw, inputs, contrast, wrt, see }: OnePass) {
   const { host, tensors, contrasts } = question;
   const own = question.method;
+  const texts = inputs.inputIds.shape[0];
   const method: PeftMethod = {
     type: own.type,
     config: own.config,
@@ -173,7 +156,7 @@ function passOf({ question, raw, inputs, contrast, wrt, see }: OnePass) {
     intervene: (effective, context) => {
       const acting = own.intervene(withoutProbes(effective), context);
       requireProbes(tensors, acting);
-      return [...acting, ...probeInterventions(tensors, host.spec, effective, see)];
+      return [...acting, ...probeInterventions(tensors, host.spec, effective, texts, see)];
     },
   };
   let values: tf.Tensor2D | undefined;
@@ -187,7 +170,7 @@ function passOf({ question, raw, inputs, contrast, wrt, see }: OnePass) {
     },
   };
   const batch: Batch = { inputs, targets: undefined };
-  const context = evaluationContext(host.spec, inputs.inputIds.shape[0]);
+  const context = evaluationContext(host.spec, texts);
   try {
     const request = { host, method, raw, batch, objective, context };
     if (wrt.length === 0) lossOfBatch(request);
@@ -209,19 +192,6 @@ function inputsOf({ host, method, tensors }: Question, texts: readonly EncodedTe
   const tokens = padded.inputIds.shape[1];
   const places = texts.flatMap(({ inputIds }, row) => inputIds.map((_, token) => row * tokens + token));
   return { ...padded, textPositions: tf.tensor1d(places, 'int32') };
-}
-
-/** How many places of an affine map's input belong to each text. */
-function placesOf(slope: tf.Tensor, batch: number, lengths: readonly number[], module: string): readonly number[] {
-  const [lead, places] = slope.shape as [number, number];
-  if (lead === batch) return lengths.map(() => places);
-  const all = lengths.reduce((sum, length) => sum + length, 0);
-  if (lead === 1 && places === all) return lengths;
-  throw new PeftError('KERNEL_SCOPE_UNSUPPORTED', {
-    found: `${places} places at "${module}" for texts of ${all} tokens`,
-    expected: 'the places of the texts',
-    fix: 'ask for the parameters of the method alone',
-  });
 }
 
 /**
@@ -262,9 +232,6 @@ function tableBlock(
   return { kind: 'table', ids: Int32Array.from(unique.flat()), lengths, slopes };
 }
 
-const sumPlaces = (slopes: tf.Tensor2D, lengths: readonly number[]): tf.Tensor2D =>
-  lengths.every((length) => length === 1) ? slopes.clone() : tf.tidy(() => tf.matMul(ownersOf(lengths), slopes));
-const asRows = (x: tf.Tensor): tf.Tensor2D => x.reshape([-1, x.shape.at(-1)!]);
 const tileOver = (tensor: tf.Tensor, batch: number): tf.Tensor =>
   tensor.expandDims(0).tile([batch, ...tensor.shape.map(() => 1)]);
 

@@ -1,46 +1,38 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import type { Piece } from './blocks.js';
-import { collectGradients, type PlacedText } from './collect.js';
+import { collectGradients } from './collect.js';
 import type { Gram, GramRequest } from './gram-request.js';
 import { isSymmetric, type KernelKind, signsOf } from './kernel-kinds.js';
 import { multiplyBlocks, shareProducts } from './multiply-blocks.js';
-import { projectPiece } from './project-piece.js';
+import type { RowGroup, TextBatch } from './plan-blocks.js';
+import { createProjector } from './project-piece.js';
 import type { Question } from './question.js';
+
+/** Rows of a group beside one batch of columns. */
+export interface KernelBlock extends Pick<RowGroup, 'rows'> {
+  readonly columns: TextBatch;
+}
 
 /** What is computed, and where it is gathered. */
 export function gatherProducts(request: GramRequest & { readonly kinds: readonly KernelKind[] }, question: Question) {
-  const { rows, columns = rows, kinds, groupOf = () => 'all', signThreshold = 1e-8, projection, signal } = request;
+  const { rows, columns = rows, kinds, groupOf = () => 'all', signThreshold = 1e-8, projection } = request;
   const outputs = question.contrasts.length;
   const same = request.columns === undefined;
   const width = columns.length * outputs;
-  const sums = new Map(kinds.map((kind) => [kind, new Map<string, Float64Array>()]));
+  const names = [...question.axis, ...question.loop, ...question.tensors.map(({ path }) => path)];
+  const groups = [...new Set(names.map((name) => groupOf(name)))];
+  const newSums = () => new Map(groups.map((group) => [group, new Float64Array(rows.length * outputs * width)]));
+  const sums = new Map(kinds.map((kind) => [kind, newSums()]));
   const found = { rows: new Float64Array(rows.length * outputs), columns: new Float64Array(columns.length * outputs) };
-  let done = 0;
-  let total = 0;
   const signs = kinds.some((kind) => signsOf[kind].rows || signsOf[kind].columns);
   const plain = kinds.some((kind) => !signsOf[kind].rows || !signsOf[kind].columns);
+  const projector = projection && createProjector({ projection, groupOf, plain, signs, threshold: signThreshold });
 
-  const sumOf = (kind: KernelKind, group: string): Float64Array => {
-    const byGroup = sums.get(kind)!;
-    const known = byGroup.get(group) ?? new Float64Array(rows.length * outputs * width);
-    byGroup.set(group, known);
-    return known;
-  };
-  /** Adds `[outputs · a, outputs · b]` of two pieces. */
-  const scatter = (target: Float64Array, values: Float32Array, a: Piece, b: Piece, transpose: boolean) => {
-    const [n, m] = [a.texts.length, b.texts.length];
-    for (let c = 0; c < outputs; c++)
-      for (let i = 0; i < n; i++)
-        for (let d = 0; d < outputs; d++)
-          for (let j = 0; j < m; j++) {
-            const row = a.texts[i]! * outputs + c;
-            const column = b.texts[j]! * outputs + d;
-            const value = values[(c * n + i) * outputs * m + d * m + j]!;
-            target[transpose ? column * width + row : row * width + column]! += value;
-          }
-  };
-  const add = async (kind: KernelKind, a: Piece, b: Piece, transpose: boolean) => {
+  /** `[groups, outputs · a, outputs · b]` of two pieces. */
+  const multiply = async (kind: KernelKind, a: Piece, b: Piece): Promise<Float64Array> => {
+    const size = a.texts.length * outputs * b.texts.length * outputs;
+    const products = new Float64Array(groups.length * size);
     const shared = shareProducts();
     const parts: { readonly group: string; readonly tensor: tf.Tensor }[] = [];
     try {
@@ -52,57 +44,95 @@ export function gatherProducts(request: GramRequest & { readonly kinds: readonly
       const values = (await Promise.all(parts.map(({ tensor }) => tensor.data()))) as Float32Array[];
       parts.forEach(({ group }, index) => {
         if (!values[index]!.every(Number.isFinite)) throw notFinite(group);
-        scatter(sumOf(kind, group), values[index]!, a, b, false);
-        if (transpose) scatter(sumOf(kind, group), values[index]!, a, b, true);
+        const start = groups.indexOf(group) * size;
+        values[index]!.forEach((value, i) => (products[start + i]! += value));
       });
+      return products;
     } finally {
       shared.dispose();
       tf.dispose(parts.map(({ tensor }) => tensor));
     }
   };
 
+  /** The products of a pair of batches, in the order in which they are stored; those of texts with others of one list are asked for both ways. */
+  const productsOf = (a: TextBatch, b: TextBatch) =>
+    kinds.flatMap((kind) => {
+      const mirrored = same && a !== b;
+      const forth = { kind, from: a, to: b, alsoTransposed: mirrored && isSymmetric(kind) };
+      return mirrored && !isSymmetric(kind) ? [forth, { ...forth, from: b, to: a }] : [forth];
+    });
+
+  const scatter = (
+    products: Float64Array,
+    { kind, from, to, alsoTransposed }: ReturnType<typeof productsOf>[number],
+  ) => {
+    let next = 0;
+    for (const group of groups) {
+      const target = sums.get(kind)!.get(group)!;
+      for (let c = 0; c < outputs; c++)
+        for (const a of from)
+          for (let d = 0; d < outputs; d++)
+            for (const b of to) {
+              const row = a.place * outputs + c;
+              const column = b.place * outputs + d;
+              const value = products[next++]!;
+              target[row * width + column] = value;
+              if (alsoTransposed) target[column * width + row] = value;
+            }
+    }
+  };
+
+  const scatterOutputs = (values: Float64Array, of: 'rows' | 'columns', batch: TextBatch) =>
+    batch.forEach(({ place }, i) => found[of].set(values.subarray(i * outputs, (i + 1) * outputs), place * outputs));
+
   return {
-    expect: (texts: number) => void (total += texts),
-    collect(batch: readonly PlacedText[]): Piece {
-      if (signal?.aborted)
-        throw new PeftError('KERNEL_ABORTED', { found: `stopped after the gradients of ${done} of ${total} texts` });
+    collect(batch: TextBatch): Piece {
       const piece = collectGradients(question, batch);
-      done += batch.length;
-      request.onProgress?.({ done: Math.min(done, total), total });
-      return projection ? projectPiece(piece, { projection, groupOf, plain, signs, threshold: signThreshold }) : piece;
+      return projector ? projector.project(piece) : piece;
     },
-    async readOutputs(of: 'rows' | 'columns', { texts, outputs: tensor }: Piece) {
-      const values = await tensor.data();
-      texts.forEach((text, i) => found[of].set(values.subarray(i * outputs, (i + 1) * outputs), text * outputs));
-    },
-    async multiply(a: Piece, b: Piece) {
-      for (const kind of kinds) {
-        const mirror = same && a !== b;
-        await add(kind, a, b, mirror && isSymmetric(kind));
-        if (mirror && !isSymmetric(kind)) await add(kind, b, a, false);
+    /** All numbers of a block: products, then outputs. */
+    async compute(block: KernelBlock, pieceOf: (batch: TextBatch) => Piece): Promise<Float64Array> {
+      const parts: (Float32Array | Float64Array)[] = [];
+      for (const batch of block.rows)
+        for (const { kind, from, to } of productsOf(batch, block.columns))
+          parts.push(await multiply(kind, pieceOf(from), pieceOf(to)));
+      for (const batch of [...block.rows, block.columns])
+        parts.push((await pieceOf(batch).outputs.data()) as Float32Array);
+      const numbers = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+      let start = 0;
+      for (const part of parts) {
+        numbers.set(part, start);
+        start += part.length;
       }
+      return numbers;
     },
-    results(symmetric: boolean): Map<KernelKind, Gram> {
+    /** How many numbers a block has. */
+    lengthOf: ({ rows: batches, columns: others }: KernelBlock): number =>
+      batches.reduce((sum, batch) => {
+        const pairs = productsOf(batch, others).length;
+        return sum + pairs * groups.length * batch.length * others.length * outputs ** 2 + batch.length * outputs;
+      }, others.length * outputs),
+    /** Puts the numbers of a block in their places. */
+    place(block: KernelBlock, numbers: Float64Array): void {
+      let start = 0;
+      const take = (length: number) => numbers.subarray(start, (start += length));
+      for (const batch of block.rows)
+        for (const product of productsOf(batch, block.columns))
+          scatter(take(groups.length * batch.length * block.columns.length * outputs ** 2), product);
+      for (const batch of block.rows) scatterOutputs(take(batch.length * outputs), 'rows', batch);
+      scatterOutputs(take(block.columns.length * outputs), same ? 'rows' : 'columns', block.columns);
+    },
+    dispose: () => projector?.dispose(),
+    results(): Map<KernelKind, Gram> {
       return new Map(
         kinds.map((kind): [KernelKind, Gram] => {
-          const groups = sums.get(kind)!;
-          if (symmetric && isSymmetric(kind)) groups.forEach((values) => symmetrise(values, width));
+          const own = sums.get(kind)!;
+          if (same && isSymmetric(kind)) own.forEach((values) => symmetrise(values, width));
           const values = new Float64Array(rows.length * outputs * width);
-          for (const part of groups.values()) part.forEach((value, index) => (values[index]! += value));
-          const columnOutputs = symmetric ? found.rows : found.columns;
-          return [
-            kind,
-            {
-              kind,
-              rows: rows.length,
-              columns: columns.length,
-              outputs,
-              values,
-              groups,
-              rowOutputs: found.rows,
-              columnOutputs,
-            },
-          ];
+          for (const part of own.values()) part.forEach((value, index) => (values[index]! += value));
+          const columnOutputs = same ? found.rows : found.columns;
+          const size = { rows: rows.length, columns: columns.length, outputs };
+          return [kind, { kind, ...size, values, groups: own, rowOutputs: found.rows, columnOutputs }];
         }),
       );
     },

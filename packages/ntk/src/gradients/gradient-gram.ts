@@ -1,10 +1,10 @@
-import { disposeParameters, type EncodedText, PeftError, toParameters } from '@tfjs-peft/peft-core';
+import { disposeParameters, PeftError, toParameters } from '@tfjs-peft/peft-core';
 import { getParameter, trainableNames } from '@tfjs-peft/peft-core/authoring';
-import { bytesOf, disposePiece, type Piece } from './blocks.js';
-import type { PlacedText } from './collect.js';
+import { disposePiece, type Piece } from './blocks.js';
 import type { Gram, GramRequest } from './gram-request.js';
-import { gatherProducts } from './gather-products.js';
+import { gatherProducts, type KernelBlock } from './gather-products.js';
 import type { KernelKind } from './kernel-kinds.js';
+import { planBlocks, type TextBatch } from './plan-blocks.js';
 import { contrastsOf, type Question, splitByWay } from './question.js';
 
 /** One kind of {@link gradientGrams}. */
@@ -17,17 +17,18 @@ export async function gradientGram(request: GramRequest & { readonly kind?: Kern
  * Kernels of gradients, several kinds from the same passes. No dropout. Of affine maps and tables of the host no gradient is formed for `sgd`; for signs
  * a few at a time are. Products are of single precision; all sums over tensors are of double precision.
  *
- * Memory: the gradients of rows up to `memoryLimit`, those of one batch of columns, and what a backward pass of one batch needs.
+ * Memory: gradients of rows and of one batch of columns up to `memoryLimit`, and what a backward pass of one batch needs.
  * Errors: `KERNEL_OUTPUTS_INVALID`, `KERNEL_SCOPE_EMPTY`, `KERNEL_SCOPE_UNSUPPORTED`, `KERNEL_MEMORY_TOO_SMALL`, `KERNEL_NOT_FINITE`, `KERNEL_ABORTED`,
  * `TEXT_EMPTY`, `OPTION_INVALID`, `PARAMETER_MISSING`, those of the method and the host.
  */
 export async function gradientGrams(
   request: GramRequest & { readonly kinds: readonly KernelKind[] },
 ): Promise<ReadonlyMap<KernelKind, Gram>> {
-  const { host, method, rows, columns, batchSize = 32, memoryLimit = 2 ** 30 } = request;
+  const { host, method } = request;
   checkOptions(request);
   const contrasts = contrastsOf(method, request.contrasts);
   const raw = toParameters(request.parameters);
+  const frees = [() => disposeParameters(raw)];
   try {
     const names = trainableNames(method.plan(host.spec)).filter(request.scope ?? (() => true));
     names.forEach((name) => getParameter(raw, name));
@@ -48,74 +49,63 @@ export async function gradientGrams(
       });
     const question: Question = { host, method, raw, ...ways, tensors, contrasts, ...(tied && { tied }) };
     const work = gatherProducts(request, question);
-    const same = columns === undefined;
-    const rowBatches = batchesOf(rows, batchSize);
-    const columnBatches = same ? rowBatches : batchesOf(columns, batchSize);
-    const waiting: (readonly PlacedText[])[] = [...rowBatches];
-    work.expect(rows.length);
-    while (waiting.length > 0) {
-      const held: Piece[] = [];
-      try {
-        // As many rows as fit.
-        for (let bytes = 0; waiting.length > 0;) {
-          const piece = work.collect(waiting[0]!);
-          const size = bytesOf(piece);
-          if (size > memoryLimit && held.length === 0) {
-            disposePiece(piece);
-            waiting.splice(0, 1, ...halves(waiting[0]!, size, memoryLimit));
-            continue;
-          }
-          if (bytes + size > memoryLimit && held.length > 0) {
-            disposePiece(piece);
-            break;
-          }
-          waiting.shift();
-          bytes += size;
-          held.push(piece);
-          await work.readOutputs('rows', piece);
-        }
-        if (same)
-          for (const [place, piece] of held.entries())
-            for (const other of held.slice(place)) await work.multiply(piece, other);
-        const others = same ? waiting : columnBatches;
-        work.expect(others.reduce((sum, batch) => sum + batch.length, 0));
-        for (const batch of others) {
-          const piece = work.collect(batch);
-          try {
-            if (!same) await work.readOutputs('columns', piece);
-            for (const row of held) await work.multiply(row, piece);
-          } finally {
-            disposePiece(piece);
-          }
-        }
-      } finally {
-        held.forEach(disposePiece);
-      }
-    }
-    return work.results(same);
+    frees.push(work.dispose);
+    await gatherBlocks(request, work);
+    return work.results();
   } finally {
-    disposeParameters(raw);
+    frees.forEach((free) => free());
   }
 }
 
-/** Batches of texts of similar length. */
-function batchesOf(texts: readonly EncodedText[], batchSize: number): PlacedText[][] {
-  const placed = texts.map((text, place) => ({ text, place }));
-  placed.sort((a, b) => b.text.inputIds.length - a.text.inputIds.length || a.place - b.place);
-  return Array.from({ length: Math.ceil(placed.length / batchSize) }, (_, i) =>
-    placed.slice(i * batchSize, (i + 1) * batchSize),
-  );
+/** All blocks one after the other, those that are not stored from gradients of rows that are held meanwhile. */
+async function gatherBlocks(request: GramRequest, work: ReturnType<typeof gatherProducts>): Promise<void> {
+  const { rows, columns, batchSize = 32, memoryLimit = 2 ** 30, blocks: store, signal } = request;
+  const isMine = store?.isMine ?? (() => true);
+  const plan = planBlocks({ rows, columns, batchSize, memoryLimit, collect: work.collect, dispose: disposePiece });
+  const textsIn = (batches: readonly TextBatch[]) => batches.reduce((sum, { length }) => sum + length, 0);
+  const total = plan.reduce((sum, group) => sum + textsIn(group.columns), 0);
+  let [done, number] = [0, 0];
+  for (const group of plan) {
+    const held = new Map<TextBatch, Piece>();
+    const holds = (batch: TextBatch) => group.rows.includes(batch);
+    try {
+      for (const batch of group.columns) {
+        if (signal?.aborted)
+          throw new PeftError('KERNEL_ABORTED', { found: `stopped after ${done} of ${total} columns` });
+        // Of the same texts, each pair once.
+        const place = group.rows.indexOf(batch);
+        const block = { rows: columns || place < 0 ? group.rows : group.rows.slice(0, place + 1), columns: batch };
+        const name = nameOf(block);
+        const stored = await store?.read(name);
+        if (stored?.length === work.lengthOf(block)) work.place(block, stored);
+        else if (isMine(number)) {
+          const passing = new Map<TextBatch, Piece>();
+          try {
+            const numbers = await work.compute(block, (asked) => {
+              const kept = holds(asked) ? held : passing;
+              const piece = kept.get(asked) ?? work.collect(asked);
+              kept.set(asked, piece);
+              return piece;
+            });
+            await store?.write(name, numbers);
+            work.place(block, numbers);
+          } finally {
+            passing.forEach(disposePiece);
+          }
+        }
+        number++;
+        done += batch.length;
+        request.onProgress?.({ done, total });
+      }
+    } finally {
+      held.forEach(disposePiece);
+    }
+  }
 }
 
-function halves(batch: readonly PlacedText[], bytes: number, limit: number): (readonly PlacedText[])[] {
-  const half = Math.ceil(batch.length / 2);
-  if (batch.length > 1) return [batch.slice(0, half), batch.slice(half)];
-  throw new PeftError('KERNEL_MEMORY_TOO_SMALL', {
-    found: `${bytes} bytes for the gradients of a single text, and a limit of ${limit}`,
-    expected: 'room for one text at least',
-    fix: 'raise `memoryLimit`, ask for fewer parameters, or use a random projection',
-  });
-}
+/** Places of the texts, the same for whoever cuts the same texts into the same blocks. */
+const nameOf = ({ rows, columns }: KernelBlock): string =>
+  [rows.flat(), columns].map((texts) => texts.map(({ place }) => place).join()).join(' x ');
 
 function checkOptions({
   rows,

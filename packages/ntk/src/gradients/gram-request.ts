@@ -26,8 +26,10 @@ export interface GramRequest {
   readonly tied?: TiedRows;
   /** Texts of one pass; 32 if absent. */
   readonly batchSize?: number;
-  /** Bytes of gradients of rows that are held while the columns go by; 2^30 if absent. More rows take more passes over the columns. */
+  /** Bytes of gradients that are held at once, of rows and of one batch of columns; 2^30 if absent. More rows take more passes over the columns. */
   readonly memoryLimit?: number;
+  /** Where blocks of the kernel are kept as they are done. */
+  readonly blocks?: GramBlocks;
   /**
    * Numbers up to this size have the sign 0; 1e-8 if absent. Some gradients are 0 but for rounding (the biases of keys: 1e-10 on MiniLM), and the signs of those
    * are noise.
@@ -40,6 +42,19 @@ export interface GramRequest {
   /** Told after each batch how many texts have been looked at. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
+}
+
+/**
+ * Blocks of a kernel that outlive a run: one batch of columns beside as many rows as fit the memory. A name says which texts they are of, so that the
+ * blocks of one request may come from several runs and processes; their numbers are the same whoever computes them.
+ */
+export interface GramBlocks {
+  /** The numbers that were written under a name; undefined if there are none. */
+  read(name: string): Promise<Float64Array | undefined>;
+  /** Keeps the numbers of a block, all of them or none. */
+  write(name: string, numbers: Float64Array): Promise<void>;
+  /** Whether this process computes the block with this number, from 0; all if absent. What it leaves out stays 0 in what it returns. */
+  readonly isMine?: (block: number) => boolean;
 }
 
 /** Inner products of gradients. */

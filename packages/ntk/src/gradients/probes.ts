@@ -1,20 +1,17 @@
 import type { EncodedText, HostSpec } from '@tfjs-peft/peft-core';
 import { PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
-import type { Intervention, Interventions } from '@tfjs-peft/peft-core/interventions';
+import { type Intervention, type Interventions, rulesOf } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import type { HostTensor } from './host-tensors.js';
 
-/** What a backward pass shows of one affine map: its input and the slope at its output, `[batch or 1, places, size]`. */
-export type SeeAffine = (module: string, x: tf.Tensor | undefined, slope: tf.Tensor) => void;
+/** What a backward pass shows of an affine map or a norm: the slope of its result, and what the weight is multiplied with. `[batch or 1, places, size]`. */
+export type SeeSlope = (module: string, slope: tf.Tensor, factor: () => tf.Tensor) => void;
 
 const namespace = 'gradient-probes';
-/** The scalar through which the slopes of all affine maps are seen. */
-const affineProbe = `${namespace}.affine`;
+/** The scalar through which slopes are seen. */
+const slopeProbe = `${namespace}.slope`;
 /** Added to the sum of the embeddings: one row a place, zeros. */
 export const embeddingProbe = `${namespace}.embeddings`;
-/** Zeros of a norm's weight or bias, one an example. */
-export const normProbe = ({ path }: HostTensor): string => `${namespace}.${path}`;
-
 const isProbe = (name: string) => name.startsWith(`${namespace}.`);
 export const withoutProbes = <T>(parameters: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...parameters].filter(([name]) => !isProbe(name)));
@@ -22,9 +19,7 @@ export const withoutProbes = <T>(parameters: ReadonlyMap<string, T>): ReadonlyMa
 /** The parameters that see the gradients of the host's tensors, zeros all of them, for a batch of this many texts and places. */
 export function probeValues(tensors: readonly HostTensor[], spec: HostSpec, batch: number, tokens: number) {
   const values = new Map<string, tf.Tensor>();
-  if (tensors.some(({ kind }) => kind === 'linear')) values.set(affineProbe, tf.scalar(0));
-  for (const tensor of tensors)
-    if (tensor.kind === 'norm') values.set(normProbe(tensor), tf.zeros([batch, ...tensor.shape]));
+  if (tensors.some(hasSlope)) values.set(slopeProbe, tf.scalar(0));
   if (tensors.some(({ kind }) => kind === 'table')) {
     const { first, size } = positionsOf(spec);
     values.set(embeddingProbe, tf.zeros([batch, first + tokens, size]));
@@ -32,58 +27,43 @@ export function probeValues(tensors: readonly HostTensor[], spec: HostSpec, batc
   return values;
 }
 
-/** Interventions that change nothing and see all. */
+const hasSlope = ({ kind }: HostTensor): boolean => kind === 'linear' || kind === 'norm';
+
+/** Interventions that change nothing and see all, in a pass of so many texts. */
 export function probeInterventions(
   tensors: readonly HostTensor[],
   spec: HostSpec,
   effective: ReadonlyMap<string, tf.Tensor>,
-  see: SeeAffine,
+  batch: number,
+  see: SeeSlope,
 ): Interventions {
-  const modules = new Map<string, HostTensor[]>();
-  for (const tensor of tensors)
-    if (tensor.kind === 'linear') modules.set(tensor.module, [...(modules.get(tensor.module) ?? []), tensor]);
-  const affine = [...modules].map(([path, parts]): Intervention => {
-    const outputs = parts[0]!.shape.at(-1)!;
-    const keepsInput = parts.some(({ part }) => part === 'weight');
-    return {
-      kind: 'activationDelta',
-      path,
-      perToken: true,
-      apply: (x) => seeSlope(x, keepsInput, outputs, effective.get(affineProbe)!, (...seen) => see(path, ...seen)),
-    };
-  });
-  const norms = tensors.flatMap((tensor): Intervention[] => {
-    if (tensor.kind !== 'norm') return [];
-    const delta = effective.get(normProbe(tensor))!;
-    return [{ kind: tensor.part === 'bias' ? 'biasDelta' : 'weightDelta', path: tensor.module, delta }];
-  });
+  const taps = [...new Set(tensors.filter(hasSlope).map(({ module }) => module))].map((path): Intervention => ({
+    kind: 'slopeTap',
+    path,
+    through: effective.get(slopeProbe) as tf.Scalar,
+    observe: (slope, factor) => see(path, slope, factor),
+  }));
+  const slopes = taps.length > 0 ? [...taps, ...distancesApart(spec, batch)] : taps;
   const up = effective.get(embeddingProbe);
-  if (!up) return [...affine, ...norms];
+  if (!up) return slopes;
   const { path, rows } = positionsOf(spec);
   const columns = up.shape[1]!;
   // Row p of the table of positions chooses row p of the probe.
   const down = tf.eye(rows, columns);
-  return [...affine, ...norms, { kind: 'lowRankDelta', path, down, up, scale: 1 }];
+  return [...slopes, { kind: 'lowRankDelta', path, down, up, scale: 1 }];
 }
 
-/** Zeros in the place of an affine map's change; the slope is seen and goes no further. */
-const seeSlope = (
-  x: tf.Tensor,
-  keepsInput: boolean,
-  outputs: number,
-  probe: tf.Tensor,
-  see: (x: tf.Tensor | undefined, slope: tf.Tensor) => void,
-): tf.Tensor =>
-  tf.customGrad((_probe, save) => {
-    if (keepsInput) (save as tf.GradSaveFunc)([x]);
-    return {
-      value: tf.zeros([...x.shape.slice(0, -1), outputs]),
-      gradFunc: (dy: tf.Tensor, [states]: tf.Tensor[]) => {
-        tf.tidy(() => see(states, dy));
-        return tf.zeros([]);
-      },
-    };
-  })(probe);
+/** Rows of distances stand for all texts of a batch, and so would the slopes of what acts on them; with a difference a text, 0, each has its own. */
+const distancesApart = (spec: HostSpec, batch: number): Intervention[] =>
+  sitesOfKind(spec, 'table')
+    .filter(({ path }) => path.endsWith('rel_embeddings'))
+    .map(({ path, rows, size }) => ({
+      kind: 'lowRankDelta',
+      path,
+      down: tf.zeros([rows, 1]),
+      up: tf.zeros([batch, 1, size]),
+      scale: 1,
+    }));
 
 /** The table of positions, and the row of a text's first token. Errors: `KERNEL_SCOPE_UNSUPPORTED`. */
 function positionsOf(spec: HostSpec) {
@@ -110,7 +90,7 @@ export const firstColumn = (spec: HostSpec): number => positionsOf(spec).first;
  */
 export function requireProbes(tensors: readonly HostTensor[], interventions: Interventions): void {
   const scaling = interventions.find(
-    ({ kind }) => kind === 'weightScale' || kind === 'weightMagnitude' || kind === 'weightFunction',
+    (item) => item.kind === 'weightScale' || item.kind === 'weightMagnitude' || rulesOf(item).readsWeight,
   );
   if (scaling && tensors.some(({ kind }) => kind === 'linear' || kind === 'norm'))
     throw unsupported(
