@@ -1,14 +1,10 @@
-import { packageBuild } from '../../tools/build/package-build.js';
+import { ownModuleUrl, packageBuild } from '../../tools/build/package-build.js';
 
 /**
- * The reader of Parquet files is an entry of its own: child processes start from it. The CommonJS build gets its own `import.meta.url`, also
- * in folders whose names have `#`, `%` or spaces (tsup's `shims` fail there).
+ * Bundlers for the browser get an entry without the parts that need Node. The reader of Parquet files is an entry of its own: child processes start from it.
  */
 export default packageBuild({
-  entry: { index: 'src/index.ts', 'parquet-process': 'src/parquet-process.ts' },
-  esbuildOptions(options, { format }) {
-    if (format !== 'cjs') return;
-    options.define = { ...options.define, 'import.meta.url': 'moduleUrl' };
-    options.banner = { js: `"use strict";\nconst moduleUrl = require('node:url').pathToFileURL(__filename).href;` };
-  },
+  ...ownModuleUrl,
+  external: ['#csv-parse'],
+  entry: { index: 'src/index.ts', browser: 'src/browser.ts', 'parquet-process': 'src/parquet-process.ts' },
 });

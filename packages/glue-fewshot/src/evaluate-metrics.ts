@@ -1,7 +1,7 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import { accuracy, f1, macroF1, matthews, type MetricValue } from './classification-metrics.js';
 import { pearson, spearman } from './correlations.js';
-import type { LabelledText, MetricName, TaskDefinition } from './task.js';
+import { classNames, type LabelledText, type LabelMetricName, type MetricName, type TaskDefinition } from './task.js';
 
 /**
  * Which number stands for a task: UniPELT's choice (F1 before Matthews, Spearman, accuracy; the task's `headline`), or the mean of
@@ -22,7 +22,7 @@ export interface MetricsResult {
 
 type Numbers = ArrayLike<number>;
 
-const metrics: Readonly<Record<MetricName, (predictions: Numbers, labels: Numbers) => MetricValue>> = {
+const metrics: Readonly<Record<LabelMetricName, (predictions: Numbers, labels: Numbers) => MetricValue>> = {
   accuracy,
   f1,
   macro_f1: macroF1,
@@ -30,6 +30,16 @@ const metrics: Readonly<Record<MetricName, (predictions: Numbers, labels: Number
   pearson,
   spearman,
 };
+
+/** Errors: `METRIC_INPUT_INVALID`. */
+function metricOf(name: MetricName) {
+  if (Object.hasOwn(metrics, name)) return metrics[name as LabelMetricName];
+  throw new PeftError('METRIC_INPUT_INVALID', {
+    found: `metric "${name}" of labels`,
+    expected: `one of ${Object.keys(metrics).join(', ')}`,
+    fix: 'measure texts with measureText and textMetric',
+  });
+}
 
 /**
  * Computes all metrics of a task. `predictions` are class indices, or the raw outputs of a regression; both lists are of one
@@ -47,7 +57,7 @@ export function evaluateMetrics(
       expected: 'one prediction for each label, and at least one',
       fix: 'evaluate the whole set; check that it is not empty',
     });
-  const raw = task.metrics.map((name) => [name, metrics[name](predictions, labels)] as const);
+  const raw = task.metrics.map((name) => [name, metricOf(name)(predictions, labels)] as const);
   const values = Object.fromEntries(raw.map(([name, value]) => [name, 100 * (value ?? 0)])) as Record<
     MetricName,
     number
@@ -106,7 +116,7 @@ export function majorityBaseline(
     return constantBaseline(task, labels.reduce((sum, label) => sum + label, 0) / labels.length, testLabels, options);
   const counts = new Map<number, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const most = task.output.labels
+  const most = classNames(task.output)
     .map((_, label) => label)
     .reduce((best, label) => ((counts.get(label) ?? 0) > (counts.get(best) ?? 0) ? label : best), 0);
   return constantBaseline(task, most, testLabels, options);

@@ -1,7 +1,8 @@
 import { type GlueSource, readGlue } from './read-glue.js';
-import type { TaskDefinition } from './task.js';
+import type { LabelOutput, TaskDefinition } from './task.js';
 
-type GlueTable = Omit<TaskDefinition, 'read' | 'tests' | 'origin'> & {
+type GlueTable = Omit<TaskDefinition, 'read' | 'tests' | 'origin' | 'output'> & {
+  readonly output: LabelOutput;
   readonly source: Omit<GlueSource, 'labelsByIndex' | 'tests' | 'config'> & { readonly tests?: GlueSource['tests'] };
 };
 

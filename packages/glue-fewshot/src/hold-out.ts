@@ -14,6 +14,8 @@ export function holdOut(
 ): { train: LabelledText[]; test: LabelledText[] } {
   const chosen = new Set(numpyPermutation(seed, rows.length).slice(0, testCount));
   const part = (inTest: boolean) =>
-    rows.filter((_, i) => chosen.has(i) === inTest).map(({ texts, label }, row) => ({ row, texts, label }));
+    rows
+      .filter((_, i) => chosen.has(i) === inTest)
+      .map(({ texts, label, references }, row) => ({ row, texts, label, ...(references && { references }) }));
   return { train: part(false), test: part(true) };
 }

@@ -2,7 +2,7 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import { labelKey } from './label-key.js';
 import { show } from './show.js';
 import { type Cell, findColumn, placeOf, type Table } from './table.js';
-import type { EmptyTextPolicy, LabelledText, TaskDefinition } from './task.js';
+import type { EmptyTextPolicy, LabelledText, LabelOutput } from './task.js';
 
 /** Which columns hold what. Each field has one name per file convention; the first that exists counts. */
 export interface ColumnLayout {
@@ -12,6 +12,16 @@ export interface ColumnLayout {
   readonly labelsByIndex: boolean;
 }
 
+/** The examples of a table, and what a user should know of the rows that are none. */
+export interface ReadRows {
+  readonly rows: readonly LabelledText[];
+  readonly notes: readonly string[];
+}
+
+/** Says how many rows of a table were left out, if any. */
+export const leftOut = ({ file }: Table, count: number, what: string): string[] =>
+  count > 0 ? [`${file}: ${count} rows ${what} left out`] : [];
+
 /**
  * Turns a table into labelled examples, numbered from 0 in the order of the file.
  * Errors: `TASK_COLUMN_MISSING`, `TASK_COLUMN_UNFIT`, `TASK_LABEL_UNKNOWN`, `TASK_TEXT_EMPTY`; each names file, line and cure.
@@ -19,9 +29,9 @@ export interface ColumnLayout {
 export function labelRows(
   table: Table,
   layout: ColumnLayout,
-  { name, output }: Pick<TaskDefinition, 'name' | 'output'>,
+  { name, output }: { readonly name: string; readonly output: LabelOutput },
   emptyText: EmptyTextPolicy,
-): LabelledText[] {
+): ReadRows {
   const textColumns = layout.texts.map((names) => findColumn(table, names));
   const labelColumn = findColumn(table, layout.label);
   const read = output.kind === 'classes' ? classReader(output.labels, layout.labelsByIndex) : scoreReader(output.range);
@@ -36,11 +46,11 @@ export function labelRows(
     }
     const shown = labelAt(table, i, labelColumn);
     const label = read(shown);
-    if (label === undefined) throw unknownLabel(table, i, shown, name, output);
+    if (label === undefined) throw unknownLabel(table, i, shown, `task ${name}`, output);
     rows.push({ row: rows.length, texts, label });
   }
   if (empty.length > 0 && emptyText === 'error') throw emptyTexts(table, empty);
-  return rows;
+  return { rows, notes: leftOut(table, empty.length, 'with an empty text') };
 }
 
 const toText = (cell: Cell): string => (cell === null || cell === undefined ? '' : String(cell));
@@ -72,10 +82,19 @@ function plainLabel(table: Table, row: number, column: number): string {
   );
 }
 
-/** Like {@link plainLabel}; a number that stands for a class the file names becomes that name. */
+/**
+ * Like {@link plainLabel}; a number that stands for a class the file names becomes that name. Errors: `TASK_LABEL_UNKNOWN` for a number without
+ * one, such as -1, with which `datasets` marks rows without a label.
+ */
 export function labelText(table: Table, row: number, column: number): string {
   const text = plainLabel(table, row, column);
-  return table.classNames?.get(table.columns[column]!)?.[Number(text === '' ? Number.NaN : text)] ?? text;
+  const columnName = table.columns[column]!;
+  const labels = table.classNames?.get(columnName);
+  const index = toNumber(text);
+  if (labels === undefined || !Number.isInteger(index)) return text;
+  const label = labels[index];
+  if (label !== undefined) return label;
+  throw unknownLabel(table, row, text, `column ${show(columnName)}`, { kind: 'classes', labels });
 }
 
 /** A list that a spreadsheet or a data frame wrote as text. */
@@ -112,16 +131,10 @@ const scoreReader =
 /** The number a text says, or NaN. `Number('')` would be 0. */
 export const toNumber = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
 
-function unknownLabel(
-  table: Table,
-  row: number,
-  label: string,
-  name: string,
-  output: TaskDefinition['output'],
-): PeftError {
-  const hidden = label === '-1' && output.kind === 'classes';
+function unknownLabel(table: Table, row: number, label: string, owner: string, output: LabelOutput): PeftError {
+  const hidden = toNumber(label) === -1 && output.kind === 'classes';
   return new PeftError('TASK_LABEL_UNKNOWN', {
-    found: `${table.file}, ${placeOf(table, row)}: ${label === '' ? 'no label' : `label ${show(label)}`}, which task ${name} does not have`,
+    found: `${table.file}, ${placeOf(table, row)}: ${label === '' ? 'no label' : `label ${show(label)}`}, which ${owner} does not have`,
     expected:
       output.kind === 'classes'
         ? `one of ${output.labels
@@ -130,7 +143,7 @@ function unknownLabel(
             .join(', ')}`
         : `a number from ${output.range[0]} to ${output.range[1]}`,
     fix: hidden
-      ? '-1 stands for the hidden labels of a GLUE test set; use the validation (dev) file'
+      ? '-1 stands for the hidden labels of a GLUE test set (use the validation (dev) file) or for no label (leave that row out)'
       : 'correct that row, or name the column that holds the labels',
   });
 }

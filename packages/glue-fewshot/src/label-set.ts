@@ -24,7 +24,7 @@ export interface LabelSet {
 
 /**
  * Reads the label set, or the range of the scores, from the data. Errors: `TASK_COLUMN_MISSING`, `TASK_COLUMN_UNFIT`,
- * `TASK_LABELS_UNFIT`.
+ * `TASK_LABELS_UNFIT`, `TASK_LABEL_UNKNOWN` for a number that stands for no class of the file.
  */
 export function labelSetOf(
   table: Table,
@@ -125,24 +125,35 @@ function joinedLabels(labels: readonly string[]): string[] {
   return [];
 }
 
-/** Lowest and highest score; the middle of the range divides it where a protocol asks for classes. */
+/** Lowest and highest score of all tables; those of the first one, which is trained on, say where protocols that ask for classes divide it. */
 function rangeOf(tables: readonly Table[], labelColumn: string): RegressionOutput {
-  let lowest = Number.POSITIVE_INFINITY;
-  let highest = Number.NEGATIVE_INFINITY;
-  for (const table of tables) {
-    const column = findColumn(table, [labelColumn]);
-    for (let row = 0; row < table.rowCount; row++) {
-      const text = labelText(table, row, column);
-      const score = toNumber(text);
-      if (!Number.isFinite(score))
-        throw new PeftError('TASK_LABELS_UNFIT', {
-          found: `${table.file}, ${placeOf(table, row)}: ${show(text)} in column ${show(labelColumn)}`,
-          expected: 'a number, because regression is set',
-          fix: 'correct that row, or leave regression out',
-        });
-      lowest = Math.min(lowest, score);
-      highest = Math.max(highest, score);
-    }
-  }
-  return { kind: 'regression', range: [lowest, highest], classBoundary: (lowest + highest) / 2 };
+  const sorted = tables.map((table) => scoresOf(table, labelColumn).sort());
+  const lowest = sorted.reduce((least, scores) => Math.min(least, scores[0]!), Number.POSITIVE_INFINITY);
+  const highest = sorted.reduce((most, scores) => Math.max(most, scores.at(-1)!), Number.NEGATIVE_INFINITY);
+  return { kind: 'regression', range: [lowest, highest], classBoundary: evenBoundary(sorted[0]!) };
+}
+
+function scoresOf(table: Table, labelColumn: string): Float64Array {
+  const column = findColumn(table, [labelColumn]);
+  return Float64Array.from({ length: table.rowCount }, (_, row) => {
+    const text = labelText(table, row, column);
+    const score = toNumber(text);
+    if (Number.isFinite(score)) return score;
+    throw new PeftError('TASK_LABELS_UNFIT', {
+      found: `${table.file}, ${placeOf(table, row)}: ${show(text)} in column ${show(labelColumn)}`,
+      expected: 'a number, because regression is set',
+      fix: 'correct that row, or leave regression out',
+    });
+  });
+}
+
+/**
+ * The score that has most nearly as many scores below it as not: the median, or the next one above where many are the same. Outliers do not
+ * move it as they move the middle of the range.
+ */
+function evenBoundary(sorted: Float64Array): number {
+  const median = sorted[sorted.length >> 1]!;
+  const smallerSide = (below: number) => Math.min(below, sorted.length - below);
+  const [below, upTo] = [sorted.indexOf(median), sorted.lastIndexOf(median) + 1];
+  return smallerSide(upTo) > smallerSide(below) ? sorted[upTo]! : median;
 }

@@ -1,4 +1,4 @@
-import { parse } from 'csv-parse/sync';
+import { parse } from '#csv-parse';
 import { checkColumns, emptyFile, malformed, messageOf, type Table, tableOf } from './table.js';
 
 export interface CsvOptions {
@@ -8,47 +8,60 @@ export interface CsvOptions {
   readonly columnNames?: readonly string[];
 }
 
-interface Parsed {
-  readonly record: string[];
-  readonly info: { readonly lines: number };
+interface Row {
+  readonly cells: readonly string[];
+  /** Where it begins. */
+  readonly line: number;
 }
 
 /** Parses quoted delimited text (RFC 4180). Errors: `TASK_FILE_MALFORMED`, naming the line. */
 export function parseCsv(text: string, file: string, { delimiter = ',', columnNames }: CsvOptions = {}): Table {
   const records = parseRecords(text, file, delimiter);
-  const header = columnNames ?? records.shift()?.record;
+  const header = columnNames ?? records.shift()?.cells;
   if (header === undefined || records.length === 0) throw emptyFile(file);
   const columns = checkColumns(file, header);
-  for (const { record, info } of records)
-    if (record.length !== columns.length)
+  for (const { cells, line } of records)
+    if (cells.length !== columns.length)
       throw malformed(
         file,
-        `line ${info.lines} has ${record.length} fields where ${columns.length} are expected`,
+        `line ${line} has ${cells.length} fields where ${columns.length} are expected`,
         'put fields that contain the delimiter or a line break in double quotes',
       );
   return tableOf(
     file,
     columns,
-    records.map(({ record }) => record),
-    records.map(({ info }) => info.lines),
+    records.map(({ cells }) => cells),
+    records.map(({ line }) => line),
   );
 }
 
-function parseRecords(text: string, file: string, delimiter: string): Parsed[] {
+/** The parser knows lines by where a record ends, and takes `\r\n` inside of quotes for two: here they are counted by what the cells hold. */
+function parseRecords(text: string, file: string, delimiter: string): Row[] {
+  const rows: Row[] = [];
+  let next = 1;
   try {
-    return parse(text, {
+    parse(text, {
       bom: true,
       delimiter,
-      info: true,
       skip_empty_lines: true,
       relax_column_count: true,
-    }) as unknown as Parsed[];
+      on_record: (cells: string[], { empty_lines }) => {
+        rows.push({ cells, line: next + empty_lines });
+        next += cells.reduce((lines, cell) => lines + countBreaks(cell), 1);
+        return null;
+      },
+    });
+    return rows;
   } catch (cause) {
+    const { empty_lines = 0 } = cause as { empty_lines?: number };
     throw malformed(
       file,
-      messageOf(cause),
+      `line ${next + empty_lines}: ${messageOf(cause).replace(/ at line \d+/, '')}`,
       'write quotes inside a quoted field twice; for plain tab-separated text without quoting rename the file to .tsv',
       cause,
     );
   }
 }
+
+/** Line breaks inside of a cell; a `\r` that ends one belongs to the end of its record. */
+const countBreaks = (cell: string): number => cell.match(/\n|\r(?!\n|$)/g)?.length ?? 0;

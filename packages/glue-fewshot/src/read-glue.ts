@@ -8,7 +8,7 @@ import { joinTables, parseParquet } from './parse-parquet.js';
 import { parseTsv } from './parse-tsv.js';
 import { readBytes } from './read-table.js';
 import { decodeText, type Table } from './table.js';
-import type { EmptyTextPolicy, LabelledText, ReadOptions, TaskDefinition, TaskRows } from './task.js';
+import type { EmptyTextPolicy, LabelledText, LabelOutput, ReadOptions, TaskRows } from './task.js';
 
 /** How a GLUE task lies on disk, in GLUE's own TSV folders and in the Hub's Parquet folders. */
 export interface GlueSource extends ColumnLayout {
@@ -26,7 +26,7 @@ export interface GlueSource extends ColumnLayout {
 
 /** Reads train and dev of a GLUE task; dev is the test set, because the labels of GLUE's own test sets are hidden. */
 export async function readGlue(
-  task: Pick<TaskDefinition, 'name' | 'output'>,
+  task: { readonly name: string; readonly output: LabelOutput },
   source: GlueSource,
   options: ReadOptions,
 ): Promise<TaskRows> {
@@ -41,16 +41,15 @@ export async function readGlue(
   const notes: string[] = [];
   const files: string[] = [];
   let subset = false;
-  const read = async (set: SetNames): Promise<LabelledText[] | undefined> => {
+  const read = async (set: SetNames): Promise<readonly LabelledText[] | undefined> => {
     const found = await findSet(directories, set);
     if (!found) return undefined;
     files.push(...found.files);
     if (found.subset) notes.push(`${found.files[0]} is a cut of the official set: not for reported numbers`);
     subset ||= found.subset;
     const table = await readSet(found, source, notes);
-    const rows = labelRows(table, source, task, options.emptyText ?? source.emptyText ?? 'error');
-    if (rows.length < table.rowCount)
-      notes.push(`${table.file}: ${table.rowCount - rows.length} rows with an empty text left out`);
+    const { rows, notes: more } = labelRows(table, source, task, options.emptyText ?? source.emptyText ?? 'error');
+    notes.push(...more);
     return rows;
   };
   const train = await read({ tsv: ['train'], hub: 'train' });

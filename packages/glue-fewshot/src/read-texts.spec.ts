@@ -67,7 +67,7 @@ describe('readTableTexts', () => {
       'b.parquet': parquet(['x', 'STRING', ['one', 'two']]),
     });
     expect(await readTableTexts(join(path, 'a.csv'), { textColumn: 'x', textPairColumn: 'y' })).toEqual([
-      { place: { line: 3 }, texts: ['two\nlines', 'b'] },
+      { place: { line: 2 }, texts: ['two\nlines', 'b'] },
       { place: { line: 4 }, texts: ['', 'd'] },
     ]);
     expect(await readTableTexts(join(path, 'b.parquet'), { textColumn: 'x' })).toEqual([

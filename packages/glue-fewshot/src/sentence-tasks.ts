@@ -6,7 +6,7 @@ import { holdOut } from './hold-out.js';
 import { labelRows } from './label-rows.js';
 import { readBytes } from './read-table.js';
 import { decodeText, emptyFile, malformed, type Table, tableOf } from './table.js';
-import type { EmptyTextPolicy, ReadOptions, TaskDefinition, TaskRows } from './task.js';
+import type { EmptyTextPolicy, LabelOutput, ReadOptions, TaskDefinition, TaskRows } from './task.js';
 
 /** Fixed for good, like the number of rows: changing either changes every published number on the tasks without a test file. */
 const testSeed = 0;
@@ -38,7 +38,7 @@ function sentenceTask({ labels, files, emptyText: usual = 'error', ...rest }: Se
 }
 
 async function readSentences(
-  task: Omit<TaskDefinition, 'read'>,
+  task: { readonly name: string; readonly output: LabelOutput },
   [trainFile, testFile]: SentenceTable['files'],
   { dataDirectory, emptyText }: ReadOptions & { readonly emptyText: EmptyTextPolicy },
 ): Promise<TaskRows> {
@@ -57,9 +57,8 @@ async function readSentences(
   const read = async (name: string) => {
     const file = join(folder, name);
     const table = parseLabelledLines(await readBytes(file), file);
-    const rows = labelRows(table, layout, task, emptyText);
-    const dropped = table.rowCount - rows.length;
-    if (dropped > 0) notes.push(`${file}: ${dropped} rows with an empty text left out`);
+    const { rows, notes: more } = labelRows(table, layout, task, emptyText);
+    notes.push(...more);
     return rows;
   };
   const rows = await read(trainFile);

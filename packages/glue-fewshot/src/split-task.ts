@@ -159,13 +159,15 @@ function drawnCut(
       expected: `at most its ${classes.length} training rows`,
       fix: 'choose a smaller k (or a smaller dev set)',
     });
-  const hopeless = sizes.train < 2 || sizes.dev < 2 || new Set(classes).size < 2;
+  // Texts are all of one class: there is nothing to demand of a draw.
+  const needsTwo = names.length > 1;
+  const hopeless = needsTwo && (sizes.train < 2 || sizes.dev < 2 || new Set(classes).size < 2);
   for (let attempt = 0; !hopeless && attempt < maxTries; attempt++) {
     const usedSeed = dataSeed + seedStep * attempt;
     const order = numpyPermutation(usedSeed, classes.length);
     const cut = stratify ? cutStratified(order, classes, sizes, names.length) : cutPlain(order, sizes);
     const single = [cut.train, cut.dev].some((rows) => new Set(rows.map((row) => classes[row])).size < 2);
-    if (!single) {
+    if (!needsTwo || !single) {
       if (attempt > 0) notes.push(`data seed ${dataSeed} gives a set of one class; seed ${usedSeed} was used instead`);
       return { cut, usedSeed };
     }

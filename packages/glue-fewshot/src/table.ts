@@ -45,25 +45,22 @@ export function findColumn(table: Table, names: readonly string[], fix?: string)
     const position = name === '' ? -1 : table.columns.indexOf(name);
     if (position >= 0) return position;
   }
-  const separator = otherSeparator(table);
   const close = names.flatMap((name) => nearMisses(name, table.columns));
   throw new PeftError('TASK_COLUMN_MISSING', {
     found: `no column ${names.map(show).join(' or ')} in ${table.file}`,
     expected: `one of its columns: ${table.columns.slice(0, 20).map(show).join(', ')}`,
     fix:
-      separator !== undefined
-        ? `its fields are separated by ${separator}: set delimiter (in the command: --delimiter '${separator}')`
-        : close.length > 0
-          ? `did you mean ${show(close[0]!)}?`
-          : (fix ?? 'name an existing column'),
+      otherSeparator(table) ??
+      (close.length > 0 ? `did you mean ${show(close[0]!)}?` : (fix ?? 'name an existing column')),
   });
 }
 
-/** What probably separates the fields of a file that was read as one column. */
-const otherSeparator = ({ columns }: Table): string | undefined =>
-  columns.length === 1
-    ? [';', '\\t', '|', ','].find((mark) => columns[0]!.includes(mark.replace('\\t', '\t')))
-    : undefined;
+/** The cure of a file that was read as one column because something else separates its fields. */
+export function otherSeparator({ columns }: Table): string | undefined {
+  if (columns.length !== 1) return undefined;
+  const found = [';', '\\t', '|', ','].find((mark) => columns[0]!.includes(mark.replace('\\t', '\t')));
+  return found && `its fields are separated by ${found}: set delimiter (in the command: --delimiter '${found}')`;
+}
 
 /**
  * Errors: `TASK_FILE_MALFORMED` where two columns share a name: which one is meant cannot be known. Columns without a name may repeat:

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { errorOf } from '../test/error-of.js';
 import { parquet, temporaryFolders } from '../test/temporary-folder.js';
 import { splitTask } from './split-task.js';
+import type { RegressionOutput } from './task.js';
 import { createTaskRegistry, loadTask } from './task-registry.js';
 import { type FileTaskOptions, taskFromFile } from './task-from-file.js';
 
@@ -138,11 +139,63 @@ describe('tasks from files', () => {
     const csv = ['subject,label', ...Array.from({ length: 30 }, (_, i) => `text ${i},${i / 10}`)].join('\n');
     const loaded = await load('t.csv', csv, { regression: true });
     expect(loaded.task).toMatchObject({
-      output: { kind: 'regression', range: [0, 2.9], classBoundary: 1.45 },
+      output: { kind: 'regression', range: [0, 2.9], classBoundary: 1.5 },
       metrics: ['pearson', 'spearman'],
       headline: 'spearman',
     });
     expect(new Set([...loaded.train, ...loaded.tests[0]!.rows].map(({ label }) => label)).size).toBe(30);
+  });
+});
+
+describe('what protocols that ask for classes make of scores', () => {
+  const scored = (scores: readonly number[], testFraction = 0.2) =>
+    load('t.csv', ['subject,label', ...scores.map((score, i) => `text ${i},${score}`)].join('\n'), {
+      regression: true,
+      testFraction,
+    });
+  const boundary = async (...scores: number[]) =>
+    ((await scored(scores)).task.output as RegressionOutput).classBoundary;
+
+  it('outliers neither refuse a split nor choose its rows', async () => {
+    const scores = Array.from({ length: 500 }, (_, i) => (i * 37) % 101);
+    for (const outliers of [[1000], [1000, 1000], [-1e6, 1e300]]) {
+      const loaded = await scored([...scores, ...outliers]);
+      for (let dataSeed = 0; dataSeed < 25; dataSeed++)
+        expect(splitTask(loaded, { k: 50, dataSeed }).usedSeed).toBe(dataSeed);
+      const { train } = splitTask(loaded, { k: 50, dataSeed: 1, protocol: 'per_class' }).labelCounts;
+      expect(Object.values(train)).toEqual([50, 50]);
+    }
+  });
+
+  it('has scores on both sides where they differ, as evenly as ties let it', async () => {
+    expect(await boundary(1, 2, 3, 4)).toBe(3);
+    expect(await boundary(1, 2, 3)).toBe(2);
+    expect(await boundary(0, 0, 0, 0, 7)).toBe(7);
+    expect(await boundary(0, 7, 7, 7, 7)).toBe(7);
+    expect(await boundary(0, 1, 1, 1, 2, 2)).toBe(2);
+    expect(await boundary(0, 0, 1, 1, 1, 2)).toBe(1);
+    expect(await boundary(3, 3, 3)).toBe(3);
+  });
+
+  it('scores of a test file widen the range alone', async () => {
+    const testFile = join(await folder({ 'test.csv': 'subject,label\none,-5\ntwo,900\n' }), 'test.csv');
+    const task = await make('t.csv', 'subject,label\none,1\ntwo,2\nthree,3\n', { regression: true, testFile });
+    expect(task.output).toEqual({ kind: 'regression', range: [-5, 900], classBoundary: 2 });
+  });
+});
+
+describe('rows that are left out', () => {
+  const csv = 'subject,label\none,a\n ,b\ntwo,b\n,a\n';
+  it('are counted in a note, those of a test file too', async () => {
+    const { notes, train, tests } = await load('t.csv', csv, { emptyText: 'drop' });
+    expect(train.length + tests[0]!.rows.length).toBe(2);
+    expect(notes[0]).toMatch(/t\.csv: 2 rows with an empty text left out$/);
+    const testFile = join(await folder({ 'test.csv': 'subject,label\nx,a\n,b\n' }), 'test.csv');
+    expect((await load('t.csv', csv, { emptyText: 'drop', testFile })).notes).toEqual([
+      expect.stringMatching(/t\.csv: 2 rows/),
+      expect.stringMatching(/test\.csv: 1 rows/),
+    ]);
+    expect((await load('t.csv', csv, { emptyText: 'keep' })).notes.join()).not.toContain('left out');
   });
 });
 
@@ -190,7 +243,14 @@ describe('bad labelled files are one typed error', () => {
       'TASK_FILE_MALFORMED',
       /t\.csv: line 3 has 3 fields where 2/,
     ],
-    ['unclosed quote', 't.csv', 'subject,label\n"one,a\n', {}, 'TASK_FILE_MALFORMED', /t\.csv: Quote Not Closed/],
+    [
+      'unclosed quote',
+      't.csv',
+      'subject,label\n"one,a\n',
+      {},
+      'TASK_FILE_MALFORMED',
+      /t\.csv: line 2: Quote Not Closed/,
+    ],
     [
       'broken JSON',
       't.jsonl',
@@ -201,6 +261,38 @@ describe('bad labelled files are one typed error', () => {
     ],
     ['JSON that is no object', 't.jsonl', '[1]\n', {}, 'TASK_FILE_MALFORMED', /line 1 is not a JSON object/],
     ['missing JSON key', 't.jsonl', '{"subject":"a","label":"b"}\n{"label":"c"}\n', {}, 'TASK_TEXT_EMPTY', /line 2/],
+    [
+      'the label as text',
+      't.csv',
+      good,
+      { textColumn: 'label' },
+      'TASK_OPTION_INVALID',
+      /column "label" of .*t\.csv as text and as label.*name another column/,
+    ],
+    [
+      'the label as second text',
+      't.csv',
+      good,
+      { textPairColumn: 'label' },
+      'TASK_OPTION_INVALID',
+      /"label" of .* as text and as label/,
+    ],
+    [
+      'the text to write in its own prompt',
+      't.csv',
+      good,
+      { promptTemplate: '{subject}, {label}:' },
+      'TASK_OPTION_INVALID',
+      /"label" of .* as text and as label/,
+    ],
+    [
+      'the one column of another separator',
+      't.csv',
+      'subject\tlabel\none\ta\n',
+      { textColumn: 'subject\tlabel', labelColumn: 'subject\tlabel' },
+      'TASK_OPTION_INVALID',
+      /as text and as label.*separated by \\t: set delimiter/,
+    ],
     ['no rows', 't.csv', 'subject,label\n', {}, 'TASK_FILE_MALFORMED', /no rows/],
     ['unknown ending', 't.xlsx', good, {}, 'TASK_FILE_UNREADABLE', /\.csv, \.tsv, \.jsonl, \.ndjson, \.parquet/],
     ['unknown encoding', 't.csv', good, { encoding: 'utf-9' }, 'TASK_FILE_UNREADABLE', /text encoding "utf-9"/],

@@ -61,8 +61,8 @@ export interface TaskDescription {
   readonly name: string;
   readonly title: string;
   readonly fields: readonly string[];
-  /** Label names in order, or the range of the scores. */
-  readonly labels: readonly string[] | { readonly range: readonly [number, number] };
+  /** Label names in order, the range of the scores, or how prompts are made. */
+  readonly labels: readonly string[] | { readonly range: readonly [number, number] } | { readonly template: string };
   readonly metrics: readonly MetricName[];
   readonly headline: MetricName;
   readonly tests: readonly string[];
@@ -75,7 +75,12 @@ export const describeTask = (task: TaskDefinition): TaskDescription => ({
   name: task.name,
   title: task.title,
   fields: task.fields,
-  labels: task.output.kind === 'classes' ? task.output.labels : { range: task.output.range },
+  labels:
+    task.output.kind === 'classes'
+      ? task.output.labels
+      : task.output.kind === 'text'
+        ? { template: task.output.template }
+        : { range: task.output.range },
   metrics: task.metrics,
   headline: task.headline,
   tests: task.tests,

@@ -1,5 +1,23 @@
-/** The metrics this package computes; all are reported x 100. */
-export type MetricName = 'accuracy' | 'f1' | 'macro_f1' | 'matthews' | 'pearson' | 'spearman';
+/** Metrics of labels; all are reported x 100. */
+export type LabelMetricName = 'accuracy' | 'f1' | 'macro_f1' | 'matthews' | 'pearson' | 'spearman';
+
+/**
+ * Metrics of texts, x 100 as well but for `perplexity` and `byte_perplexity`. `log_likelihood` is the mean natural logarithm of the probability of a token: a
+ * difference of one point is about one per cent of perplexity.
+ */
+export type TextMetricName =
+  | 'log_likelihood'
+  | 'perplexity'
+  | 'byte_perplexity'
+  | 'rouge1'
+  | 'rouge2'
+  | 'rougeL'
+  | 'bleu'
+  | 'distinct1'
+  | 'distinct2';
+
+/** The metrics this package computes. */
+export type MetricName = LabelMetricName | TextMetricName;
 
 /** A classification task: label `i` is `labels[i]`. */
 export interface ClassOutput {
@@ -11,18 +29,32 @@ export interface ClassOutput {
 export interface RegressionOutput {
   readonly kind: 'regression';
   readonly range: readonly [lowest: number, highest: number];
-  /** Scores below it are class 0, the others class 1, wherever a protocol asks for classes (LM-BFF: 2.5 for STS-B). */
+  /** Scores below it are class 0, the others class 1, wherever a protocol asks for classes (LM-BFF: 2.5 for STS-B; of a file, near the median). */
   readonly classBoundary: number;
 }
 
-/** One labelled example. */
+/** A task whose answers are labels or scores. */
+export type LabelOutput = ClassOutput | RegressionOutput;
+
+/** A task whose answers are texts. */
+export interface TextOutput {
+  readonly kind: 'text';
+  /** Makes a prompt of a row: `{field}` stands for a field. Empty: nothing is given, and the whole text is learned. */
+  readonly template: string;
+  /** A generated text ends before the first of these; the token that ends texts ends it in any case. */
+  readonly stop?: readonly string[];
+}
+
+/** One example of a task. */
 export interface LabelledText {
   /** 0-based position in its own set (train, or one named test set). */
   readonly row: number;
-  /** One text, or the two of a pair, as the file has them. */
+  /** One text, or the two of a pair, as the file has them; of a task of texts one for each field. */
   readonly texts: readonly string[];
-  /** Class index, or the score of a regression task. */
+  /** Class index, or the score of a regression task; 0 in a task of texts. */
   readonly label: number;
+  /** Of a task of texts: the texts that would be right. The first one is learned from. */
+  readonly references?: readonly string[];
 }
 
 /** A named test set. MNLI has two, the other tasks one, called `test`. */
@@ -58,6 +90,8 @@ export interface ReadOptions {
   readonly dataDirectory?: string;
   /** Overrides the task's own choice, which is `error` unless its official files contain empty texts. */
   readonly emptyText?: EmptyTextPolicy;
+  /** Rows of one group alone: a category, a domain, a person; see the task's `groups`. */
+  readonly group?: string;
 }
 
 /** A task as plain data with its reader. Make your own and pass it to `createTaskRegistry`. */
@@ -65,9 +99,9 @@ export interface TaskDefinition {
   /** Lower case, no separators in the built-in ones: `sst2`. */
   readonly name: string;
   readonly title: string;
-  /** Names of the text fields: one, or two for pairs. */
+  /** Names of the text fields: one, or two for pairs; any number in a task of texts. */
   readonly fields: readonly string[];
-  readonly output: ClassOutput | RegressionOutput;
+  readonly output: LabelOutput | TextOutput;
   /** All official metrics; each is recorded. */
   readonly metrics: readonly MetricName[];
   /** Chooses the checkpoint and enters averages. */
@@ -76,6 +110,8 @@ export interface TaskDefinition {
   readonly tests: readonly string[];
   /** Official sizes, where there are such. */
   readonly sizes?: { readonly train: number; readonly tests: readonly number[] };
+  /** What the groups are that `ReadOptions.group` chooses from: `category`, `persona`; absent where there are none. */
+  readonly groups?: string;
   /** Where the rows come from, for people. */
   readonly origin: string;
   /** All rows of the task. Errors: `TASK_*`. */
@@ -87,14 +123,18 @@ export interface LoadedTask extends TaskRows {
   readonly task: TaskDefinition;
 }
 
-/** Width of the readout a task needs: its number of classes, or 1 for regression. */
+/** Width of the readout a task needs: its number of classes, 1 for regression, 0 for texts. */
 export const outputSize = ({ output }: Pick<TaskDefinition, 'output'>): number =>
-  output.kind === 'classes' ? output.labels.length : 1;
+  output.kind === 'classes' ? output.labels.length : output.kind === 'regression' ? 1 : 0;
 
 /** The class a label counts as when a protocol balances or checks classes. */
 export const classOf = (output: TaskDefinition['output'], label: number): number =>
-  output.kind === 'classes' ? label : Number(label >= output.classBoundary);
+  output.kind === 'regression' ? Number(label >= output.classBoundary) : label;
 
-/** Names of the classes `classOf` gives. */
+/** Names of the classes `classOf` gives; texts are all of one. */
 export const classNames = (output: TaskDefinition['output']): readonly string[] =>
-  output.kind === 'classes' ? output.labels : [`below ${output.classBoundary}`, `${output.classBoundary} and above`];
+  output.kind === 'classes'
+    ? output.labels
+    : output.kind === 'text'
+      ? ['text']
+      : [`below ${output.classBoundary}`, `${output.classBoundary} and above`];

@@ -9,15 +9,20 @@ import {
 } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
+import { demonstrationsSchema } from './demonstrations.js';
 
 const schema = z.strictObject({
   /** Names of the labels in the order of the logits. */
   labels: z.array(z.string()).min(2),
   /** The token of each label's word. */
   tokenIds: z.array(z.int().nonnegative()).min(2),
-  /** How its texts were made prompts, for whoever opens the adapter: the template, and the words themselves. */
+  /** How its texts were made prompts, for whoever opens the adapter: the template, the words themselves, and what stands behind a prompt. */
   prompt: z
-    .strictObject({ template: z.string().min(1).max(2000), words: z.array(z.string().min(1).max(200)).min(2) })
+    .strictObject({
+      template: z.string().min(1).max(2000),
+      words: z.array(z.string().min(1).max(200)).min(2),
+      demonstrations: demonstrationsSchema.optional(),
+    })
     .optional(),
   dropout: z.number().min(0).lt(1).default(0),
   name: z

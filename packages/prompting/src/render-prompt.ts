@@ -18,6 +18,12 @@ export interface RenderedPrompt extends EncodedText {
   readonly truncated: number;
 }
 
+/** An answered prompt behind the one that asks. */
+export interface Demonstration {
+  readonly texts: readonly string[];
+  readonly word: string;
+}
+
 /** What is rendered, and how long it may get. */
 export interface RenderOptions {
   readonly template: Template;
@@ -26,13 +32,21 @@ export interface RenderOptions {
   readonly texts: readonly string[];
   /** All tokens together; 128 if absent. */
   readonly maxTokens?: number;
+  /** Stand behind the prompt, each the same template with a word in the place of the mask. */
+  readonly demonstrations?: readonly Demonstration[];
 }
 
 /**
- * A prompt of token ids. What is too long is cut at the end of the texts, the longer one first, and never elsewhere: the mask and the words around
- * it are always there. Errors: `PROMPT_TEXTS_WRONG`, `PROMPT_TOO_LONG` where the template alone is, `PROMPT_TEXT_WITH_MASK`, `TOKENIZER_UNSUITABLE`.
+ * A prompt of token ids. What is too long is cut at the end of the texts, those of demonstrations before those of the prompt, the longer one first, and never
+ * elsewhere: the mask and the words around it are always there. Token types go no further than 1. Errors: `PROMPT_TEXTS_WRONG`, `PROMPT_TOO_LONG` where the template alone is, `PROMPT_TEXT_WITH_MASK`, `TOKENIZER_UNSUITABLE`.
  */
-export function renderPrompt({ template, tokenizer, texts, maxTokens = 128 }: RenderOptions): RenderedPrompt {
+export function renderPrompt({
+  template,
+  tokenizer,
+  texts,
+  maxTokens = 128,
+  demonstrations = [],
+}: RenderOptions): RenderedPrompt {
   if (texts.length !== template.texts)
     throw new PeftError('PROMPT_TEXTS_WRONG', {
       found: `${texts.length} texts for template "${template.source}"`,
@@ -40,10 +54,11 @@ export function renderPrompt({ template, tokenizer, texts, maxTokens = 128 }: Re
       fix: 'use a template for as many texts as the task has',
     });
   const special = specialIds(tokenizer);
-  const idsOf = (piece: TemplatePiece): readonly number[] => {
+  const idsOf = (piece: TemplatePiece, texts: readonly string[], word?: string): readonly number[] => {
     switch (piece.kind) {
-      case 'cls':
       case 'mask':
+        return word === undefined ? [special.mask] : plainIds(tokenizer, ` ${word}`);
+      case 'cls':
       case 'sep':
         return [special[piece.kind]];
       case 'nextSegment':
@@ -54,32 +69,44 @@ export function renderPrompt({ template, tokenizer, texts, maxTokens = 128 }: Re
         return plainIds(tokenizer, changed(texts[piece.index]!, piece));
     }
   };
-  const parts = template.pieces.map((piece) => ({ piece, ids: idsOf(piece) }));
+  const answered = template.pieces.filter(({ kind }) => kind !== 'cls');
+  const parts = [
+    ...template.pieces.map((piece) => ({ piece, ids: idsOf(piece, texts), asks: true })),
+    ...demonstrations.flatMap((shown) =>
+      answered.map((piece) => ({ piece, ids: idsOf(piece, shown.texts, shown.word), asks: false })),
+    ),
+  ];
+  const textCount = template.texts * (1 + demonstrations.length);
   const fixed = parts.reduce((sum, { piece, ids }) => sum + (piece.kind === 'text' ? 0 : ids.length), 0);
-  if (fixed + template.texts > maxTokens)
+  if (fixed + textCount > maxTokens)
     throw new PeftError('PROMPT_TOO_LONG', {
       found: `template "${template.source}" of ${fixed} tokens without its texts, and a limit of ${maxTokens}`,
-      expected: `a limit of at least ${fixed + template.texts}`,
-      fix: 'raise the limit, or shorten the template',
+      expected: `a limit of at least ${fixed + textCount}`,
+      fix: 'raise the limit, shorten the template, or leave demonstrations out',
     });
   const lengths = parts.flatMap(({ piece, ids }) => (piece.kind === 'text' ? [ids.length] : []));
   const all = lengths.reduce((sum, length) => sum + length, 0);
-  for (let over = all + fixed - maxTokens; over > 0; over--) lengths[lengths.indexOf(Math.max(...lengths))]!--;
+  for (let over = all + fixed - maxTokens; over > 0; over--) {
+    const shown = lengths.slice(template.texts);
+    const first = shown.some((length) => length > 1) ? template.texts : 0;
+    const from = first === 0 ? lengths.slice(0, template.texts) : shown;
+    lengths[first + from.indexOf(Math.max(...from))]!--;
+  }
   const kept = lengths.reduce((sum, length) => sum + length, 0);
   if (parts.some(({ piece, ids }) => piece.kind === 'text' && ids.includes(special.mask)))
     throw new PeftError('PROMPT_TEXT_WITH_MASK', {
-      found: `a text that itself has the mask token: "${texts.find((text) => plainIds(tokenizer, text).includes(special.mask))}"`,
+      found: `a text that itself has the mask token: "${[texts, ...demonstrations.map((shown) => shown.texts)].flat().find((text) => plainIds(tokenizer, text).includes(special.mask))}"`,
       expected: 'one mask, that of the template',
       fix: 'take the mask out of the text',
     });
   const inputIds: number[] = [];
   const tokenTypeIds: number[] = [];
   let [segment, maskPosition] = [0, -1];
-  for (const { piece, ids } of parts) {
+  for (const { piece, ids, asks } of parts) {
     const own = piece.kind === 'text' ? ids.slice(0, lengths.shift()) : ids;
-    if (piece.kind === 'mask') maskPosition = inputIds.length;
+    if (piece.kind === 'mask' && asks) maskPosition = inputIds.length;
     inputIds.push(...own);
-    tokenTypeIds.push(...own.map(() => segment));
+    tokenTypeIds.push(...own.map(() => Math.min(segment, 1)));
     if (piece.kind === 'nextSegment') segment++;
   }
   return { inputIds, tokenTypeIds, maskPosition, truncated: all - kept };

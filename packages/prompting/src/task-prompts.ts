@@ -19,7 +19,7 @@ export const taskPrompts: Readonly<Record<string, TaskPrompt>> = {
   'spam-subjects': { template: '*cls**sent_0*_This_is*mask*_mail.*sep+*', words: ['personal', 'commercial'] },
   trec: {
     template: '*cls**mask*:*+sent_0**sep+*',
-    words: ['description', 'entity', 'expression', 'human', 'location', 'number'],
+    words: ['Description', 'Entity', 'Expression', 'Human', 'Location', 'Number'],
   },
   ag_news: {
     template: '*cls**sent_0*_This_article_is_about*mask*_news.*sep+*',

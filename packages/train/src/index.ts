@@ -12,10 +12,12 @@ export type { EvaluatedSelection, MetricsRow, TrainEvent } from './run/train-eve
 export type { Best } from './run/selection.js';
 export { checkpointName } from './run/checkpoint.js';
 export { type CheckpointStore, createMemoryStore } from './run/checkpoint-store.js';
+export { createIndexedDbStore } from './run/indexed-db-store.js';
 export { prepareMethod, type PreparedBy } from './run/prepare-method.js';
 export { createEpochOrder } from './batches/batch-order.js';
 export { type BatchSource, type TextBatch, toBatch } from './batches/batch-source.js';
 export { identifyExamples, type LabelledExample, labelledTexts } from './batches/labelled-texts.js';
+export { microBatches } from './step/micro-batches.js';
 export type { UpdateRequest, UpdateRule } from './step/update-rule.js';
 export {
   allTensors,
@@ -26,8 +28,15 @@ export {
   type TrainingTensors,
 } from './step/training-step.js';
 export { type LabelledTask, labelledTask } from './labelled-task.js';
-export { completion, type LanguageExample, languageTexts, packDocuments, wholeText } from './batches/language-texts.js';
-export { nextToken, type TokenWeights } from './objectives/next-token.js';
+export {
+  completion,
+  identifyLanguage,
+  type LanguageExample,
+  languageTexts,
+  packDocuments,
+  wholeText,
+} from './batches/language-texts.js';
+export { nextToken, requireOutputEmbeddings, type TokenWeights } from './objectives/next-token.js';
 export { type LanguageScore, perplexityOf, scoreTexts, type ScoreTextsOptions } from './evaluate/perplexity.js';
 export { contrastiveTexts } from './batches/contrastive-texts.js';
 export { type LogitsObjective, logitsObjective, type LogitsRules } from './objectives/logits-objective.js';
@@ -37,6 +46,7 @@ export { labelSets } from './objectives/label-sets.js';
 export { type ContrastiveTermOptions, withContrastiveTerm } from './objectives/contrastive-term.js';
 export { contrastivePairs, type ContrastivePairsOptions } from './objectives/contrastive-pairs.js';
 export { adamW, type AdamWSettings } from './optimisers/adamw.js';
+export { averageParameters } from './optimisers/average-parameters.js';
 export { sgd, type SgdSettings } from './optimisers/sgd.js';
 export { signDescent } from './optimisers/sign-descent.js';
 export { type Decay, type Schedule, warmupThen } from './optimisers/schedule.js';

@@ -51,7 +51,8 @@ export function completion(
 
 /**
  * Rows of at most `length` tokens made of whole documents in their order, as few as fit one after the other; a document that is longer is cut into
- * documents of that length. Each sees itself alone and is numbered from its own beginning, so that a packed row computes what its documents do.
+ * documents of that length, each of which begins with the last token of the one before, so that every token but the first is predicted once. Pieces
+ * in which nothing counts are left out. Each sees itself alone and is numbered from its own beginning, so that a packed row computes what its documents do.
  * Errors: `OPTION_INVALID`.
  */
 export function packDocuments(examples: readonly LanguageExample[], length: number): LanguageExample[] {
@@ -62,24 +63,34 @@ export function packDocuments(examples: readonly LanguageExample[], length: numb
     });
   const rows: { ids: number[]; weights: number[]; documents: number[]; bytes: number | undefined }[] = [];
   for (const { text, weights, bytes } of examples)
-    for (let start = 0; start < text.inputIds.length; start += length) {
-      const ids = text.inputIds.slice(start, start + length);
+    for (const { ids, counts, isFirst } of piecesOf(text.inputIds, weights, length)) {
       const last = rows.at(-1);
       const fits = last !== undefined && last.ids.length + ids.length <= length;
       const row = fits ? last : { ids: [], weights: [], documents: [], bytes: 0 as number | undefined };
       if (!fits) rows.push(row);
       const document = (row.documents.at(-1) ?? -1) + 1;
       row.ids.push(...ids);
-      // The first token of a piece stands after nothing.
-      row.weights.push(...weights.slice(start, start + length).map((weight, token) => (token === 0 ? 0 : weight)));
+      row.weights.push(...counts);
       row.documents.push(...ids.map(() => document));
-      row.bytes = row.bytes === undefined || bytes === undefined ? undefined : row.bytes + (start === 0 ? bytes : 0);
+      row.bytes = row.bytes === undefined || bytes === undefined ? undefined : row.bytes + (isFirst ? bytes : 0);
     }
   return rows.map(({ ids, weights, documents, bytes }) => ({
     text: { ...textOf(ids), documents },
     weights,
     ...(bytes !== undefined && { bytes }),
   }));
+}
+
+function piecesOf(ids: readonly number[], weights: readonly number[], length: number) {
+  const pieces: { ids: readonly number[]; counts: readonly number[]; isFirst: boolean }[] = [];
+  for (let start = 0; start === 0 || start < ids.length - 1; start += length - 1) {
+    const end = start + length;
+    // The first token of a piece stands after nothing.
+    const counts = weights.slice(start, end).map((weight, token) => (token === 0 ? 0 : weight));
+    if (counts.some((weight) => weight > 0))
+      pieces.push({ ids: ids.slice(start, end), counts, isFirst: pieces.length === 0 });
+  }
+  return pieces;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
 import { checkTexts, padTexts, requireGoingOn } from '../batches/pad-texts.js';
+import { withinMemory } from '../batches/within-memory.js';
 import { requireLogits } from '../objectives/require-logits.js';
 import { yieldToEventLoop } from './yield-to-event-loop.js';
 
@@ -47,7 +48,7 @@ export interface PredictedLogits {
 /**
  * Logits of texts. Texts of similar length share a batch, results are in the order of the input.
  * Draws after the first are copied if the first one provably used no randomness.
- * Errors: `LOGITS_MISSING`, `PREDICTION_ABORTED`, `TEXT_EMPTY`.
+ * Errors: `LOGITS_MISSING`, `PREDICTION_ABORTED`, `TEXT_EMPTY`, `BACKEND_OUT_OF_MEMORY`.
  */
 export async function predictLogits(options: PredictOptions): Promise<PredictedLogits> {
   const { texts, batchSize = 64, mode = 'evaluate', draws = 1 } = options;
@@ -89,15 +90,13 @@ async function batchLogits(
   batch: readonly number[],
   streams: Context['streams'],
 ): Promise<Float32Array> {
-  const logits = tf.tidy(() => {
-    const inputs = padTexts(
-      host,
-      batch.map((index) => texts[index]!),
-      maxTokens,
-    );
+  const own = batch.map((index) => texts[index]!);
+  const pass = () => {
+    const inputs = padTexts(host, own, maxTokens);
     const context: Context = { mode, host: host.spec, batchSize: batch.length, streams, reads: 'logits' };
     return requireLogits(host.forward(inputs, method.intervene(effective, context), context));
-  });
+  };
+  const logits = withinMemory(own, () => tf.tidy(pass));
   try {
     return Float32Array.from(await logits.data());
   } finally {

@@ -36,6 +36,7 @@ const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Ma
 /** Logits whose sigmoid is the mean of the sigmoids. */
 const logitOfMeanProbability = (draws: readonly Float32Array[]): Float32Array =>
   draws[0]!.map((_, index) => {
-    const mean = draws.reduce((sum, draw) => sum + 1 / (1 + Math.exp(-draw[index]!)), 0) / draws.length;
-    return Math.log(mean / (1 - mean));
+    // Of yes and of no apart: the rest to 1 of a probability near 1 is lost.
+    const sum = (sign: number) => draws.reduce((total, draw) => total + 1 / (1 + Math.exp(-sign * draw[index]!)), 0);
+    return Math.log(sum(1)) - Math.log(sum(-1));
   });

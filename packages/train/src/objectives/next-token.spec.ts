@@ -194,6 +194,15 @@ describe('nextToken', () => {
       text: { ...row.text, documents: undefined },
     })) as unknown as LanguageExample[];
     expect(await valueOf(lossOf(leaking).loss)).not.toBeCloseTo(await valueOf(lossOf(documents).loss), 3);
+    // Cut documents overlap by a token: each but the first is predicted once.
+    const counted = (examples: readonly LanguageExample[]) =>
+      examples.reduce((sum, { weights }) => sum + weights.filter((weight) => weight > 0).length, 0);
+    for (const length of [2, 4, 8]) expect(counted(packDocuments(documents, length))).toBe(counted(documents));
+    const context = completion({ inputIds: [1, 2, 3, 4, 5, 6] }, { inputIds: [7, 8] }, 10);
+    expect(packDocuments([context], 4)).toEqual([
+      { text: expect.objectContaining({ inputIds: [4, 5, 6, 7] }), weights: [0, 0, 0, 1], bytes: 10 },
+      { text: expect.objectContaining({ inputIds: [7, 8] }), weights: [0, 1], bytes: 0 },
+    ]);
     const cut = packDocuments(documents, 4);
     expect(cut.every(({ text }) => text.inputIds.length <= 4)).toBe(true);
     // What stands before the first token of a piece is another document, or nothing.
@@ -202,6 +211,25 @@ describe('nextToken', () => {
         const begins = token === 0 || text.documents![token] !== text.documents![token - 1];
         expect(weight).toBe(begins ? 0 : 1);
       });
+  });
+
+  it('refuses a gate that is a function of the text: tokens would see what they are to predict', async () => {
+    const gate = () => tf.ones([1]) as tf.Tensor1D;
+    const keys = tf.zeros([2, 1, 8]);
+    const gated: PeftMethod = {
+      ...none,
+      intervene: () => [
+        { kind: 'keyValuePrefix', path: 'h.0.attn', keys, values: keys, positions: 'keep', gate } as never,
+      ],
+    };
+    const examples = documents.slice(0, 1);
+    expect(() => lossOf(examples, gated)).toThrow(expect.objectContaining({ code: 'TOKENS_AHEAD_SEEN' }));
+    await expect(scoreTexts({ host, method: gated, effective: new Map(), examples })).rejects.toMatchObject({
+      code: 'TOKENS_AHEAD_SEEN',
+    });
+    expect(() => lossOf(packDocuments(documents, 16), gated)).toThrow(
+      expect.objectContaining({ code: 'HOST_INPUTS_INVALID' }),
+    );
   });
 
   it('refuses what cannot be learned', async () => {

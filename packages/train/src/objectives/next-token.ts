@@ -32,8 +32,14 @@ export function nextToken(config: z.input<typeof nextTokenConfig> = {}): Objecti
   );
 }
 
-/** Errors: `LANGUAGE_MODEL_MISSING`. */
-export function requireOutputEmbeddings({ outputEmbeddings }: HostOutputs): OutputEmbeddings {
+/** Errors: `LANGUAGE_MODEL_MISSING`; `TOKENS_AHEAD_SEEN` where a method lets tokens see what they are to predict. */
+export function requireOutputEmbeddings({ outputEmbeddings, seesAhead }: HostOutputs): OutputEmbeddings {
+  if (seesAhead !== undefined)
+    throw new PeftError('TOKENS_AHEAD_SEEN', {
+      found: `a ${seesAhead} with a gate that is a function of the whole text, where each token is to be predicted from those before it`,
+      expected: 'effects that look back only',
+      fix: 'leave the gates out (compose instead of unipelt), or learn classes with a head',
+    });
   if (outputEmbeddings) return outputEmbeddings;
   throw new PeftError('LANGUAGE_MODEL_MISSING', {
     found: 'a host without output embeddings, which cannot predict the next token',

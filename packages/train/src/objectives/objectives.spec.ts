@@ -93,6 +93,21 @@ describe('labelSets', () => {
     expect((await deviceLoss(labelSets(), logits, targets)) / expected).toBeCloseTo(1, 5);
   });
 
+  it('judges the mean probability of draws, also where it is as good as certain', () => {
+    const objective = labelSets();
+    const draws = [
+      [1, -2, 40],
+      [0, -1, 60],
+    ].map((row) => Float32Array.from(row));
+    const [yes, no, sure] = objective.ensemble(draws, 3);
+    const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
+    expect(sigmoid(yes!)).toBeCloseTo((sigmoid(1) + sigmoid(0)) / 2, 6);
+    expect(sigmoid(no!)).toBeCloseTo((sigmoid(-2) + sigmoid(-1)) / 2, 6);
+    // log 2 above the less certain draw.
+    expect(sure).toBeCloseTo(40 + Math.log(2), 4);
+    expect(objective.meanLoss(objective.ensemble(draws, 3), 3, [[2]])).toBeLessThan(1);
+  });
+
   it('refuses labels that the head lacks, and one label twice', async () => {
     const refused = expect.objectContaining({ code: 'LABEL_INVALID' });
     await expect(deviceLoss(labelSets(), logits, [[], [3], [], []])).rejects.toEqual(refused);

@@ -1,25 +1,27 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { describeOnNative } from '../../../../tools/jest/on-native.js';
-import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
+import { testBackendName, useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { withoutKernels } from '../../../../tools/jest/without-kernels.js';
 import { adamW } from './adamw.js';
 import { clippingScale, globalNorm } from '../step/gradient-norm.js';
 
 const report = useTestBackend();
-const shapes = [[], [1], [7], [3, 100], [16, 33, 12], [8193], [200_000], [5, 5], [9], [2, 2]];
+const shapes = [[], [1], [7], [3, 100], [16, 33, 12], [8193], [100_000], [5, 5], [9], [2, 2]];
 let seed = 0;
 const random = (shape: number[]) => tf.randomNormal(shape, 0, 1, 'float32', ++seed);
 const bits = async (tensors: readonly tf.Tensor[]) =>
   Promise.all(tensors.map(async (tensor) => [...(await tensor.data())]));
 
-describeOnNative('one call for all parameters', () => {
-  it.each([1, 2, 8, 9, 10])('gives the norm of %i tensors to the bit', async (count) => {
+describe('one call for all parameters', () => {
+  it.each([1, 2, 8, 9, 10])('gives the norm of %i tensors, with TensorFlow to the bit', async (count) => {
     if (!report().fusedKernels?.active) return;
     const tensors = shapes.slice(-count).map(random);
     const fused = tf.tidy(() => globalNorm(tensors));
     const portable = withoutKernels(['TfjsPeftDot'], () => tf.tidy(() => globalNorm(tensors)));
-    expect(await bits([fused])).toEqual(await bits([portable]));
+    if (testBackendName === 'tensorflow') expect(await bits([fused])).toEqual(await bits([portable]));
+    const squares = (await bits(tensors)).flat().map((value) => value * value);
+    const exact = Math.sqrt(squares.reduce((sum, square) => sum + square, 0));
+    expect(Math.abs((await fused.data())[0]! / exact - 1)).toBeLessThan(1e-6);
   });
 
   it('gives AdamW of each parameter, whatever its rate, decay and scale, and leaves those without a gradient', async () => {

@@ -7,6 +7,7 @@ import { createToyHost, toyShift } from '../../test/toy-host.js';
 import { toyRequest, toyTask } from '../../test/toy-request.js';
 import { parseTrainConfig } from '../run/train-config.js';
 import { train } from '../run/train.js';
+import { averageParameters } from './average-parameters.js';
 import { groupParameters } from './parameter-groups.js';
 import { sgd } from './sgd.js';
 import { signDescent } from './sign-descent.js';
@@ -129,5 +130,39 @@ describe('groupParameters', () => {
     const groups = [{ parameters: 'head', learningRate: 1 }];
     expect(parseTrainConfig({ groups }).groups).toEqual(groups);
     expect(() => parseTrainConfig({ groups: [{ parameters: 'head', rate: 1 } as never] })).toThrow('groups.0.rate');
+  });
+});
+
+describe('averageParameters', () => {
+  it('trains as before and returns the moving average, also in the run', async () => {
+    expectClose(await threeSteps(averageParameters(sgd(), 0.9)), await threeSteps(sgd()));
+    const host = createToyHost();
+    // Two runs of one trajectory: the first keeps every state of it.
+    const trajectory: number[][] = [];
+    const name = [...(await train(toyRequest(host, { steps: 1 }))).raw.keys()].find((key) => key.includes('head'))!;
+    const config = { steps: 4, patience: null, optimiser: 'sgd', learningRate: 0.1 } as const;
+    for (let steps = 0; steps <= 4; steps++) {
+      const request = toyRequest(host, { ...config, schedule: 'constant', steps: Math.max(1, steps) });
+      const { raw } = await train({
+        ...request,
+        evaluator: undefined,
+        ...(steps === 0 && {
+          config: parseTrainConfig({ ...config, steps: 1, learningRate: 1e-30, schedule: 'constant' }),
+        }),
+      });
+      trajectory.push([...raw.get(name)!.data]);
+    }
+    const averaged = await train({
+      ...toyRequest(host, { ...config, schedule: 'constant', averageDecay: 0.3 }),
+      evaluator: undefined,
+    });
+    let expected = trajectory[0]!;
+    trajectory.slice(1).forEach((values, index) => {
+      const kept = Math.min(0.3, (2 + index) / (11 + index));
+      expected = expected.map((value, place) => kept * value + (1 - kept) * values[place]!);
+    });
+    expectClose([...averaged.raw.get(name)!.data], expected);
+    expect(Math.abs(expected[0]! - trajectory[4]![0]!)).toBeGreaterThan(1e-4);
+    host.dispose();
   });
 });

@@ -6,7 +6,7 @@ import type { ProgressClock } from './progress-clock.js';
 import type { Progress, TrainingRun } from './training-run.js';
 import { isExhausted, select, type Selection } from './selection.js';
 import type { MetricsRow } from './train-events.js';
-import type { Choice, TrainingState } from './training-state.js';
+import { type Choice, judgedParameters, type TrainingState } from './training-state.js';
 
 /**
  * The state with one more evaluation by every rule: its row, the choices, a copy of the parameters where one of them is new. A rule that waits no
@@ -37,7 +37,7 @@ export async function evaluateState<Targets>(
   const isNew = (chosen: Selection) => chosen.best?.step === step;
   const best = isNew(selection);
   const needed = best || others.some((other) => isNew(other.selection));
-  const copy = needed ? await readParameters(state.tensors.raw) : null;
+  const copy = needed ? await readParameters(judgedParameters(state, run.optimiser)) : null;
   const milliseconds = performance.now() - started;
   const row: MetricsRow = {
     step,
@@ -93,11 +93,14 @@ export async function evaluateState<Targets>(
 
 /** One evaluation a rule, that of `config.validation` first; null if the signal ended it. */
 async function evaluateRules<Targets>(
-  { host, method, config, root, signal }: TrainingRun<Targets>,
+  { host, method, config, root, optimiser, signal }: TrainingRun<Targets>,
   evaluator: Evaluator,
-  { step, tensors: { raw } }: TrainingState,
+  state: TrainingState,
 ): Promise<Evaluation[] | null> {
-  const rules = [config.validation, ...Object.values(config.selections ?? {})];
+  const { step } = state;
+  const raw = judgedParameters(state, optimiser);
+  // In the order of the state, which is that of the run's first configuration: a resumed one may name its rules in another.
+  const rules = [config.validation, ...[...state.others.keys()].map((rule) => config.selections![rule]!)];
   try {
     return await withEffective(method, raw, host.spec, async (effective) => {
       const states = rules.map((validation): EvaluatedState => {

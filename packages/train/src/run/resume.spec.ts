@@ -32,6 +32,7 @@ const configs: readonly (readonly [string, TrainConfigInput])[] = [
     { patience: 2, learningRate: 0.5, selections: { midpoint: { mode: 'midpoint' }, 'two-draws': { draws: 2 } } },
   ],
   ['momentum', { optimiser: 'sgd', momentum: 0.9, learningRate: 0.1 }],
+  ['averages', { averageDecay: 0.9, learningRate: 0.1 }],
 ];
 
 describe.each(configs)('a run with %s', (_name, config) => {
@@ -53,6 +54,21 @@ describe.each(configs)('a run with %s', (_name, config) => {
     // A caller rewrites metrics.jsonl with these rows: none of them comes again.
     expect(start?.type === 'start' && start.history.every((row) => row.step <= last)).toBe(true);
   });
+});
+
+it('goes on with the same rules, in whatever order they are named', async () => {
+  const midpoint = { mode: 'midpoint' } as const;
+  const dropout = { mode: 'dropout', draws: 2 } as const;
+  const configWith = (selections: TrainConfigInput['selections']) => ({ patience: null, selections });
+  const whole = await train(toyRequest(host, configWith({ midpoint, dropout })));
+  const store = createMemoryStore();
+  await killAt(
+    toyRequest(host, configWith({ midpoint, dropout }), { store }),
+    (event) => event.type === 'step' && event.step === 7,
+  );
+  const resumed = await train(toyRequest(host, configWith({ dropout, midpoint }), { store }));
+  expect([...resumed.selections]).toEqual([...whole.selections]);
+  expect(comparable(resumed.history)).toEqual(comparable(whole.history));
 });
 
 describe('a run that is interrupted', () => {

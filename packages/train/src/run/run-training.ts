@@ -19,7 +19,7 @@ import type { StepCounts, TrainConfig } from './train-config.js';
 import type { MetricsRow } from './train-events.js';
 import type { Chosen, TrainingResult } from './training-request.js';
 import type { Progress, TrainingRun } from './training-run.js';
-import type { Choice, TrainingState } from './training-state.js';
+import { type Choice, judgedParameters, type TrainingState } from './training-state.js';
 
 /** Runs from `start` to the end. Its tensors are disposed, also after an error. */
 export async function runTraining<Targets>(run: TrainingRun<Targets>, start: TrainingState): Promise<TrainingResult> {
@@ -57,6 +57,7 @@ export async function runTraining<Targets>(run: TrainingRun<Targets>, start: Tra
     return await finish(run, state, history);
   } finally {
     tf.dispose(allTensors(state.tensors));
+    run.activations.dispose();
   }
 }
 
@@ -121,16 +122,24 @@ async function finish<Targets>(
   const selections = new Map<string, Chosen>();
   for (const [rule, choice] of state.others) selections.set(rule, await readChoice(run, state, choice));
   const stoppedEarly = step < steps;
-  onEvent?.({ type: 'end', steps: step, bestStep: chosen.bestStep, stoppedEarly });
+  const activations = run.activations.report();
+  onEvent?.({
+    type: 'end',
+    steps: step,
+    bestStep: chosen.bestStep,
+    stoppedEarly,
+    ...(activations.computed > 0 && { activations }),
+  });
   return { method, ...chosen, steps: step, stoppedEarly, history, selections };
 }
 
 async function readChoice<Targets>(
-  { host, method }: TrainingRun<Targets>,
-  { step, tensors: last }: TrainingState,
+  { host, method, optimiser }: TrainingRun<Targets>,
+  state: TrainingState,
   { selection, best }: Choice,
 ): Promise<Chosen> {
-  const raw = best ?? (await readParameters(last.raw));
+  const { step } = state;
+  const raw = best ?? (await readParameters(judgedParameters(state, optimiser)));
   const tensors = toParameters(raw);
   try {
     const effective = await withEffective(method, tensors, host.spec, readParameters);

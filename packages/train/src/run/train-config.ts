@@ -2,6 +2,7 @@ import { type Optimiser, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import * as z from 'zod';
 import { validationConfig } from '../evaluate/validation-config.js';
 import { adamW } from '../optimisers/adamw.js';
+import { averageParameters } from '../optimisers/average-parameters.js';
 import type { ParameterGroup } from '../optimisers/parameter-groups.js';
 import { sgd } from '../optimisers/sgd.js';
 import { signDescent } from '../optimisers/sign-descent.js';
@@ -18,6 +19,8 @@ const trainConfig = z.strictObject({
   optimiser: z.enum(['adamw', 'sgd', 'sign_descent']).optional(),
   /** Of `sgd`. */
   momentum: z.number().min(0).lt(1).optional(),
+  /** Evaluates, chooses and returns an exponential moving average of the parameters with this decay in their place. */
+  averageDecay: z.number().gt(0).lt(1).optional(),
   /** Parameters with settings of their own, by name; later groups win. */
   groups: z
     .array(
@@ -58,6 +61,11 @@ const trainConfig = z.strictObject({
   selections: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/), validationConfig).optional(),
   /** Between equal headlines: the first one stays the best, or the one with the lower loss on the dev set. */
   tieBreak: z.enum(['first', 'loss']).default('first'),
+  /**
+   * Megabytes of activations that a run keeps at most: those of texts below all that the method acts on, where the host drops nothing out. 0 keeps
+   * none; {@link activationMegabytes} if absent.
+   */
+  activationMegabytes: z.number().nonnegative().optional(),
   /** Steps between checkpoints; at every evaluation if null. */
   checkpointEvery: count.nullable().default(null),
 });
@@ -68,12 +76,20 @@ export type TrainConfig = Readonly<z.output<typeof trainConfig>>;
 /** A configuration as it is written: what has a default may be absent. */
 export type TrainConfigInput = z.input<typeof trainConfig>;
 
+/** How many megabytes of activations a run keeps at most that does not say it. */
+export const activationMegabytes = 256;
+
 /** A complete, frozen configuration. Errors: `CONFIG_INVALID`, naming each bad or unknown key. */
 export const parseTrainConfig = (config: TrainConfigInput = {}): TrainConfig =>
   parseConfig(trainConfig, config, 'train');
 
 /** The optimiser that a configuration names. */
-export function optimiserOf({ optimiser, betas, epsilon, momentum }: TrainConfig): Optimiser {
+export function optimiserOf(config: TrainConfig): Optimiser {
+  const named = namedOptimiser(config);
+  return config.averageDecay === undefined ? named : averageParameters(named, config.averageDecay);
+}
+
+function namedOptimiser({ optimiser, betas, epsilon, momentum }: TrainConfig): Optimiser {
   switch (optimiser) {
     case undefined:
     case 'adamw':

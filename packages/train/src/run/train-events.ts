@@ -1,5 +1,5 @@
 import type { ParameterCount } from '@tfjs-peft/peft-core';
-import type { ParameterPlan } from '@tfjs-peft/peft-core/authoring';
+import type { ActivationReport, ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 
 /** One line of metrics.jsonl. `milliseconds` is the only entry that differs between two runs of the same configuration and backend. */
 export interface MetricsRow {
@@ -86,4 +86,11 @@ export type TrainEvent =
       readonly row: MetricsRow;
     }
   | { readonly type: 'warning'; readonly text: string }
-  | { readonly type: 'end'; readonly steps: number; readonly bestStep: number; readonly stoppedEarly: boolean };
+  | {
+      readonly type: 'end';
+      readonly steps: number;
+      readonly bestStep: number;
+      readonly stoppedEarly: boolean;
+      /** What was saved by keeping activations below all that the method acts on; absent where nothing could be kept. */
+      readonly activations?: ActivationReport;
+    };

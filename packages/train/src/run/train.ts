@@ -1,12 +1,12 @@
 import { createStream, initialValues, type NamedArrays, PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
-import type { Optimiser, ParameterPlan } from '@tfjs-peft/peft-core/authoring';
+import { createActivationStore, type Optimiser, type ParameterPlan, remembering } from '@tfjs-peft/peft-core/authoring';
 import { groupParameters } from '../optimisers/parameter-groups.js';
 import { nothingToTrain } from '../step/training-step.js';
 import { arrangeArrays, type Checkpoint, checkpointName, digestContents, readCheckpoint } from './checkpoint.js';
 import { prepareMethod, restorePrepared } from './prepare-method.js';
 import { identifyRun, requireSameRun } from './run-identity.js';
 import { runTraining } from './run-training.js';
-import { countSteps, groupsOf, optimiserOf } from './train-config.js';
+import { activationMegabytes, countSteps, groupsOf, optimiserOf } from './train-config.js';
 import type { TrainingRequest, TrainingResult } from './training-request.js';
 import { startState, toTensors, type TrainingState } from './training-state.js';
 
@@ -48,9 +48,13 @@ export async function train<Targets>(request: TrainingRequest<Targets>): Promise
       Object.keys(config.selections ?? {}),
     );
   const start = checkpoint ? resumeState(checkpoint, plan, groups.trained, optimiser) : fresh();
+  const megabytes = config.activationMegabytes ?? activationMegabytes;
+  const activations = createActivationStore(megabytes);
   return runTraining(
     {
       ...request,
+      host: megabytes > 0 ? remembering(host, activations) : host,
+      activations,
       method,
       objective,
       evaluator,

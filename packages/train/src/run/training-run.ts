@@ -1,5 +1,5 @@
 import type { Stream } from '@tfjs-peft/peft-core';
-import type { ParameterPlan } from '@tfjs-peft/peft-core/authoring';
+import type { ActivationStore, ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 import type { Evaluator } from '../evaluate/evaluator.js';
 import type { GroupedSettings } from '../optimisers/parameter-groups.js';
 import type { StepSetting } from '../step/training-step.js';
@@ -21,6 +21,8 @@ export interface TrainingRun<Targets> extends TrainingRequest<Targets>, StepSett
   readonly root: Stream;
   /** Of the batches. */
   readonly order: Stream;
+  /** What the passes of its host remember; freed at its end. */
+  readonly activations: ActivationStore;
   /** Where the first state comes from, if not from initial values. */
   readonly checkpoint: Checkpoint | null;
 }

@@ -1,4 +1,4 @@
-import { type NamedArrays, readParameters, toParameters } from '@tfjs-peft/peft-core';
+import { type NamedArrays, type Parameters, readParameters, toParameters } from '@tfjs-peft/peft-core';
 import type { Optimiser } from '@tfjs-peft/peft-core/authoring';
 import type { TrainingTensors } from '../step/training-step.js';
 import { noSelection, type Selection } from './selection.js';
@@ -41,6 +41,12 @@ export function startState(
   const tensors = { raw, optimiser: optimiser.init(new Map(trained.map((name) => [name, raw.get(name)!]))) };
   return { tensors, step: 0, lastEvaluation: 0, ...noChoice, others: new Map(rules.map((rule) => [rule, noChoice])) };
 }
+
+/** The raw parameters that a state is judged by: what is trained, or what its optimiser offers in its place. */
+export const judgedParameters = (
+  { tensors: { raw, optimiser: state } }: TrainingState,
+  optimiser: Optimiser,
+): Parameters => (optimiser.judged ? new Map([...raw, ...optimiser.judged(state)]) : raw);
 
 export const toTensors = ({ raw, optimiser }: TrainingArrays): TrainingTensors => ({
   raw: toParameters(raw),

@@ -9,6 +9,7 @@ import {
 } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { type TextBatch, toBatch } from '../batches/batch-source.js';
+import { withinMemory } from '../batches/within-memory.js';
 import { clippingScale, globalNorm } from './gradient-norm.js';
 import type { UpdateRequest, UpdateRule } from './update-rule.js';
 
@@ -56,7 +57,7 @@ export interface StepOutput {
 /**
  * One update, entirely on the device: forward, loss, backward, clipping, optimiser, the method's projection. Tensors that did not change are the
  * very ones of `old`; nothing of `old` is disposed.
- * Errors: `NOTHING_TO_TRAIN`, and whatever method, objective and host throw.
+ * Errors: `NOTHING_TO_TRAIN`, `BACKEND_OUT_OF_MEMORY`, and whatever method, objective and host throw.
  */
 export function trainingStep<Targets>(
   { host, method, objective, optimiser, rule, trained, clipNorm }: StepSetting<Targets>,
@@ -69,7 +70,7 @@ export function trainingStep<Targets>(
   let untouched: string[] = [];
   const kept = tf.tidy(() => {
     const request = { host, method, raw: old.raw, texts, objective, wrt: trained, streams };
-    const result = rule ? rule.lossAndGradients(request) : ofBatch(request);
+    const result = withinMemory(texts.texts, () => (rule ? rule.lossAndGradients(request) : ofBatch(request)));
     const { gradients } = result;
     terms = Object.keys(result.terms);
     untouched = trained.filter((name) => !gradients.has(name));
