@@ -12,17 +12,20 @@ async function parse(line: string) {
   const { io } = fakeIo();
   const program = createProgram(io, () => undefined);
   let seen: { name: string; options: Record<string, unknown>; args: string[] } | undefined;
-  for (const command of program.commands)
-    command.action(() => {
-      seen = { name: command.name(), options: command.opts(), args: command.args };
-    });
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
+    if (command.commands.length === 0)
+      command.action(() => {
+        const above = command.parent === program ? '' : `${command.parent!.name()} `;
+        seen = { name: above + command.name(), options: command.opts(), args: command.args };
+      });
   await program.parseAsync(split(line), { from: 'user' });
   return seen!;
 }
 
 describe('the examples of --help', () => {
   it.each(Object.values(examples).flat())('parse: %s', async (line) => {
-    expect((await parse(line)).name).toBe(line.split(' ')[0]);
+    const { name } = await parse(line);
+    expect(line.startsWith(`${name} `) || line === name).toBe(true);
   });
   it('are shown', async () => {
     for (const [name, lines] of Object.entries(examples)) {
@@ -58,6 +61,8 @@ describe('options', () => {
     ['run --task sst2 --backend cuda', "option '--backend <name>' argument 'cuda' is invalid"],
     ['predict', "missing required argument 'folder'"],
     ['doctor extra', 'too many arguments'],
+    ['sweep worker f --shard 3/3', 'It must be a share such as 0/10 to 9/10'],
+    ['sweep strat f', "unknown command 'strat'"],
   ])('%s is wrong usage', async (line, message) => {
     const { io, texts } = fakeIo();
     expect(await runCli(split(line), io)).toBe(2);

@@ -1,37 +1,46 @@
-import { Argument, Command, Option } from 'commander';
+import { projectOption, setupDescription, setupFlags, setupNotes } from '@tfjs-peft/setup-native';
+import { Command, Option } from 'commander';
 import type { CliIo } from './cli-io.js';
 import type { AblateOptions } from './commands/ablate.js';
 import type { AdaptCommandOptions } from './commands/adapt.js';
-import type { AnalyseOptions } from './commands/analyse.js';
 import type { ConvertCommandOptions } from './commands/convert.js';
 import type { DemoOptions } from './commands/demo.js';
 import type { EvalOptions } from './commands/eval.js';
-import type { ExplainOptions } from './commands/explain.js';
 import type { GenerateOptions } from './commands/generate.js';
 import type { ExportOptions } from './commands/export.js';
 import type { DeployCommandOptions } from './commands/merge.js';
-import type { KernelOptions } from './commands/kernel.js';
 import type { InspectOptions } from './commands/inspect.js';
 import type { PrepareCommandOptions } from './commands/prepare.js';
 import type { PredictOptions } from './commands/predict.js';
 import type { ReportOptions } from './commands/report.js';
 import type { RunCommandOptions } from './commands/run-options.js';
+import type { SetupNativeOptions } from './commands/setup-native.js';
 import { examples } from './examples.js';
-import { list, collect, decimal, positive, wholeNumber, wholeNumberOrZero } from './options/parse-values.js';
+import {
+  collect,
+  decimal,
+  escapedText,
+  list,
+  positive,
+  wholeNumber,
+  wholeNumberOrZero,
+} from './options/parse-values.js';
 import {
   common,
   pluginOption,
   backendOption,
   runs,
   deploys,
+  gridFile,
   table,
   tableOfTask,
   labelled,
   prompted,
+  protocols,
 } from './options/shared-options.js';
+import { addAnalysisCommands } from './analysis-program.js';
+import { addSweepCommands } from './sweep-program.js';
 import { version } from './version.js';
-
-const protocols = ['same_k', 'fixed', 'budget', 'per_class', 'none'];
 
 /**
  * All commands. Nothing heavy is imported before a command runs, so that `--help` and typing errors answer at once. `done` receives the exit
@@ -52,7 +61,19 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
   runs(command('demo', 'demo', 'Learn spam from 100 subject lines and compare methods; needs no download.'))
     .addOption(new Option('--output <folder>', 'where the results go').default('runs/demo'))
     .option('--fresh', 'delete the results of an earlier demo and start anew')
-    .action(async (options: DemoOptions) => done(await (await import('./commands/demo.js')).demo(options, io)));
+    .addOption(
+      new Option(
+        '--meta',
+        'instead: learn new intents from 4 texts each with an adapter that was prepared on others, and with one that was not',
+      ).conflicts(['output', 'fresh', 'jobs', 'hangLimit', 'resume']),
+    )
+    .action(async ({ meta, ...options }: DemoOptions & { readonly meta?: boolean }) =>
+      done(
+        meta
+          ? await (await import('./commands/demo-meta.js')).demoMeta(options, io)
+          : await (await import('./commands/demo.js')).demo(options, io),
+      ),
+    );
 
   prompted(labelled(table(runs(command('run', 'run', 'Train and compare methods on a task over several seeds.')))))
     .option('--test-file <file>', 'test rows; otherwise a part of the file is set aside')
@@ -69,13 +90,19 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
         'keep',
       ]),
     )
+    .option('--group <name>', 'rows of one group alone, of tasks that have groups: a category, a persona')
+    .option(
+      '--prompt-template <text>',
+      'of a task of texts: makes a prompt of a row, {column} stands for a text; with a file: the label column is then written',
+      escapedText,
+    )
     .option('--methods <names>', 'comma-separated (default: prefix,prefix-subspace)', list)
-    .option('--no-floors', 'leave out the floors (majority, linear-probe) that are added otherwise')
+    .option('--no-floors', 'leave out the floors (majority and linear-probe, or zero-shot) that are added otherwise')
     .option('--reference <names>', 'methods that the others are compared with (default: the last floor)', list)
     .option('--seeds <seeds>', 'how many data seeds of 13, 21, 42, 87, 100, or a list such as 13,21 (default: 3)')
     .option('--seed <number>', 'this one data seed', wholeNumberOrZero)
     .option('--train-seeds <seeds>', 'how many training seeds from 0, or a list such as 0,1 (default: 1)')
-    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
+    .option('--model <name>', 'host: minilm or minigpt (embedded), a folder, or a name of the Hub (default: minilm)')
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
     .option('--steps <number>', 'training steps', wholeNumber)
     .addOption(new Option('--protocol <name>', 'how the development set is made (default: same_k)').choices(protocols))
@@ -87,20 +114,22 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--dry-run', 'show what would run: trials, parameters, coverage, memory; allocates nothing')
     .action(async (options: RunCommandOptions) => done(await (await import('./commands/run.js')).run(options, io)));
 
-  runs(command('ablate', 'ablate', 'Run a grid of tasks, hosts, K, methods and seeds from a file, and report on it.'))
-    .argument('<grid>', 'the grid as YAML or JSON, such as configs/quick.yaml')
-    .option('--data <folder>', 'folder that the data folders of the grid are below')
-    .addOption(pluginOption())
-    .option('--output <folder>', 'where the results go (default: runs/<name of the file>)')
+  gridFile(
+    runs(
+      command('ablate', 'ablate', 'Run a grid of tasks, hosts, K, methods and seeds from a file, and report on it.'),
+    ),
+  )
     .option('--dry-run', 'show the plan: runs, time, memory, the smallest difference it can find')
     .option('--no-calibrate', 'no short runs beforehand to estimate time and memory')
-    .addOption(
-      new Option('--max-trials <number>', 'more runs than this need --yes').argParser(wholeNumber).default(500),
-    )
-    .option('--yes', 'run also more than --max-trials')
     .action(async (grid: string, options: AblateOptions) =>
       done(await (await import('./commands/ablate.js')).ablate(grid, options, io)),
     );
+
+  const sweep = program
+    .command('sweep')
+    .description('Run a grid on many processes or machines: plan it, start it, look at it, collect it.')
+    .addHelpText('after', helpOf(examples.sweep));
+  addSweepCommands(sweep, (name, description) => common(sweep.command(name).description(description)), io, done);
 
   command('report', 'report', 'Write the report of a grid again, also of an unfinished one, without training.')
     .argument('<folder>', 'folder that ablate wrote')
@@ -204,59 +233,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/inspect.js')).inspect(folder, options, io)),
     );
 
-  command('explain', 'explain', 'Say what a method trains on a host and where it acts, without loading a model.')
-    .argument('<method>', 'a method such as lora or prefix-subspace')
-    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub that is on this machine')
-    .addOption(pluginOption())
-    .action(async (method: string, options: ExplainOptions) =>
-      done(await (await import('./commands/explain.js')).explainMethod(method, options, io)),
-    );
-
-  labelled(table(command('analyse', 'analyse', 'Show where a task pulls at a host before anything is trained.')))
-    .addArgument(new Argument('<what>', 'what is looked at').choices(['gradients']))
-    .option('--seed <number>', 'data seed (default: 13)', wholeNumberOrZero)
-    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
-    .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
-    .option('--batches <number>', 'batches of texts that are looked at', wholeNumber, 2)
-    .option('--batch-size <number>', 'texts in each', wholeNumber, 32)
-    .option('--output <folder>', 'where gradients.html and gradients.json go (default: runs/gradients-<task>)')
-    .addOption(pluginOption())
-    .addOption(backendOption())
-    .action(async (_what: string, options: AnalyseOptions) =>
-      done(await (await import('./commands/analyse.js')).analyse(options, io)),
-    );
-
-  prompted(
-    labelled(
-      table(
-        command('kernel', 'kernel', 'Tell from gradients alone, before any training, what methods make of a task.'),
-      ),
-    ),
-  )
-    .option('--methods <names>', 'comma-separated methods (default: lora,prefix-flat,adapter,bitfit)', list)
-    .addOption(
-      new Option('--kind <name>', 'kernel: of SGD, of sign descent, of sign descent with the sign on one side')
-        .choices(['sgd', 'signgd', 'asymmetric-signgd'])
-        .default('sgd'),
-    )
-    .addOption(
-      new Option('--solver <name>', 'how the kernel becomes a classifier')
-        .choices(['least-squares', 'logistic', 'asymmetric-svm'])
-        .default('least-squares'),
-    )
-    .option('--choose', 'rank the methods on development texts, ties as ties')
-    .option('--no-full', 'leave out the kernel of all weights, beside which shares are told')
-    .addOption(new Option('--protocol <name>', 'how train and dev are drawn').choices(protocols))
-    .option('--test-cap <number>', 'use at most this many test texts', wholeNumber)
-    .option('--seed <number>', 'data seed (default: 13)', wholeNumberOrZero)
-    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub (default: minilm)')
-    .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
-    .option('--batch-size <number>', 'texts of one pass', wholeNumber, 32)
-    .option('--memory <megabytes>', 'gradients of training texts that are held at once', wholeNumber, 1024)
-    .option('--output <folder>', 'where kernels.html, kernels.json and the kernels go (default: runs/kernels-<task>)')
-    .addOption(pluginOption())
-    .addOption(backendOption())
-    .action(async (options: KernelOptions) => done(await (await import('./commands/kernel.js')).kernel(options, io)));
+  addAnalysisCommands(command, io, done);
 
   tableOfTask(
     command(
@@ -288,7 +265,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--learning-rate <number>', 'of the updates (default: that of the method; 1 for reptile)', positive)
     .option('--seed <number>', 'of values, tasks and texts', wholeNumberOrZero, 13)
     .option('--max-tokens <number>', 'where texts are cut', wholeNumber, 64)
-    .option('--model <name>', 'host: minilm (embedded), a folder, or a name of the Hub', 'minilm')
+    .option('--model <name>', 'host: minilm or minigpt (embedded), a folder, or a name of the Hub', 'minilm')
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
     .addOption(pluginOption())
     .addOption(backendOption())
@@ -301,7 +278,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .requiredOption('--task <file>', 'labelled CSV, TSV, JSONL or Parquet file')
     .requiredOption('--output <folder>', 'a new folder for the adapter')
     .option('--shots <number>', 'texts of each class to learn from; the others judge (default: all)', wholeNumber)
-    .option('--test-file <file>', 'texts to judge by')
+    .option('--test-file <file>', 'texts to judge by; at most 1,000, drawn by --seed')
     .option('--steps <number>', 'steps of learning', wholeNumber, 10)
     .option('--learning-rate <number>', 'of the steps (default: that of the preparation)', positive)
     .option('--seed <number>', 'of the choice of texts', wholeNumberOrZero, 13)
@@ -315,6 +292,15 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
   command('doctor', 'doctor', 'Say which backends work on this machine, which one is used and how to get a faster one.')
     .addOption(backendOption())
     .action(async (options) => done(await (await import('./commands/doctor.js')).runDoctor(options, io)));
+
+  const setup = command('setup-native', 'setup-native', setupDescription);
+  for (const { name, description } of setupFlags) setup.option(`--${name}`, description);
+  setup
+    .option(`--${projectOption.name} ${projectOption.value}`, projectOption.description)
+    .addHelpText('after', `\n${setupNotes}`)
+    .action(async (options: SetupNativeOptions) =>
+      done(await (await import('./commands/setup-native.js')).setupNative(options, io)),
+    );
 
   return program;
 }

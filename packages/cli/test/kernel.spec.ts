@@ -29,7 +29,7 @@ describe('tfjs-peft kernel', () => {
     expect([code, err.match(/error.*/)]).toEqual([0, null]);
     expect(out).toMatch(/method +numbers +dev +test[\s\S]*bitfit[\s\S]*Ranked on 6 development texts/);
     expect(out).toMatch(/do not read it as a forecast/);
-    expect(err).toMatch(/bitfit: gradients of 100 % of the texts/);
+    expect(err).toMatch(/bitfit: 100 % of all gradients/);
     expect(existsSync(join(output, 'kernels.html'))).toBe(true);
     expect(JSON.parse(readFileSync(join(output, 'kernels.json'), 'utf8'))).toMatchObject({
       kind: 'sgd',

@@ -1,32 +1,18 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createRandomHost, saveHost, tinyBertConfig } from '@tfjs-peft/transformer';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { runCli } from '../src/run-cli.js';
 import { fakeIo } from './fake-io.js';
+import { writeModel } from './tiny-model.js';
 
 useTestBackend();
 
-const minilm = fileURLToPath(new URL('../../minilm/model/', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'tfjs-peft-prepared-'));
 const at = (name: string) => join(root, name);
 let model = '';
 let other = '';
-
-/** A random two-layer BERT with MiniLM's tokenizer, as the folder of a model. */
-async function writeModel(folder: string, seed: number): Promise<string> {
-  const size = { vocabSize: 30522 };
-  const host = await createRandomHost(size, seed);
-  mkdirSync(folder);
-  for (const [name, bytes] of await saveHost(host, { config: tinyBertConfig(size) }))
-    writeFileSync(join(folder, name), bytes);
-  for (const name of ['tokenizer.json', 'tokenizer_config.json']) copyFileSync(join(minilm, name), join(folder, name));
-  host.dispose();
-  return folder;
-}
 
 /** A task "which word tells?": `yes` and `no` by two words that change with the task. */
 function writeTask(path: string, yes: string, no: string, labels = ['yes', 'no']): void {

@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   analyseGrid,
+  calibrateGrid,
   designPower,
+  estimateSeconds,
   expandGrid,
   type GridConfigInput,
   gridFiles,
@@ -14,6 +16,7 @@ import {
   type RunGridOptions,
   writeGridReport,
 } from '@tfjs-peft/eval/grid';
+import { copyRecords } from '@tfjs-peft/eval/sweep';
 import { jsonChecksum, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
@@ -82,7 +85,7 @@ describe('expandGrid', () => {
       ['p_10', { 'train.steps': 10 }],
     ]);
     expect(cell!.search!.experiment).toMatchObject({ seeds: { data: [77], train: [0] } });
-    const dev = (name: string) => ({ 'lora_0.00025': 70, 'lora_0.0005': 70, p_10: 3 })[name];
+    const dev = (name: string) => ({ 'lora_0.00025': 70, 'lora_0.0005': 70, p_5: NaN, p_10: 3 })[name];
     const chosen = (method: string) =>
       chooseTry(
         cell!.search!.tries.filter((one) => one.method === method),
@@ -115,6 +118,35 @@ describe('expandGrid', () => {
       /^SEARCH_SEED_REPORTED.*13/s,
     ],
   ])('refuses %s', (_, changes, message) => expect(errorOf(changes)).toMatch(message));
+
+  it('refuses two arms of one combination of factors, and takes a reference for the one without', () => {
+    const unbalanced = (factors: Record<string, string[]>, more = {}) => errorOf({ factors, ...more });
+    expect(unbalanced({ p: ['A'] })).toMatch(/^DESIGN_UNBALANCED.*none of the factors: B, C, D, again.*`references`/s);
+    expect(unbalanced({ p: ['A'] }, { references: ['B'] })).toBe('no error');
+    // Floors are in no design: the default reference is one.
+    expect(unbalanced({ p: ['A', 'C', 'D', 'again'] })).toMatch(/^DESIGN_UNBALANCED.*with p: A, C, D, again/s);
+    const three = { methods: ['head', 'lora', 'bitfit'] };
+    // Without floors the first arm is the reference.
+    expect(unbalanced({ l: ['lora'] }, three)).toBe('no error');
+    expect(unbalanced({ l: ['lora', 'bitfit'] }, { ...three, references: ['head'] })).toMatch(
+      /^DESIGN_UNBALANCED.*lora, bitfit/s,
+    );
+  });
+
+  it('counts the comparisons of the report', () => {
+    const power = (changes: Partial<GridConfigInput>, data = [1]) =>
+      designPower(expandGrid(grid({ seeds: { data, train: [0] }, ...changes })));
+    // Without floors and references the first arm is the reference, and one is left to compare with it.
+    const two = power({ methods: ['lora', 'bitfit'] }, [1, 2, 3, 4, 5]);
+    expect(two.comparisons).toBe(1);
+    expect(two.inCell).toBeCloseTo(1.68, 2);
+    expect(power({ methods: ['majority', 'lora', 'bitfit'] })).toMatchObject({ comparisons: 2 });
+    // Two references are compared once, and one that is named twice is one.
+    const three = ['majority', 'lora', 'bitfit', 'head'];
+    expect(power({ methods: three, references: ['lora', 'bitfit'] })).toMatchObject({ comparisons: 3 });
+    expect(power({ methods: three, references: ['lora', 'lora'] })).toMatchObject({ comparisons: 2 });
+    expect(power({ methods: three, references: ['majority'] })).toMatchObject({ comparisons: 3 });
+  });
 
   it('says what a design can separate', () => {
     const five = designPower(expandGrid(grid({ seeds: { data: [1, 2, 3, 4, 5], train: [0] }, references: ['A'] })));
@@ -201,7 +233,12 @@ describeOnNative('a grid', () => {
     expect(d!.map(({ midpoint }) => midpoint)).toEqual(b!.map(({ midpoint }) => midpoint));
     expect(d!.every(({ stochastic, test }) => stochastic !== undefined && test !== undefined)).toBe(true);
     expect(b!.every(({ stochastic }) => stochastic === undefined)).toBe(true);
+    const at = (method: string) => analysis.traces.find((trace) => trace.method === method)!.points[0]!.geometry;
+    expect(at('B')!.vertexNorm).toBeGreaterThan(at('B')!.midpointNorm!);
+    expect(at('D')).toEqual(at('B'));
+    expect(at('A')).toBeUndefined();
     const html = readFileSync(files.html, 'utf8');
+    expect(html).toMatch(/Norms of the simplex[\s\S]*Angle between the vertices/);
     expect(html).toContain('tiny &#60;b&#62;');
     expect(html).not.toMatch(/<script(?! type="application\/json")|https?:\/\/(?!www\.w3\.org|vega\.github)/);
     expect(html).toContain('npx tfjs-peft ablate tiny.yaml');
@@ -210,12 +247,56 @@ describeOnNative('a grid', () => {
     expect(readFileSync(join(gridFiles(tiny.out).report, 'forest.csv'), 'utf8')).toMatch(/^where,comparison,mean/);
   });
 
+  it('is timed by short runs of its first and its last method', async () => {
+    const grid = expandGrid(tiny.input);
+    const [found, ...others] = await calibrateGrid(grid, { backend: 'current' });
+    expect(others).toEqual([]);
+    for (const key of ['secondsPerRun', 'secondsPerStep', 'secondsPerText', 'peakMemoryBytes'] as const)
+      expect([key, found![key] > 0]).toEqual([key, true]);
+    const [steps, runs] = [grid.config.train.steps!, 2 * 2];
+    const least = runs * (found!.secondsPerRun + steps * found!.secondsPerStep);
+    expect(estimateSeconds(grid, [found!])).toBeGreaterThan(least);
+    // A test set that is cut is cheaper.
+    const cut = expandGrid({ ...tiny.input, data: { ...tiny.input.data, testCap: 10 } });
+    const whole = expandGrid({ ...tiny.input, data: { ...tiny.input.data, testCap: null } });
+    expect(estimateSeconds(cut, [found!])).toBeLessThan(estimateSeconds(whole, [found!]));
+  });
+
   it('an interval over splits and items is that of the records', async () => {
     const { analysis } = await writeGridReport(tiny.out);
     const item = analysis.items.find(({ method }) => method === 'D')!;
     const found = analysis.cells[0]!.table!.rows.find(({ method }) => method === 'D')!.differences.A!;
     expect(item.difference!.value).toBeCloseTo(found.mean, 9);
     expect(item.calibration!.brier).toBeGreaterThan(0);
+  });
+
+  it('judges a rule that shares a run as a run of its own', async () => {
+    const changes = {
+      train: { steps: 24, batchSize: 8, patience: 1, tieBreak: 'loss', evaluateEvery: { epochs: 0, minSteps: 2 } },
+      seeds: { data: [42], train: [0] },
+      factors: undefined,
+      references: undefined,
+    };
+    const methods = [
+      { ...tinySubspace, name: 'B', train: { ...tinySubspace.train, validation: { mode: 'midpoint' } } },
+      { ...tinySubspace, name: 'D' },
+    ];
+    const analyses = [];
+    for (const own of [methods, methods.slice(1)]) {
+      const one = await tinyGrid({ ...changes, methods: own as never });
+      await one.run();
+      analyses.push((await writeGridReport(one.out)).analysis);
+      rmSync(one.root, { recursive: true });
+    }
+    const [shared, alone] = analyses.map(({ rules, traces }) => ({
+      rule: rules.find(({ method, rule }) => method === 'D' && rule.startsWith('stochastic')),
+      points: traces.find(({ method }) => method === 'D')!.points,
+    }));
+    expect(shared).toEqual(alone);
+    expect(shared!.rule!.runs).toBe(1);
+    // The run went on for the other arm.
+    const others = analyses[0]!.traces.find(({ method }) => method === 'B')!.points;
+    expect(others.length).toBeGreaterThan(shared!.points.length);
   });
 
   it('says what is missing, and what cannot be read', async () => {
@@ -259,6 +340,47 @@ describeOnNative('a grid', () => {
     expect(effects.length).toBe(1);
     const found = before.cells[0]!.table!.rows.find(({ method }) => method === 'B')!.differences.A!;
     expect(effects[0]!.mean).toBeCloseTo(found.mean, 9);
+  });
+
+  it('is copied without weights and paths; the copy reports the same and goes on', async () => {
+    const copy = join(tiny.root, 'copy');
+    const lost = trialOf('A');
+    renameSync(lost, `${tiny.root}/lost`);
+    expect((await copyRecords(tiny.out, copy)).trials).toBe(5);
+    renameSync(`${tiny.root}/lost`, lost);
+    expect(await copyRecords(tiny.out, copy)).toEqual({ trials: 6, bytes: expect.any(Number) });
+    const files = readdirSync(copy, { recursive: true, encoding: 'utf8' });
+    const names = new Set(files.map((name) => basename(name)).filter((name) => name.includes('.')));
+    expect([...names].sort()).toEqual([
+      ...['config.resolved.yaml', 'env.json', 'evaluations.parquet', 'grid.json', 'items.parquet', 'split.json'],
+      ...['summary.json', 'trials.jsonl'],
+    ]);
+    for (const name of files.filter((name) => /json|yaml/.test(name)))
+      expect([name, readFileSync(join(copy, name), 'utf8').includes(tiny.root)]).toEqual([name, false]);
+    const reported = async (folder: string) => {
+      const { analysis } = await writeGridReport(folder);
+      return JSON.parse(JSON.stringify(analysis).replaceAll(folder, '')) as unknown;
+    };
+    expect(await reported(copy)).toEqual(await reported(tiny.out));
+    const ends: boolean[] = [];
+    const seeds = { data: [13, 21, 42], train: [0] };
+    await runGrid(
+      { ...tiny.input, seeds, methods: tiny.input.methods.slice(0, 2), factors: undefined },
+      {
+        folder: copy,
+        backend: 'current',
+        resume: true,
+        onEvent: (event) => event.type === 'trial-end' && ends.push(event.reused),
+      },
+    );
+    expect(ends.sort()).toEqual([false, false, true, true, true, true]);
+  });
+
+  it('is not copied into itself, and not over another grid', async () => {
+    await expect(copyRecords(tiny.out, join(tiny.out, 'copy'))).rejects.toMatchObject({
+      code: 'RECORDS_INTO_THEMSELVES',
+    });
+    await expect(copyRecords(tiny.root, `${tiny.root}-no`)).rejects.toMatchObject({ code: 'GRID_MISSING' });
   });
 
   it('has one writer, and belongs to one grid', async () => {

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
+  computeKernelBlocks,
   formatKernels,
   formatRanking,
   kernelBehaviour,
@@ -9,6 +11,7 @@ import {
   measureKernels,
   type MeasureKernelsOptions,
   parseExperiment,
+  prepareKernels,
   promptOfTask,
   rankKernels,
 } from '@tfjs-peft/eval';
@@ -16,8 +19,8 @@ import { createCatalogue } from '@tfjs-peft/eval/methods';
 import { openSession, type Session } from '@tfjs-peft/eval/trial';
 import * as tf from '@tensorflow/tfjs';
 import { onPrompts } from '../src/trial/prompted-host.js';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { mcNemar } from '../src/kernel/rank-kernels.js';
 import { tinyExperiment } from './tiny-experiment.js';
 
 useTestBackend();
@@ -86,12 +89,66 @@ describe('measureKernels', () => {
     writeFileSync(path, flipped);
     await expect(measure({ cache: own })).rejects.toMatchObject({ code: 'KERNEL_CACHE_INVALID' });
     // A kernel of other data under this name.
-    writeFileSync(path, good.toString('latin1').replace('"version":1', '"version":2'), 'latin1');
+    writeFileSync(path, good.toString('latin1').replace(/"version":\d+/, '"version":0'), 'latin1');
     await expect(measure({ cache: own })).rejects.toMatchObject({
       code: 'KERNEL_CACHE_INVALID',
       message: expect.stringContaining('other texts'),
     });
     writeFileSync(path, 'no header');
+    await expect(measure({ cache: own })).rejects.toMatchObject({ code: 'KERNEL_CACHE_INVALID' });
+  });
+
+  it('goes on where an earlier run stopped, and is the same bits from any number of shares', async () => {
+    const options = { batchSize: 8, kind: 'asymmetric-signgd', solver: 'asymmetric-svm' } as const;
+    const comparable = ({ rows }: Awaited<ReturnType<typeof measure>>) => rows.map(({ seconds: _, ...row }) => row);
+    const bytesIn = (own: string) =>
+      readdirSync(own).map((file) => [
+        file,
+        createHash('sha256')
+          .update(readFileSync(join(own, file)))
+          .digest('hex'),
+      ]);
+    const [whole, stopped, shared] = ['whole', 'stopped', 'shared'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const expected = await measure({ ...options, cache: whole });
+    const stop = new AbortController();
+    let batches = 0;
+    const onProgress = () => (batches++ === 1 ? stop.abort() : undefined);
+    await expect(measure({ ...options, cache: stopped, onProgress, signal: stop.signal })).rejects.toMatchObject({
+      code: 'KERNEL_ABORTED',
+    });
+    const [blocks] = readdirSync(stopped).filter((name) => name.endsWith('.blocks'));
+    expect(readdirSync(join(stopped, blocks!))).toHaveLength(2);
+    expect(comparable(await measure({ ...options, cache: stopped }))).toEqual(comparable(expected));
+    expect(bytesIn(stopped)).toEqual(bytesIn(whole));
+    const all = { session, dataSeed: 13, methods: ['bitfit'], full: false, ...options, cache: shared };
+    for (const index of [1, 0]) await computeKernelBlocks(all, { index, of: 2 });
+    // Nothing is computed any more: every block is there.
+    const forward = jest.spyOn(session.host, 'forward');
+    const before = forward.mock.calls.length;
+    expect(comparable(await measureKernels(all))).toEqual(comparable(expected));
+    expect(bytesIn(shared)).toEqual(bytesIn(whole));
+    const calls = forward.mock.calls.length - before;
+    forward.mockRestore();
+    // Features of the head, its outputs, and one batch for each kernel to plan by.
+    expect(calls).toBeLessThan(batches + 12);
+  });
+
+  it('refuses a block that is damaged', async () => {
+    const own = join(folder, 'blocks');
+    await computeKernelBlocks(
+      { session, dataSeed: 13, methods: ['bitfit'], full: false, cache: own },
+      { index: 0, of: 1 },
+    );
+    const [blocks] = readdirSync(own);
+    const [first] = readdirSync(join(own, blocks!));
+    const path = join(own, blocks!, first!);
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(path, bytes);
     await expect(measure({ cache: own })).rejects.toMatchObject({ code: 'KERNEL_CACHE_INVALID' });
   });
 
@@ -113,6 +170,33 @@ describe('measureKernels', () => {
   });
 });
 
+describeOnNative('prepareKernels', () => {
+  // Two processes start, on a machine that may be busy.
+  jest.setTimeout(300_000);
+  it('computes the same bits in two processes as in one', async () => {
+    const { config, root } = await tinyExperiment();
+    const experiment = parseExperiment(config);
+    const options = { dataSeed: 13, methods: ['bitfit', 'lora'], full: true, batchSize: 8, cache: join(root, 'two') };
+    const told: number[] = [];
+    const job = { config: experiment, modules: [], backend: 'tensorflow' as const, options };
+    await prepareKernels(job, 2, ({ ofAll }) => told.push(ofAll));
+    expect(told.at(-1)).toBeCloseTo(1, 12);
+    const own = await openSession(experiment, { catalogue: createCatalogue(), backend: {} });
+    const before = readdirSync(options.cache);
+    await measureKernels({ ...options, session: own });
+    const one = join(root, 'one');
+    await measureKernels({ ...options, session: own, cache: one });
+    own.dispose();
+    expect(before.every((name) => name.endsWith('.blocks'))).toBe(true);
+    expect(readdirSync(one)).toEqual(readdirSync(options.cache));
+    for (const name of readdirSync(one))
+      expect(readFileSync(join(one, name)).equals(readFileSync(join(options.cache, name)))).toBe(true);
+    await expect(prepareKernels({ ...job, options: { ...options, methods: ['none'] } }, 1)).rejects.toMatchObject({
+      code: 'UNKNOWN_PRESET',
+    });
+  });
+});
+
 describe('rankKernels', () => {
   const labels = Array.from({ length: 20 }, (_, i) => i % 2);
   const wrongAt = (count: number) => labels.map((label, i) => (i < count ? 1 - label : label));
@@ -128,10 +212,24 @@ describe('rankKernels', () => {
     ]);
   });
 
-  it('tests as McNemar does', () => {
-    expect(mcNemar(wrongAt(0), wrongAt(0), labels)).toBe(1);
-    expect(mcNemar(wrongAt(0), wrongAt(6), labels)).toBeCloseTo(2 / 64, 12);
-    expect(mcNemar(wrongAt(0), wrongAt(5), labels)).toBeCloseTo(2 / 32, 12);
+  it('tests as McNemar does, however many texts differ', () => {
+    const besideFirst = (devLabels: readonly number[], ...predictions: (readonly number[])[]) => {
+      const rows = predictions.map((devPredictions) => ({ dev: 0, devPredictions }));
+      const { place, p } = rankKernels({ rows, devLabels } as never, 0)[1]!;
+      return { place, p };
+    };
+    expect(besideFirst(labels, wrongAt(0), wrongAt(0))).toEqual({ place: 1, p: 1 });
+    expect(besideFirst(labels, wrongAt(0), wrongAt(6)).p).toBeCloseTo(2 / 64, 12);
+    expect(besideFirst(labels, wrongAt(0), wrongAt(5)).p).toBeCloseTo(2 / 32, 12);
+    const many = Array.from({ length: 1200 }, (_, text) => Number(text < 600));
+    const others = many.map((right) => 1 - right);
+    expect(
+      besideFirst(
+        many.map(() => 1),
+        many,
+        others,
+      ),
+    ).toEqual({ place: 1, p: 1 });
   });
 });
 

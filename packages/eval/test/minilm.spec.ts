@@ -1,13 +1,14 @@
 import { join } from 'node:path';
-import { describe, expect, it, jest } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { openPredictor, runExperiment } from '@tfjs-peft/eval';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { temporaryFolder } from './tiny-model.js';
 
 jest.setTimeout(180_000);
 useTestBackend();
 
-describe('spam by subject line on the embedded host', () => {
+describeOnNative('spam by subject line on the embedded host', () => {
   it('runs from the task to a classified line', async () => {
     const folder = join(temporaryFolder(), 'spam');
     const { trials } = await runExperiment(

@@ -1,7 +1,16 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { evaluateFolder, type ExperimentResult, locateAdapter, openPredictor, runExperiment } from '@tfjs-peft/eval';
+import {
+  evaluateFolder,
+  type ExperimentResult,
+  formatLandscape,
+  landscapeReport,
+  locateAdapter,
+  measureLandscape,
+  openPredictor,
+  runExperiment,
+} from '@tfjs-peft/eval';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
@@ -148,6 +157,48 @@ describe('openPredictor', () => {
     );
     await expect(openPredictor(torn, { backend, model })).rejects.toMatchObject({
       code: expect.stringMatching(/^SAFETENSORS_/),
+    });
+  });
+});
+
+describe('measureLandscape', () => {
+  const settings = { backend, radii: [1e-9, 0.5], noiseDraws: 2, data: { testCap: 40 } } as const;
+
+  it('agrees with the tests of single points, and noise of no length changes nothing', async () => {
+    const tensors = tf.memory().numTensors;
+    const found = await measureLandscape(simplex(), settings);
+    expect(tf.memory().numTensors).toBe(tensors);
+    const at = ({ coefficients }: { coefficients: readonly number[] }) => coefficients.join(' ');
+    const value = (coefficients: string) => found.points.find((point) => at(point) === coefficients)!;
+    for (const [point, coefficients] of [
+      ['vertex:0', '1 0'],
+      ['vertex:1', '0 1'],
+      ['midpoint', '0.5 0.5'],
+    ] as const) {
+      const { results } = await evaluateFolder(simplex(), { backend, point, data: settings.data });
+      expect(value(coefficients).headline).toBeCloseTo(results['test']!.headline, 9);
+    }
+    const [none, ...moved] = found.noise;
+    expect(none).toMatchObject({ radius: 0, headline: value('0.5 0.5').headline });
+    expect(none!.loss).toBeCloseTo(value('0.5 0.5').loss, 5);
+    expect(moved.map(({ radius, draw }) => `${radius} ${draw}`)).toEqual(['1e-9 1', '1e-9 2', '0.5 1', '0.5 2']);
+    expect(moved[0]!.loss).toBeCloseTo(none!.loss, 5);
+    expect(Math.abs(moved[2]!.loss - none!.loss)).toBeGreaterThan(1e-4);
+    expect(moved[3]!.loss).not.toBe(moved[2]!.loss);
+    expect(found.geometry!.rootMeanSquaredDistance).toBeGreaterThan(0);
+    expect(formatLandscape(found)).toMatch(/^vertex 1 +\d+\.\d\d +\d\.\d{4}$/m);
+    const page = await landscapeReport(found);
+    expect(page.match(/<svg/g)).toHaveLength(2);
+    expect(page).not.toMatch(/(src|href)="http/);
+  });
+
+  it('looks around a method that is no simplex, and refuses noise of no length', async () => {
+    const plain = join(out, result.trials[0]!.folder);
+    const found = await measureLandscape(plain, { ...settings, radii: [0.5], noiseDraws: 1 });
+    expect(found).toMatchObject({ vertices: 0, geometry: null, points: [] });
+    expect(found.noise).toHaveLength(2);
+    await expect(measureLandscape(plain, { ...settings, radii: [0] })).rejects.toMatchObject({
+      code: 'LANDSCAPE_SETTINGS_INVALID',
     });
   });
 });

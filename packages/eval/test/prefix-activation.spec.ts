@@ -110,6 +110,17 @@ async function expectedOf(words: number[], layer: number, projection: 'key' | 'v
 }
 
 describe('prefix with initialisation "activation"', () => {
+  it('keeps nothing of layers that share their weights', async () => {
+    const sizes = { hiddenSize: 16, numHiddenLayers: 3, numAttentionHeads: 4, intermediateSize: 12, vocabSize: 40 };
+    const shared = await createRandomHost({ ...sizes, modelType: 'albert' }, 4);
+    const start = () => flat.prepare!(shared, preparationWith({ batches, stream, vertex: 0 }));
+    await start();
+    const before = tf.memory().numTensors;
+    await start();
+    expect(tf.memory().numTensors).toBe(before);
+    shared.dispose();
+  });
+
   it('starts a flat prefix at the keys and values of the first words, which attention computes for them', async () => {
     const start = await startOf(await prepare(flat));
     for (const { path, layer } of sitesOfKind(host.spec, 'attention'))

@@ -53,7 +53,7 @@ const prepare = (output: string, more: Partial<Parameters<typeof prepareStart>[0
     backend: 'current',
     ...more,
   });
-const adapt = (prepared: string, output: string, steps = 2) =>
+const adapt = (prepared: string, output: string, steps = 2, more: Partial<Parameters<typeof adaptStart>[0]> = {}) =>
   adaptStart({
     prepared: at(prepared),
     task: at('new.csv'),
@@ -64,6 +64,7 @@ const adapt = (prepared: string, output: string, steps = 2) =>
     seed: 1,
     catalogue,
     backend: 'current',
+    ...more,
   });
 
 describeOnNative('a prepared start', () => {
@@ -95,11 +96,40 @@ describeOnNative('a prepared start', () => {
     await expect(prepare('sift', { method: 'sift', sharedHead: true })).rejects.toMatchObject({
       code: 'LABELS_MISMATCH',
     });
+    await expect(prepare('lora', { sharedHead: true, ways: 2 })).rejects.toMatchObject({ code: 'LABELS_MISMATCH' });
     mkdirSync(at('same'));
     writeTask(at('same/one.csv'), ['good', 'bad'], ['ham', 'spam']);
     writeTask(at('same/two.csv'), ['w13', 'w14'], ['ham', 'spam']);
     await prepare('sift', { method: 'sift', sharedHead: true, tasks: at('same'), heldOut: [] });
     expect((await adapt('sift', 'sift-adapted')).labels).toEqual(['ham', 'spam']);
+  }, 60_000);
+
+  it('is judged by texts of a file: at most 1,000 by chance, labels as they were learned', async () => {
+    await prepare('judged', {});
+    const rows = ['ham', 'spam'].flatMap((label, index) =>
+      Array.from(
+        { length: 800 },
+        (_, i) => `w${i % 20} ${index ? 'bad' : 'good'} w${(i >> 4) % 20} w${i % 7},${label}`,
+      ),
+    );
+    writeFileSync(at('test.csv'), ['text,label', ...rows, ''].join('\n'));
+    const more = { shots: null, test: at('test.csv') };
+    const { judged, after, shots } = await adapt('judged', 'judged-adapted', 30, more);
+    expect([judged, shots]).toEqual([1000, 20]);
+    // Of the first 1,000 rows 800 are of one class.
+    expect(after).not.toBe(80);
+    const predictor = await openPredictor(at('judged-adapted'), { backend: 'current' });
+    expect(predictor.maxTokens).toBe(16);
+    predictor.dispose();
+    writeFileSync(at('test.csv'), ['text,label', 'w1 good,Ham', 'w2 bad,spam', ''].join('\n'));
+    await expect(adapt('judged', 'other', 1, more)).rejects.toMatchObject({ code: 'TASK_LABEL_UNKNOWN' });
+  }, 60_000);
+
+  it('that led nowhere is said to have diverged', async () => {
+    const inner = { optimiser: 'sgd' as const, learningRate: 1e38, steps: 1 };
+    const { curve } = await prepare('diverged', { inner, updates: 1 });
+    expect(curve.at(-1)).toMatchObject({ steps: 10, loss: null });
+    expect((await readPreparedRecord(at('diverged')))!.curve).toEqual(curve);
   }, 60_000);
 
   it('chooses an architecture for the task, and computes nothing else', async () => {

@@ -1,7 +1,14 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import { mergeFolder, openPredictor, parseExperiment, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
+import {
+  evaluateFolder,
+  mergeFolder,
+  openPredictor,
+  parseExperiment,
+  resolveExperiment,
+  runExperiment,
+} from '@tfjs-peft/eval';
 import { hashTrial } from '@tfjs-peft/eval/run-folder';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
@@ -41,7 +48,9 @@ describe('a run on prompts', () => {
       ['majority', 'linear-probe', 'lora', 'lora-subspace'].map((name) => [name, 'done', undefined]),
     );
     const rows = readFileSync(join(root, 'reviews.csv'), 'utf8').trimEnd().split('\n').slice(1);
-    for (const { folder } of trials.slice(2)) {
+    for (const { folder, test } of trials.slice(2)) {
+      const { results } = await evaluateFolder(join(out, folder), { backend, model: join(root, 'tiny-bert') });
+      expect(results).toEqual(test);
       const recorded = readFileSync(join(out, folder, 'predictions.jsonl'), 'utf8')
         .trimEnd()
         .split('\n')
@@ -64,6 +73,35 @@ describe('a run on prompts', () => {
       mergeFolder(join(out, trials[2]!.folder), { output: join(root, 'merged'), backend }),
     ).rejects.toMatchObject({ code: 'HOST_UNSUPPORTED' });
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('puts demonstrations of the split behind each prompt; what it saves draws the same ones', async () => {
+    const demonstrations = { choose: 'similar' as const, draws: 2 };
+    const { config, root, out } = await onPrompts({
+      methods: [{ name: 'lora', method: lora, train }],
+      model: { prompt: { ...prompt, demonstrations }, readout: null },
+      data: { maxTokens: 32 },
+    });
+    const file = config.data!.file!;
+    const tested = { ...config, data: { ...config.data, file: { ...file, testFile: file.file } } };
+    const { trials } = await runExperiment(tested, { folder: out, backend });
+    expect(trials[0]).toMatchObject({ status: 'done' });
+    const place = join(out, trials[0]!.folder);
+    const recorded = readFileSync(join(place, 'predictions.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { row: number; probabilities: number[] });
+    const rows = readFileSync(join(root, 'reviews.csv'), 'utf8').trimEnd().split('\n').slice(1);
+    const predictor = await openPredictor(join(place, 'adapter'), {
+      backend,
+      model: join(root, 'tiny-bert'),
+      maxTokens: 32,
+    });
+    const found = await predictor.predict(recorded.map(({ row }) => rows[row]!.split(',')[0]!));
+    predictor.dispose();
+    for (const [index, { probabilities }] of found.entries())
+      for (const [column, value] of Object.values(probabilities).entries())
+        expect(value).toBeCloseTo(recorded[index]!.probabilities[column]!, 4);
   });
 
   it('starts from the label words: before training it says what the masked language model says', async () => {

@@ -34,6 +34,8 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import {
+  createDemonstrator,
+  demonstrationsSchema,
   labelWordHead,
   labelWordHeadDefinition,
   labelWordIds,
@@ -62,6 +64,16 @@ describe('templates', () => {
     ['ag_news', ['Stocks rise'], '[CLS] stocks rise this article is about [MASK] news. [SEP]'],
     ['rte', ['A man sleeps.', 'He is awake.'], '[CLS] a man sleeps? [MASK], he is awake. [SEP]'],
     ['mrpc', ['One', 'Two'], '[CLS] one [MASK], two [SEP]'],
+    ['qqp', ['One', 'Two'], '[CLS] one [MASK], two [SEP]'],
+    ['mnli', ['One way.', 'Two.'], '[CLS] one way? [MASK], two. [SEP]'],
+    ['snli', ['One way.', 'Two.'], '[CLS] one way? [MASK], two. [SEP]'],
+    ['qnli', ['Who ?', 'He.'], '[CLS] who? [MASK], he. [SEP]'],
+    ['sst5', ['a fine film'], '[CLS] a fine film it was [MASK]. [SEP]'],
+    ['mr', ['a fine film'], '[CLS] a fine film it was [MASK]. [SEP]'],
+    ['cr', ['a fine phone'], '[CLS] a fine phone it was [MASK]. [SEP]'],
+    ['mpqa', ['fine'], '[CLS] fine it was [MASK]. [SEP]'],
+    ['subj', ['he walks'], '[CLS] he walks this is [MASK]. [SEP]'],
+    ['cola', ['he walks'], '[CLS] he walks this is [MASK]. [SEP]'],
   ] as const)('of %s give these tokens', (task, texts, expected) => {
     const { template, words } = taskPrompts[task]!;
     const prompt = renderPrompt({ template: parseTemplate(template), tokenizer, texts });
@@ -118,6 +130,31 @@ describe('templates', () => {
     expect(act).toThrow(expect.objectContaining({ code }));
   });
 
+  it('stand before demonstrations, whose texts are cut first', () => {
+    const template = parseTemplate(taskPrompts['rte']!.template);
+    const texts = ['A man sleeps.', 'He is awake.'];
+    const demonstrations = [
+      { texts: ['It rains.', 'It is wet.'], word: 'Yes' },
+      { texts: ['It snows.', 'It is hot.'], word: 'No' },
+    ];
+    const prompt = renderPrompt({ template, tokenizer, texts, demonstrations });
+    expect(tokenizer.decode(prompt.inputIds, { keepSpecialTokens: true })).toBe(
+      '[CLS] a man sleeps? [MASK], he is awake. [SEP] it rains? yes, it is wet. [SEP] it snows? no, it is hot. [SEP]',
+    );
+    expect(prompt.inputIds.indexOf(specialIds(tokenizer).mask)).toBe(prompt.maskPosition);
+    expect(new Set(prompt.tokenTypeIds)).toEqual(new Set([0, 1]));
+    const cut = renderPrompt({ template, tokenizer, texts, demonstrations, maxTokens: prompt.inputIds.length - 5 });
+    expect(tokenizer.decode(cut.inputIds)).toMatch(/^a man sleeps\?, he is awake\./);
+    expect(cut.truncated).toBe(5);
+    const least = { template, tokenizer, texts: [texts[0]!.repeat(20), texts[1]!], demonstrations, maxTokens: 40 };
+    const short = renderPrompt(least);
+    expect(short.inputIds[short.maskPosition]).toBe(specialIds(tokenizer).mask);
+    expect(tokenizer.decode(short.inputIds)).toMatch(/it\? yes, it/);
+    expect(() => renderPrompt({ ...least, maxTokens: 12 })).toThrow(
+      expect.objectContaining({ code: 'PROMPT_TOO_LONG' }),
+    );
+  });
+
   it('name words near one that is several tokens', () => {
     expect(() => labelWordIds(tokenizer, ['terible', 'great'])).toThrow(
       expect.objectContaining({ code: 'LABEL_WORD_NOT_ONE_TOKEN', message: expect.stringContaining('"terrible"') }),
@@ -134,6 +171,48 @@ const examples = Array.from({ length: 16 }, (_, i) => ({
   text: someText([2, i % 2 ? 11 : 12, 13 + (i % 5), mask, 3]),
   label: i % 2,
 }));
+
+describe('demonstrations', () => {
+  const examples = [
+    ['the dog barks at night', 0],
+    ['a cat sleeps all day', 0],
+    ['stocks rise again', 0],
+    ['bonds fall', 0],
+    ['the dog runs', 1],
+    ['rain in spain', 1],
+  ].map(([text, label]) => ({ texts: [text as string], label: label as number }));
+  const demonstratorOf = (choose: 'random' | 'similar', given = examples) =>
+    createDemonstrator(tokenizer, ['No', 'Yes'], demonstrationsSchema.parse({ choose, examples: given }));
+  const draws = Array.from({ length: 24 }, (_, draw) => draw);
+
+  it('are one of each label, others with another draw, the same again, never the text itself', () => {
+    const of = demonstratorOf('random');
+    const shown = draws.map((draw) => of(['stocks rise again'], draw));
+    for (const each of shown) {
+      expect(each.map(({ word }) => word)).toEqual(['No', 'Yes']);
+      const texts = each.map((one) => examples.find((example) => example.texts[0] === one.texts[0])!);
+      expect(texts.map(({ label }) => label)).toEqual([0, 1]);
+    }
+    const first = new Set(shown.map(([one]) => one!.texts[0]));
+    expect([...first].sort()).toEqual(['a cat sleeps all day', 'bonds fall', 'the dog barks at night']);
+    expect(demonstratorOf('random')(['stocks rise again'], 3)).toEqual(shown[3]);
+  });
+
+  it('may be those that share most with the text', () => {
+    const of = demonstratorOf('similar');
+    const first = new Set(draws.map((draw) => of(['my dog barks'], draw)[1]!.texts[0]));
+    expect([...first]).toEqual(['the dog runs']);
+    const others = new Set(draws.map((draw) => of(['stocks and bonds'], draw)[0]!.texts[0]));
+    expect([...others].sort()).toEqual(['bonds fall', 'stocks rise again']);
+  });
+
+  it('refuse a label without another text', () => {
+    const one = [...examples.slice(0, 2), examples[4]!];
+    expect(() => demonstratorOf('random', one)(['the dog runs'], 0)).toThrow(
+      expect.objectContaining({ code: 'DEMONSTRATIONS_MISSING' }),
+    );
+  });
+});
 
 describe('a prompted host', () => {
   let base: EncoderHost;

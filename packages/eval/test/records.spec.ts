@@ -1,9 +1,10 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { runExperiment } from '../src/index.js';
 import { type TrialSummary, trialFiles } from '../src/exports/run-folder.js';
+import { locateAdapter } from '../src/predict/locate-adapter.js';
 import { openColumnReader } from '../src/records/column-reader.js';
 import { readEvaluations, readItems } from '../src/records/trial-records.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
@@ -39,6 +40,14 @@ describe('records of a trial', () => {
     const [drawn, plain] = alone;
     expect([shared.test, shared.dev]).toEqual([drawn!.test, drawn!.dev]);
     expect(shared.selections!.midpoint).toMatchObject({ test: plain!.test, dev: plain!.dev });
+  });
+
+  it('belong to each adapter that a rule chose: it opens as it was trained', async () => {
+    // Where a rule chose another state than the first one its adapter lies here.
+    const chosen = join(files.selections, 'other');
+    cpSync(files.adapter, chosen, { recursive: true });
+    for (const adapter of [files.adapter, chosen])
+      expect((await locateAdapter(adapter)).trial).toMatchObject({ data: { maxTokens: 16 } });
   });
 
   it('give back every metric: rows, labels, logits and provenance', async () => {

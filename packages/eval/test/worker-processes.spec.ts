@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, it, jest } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { type ExperimentConfigInput, type ExperimentEvent, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
 import { trialFolderName } from '@tfjs-peft/eval/run-folder';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { testBackendName } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
 
@@ -36,7 +37,7 @@ const until = async (condition: () => boolean) => {
 };
 const read = (...path: string[]) => readFileSync(join(...path), 'utf8');
 
-describe('an experiment in processes', () => {
+describeOnNative('an experiment in processes', () => {
   it('that is killed and resumed writes the same metrics as an uninterrupted one', async () => {
     const { config, out } = await tinyExperiment({
       methods: [tinySubspace],
@@ -98,6 +99,44 @@ describe('an experiment in processes', () => {
     });
     expect(result.trials.map(({ method, status }) => `${method} ${status}`)).toEqual(['hang failed', 'majority done']);
     expect(result.trials[0]!.error).toMatchObject({ code: 'TRIAL_HUNG' });
+  });
+
+  it('ends a trial that takes longer than it may, and goes on with the others', async () => {
+    const long = {
+      ...tinyPrefix,
+      train: { ...tinyPrefix.train, steps: 1_000_000, evaluateEvery: { epochs: 0, minSteps: 100_000 } },
+    };
+    const { config, out } = await tinyExperiment({ methods: [long, 'majority'] });
+    const result = await runExperiment(config, { folder: out, backend: testBackendName, timeLimit: 12 });
+    expect(result.trials.map(({ method, status }) => `${method} ${status}`)).toEqual([
+      'prefix failed',
+      'majority done',
+    ]);
+    expect(result.trials[0]!.error).toMatchObject({ code: 'TRIAL_TOO_LONG' });
+    await expect(
+      runExperiment(config, { folder: out, backend: 'current', timeLimit: 5, resume: true }),
+    ).rejects.toMatchObject({ code: 'JOBS_INVALID' });
+  });
+
+  it('survives trials that run out of memory', async () => {
+    const plugin = fileURLToPath(new URL('./memory-plugin.mjs', import.meta.url));
+    const { config, out } = await tinyExperiment({ methods: ['fill', 'killed', 'majority'] });
+    // Child processes get it, so that what fills the memory ends soon.
+    process.env.NODE_OPTIONS = '--max-old-space-size=400';
+    const { trials } = await runExperiment(
+      { ...config, plugins: [plugin] },
+      { folder: out, jobs: 2, backend: testBackendName },
+    ).finally(() => delete process.env.NODE_OPTIONS);
+    expect(trials.map(({ method, status }) => `${method} ${status}`)).toEqual([
+      'fill failed',
+      'killed failed',
+      'majority done',
+    ]);
+    for (const { error } of trials.slice(0, 2))
+      expect(error).toMatchObject({
+        code: 'TRIAL_PROCESS_CRASHED',
+        message: expect.stringMatching(/by signal SIG(ABRT|KILL|TRAP|ILL).*memory/s),
+      });
   });
 
   it('lets no second run into its folder, and its children end when it is killed', async () => {

@@ -4,18 +4,27 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { GradientAnalysis } from '@tfjs-peft/eval';
 import { fakeIo } from '../../test/fake-io.js';
+import { writeModel } from '../../test/tiny-model.js';
+import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { runCli } from '../run-cli.js';
 
+useTestBackend();
+
 let folder: string;
+let model: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'analyse-'));
+  model = await writeModel(join(folder, 'model'), 0);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function analyse(...args: readonly string[]) {
   const { io, texts } = fakeIo();
   return {
-    code: await runCli(['analyse', 'gradients', ...args, '--backend', 'wasm', '--output', folder], io),
+    code: await runCli(
+      ['analyse', 'gradients', '--model', model, ...args, '--backend', 'wasm', '--output', folder],
+      io,
+    ),
     ...texts,
   };
 }
@@ -31,7 +40,7 @@ describe('analyse gradients', () => {
     const { rows, batches, batchSize } = JSON.parse(
       await readFile(join(folder, 'gradients.json'), 'utf8'),
     ) as GradientAnalysis;
-    expect({ batches, batchSize, weights: rows.length }).toEqual({ batches: 1, batchSize: 4, weights: 36 });
+    expect({ batches, batchSize, weights: rows.length }).toEqual({ batches: 1, batchSize: 4, weights: 2 * 6 });
     for (const { pretrained, random } of rows)
       for (const shares of [pretrained, random]) {
         expect(shares).toHaveLength(3);

@@ -7,7 +7,7 @@ import {
   type TableOptions,
 } from '@tfjs-peft/glue-fewshot';
 import { PeftError } from '@tfjs-peft/peft-core';
-import type { PredictorInput } from '@tfjs-peft/eval';
+import type { PredictorInput } from '@tfjs-peft/eval/classifier';
 import type { CliIo } from '../cli-io.js';
 
 /** Where texts come from, besides the arguments. */

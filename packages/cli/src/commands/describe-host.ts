@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { ModelConfig } from '@tfjs-peft/eval';
-import { minilmFiles } from '@tfjs-peft/minilm';
+import { embeddedHost } from '@tfjs-peft/eval/trial';
 import { type HostSpec, isPeftError } from '@tfjs-peft/peft-core';
 import { sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { openModelDirectory, readHostSpec, resolveHubModel } from '@tfjs-peft/transformer';
@@ -42,7 +42,8 @@ export async function describeHost(model: ModelConfig): Promise<HostDescription 
 }
 
 async function locate({ name, revision }: ModelConfig) {
-  if (name === 'minilm') return minilmFiles();
+  const embedded = embeddedHost(name);
+  if (embedded) return { readout: undefined, ...embedded };
   const isFolder = await stat(name).then(
     (found) => found.isDirectory(),
     () => false,

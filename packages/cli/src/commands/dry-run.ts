@@ -1,8 +1,8 @@
 import { type ExperimentConfigInput, resolveExperiment } from '@tfjs-peft/eval';
-import { completeMethod, createCatalogue, loadGivenPlugins } from '@tfjs-peft/eval/methods';
+import { createCatalogue, loadGivenPlugins } from '@tfjs-peft/eval/methods';
 import { formatBytes, formatNumber } from '@tfjs-peft/eval/report';
 import { type TrialConfig, trialFolderName } from '@tfjs-peft/eval/run-folder';
-import { openTaskData } from '@tfjs-peft/eval/trial';
+import { describeOnTask, openTaskData } from '@tfjs-peft/eval/trial';
 import {
   countParameters,
   type CoverageRow,
@@ -41,7 +41,8 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
   const catalogue = createCatalogue(plugins);
   const { config, trials } = resolveExperiment(input, catalogue);
   // Reads the rows and cuts the splits: what cannot be cut is an error here as it is in a run.
-  const { labels, loaded, split } = await openTaskData(config, config.seeds.data, catalogue);
+  const task = await openTaskData(config, config.seeds.data, catalogue);
+  const { loaded, split } = task;
   const notes = [...(loaded.warnings ?? []), ...config.seeds.data.flatMap((seed) => split(seed).warnings)];
   new Set(notes).forEach((text) => io.err(`warning: ${text}\n`));
   const host = await describeHost(config.model);
@@ -62,14 +63,15 @@ export async function dryRun(input: ExperimentConfigInput, options: RunCommandOp
     };
     if (method.kind === 'floor' || !train) return base;
     // Protocols that count K per class or share it with the development set differ by a few steps an epoch at most.
-    const examples = config.data.protocol === 'per_class' ? config.data.shots * labels.length : config.data.shots;
+    const classes = task.kind === 'labels' ? task.labels.length : 1;
+    const examples = config.data.protocol === 'per_class' ? config.data.shots * classes : config.data.shots;
     const { steps } = countSteps(train, examples);
     if (!host) return { ...base, steps };
     const readout = config.model.readout ?? host.spec.defaultReadout;
     let plan: ParameterPlan;
     try {
       plan = catalogue.registry
-        .build(completeMethod(method.description, catalogue.registry, labels, readout))
+        .build(describeOnTask(method.description, catalogue.registry, task, readout))
         .plan(host.spec);
     } catch (error) {
       return { ...base, steps, error: `${isPeftError(error) ? '' : 'a fault of the method: '}${String(error)}` };

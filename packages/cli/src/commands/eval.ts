@@ -63,9 +63,13 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
 
 export function formatEvaluation({ task, test, results, subset, backend }: FolderEvaluation): string {
   const point = test.point === 'ensemble' ? `ensemble of ${test.draws} draws` : test.point;
-  const lines = Object.entries(results).flatMap(([split, { metrics, rows, undefined: undefinedCount }]) => [
+  const intervalOf = (ends: readonly [number, number] | undefined) =>
+    ends ? `  [${ends.map((end) => end.toFixed(2)).join(', ')}]` : '';
+  const lines = Object.entries(results).flatMap(([split, { metrics, rows, intervals, undefined: undefinedCount }]) => [
     `${split}: ${rows} texts`,
-    ...Object.entries(metrics).map(([name, value]) => `  ${name.padEnd(16)}${value.toFixed(2).padStart(7)}`),
+    ...Object.entries(metrics).map(
+      ([name, value]) => `  ${name.padEnd(16)}${value.toFixed(2).padStart(7)}${intervalOf(intervals?.[name])}`,
+    ),
     ...(undefinedCount > 0 ? [`  ${undefinedCount} metrics were undefined and count as 0`] : []),
   ]);
   const head = `task ${task}, point ${point}, backend ${backend}${subset ? ', data is a cut of the official set' : ''}`;

@@ -1,14 +1,13 @@
 import { cpus } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { type BackendChoice, type BackendReport, selectBackend } from '@tfjs-peft/backend';
-import { endWithParent, type ExperimentConfigInput, type ExperimentResult, runExperiment } from '@tfjs-peft/eval';
+import { type ExperimentConfigInput, type ExperimentResult, runExperiment } from '@tfjs-peft/eval';
 import { findings, formatTable, writeReports, type WrittenReports } from '@tfjs-peft/eval/report';
 import type { CliIo } from '../cli-io.js';
-import { stopOnRequest } from '../progress/stop-on-request.js';
 import { hfDifferences, hfNote } from './hf-note.js';
-import { reportProgress } from '../progress/report-progress.js';
-import { exitCodeOf, isDebug, reportError } from '../report-error.js';
+import { isDebug } from '../report-error.js';
 import { jsonLine } from '../safe-output.js';
+import { withProgress } from './with-progress.js';
 
 /** Options of every command that runs trials. */
 export interface ExecutionOptions {
@@ -17,6 +16,7 @@ export interface ExecutionOptions {
   readonly resume?: boolean;
   /** Seconds. */
   readonly hangLimit?: number;
+  readonly timeLimit?: number;
   /** Modules named on the command line. */
   readonly plugin?: readonly string[];
   readonly json?: boolean;
@@ -46,39 +46,36 @@ const mostJobs = 4;
  * at once. Exit code 1 if a run failed, 130 if interrupted, 143 if asked to end (SIGTERM).
  */
 export async function executeExperiment(execution: Execution, io: CliIo): Promise<number> {
-  // In a checkout this runs in a child of the command that was typed.
-  const parent = io.environment.TFJS_PEFT_PARENT;
-  if (parent !== undefined) endWithParent(Number(parent));
-  const { config, folder, quiet = false, resume = false } = execution;
-  const progress = await reportProgress(io, { quiet });
-  const stop = stopOnRequest(io, 'step', progress.line);
-  try {
-    const report = await selectBackend({ backend: execution.backend });
-    const jobs = execution.jobs ?? defaultJobs(report);
-    if (!quiet) describeBackend(report, jobs).forEach(progress.line);
-    const result = await runExperiment(config, {
-      folder,
-      jobs,
-      backend: report.backend,
-      resume,
-      ...(execution.hangLimit !== undefined && { hangLimit: execution.hangLimit }),
-      plugins: execution.plugin ?? [],
-      ...(execution.directory !== undefined && { directory: execution.directory }),
-      onEvent: progress.onEvent,
-      signal: stop.signal,
-    });
-    progress.stop();
-    return await showResults(result, execution, io);
-  } catch (error) {
-    progress.stop();
-    if (exitCodeOf(error) !== 130) throw error;
-    reportError(error, io, { debug: false, json: execution.json ?? false });
-    io.err(`To go on: ${shellCommand([...withoutResume(execution.again), '--resume'])}\n`);
-    return stop.exitCode();
-  } finally {
-    stop.end();
-  }
+  const { config, folder, resume = false, quiet = false } = execution;
+  let result: ExperimentResult | undefined;
+  const interrupted = await withProgress(
+    async ({ progress, signal }) => {
+      const report = await selectBackend({ backend: execution.backend });
+      const jobs = execution.jobs ?? defaultJobs(report);
+      if (!quiet) describeBackend(report, jobs).forEach(progress.line);
+      result = await runExperiment(config, {
+        folder,
+        jobs,
+        backend: report.backend,
+        resume,
+        ...limitsOf(execution),
+        plugins: execution.plugin ?? [],
+        ...(execution.directory !== undefined && { directory: execution.directory }),
+        onEvent: progress.onEvent,
+        signal,
+      });
+    },
+    { ...execution, again: shellCommand([...withoutResume(execution.again), '--resume']) },
+    io,
+  );
+  return interrupted ?? showResults(result!, execution, io);
 }
+
+/** The limits that were given. */
+export const limitsOf = ({ hangLimit, timeLimit }: Pick<ExecutionOptions, 'hangLimit' | 'timeLimit'>) => ({
+  ...(hangLimit !== undefined && { hangLimit }),
+  ...(timeLimit !== undefined && { timeLimit }),
+});
 
 /** Writes the reports of a finished experiment and prints table, paths and what to try next. */
 export async function showResults(

@@ -4,45 +4,17 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { lora } from '@tfjs-peft/lora';
 import { createStream, initialValues, saveAdapter, toParameters } from '@tfjs-peft/peft-core';
-import { createRandomDecoder, saveHost, tinyDecoderConfig } from '@tfjs-peft/transformer';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
+import { writeTinyCausalHost } from '../../test/tiny-causal-host.js';
 import { runCli } from '../run-cli.js';
 
 useTestBackend();
 
 let folder: string;
-const words = ['<end>', 'the', 'a', 'sea', 'ship', 'went', 'over', 'and', 'came', 'home', '.'];
-const tokenizer = {
-  version: '1.0',
-  added_tokens: [{ id: 0, content: '<end>', special: true }],
-  normalizer: null,
-  pre_tokenizer: { type: 'Whitespace' },
-  post_processor: null,
-  decoder: { type: 'WordPiece', prefix: '##', cleanup: false },
-  model: {
-    type: 'WordPiece',
-    unk_token: '<end>',
-    continuing_subword_prefix: '##',
-    max_input_chars_per_word: 100,
-    vocab: Object.fromEntries(words.map((word, id) => [word, id])),
-  },
-};
-const sizes = {
-  modelType: 'llama',
-  vocabSize: words.length,
-  hiddenSize: 16,
-  numAttentionHeads: 2,
-  intermediateSize: 24,
-} as const;
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'generate-'));
-  const host = await createRandomDecoder(sizes, 5);
-  const files = await saveHost(host, { config: tinyDecoderConfig(sizes) });
-  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
-  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
-  await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ pad_token: '<end>' }));
+  const host = await writeTinyCausalHost(folder);
   const method = lora({ rank: 2, initialisation: 'random', alpha: 64 });
   const effective = toParameters(initialValues(method.plan(host.spec), createStream(2)));
   const adapter = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host);
@@ -104,10 +76,21 @@ describe('tfjs-peft generate', () => {
     );
     expect(stopped.reason).toBe('complete');
     expect(stopped.text).toBe(text.slice(0, text.indexOf(word)));
+    // A stream shows nothing of a stop text of two words, the first of which comes first.
+    const both = text.trim().split(' ').slice(2, 4).join(' ');
+    const streamed = await generate([folder, 'the', '--stop', both, '--max-new-tokens', '9']);
+    expect(streamed.out).toBe(`${text.slice(0, text.indexOf(both))}\n`);
   });
 
   it('says what is wrong', async () => {
     expect((await generate([folder], '')).err).toContain('no prompt');
+    for (const [args, said] of [
+      [['--temperature', '2'], '--temperature without --sample'],
+      [['--top-k', '2', '--beams', '2'], '--top-k without --sample'],
+      [['--sample', '--beams', '2'], '--sample and --beams'],
+      [['--length-penalty', '2'], '--length-penalty without --beams'],
+    ] as const)
+      expect(await generate([folder, 'the', ...args])).toMatchObject({ code: 2, err: expect.stringContaining(said) });
     const long = await generate([folder, 'the', '--max-new-tokens', '999']);
     expect([long.code, long.err]).toEqual([1, expect.stringContaining('a prompt of 1 tokens and 999 new ones')]);
     expect(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')).model_type).toBe('llama');

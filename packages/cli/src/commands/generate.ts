@@ -25,6 +25,7 @@ export async function generateTexts(
   options: GenerateOptions,
   io: CliIo,
 ): Promise<number> {
+  refuseUnused(options);
   const texts = prompts.length > 0 ? prompts : await readLines(io);
   const speaker = await openSpeaker(source, {
     ...openOptions(options),
@@ -42,8 +43,8 @@ export async function generateTexts(
       signal: stop.signal,
       ...(streams && {
         onText({ text }) {
-          // A character of several tokens shows once it is whole, and a word that may end the text once it is clear that it does not.
-          if (text.endsWith('\uFFFD')) return;
+          // A character of several tokens shows once it is whole.
+          if (text.endsWith('\uFFFD') || text.length < shown) return;
           io.out(shownText(text.slice(shown)));
           shown = text.length;
         },
@@ -57,6 +58,20 @@ export async function generateTexts(
     unlisten();
     speaker.dispose();
   }
+}
+
+/** Options of a way of choosing tokens that was not asked for. Errors: `USAGE`. */
+function refuseUnused({ sample, beams, ...options }: GenerateOptions): void {
+  const refuse = (found: string, expected: string) => {
+    throw new PeftError('USAGE', { found, expected, fix: 'tfjs-peft generate --help says which options go together' });
+  };
+  if (sample && beams !== undefined) refuse('--sample and --beams', 'one of the two');
+  const ofSample = { temperature: '--temperature', topK: '--top-k', topP: '--top-p', seed: '--seed' } as const;
+  for (const [key, flag] of Object.entries(ofSample))
+    if (!sample && options[key as keyof typeof ofSample] !== undefined)
+      refuse(`${flag} without --sample`, 'both or neither');
+  if (beams === undefined && options.lengthPenalty !== undefined)
+    refuse('--length-penalty without --beams', 'both or neither');
 }
 
 const settingsOf = (options: GenerateOptions) => ({

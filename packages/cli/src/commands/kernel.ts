@@ -4,17 +4,20 @@ import {
   formatKernels,
   formatRanking,
   kernelReport,
+  type KernelProgress,
   measureKernels,
   parseExperiment,
+  prepareKernels,
   rankKernels,
 } from '@tfjs-peft/eval';
-import { createCatalogue, loadPlugins } from '@tfjs-peft/eval/methods';
+import { createCatalogue, loadPlugins, resolvePlugins } from '@tfjs-peft/eval/methods';
 import { ensureWritableFolder, writeFileAtomically } from '@tfjs-peft/eval/run-folder';
 import { openSession } from '@tfjs-peft/eval/trial';
 import { type JsonObject, readableJson } from '@tfjs-peft/peft-core/files';
 import type { CliIo } from '../cli-io.js';
 import { experimentFromOptions, type RunOptions } from '../options/experiment-from-options.js';
 import { experimentKeys } from '../options/known-keys.js';
+import { formatTimeLeft } from '../progress/format-time-left.js';
 import { jsonLine } from '../safe-output.js';
 
 export interface KernelOptions extends RunOptions {
@@ -25,6 +28,7 @@ export interface KernelOptions extends RunOptions {
   readonly full: boolean;
   readonly batchSize: number;
   readonly memory: number;
+  readonly jobs: number;
   readonly output?: string;
   readonly plugin?: readonly string[];
   readonly json?: boolean;
@@ -53,9 +57,16 @@ export async function kernel(options: KernelOptions, io: CliIo): Promise<number>
     },
   });
   try {
+    const started = performance.now();
     let shown = '';
-    const measurement = await measureKernels({
-      session,
+    const onProgress = ({ method, ofAll }: KernelProgress) => {
+      const percent = Math.floor(100 * ofAll);
+      const left = ((performance.now() - started) / 1000) * (1 / Math.max(ofAll, 0.01) - 1);
+      const line = `${method}: ${percent - (percent % 5)} % of all gradients`;
+      if (line !== shown && !quiet) io.err(`${line}${ofAll < 1 ? `, ${formatTimeLeft(left)}` : ''}\n`);
+      shown = line;
+    };
+    const measured = {
       dataSeed: seed,
       methods,
       kind: options.kind,
@@ -64,12 +75,13 @@ export async function kernel(options: KernelOptions, io: CliIo): Promise<number>
       cache: join(folder, 'kernels'),
       batchSize: options.batchSize,
       memoryLimit: options.memory * 2 ** 20,
-      onProgress({ method, done, total }) {
-        const line = `${method}: gradients of ${25 * Math.floor((4 * done) / total)} % of the texts\n`;
-        if (line !== shown && !quiet) io.err(line);
-        shown = line;
-      },
-    });
+    };
+    if (options.jobs > 1) {
+      const modules = await resolvePlugins(options.plugin ?? [], process.cwd());
+      await prepareKernels({ config, modules, backend: options.backend, options: measured }, options.jobs, onProgress);
+    }
+    // With jobs all is in the cache by now.
+    const measurement = await measureKernels({ ...measured, session, ...(options.jobs === 1 && { onProgress }) });
     await writeFileAtomically(join(folder, 'kernels.json'), readableJson(measurement as unknown as JsonObject));
     await writeFileAtomically(join(folder, 'kernels.html'), await kernelReport(measurement));
     const ranking = options.choose ? { ranking: rankKernels(measurement) } : {};

@@ -15,6 +15,7 @@ export interface DeployCommandOptions extends AdapterOptions {
 /** `tfjs-peft merge`. */
 export async function merge(folder: string, options: DeployCommandOptions, io: CliIo): Promise<number> {
   const merged = await mergeFolder(folder, deployOptions(options, io));
+  const isCausal = merged.labels.length === 0;
   if (options.json) io.out(jsonLine(merged));
   else
     io.out(
@@ -22,9 +23,9 @@ export async function merge(folder: string, options: DeployCommandOptions, io: C
         ...describeDeployed(merged),
         '',
         'In Python:',
-        `  AutoModelForSequenceClassification.from_pretrained("${shortPath(merged.folder)}")`,
+        `  ${isCausal ? 'AutoModelForCausalLM' : 'AutoModelForSequenceClassification'}.from_pretrained("${shortPath(merged.folder)}")`,
         'Here:',
-        `  ${shellCommand(['predict', shortPath(merged.folder), 'a text'])}`,
+        `  ${shellCommand([isCausal ? 'generate' : 'predict', shortPath(merged.folder), 'a text'])}`,
       ]
         .map((line) => `${line}\n`)
         .join(''),

@@ -44,7 +44,7 @@ describe('collectInputs', () => {
     expect(await collect([], { file, textColumn: 'text' }, null)).toEqual([
       '2: soup, salt and "bread"',
       '3: null',
-      '5: two line\nfield',
+      '4: two line\nfield',
     ]);
     await writeFile(file, 'a;b\nc;d\n');
     const both = { file, textColumn: 'x', textPairColumn: 'y', columnNames: ['x', 'y'], delimiter: ';' };

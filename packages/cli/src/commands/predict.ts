@@ -1,4 +1,5 @@
-import { openPredictor, type Prediction } from '@tfjs-peft/eval';
+import { openPredictor } from '@tfjs-peft/eval';
+import type { Prediction } from '@tfjs-peft/eval/classifier';
 import { printable } from '@tfjs-peft/peft-core/authoring';
 import type { CliIo } from '../cli-io.js';
 import { type AdapterOptions, openOptions } from '../options/adapter-options.js';

@@ -103,9 +103,16 @@ function tellProgress(io: CliIo, quiet: boolean): (event: PrepareEvent) => void 
 function formatRecord({ curve, tasks, shots, rule }: PreparedRecord, output: string): string {
   const judged =
     tasks.heldOut.length > 0 ? `${tasks.heldOut.length} held-out tasks` : 'new episodes of the tasks it learned from';
-  const rows = curve.map(
-    ({ steps, accuracy, unpreparedAccuracy, loss, unpreparedLoss }) =>
-      `${String(steps).padStart(5)}  ${accuracy.toFixed(1).padStart(8)}  ${unpreparedAccuracy.toFixed(1).padStart(10)}  ${loss.toFixed(3).padStart(13)}  ${unpreparedLoss.toFixed(3).padStart(15)}`,
+  const cell = (value: number | null, digits: number, width: number) =>
+    (value === null ? 'diverged' : value.toFixed(digits)).padStart(width);
+  const rows = curve.map(({ steps, accuracy, unpreparedAccuracy, loss, unpreparedLoss }) =>
+    [
+      String(steps).padStart(5),
+      cell(accuracy, 1, 8),
+      cell(unpreparedAccuracy, 1, 10),
+      cell(loss, 3, 13),
+      cell(unpreparedLoss, 3, 15),
+    ].join('  '),
   );
   return [
     `Prepared by ${rule} on ${tasks.seen.length} tasks; judged on ${judged}, ${shots} texts of each class to learn from:`,

@@ -3,7 +3,7 @@ import { gridFiles, writeGridReport } from '@tfjs-peft/eval/grid';
 import { alignedTable } from '../progress/aligned-table.js';
 import type { CliIo } from '../cli-io.js';
 import { jsonLine } from '../safe-output.js';
-import { shortPath } from './execute-experiment.js';
+import { shellCommand, shortPath } from './execute-experiment.js';
 
 export interface ReportOptions {
   readonly json?: boolean;
@@ -26,6 +26,6 @@ export async function showReport(folder: string, { json = false }: ReportOptions
     );
   }
   if (missing === 0) return 0;
-  io.err(`${missing} results are missing; the command of the grid with --resume goes on with them.\n`);
+  io.err(`${missing} results are missing. To go on: ${shellCommand(['sweep', 'start', folder])}\n`);
   return 1;
 }

@@ -14,9 +14,11 @@ export interface RunCommandOptions extends RunOptions, ExecutionOptions {
 export const pluginDirectory = ({ config }: Pick<RunCommandOptions, 'config'>): string =>
   config === undefined ? '.' : dirname(config);
 
-/** `runs/sst2-100`, or for a file `runs/mail-100`. */
+/** `runs/sst2-100`, for a file `runs/mail-100`, for a group of rows `runs/webnlg-Airport-100`. */
 export function defaultFolder(config: ExperimentConfigInput): string {
   const file = config.data?.file?.file;
   const name = file === undefined ? config.task : file.replace(/^.*[\\/]/, '').replace(/\.[^.]*$/, '');
-  return `runs/${name.replace(/[^\w.-]+/g, '-')}-${config.data?.shots ?? 100}`;
+  const { group } = config.data ?? {};
+  const whole = group === undefined ? name : `${name}-${group}`;
+  return `runs/${whole.replace(/[^\w.-]+/g, '-')}-${config.data?.shots ?? 100}`;
 }

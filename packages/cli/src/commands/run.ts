@@ -41,6 +41,8 @@ function againOf(options: RunCommandOptions): string[] {
     ...(options.regression ? ['--regression'] : []),
     ...value('--max-labels', options.maxLabels),
     ...value('--empty-text', options.emptyText),
+    ...value('--group', options.group),
+    ...value('--prompt-template', options.promptTemplate),
     ...value('--encoding', options.encoding),
     ...value('--delimiter', options.delimiter),
     ...values('--column-names', options.columnNames),
@@ -61,5 +63,6 @@ function againOf(options: RunCommandOptions): string[] {
     ...(options.backend === 'auto' ? [] : ['--backend', options.backend]),
     ...value('--jobs', options.jobs),
     ...value('--hang-limit', options.hangLimit),
+    ...value('--time-limit', options.timeLimit),
   ];
 }

@@ -1,4 +1,5 @@
 import type { ExperimentConfigInput } from '@tfjs-peft/eval';
+import { createCatalogue, usualFloors } from '@tfjs-peft/eval/methods';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { isJsonObject, type Json, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { applySettings, type KnownKeys } from './apply-settings.js';
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly regression?: boolean;
   readonly maxLabels?: number;
   readonly emptyText?: string;
+  readonly group?: string;
+  readonly promptTemplate?: string;
   readonly columnNames?: readonly string[];
   readonly delimiter?: string;
   readonly encoding?: string;
@@ -29,6 +32,7 @@ export interface RunOptions {
   readonly model?: string;
   readonly revision?: string;
   readonly prompt?: boolean;
+  readonly demonstrations?: 'random' | 'similar';
   readonly template?: string;
   readonly words?: readonly string[];
   readonly mlm?: string;
@@ -38,7 +42,6 @@ export interface RunOptions {
   readonly set?: readonly string[];
 }
 
-const floorNames: readonly string[] = ['majority', 'linear-probe'];
 const defaultMethods: readonly string[] = ['prefix', 'prefix-subspace'];
 const defaultSeedCount = '3';
 
@@ -81,13 +84,15 @@ const taskOf = ({ task }: RunOptions): JsonObject =>
   task === undefined ? {} : { task: isTaskFile(task) ? 'file' : task };
 
 function dataOf(options: RunOptions, base: JsonObject | undefined): JsonObject {
-  const { task, data, shots, protocol, testCap, emptyText } = options;
+  const { task, data, shots, protocol, testCap, emptyText, group, promptTemplate } = options;
   return defined({
     directory: data,
     shots,
     protocol,
     testCap,
     emptyText,
+    group,
+    promptTemplate,
     file: fileOf(task, fileOptions(options), base),
   });
 }
@@ -107,14 +112,19 @@ function fileOf(task: string | undefined, changes: JsonObject, base: JsonObject 
 }
 
 /** How texts become prompts, if any option says that they do. Errors: `USAGE`. */
-function promptOf({ prompt, template, words, mlm }: RunOptions): JsonObject | undefined {
+function promptOf({ prompt, template, words, mlm, demonstrations }: RunOptions): JsonObject | undefined {
   if ((template === undefined) !== (words === undefined))
     throw new PeftError('USAGE', {
       found: 'one of --template and --words',
       expected: 'both, or neither',
       fix: 'give the words in the order of the labels, or leave the template out',
     });
-  const given = defined({ template, words: words && [...words], mlm });
+  const given = defined({
+    template,
+    words: words && [...words],
+    mlm,
+    demonstrations: demonstrations && { choose: demonstrations },
+  });
   return prompt || Object.keys(given).length > 0 ? given : undefined;
 }
 
@@ -147,7 +157,8 @@ function requireColumns({ data }: JsonObject): void {
   if (missing.length === 0) return;
   throw new PeftError('USAGE', {
     found: `no ${missing.map(optionOf).join(' and no ')} for the file ${JSON.stringify(file.file)}`,
-    expected: 'the names of the columns that hold the text and the label',
+    expected:
+      'the names of the columns that hold the text and the label (or, with --prompt-template, the text to write)',
     fix: 'look at the first line of the file; if it holds no names, give them with --column-names',
   });
 }
@@ -165,7 +176,15 @@ function withFloors(config: JsonObject): JsonObject {
   const methods = Array.isArray(config.methods) ? (config.methods as readonly Json[]) : undefined;
   if (!methods) return config;
   const names = methods.map((entry) => (isJsonObject(entry) ? (entry.preset ?? entry.name) : entry));
-  return { ...config, methods: [...floorNames.filter((floor) => !names.includes(floor)), ...methods] };
+  const floors: readonly string[] = usualFloors[kindOfTask(config)];
+  return { ...config, methods: [...floors.filter((floor) => !names.includes(floor)), ...methods] };
+}
+
+/** What a task answers with, as far as it is known before its data and plugins are loaded. */
+function kindOfTask({ task, data }: JsonObject): 'labels' | 'texts' {
+  if (isJsonObject(data) && data.promptTemplate !== undefined) return 'texts';
+  const known = [...createCatalogue().tasks.tasks.values()].find(({ name }) => name === task);
+  return known?.output.kind === 'text' ? 'texts' : 'labels';
 }
 
 function refuseContradictions(options: RunOptions): void {

@@ -6,9 +6,22 @@ import type { KnownKeys } from './apply-settings.js';
 /** Keys without a default do not show in a configuration whose defaults are written out. */
 const withoutDefault: Readonly<Record<string, readonly string[]>> = {
   '': ['name'],
-  data: ['emptyText'],
+  data: ['emptyText', 'group', 'promptTemplate'],
   model: ['revision', 'prompt'],
   'model.prompt': ['template', 'words', 'mlm'],
+  test: ['trace', 'generation'],
+  'test.generation': [
+    'maxNewTokens',
+    'strategy',
+    'temperature',
+    'topK',
+    'topP',
+    'beams',
+    'lengthPenalty',
+    'earlyStopping',
+    'noRepeatNgram',
+  ],
+  train: ['optimiser', 'momentum', 'averageDecay', 'activationMegabytes'],
   'data.file': [
     'file',
     'textColumn',

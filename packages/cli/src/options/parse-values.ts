@@ -3,6 +3,9 @@ import { InvalidArgumentError } from 'commander';
 /** A tab is hard to type. */
 export const character = (text: string): string => (text === '\\t' ? '\t' : text);
 
+/** A text in which `\\n` and `\\t` stand for a line break and a tab, which are hard to type. */
+export const escapedText = (text: string): string => text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
+
 /** Names separated by commas. */
 export const list = (text: string): string[] => {
   const entries = text.split(',').map((entry) => entry.trim());
@@ -38,3 +41,11 @@ function parseWhole(text: string, least: number): number {
     throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
   return value;
 }
+
+/** `3/10`: the share 3 of the shares 0 to 9. */
+export const shard = (text: string): { readonly index: number; readonly of: number } => {
+  const [, index, of] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? []).map(Number);
+  if (index === undefined || of === undefined || index >= of)
+    throw new InvalidArgumentError('It must be a share such as 0/10 to 9/10.');
+  return { index, of };
+};

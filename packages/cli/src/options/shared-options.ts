@@ -23,6 +23,10 @@ export const backendOption = () =>
 
 /** What commands share that run trials. */
 export const runs = (command: Command): Command =>
+  limits(command).option('--resume', 'go on with what an earlier, interrupted command left unfinished');
+
+/** How many trials run at a time, on what, and how long. */
+export const limits = (command: Command): Command =>
   command
     .addOption(backendOption())
     .option(
@@ -35,7 +39,7 @@ export const runs = (command: Command): Command =>
       'end a process that gives no sign of life for so long; its run counts as failed (default: 600)',
       wholeNumber,
     )
-    .option('--resume', 'go on with what an earlier, interrupted command left unfinished');
+    .option('--time-limit <seconds>', 'end a run that takes longer; it counts as failed (default: none)', wholeNumber);
 
 /** What commands share that write a model. */
 export const deploys = (command: Command): Command =>
@@ -79,13 +83,34 @@ export const labelled = (command: Command): Command =>
     .option('--text-pair-column <name>', 'column of the second text of a pair, for a file')
     .option('--label-column <name>', 'column of the label, for a file');
 
+/** The file of a grid, and where its results go. */
+export const gridFile = (command: Command): Command =>
+  command
+    .argument('<grid>', 'the grid as YAML or JSON, such as configs/quick.yaml')
+    .option('--data <folder>', 'folder that the data folders of the grid are below')
+    .addOption(pluginOption())
+    .option('--output <folder>', 'where the results go (default: runs/<name of the file>)')
+    .addOption(
+      new Option('--max-trials <number>', 'more runs than this need --yes').argParser(wholeNumber).default(500),
+    )
+    .option('--yes', 'run also more than --max-trials');
+
 /** How texts become prompts that a masked language model completes. */
 export const prompted = (command: Command): Command =>
   command
     .option('--prompt', 'make a prompt of each text; heads start as label words and read the mask')
     .option('--template <text>', 'of a prompt, *cls**sent_0*_It_was*mask*.*sep+* (default: the task has one)')
     .option('--words <words>', 'comma-separated label words in the order of the labels, with --template', list)
+    .addOption(
+      new Option(
+        '--demonstrations <way>',
+        'put an answered prompt of each label behind each prompt: any training text, or one like it',
+      ).choices(['random', 'similar']),
+    )
     .option(
       '--mlm <folder>',
       'with the head of a masked language model (default: that of minilm, else the host itself)',
     );
+
+/** How train and development sets are drawn. */
+export const protocols = ['same_k', 'fixed', 'budget', 'per_class', 'none'];

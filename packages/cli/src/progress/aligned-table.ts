@@ -2,7 +2,7 @@ import type { TextTable } from '@tfjs-peft/eval/grid';
 import { oneSafeLine } from '../safe-output.js';
 
 /** A table as aligned lines for a terminal. */
-export function alignedTable({ title, columns, rows }: TextTable): string[] {
+export function alignedTable({ title, columns, rows }: Omit<TextTable, 'id'>): string[] {
   const cells = [columns, ...rows].map((row) => row.map((cell) => oneSafeLine(cell)));
   const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]!.length)));
   const line = (row: readonly string[]) =>

@@ -84,6 +84,22 @@ describe('createProgressState', () => {
     state.add({ type: 'progress', trial: trial(0), what: 'evaluate test', done: 400, total: 800 });
     expect(state.snapshot().fraction).toBeCloseTo(0.95);
   });
+
+  it('measures each plan by itself', () => {
+    let seconds = 0;
+    const state = createProgressState(() => seconds);
+    state.add({ type: 'plan', trials: [trial(0), trial(1)], finished: [] });
+    state.add({ type: 'trial-start', trial: trial(0) });
+    seconds = 1000;
+    for (const index of [0, 1]) state.add(end(index, false));
+    expect(state.snapshot()).toMatchObject({ done: 2, secondsLeft: 0 });
+    state.add({ type: 'plan', trials: [trial(0), trial(1)], finished: [] });
+    expect(state.snapshot()).toMatchObject({ done: 0, total: 2, fraction: 0, secondsLeft: null });
+    state.add({ type: 'trial-start', trial: trial(0) });
+    seconds = 1010;
+    state.add(end(0, false));
+    expect(state.snapshot()).toMatchObject({ done: 1, secondsLeft: 10 });
+  });
 });
 
 describe('reportProgress', () => {
@@ -99,6 +115,16 @@ describe('reportProgress', () => {
     expect(texts.err).toContain('reading task spam-subjects');
     expect(texts.err).toContain('floor majority: 55.1 accuracy on test (data seed 13)');
     expect(texts.err).toContain('warning: bad  [31m news');
+  });
+  it('says a warning of many runs once, and at the end how often it came', async () => {
+    const { io, texts } = fakeIo();
+    const progress = await reportProgress(io, { quiet: true });
+    for (const index of [0, 1, 2]) progress.onEvent({ type: 'warning', trial: trial(index), text: 'left out: a.bias' });
+    progress.onEvent({ type: 'warning', text: 'watch out' });
+    progress.stop();
+    expect(texts.err).toMatch(
+      /^warning: .*: left out: a\.bias\nwarning: watch out\nwarning, 2 times more: left out: a\.bias\n$/,
+    );
   });
   it('says nothing but warnings when quiet', async () => {
     const { io, texts } = fakeIo();

@@ -22,6 +22,7 @@ const leastFraction = 0.01;
 /** Turns the events of an experiment into a snapshot. `now` gives seconds. */
 export function createProgressState(now: () => number) {
   let trials: readonly TrialReference[] = [];
+  let cells = 0;
   let text = 'starting';
   let started: number | undefined;
   const share = new Map<number, number>();
@@ -42,7 +43,11 @@ export function createProgressState(now: () => number) {
     add(event: ExperimentEvent): boolean {
       switch (event.type) {
         case 'plan':
+          // A grid plans twice: what is tried, then what is compared. The time of the first says nothing of the second.
+          started = undefined;
+          for (const known of [share, reused, before, details]) known.clear();
           trials = event.trials;
+          cells = new Set(trials.map(({ cell }) => cell)).size;
           return false;
         case 'phase':
           text = event.trial ? `${nameOf(event.trial)}: ${event.text}` : event.text;
@@ -110,8 +115,10 @@ export function createProgressState(now: () => number) {
       );
     return false;
   }
-}
 
-/** `prefix, split 13`; the train seed where it is not 0. */
-const nameOf = ({ method, dataSeed, trainSeed }: TrialReference) =>
-  `${method}, data seed ${dataSeed}${trainSeed === 0 ? '' : `, train seed ${trainSeed}`}`;
+  /** `prefix, split 13`; the train seed where it is not 0, the cell where there are several. */
+  function nameOf({ method, dataSeed, trainSeed, cell }: TrialReference): string {
+    const where = cells > 1 && cell !== undefined ? `${cell}: ` : '';
+    return `${where}${method}, data seed ${dataSeed}${trainSeed === 0 ? '' : `, train seed ${trainSeed}`}`;
+  }
+}

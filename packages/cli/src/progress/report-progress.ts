@@ -1,4 +1,4 @@
-import type { ExperimentEvent } from '@tfjs-peft/eval';
+import type { ExperimentEvent, TrialReference, TrialTrainEvent } from '@tfjs-peft/eval';
 import type { CliIo } from '../cli-io.js';
 import { formatTimeLeft } from './format-time-left.js';
 import { oneSafeLine, safeLines } from '../safe-output.js';
@@ -15,8 +15,8 @@ export interface ProgressReport {
 const lineEverySeconds = 4;
 
 /**
- * Shows an experiment's progress on standard error: a bar in a terminal, otherwise a line every few seconds. Warnings and the majority floor
- * get lines of their own. Quiet: warnings only.
+ * Shows an experiment's progress on standard error: a bar in a terminal, otherwise a line every few seconds. Warnings, the majority floor and
+ * what a method's runs did not compute again get lines of their own; the end says how often a warning came again. Quiet: warnings only.
  */
 export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boolean }): Promise<ProgressReport> {
   const start = performance.now();
@@ -24,6 +24,8 @@ export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boo
   const state = createProgressState(seconds);
   const bar = quiet ? null : await openBar(io);
   const floorsSaid = new Set<string>();
+  const keptSaid = new Set<string>();
+  const timesWarned = new Map<string, number>();
   let lastLine = -Infinity;
 
   const line = (text: string) => {
@@ -53,19 +55,27 @@ export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boo
   return {
     onEvent(event) {
       const notable = state.add(event);
-      if (event.type === 'warning')
-        line(
-          `warning: ${event.trial ? `${event.trial.method}, data seed ${event.trial.dataSeed}: ` : ''}${oneSafeLine(event.text)}`,
-        );
+      if (event.type === 'warning') sayWarning(event);
       if (!quiet && event.type === 'trial-end') sayFloor(event);
+      if (!quiet && event.type === 'train' && event.event.type === 'end') sayKept(event.trial, event.event);
       tick(notable);
     },
     line,
     stop() {
       clearInterval(timer);
+      for (const [text, times] of timesWarned)
+        if (times > 1) line(`warning, ${times === 2 ? 'once' : `${times - 1} times`} more: ${text}`);
+      timesWarned.clear();
       bar?.stop();
     },
   };
+
+  function sayWarning({ trial, text }: Extract<ExperimentEvent, { type: 'warning' }>): void {
+    const safe = oneSafeLine(text);
+    const times = timesWarned.get(safe) ?? 0;
+    timesWarned.set(safe, times + 1);
+    if (times === 0) line(`warning: ${trial ? `${trial.method}, data seed ${trial.dataSeed}: ` : ''}${safe}`);
+  }
 
   function sayFloor({ trial, summary }: Extract<ExperimentEvent, { type: 'trial-end' }>): void {
     if (trial.kind !== 'floor' || summary.status !== 'done' || floorsSaid.has(trial.method)) return;
@@ -75,6 +85,18 @@ export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boo
       line(
         `floor ${trial.method}: ${value.toFixed(1)} ${summary.headlineMetric} on ${summary.headlineSplit} (data seed ${trial.dataSeed})`,
       );
+  }
+
+  function sayKept({ method }: TrialReference, { activations }: Extract<TrialTrainEvent, { type: 'end' }>): void {
+    if (!activations || keptSaid.has(method)) return;
+    keptSaid.add(method);
+    const { computed, reused, dropped, megabytes, limit } = activations;
+    line(
+      `${method}: frozen layers below it ran for ${computed} texts, not for ${reused} more; ${megabytes.toFixed(1)} MB of activations kept` +
+        (dropped > 0
+          ? `, ${dropped} texts made room: more than ${limit} MB (train.activationMegabytes) would save more`
+          : ''),
+    );
   }
 }
 

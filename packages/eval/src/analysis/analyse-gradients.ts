@@ -3,6 +3,7 @@ import type { Batch, Objective } from '@tfjs-peft/peft-core/authoring';
 import { labelledTexts, toBatch } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import type { Session } from '../trial/session.js';
+import { requireLabels } from '../trial/task-data.js';
 import { type GradientShapes, measureShares, topShares, weightsOfLayers } from './measure-shares.js';
 import { randomiseHost } from './randomise-host.js';
 
@@ -50,8 +51,10 @@ export interface AnalyseGradientsOptions {
  * Errors: those of the data and of the host.
  */
 export async function analyseGradients(options: AnalyseGradientsOptions): Promise<GradientAnalysis> {
-  const { session, dataSeed, batchSize, onProgress } = options;
-  const { host, data } = session;
+  const { dataSeed, batchSize, onProgress } = options;
+  const session = options.session.ofSplit(dataSeed);
+  const { host } = session;
+  const data = requireLabels(session.data, 'shapes of gradients');
   const examples = session.examples(data.split(dataSeed).train);
   const texts = [...labelledTexts(examples, data.objective).inOrder(batchSize)].slice(0, options.batches);
   const tensors = weightsOfLayers(host);

@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
+import { alignColumns } from '../report/align-columns.js';
 import { htmlPage } from '../report/html-page.js';
 import { plotSection } from '../report/html-sections.js';
 import { htmlTable } from '../report/html-table.js';
@@ -34,11 +35,7 @@ const titles = ({ topShares }: GradientAnalysis) => [
 
 /** The table for a terminal. */
 export function formatGradients(analysis: GradientAnalysis): string {
-  const lines = [['weights', ...titles(analysis)], ...sharesByRole(analysis)];
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  const table = lines.map((line) =>
-    line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  '),
-  );
+  const table = alignColumns([['weights', ...titles(analysis)], ...sharesByRole(analysis)]);
   const { byBatch, batches, batchSize, host, task } = analysis;
   const range = (values: readonly (readonly number[])[]) => {
     const of = values.map((shares) => shares[1]!);
@@ -47,7 +44,7 @@ export function formatGradients(analysis: GradientAnalysis): string {
   return [
     `Part of the gradient's norm in the largest entries of each weight matrix: ${host} on ${task}, ${batches} × ${batchSize} texts`,
     '',
-    ...table,
+    table,
     '',
     `Top 1 % of single batches, mean over all weights: ${range(byBatch.pretrained)} pretrained, ${range(byBatch.random)} with random weights.`,
   ].join('\n');

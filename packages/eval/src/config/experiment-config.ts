@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { type MethodDescription, PeftError, readouts, type Readout } from '@tfjs-peft/peft-core';
-import { type TaskPrompt, taskPrompts } from '@tfjs-peft/prompting';
+import { demonstrationsSchema, type TaskPrompt, taskPrompts } from '@tfjs-peft/prompting';
 import { isJsonObject } from '@tfjs-peft/peft-core/files';
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
+import { type GenerationInput, parseGeneration } from '@tfjs-peft/transformer';
 import { recipeNames } from '../methods/presets.js';
 import { partialTrainConfig } from './train-config.js';
 
@@ -65,6 +66,10 @@ export const dataConfig = z.strictObject({
   file: dataFile.nullable().default(null),
   /** Rows with an empty text: an error, left out, or kept; the task's own choice if absent. */
   emptyText: z.enum(['error', 'drop', 'keep']).optional(),
+  /** Rows of one group alone, of tasks that have groups: a category, a persona. */
+  group: z.string().min(1).max(300).optional(),
+  /** Of a task of texts: makes a prompt of a row, `{field}` stands for a field. Makes a labelled file one. */
+  promptTemplate: z.string().max(10_000).optional(),
   /** K: number of labelled texts (per class under `per_class`). */
   shots: z.int().min(1).default(100),
   /** How the development set is made; `none`: there is none, the last step counts. */
@@ -87,13 +92,15 @@ const promptConfig = z.strictObject({
   words: z.array(z.string().min(1).max(200)).min(2),
   /** A folder with the head of a masked language model, and perhaps an adapter that makes the host one; the host's own files if absent. */
   mlm: z.string().min(1).optional(),
+  /** Answered prompts behind each prompt, drawn from the training texts of the split. */
+  demonstrations: demonstrationsSchema.optional(),
 });
 
 /** How texts become prompts that a masked language model completes with a label's word. */
 export type PromptConfig = z.output<typeof promptConfig>;
 
 export const modelConfig = z.strictObject({
-  /** `minilm` (embedded), a directory (starts with "." or "/"), or a Hub name. */
+  /** `minilm` or `minigpt` (embedded), a directory (starts with "." or "/"), or a Hub name. */
   name: z.string().min(1).default('minilm'),
   revision: z.string().optional(),
   /** How hidden states become one vector; null: the host's usual way. */
@@ -123,6 +130,11 @@ export const testConfig = z.strictObject({
   draws: z.int().min(1).default(10),
   /** Also tests the midpoint at every evaluation, for the record (validation regret); nothing is chosen by it. */
   trace: z.boolean().optional(),
+  /** Of a task of texts: how prompts are continued, by the keys of `generate`; 64 tokens, each the likeliest, if absent. */
+  generation: z
+    .record(z.string(), z.json())
+    .transform((settings) => parseGeneration(settings as GenerationInput))
+    .optional(),
 });
 
 /** Validated settings of the test: the point of a simplex, and draws. */

@@ -1,15 +1,15 @@
 import { PeftError } from '@tfjs-peft/peft-core';
-import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { Composer, isMap, isScalar, Lexer, LineCounter, Parser, visit } from 'yaml';
 
 /**
- * What a YAML file may cost: its size is some hundred times a long experiment (forty methods take 30 kB and a depth of twenty, where a map in a
- * map counts twice), and it is read in well under a second whatever it holds.
+ * What a YAML file may cost: its size is twice a long experiment (forty methods take 30 kB, and lists and maps ten deep), and it is read in well
+ * under a second whatever it holds.
  */
 export const yamlLimits = { characters: 64 * 1024, depth: 100 } as const;
 
 /**
  * YAML from anybody's file as plain data; JSON is a part of it. Bounded: size, depth, references to earlier parts (`aliases`, none by default);
- * no key twice. The time grows with the length: the library compares every key with all others, so its own check for repeated keys is off.
+ * no key twice. The library compares every key with all others: its own check for repeated keys is off.
  * Errors: `YAML_INVALID`, which names the place, `YAML_TOO_LARGE`.
  */
 export function parseYaml(text: string, name: string, { aliases = 0 }: { readonly aliases?: number } = {}): unknown {
@@ -24,13 +24,25 @@ export function parseYaml(text: string, name: string, { aliases = 0 }: { readonl
     const { line, col } = lineCounter.linePos(offset);
     return new Error(`${what} at line ${line}, column ${col}`);
   };
+  /** Stops at the depth that is too much, before the library recurses into it. */
+  function* flatTokens() {
+    const parser = new Parser(lineCounter.addNewLine);
+    lineCounter.addNewLine(0);
+    for (const lexeme of new Lexer().lex(text)) {
+      const offset = parser.offset;
+      yield* parser.next(lexeme);
+      if (parser.stack.length > yamlLimits.depth) throw fault('Nested too deeply', offset);
+    }
+    yield* parser.end();
+  }
   try {
-    const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, lineCounter });
-    const [first] = document.errors;
+    const composer = new Composer({ uniqueKeys: false });
+    const [document, second] = composer.compose(flatTokens(), true, text.length);
+    if (second) throw fault('A second document begins', second.range[0]);
+    const [first] = document!.errors;
     if (first) throw fault(first.message, first.pos[0]);
-    visit(document, {
-      Collection(_, collection, path) {
-        if (path.length > yamlLimits.depth) throw fault('Nested too deeply', collection.range?.[0] ?? 0);
+    visit(document!, {
+      Collection(_, collection) {
         if (!isMap(collection)) return;
         const seen = new Set<unknown>();
         for (const { key } of collection.items) {
@@ -42,7 +54,7 @@ export function parseYaml(text: string, name: string, { aliases = 0 }: { readonl
         }
       },
     });
-    return document.toJS({ maxAliasCount: aliases }) as unknown;
+    return document!.toJS({ maxAliasCount: aliases }) as unknown;
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
     throw new PeftError('YAML_INVALID', {

@@ -7,7 +7,7 @@ import {
   modelConfig,
   testConfig,
 } from './experiment-config.js';
-import { recipeNames } from '../methods/presets.js';
+import { floorNames, recipeNames } from '../methods/presets.js';
 import { mergeTrainConfigs, partialTrainConfig } from './train-config.js';
 import type { TrialConfig } from './trial-config.js';
 
@@ -20,7 +20,7 @@ export const trialConfig: z.ZodType<TrialConfig> = z.strictObject({
   data: dataConfig,
   model: modelConfig,
   method: z.discriminatedUnion('kind', [
-    z.strictObject({ name: methodName, kind: z.literal('floor'), floor: z.enum(['majority', 'linear-probe']) }),
+    z.strictObject({ name: methodName, kind: z.literal('floor'), floor: z.enum(floorNames) }),
     z.strictObject({
       name: methodName,
       kind: z.literal('trained'),

@@ -29,7 +29,7 @@ export type TrialMethod =
       readonly recipe: RecipeName;
     };
 
-/** A model name that is a directory: starts with "." or is an absolute path; everything else is `minilm` or a Hub name. */
+/** A model name that is a directory: starts with "." or is an absolute path; everything else is embedded or a Hub name. */
 export const isDirectoryName = (name: string): boolean => name.startsWith('.') || isAbsolute(name);
 
 /**

@@ -87,6 +87,7 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
       baseModelNameOrPath: host.spec.name,
       ...(located.model.revision !== undefined && { revision: located.model.revision }),
       tokenizerDigest: tokenizer.digest,
+      ...(adapter.report.maxTokens !== undefined && { maxTokens: adapter.report.maxTokens }),
       ...(adapter.report.writtenBy === 'hf-peft' && { extraConfig }),
     };
     try {

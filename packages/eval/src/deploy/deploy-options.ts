@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { type JsonObject, parseJsonObject } from '@tfjs-peft/peft-core/files';
-import { countVirtualTokens } from '../predict/count-virtual-tokens.js';
+import { countVirtualTokens } from '@tfjs-peft/transformer';
 import { maxTokensOf, openAdapter, type OpenAdapterOptions, type OpenedAdapter } from '../predict/open-adapter.js';
 import { writeModelFolder } from './write-model-folder.js';
 
@@ -19,6 +19,7 @@ export interface DeployOptions extends Omit<OpenAdapterOptions, 'host'> {
 /** What was written; plain JSON. */
 export interface DeployedFolder {
   readonly folder: string;
+  /** None of a model that predicts the next token. */
   readonly labels: readonly string[];
   readonly dtype: 'f32' | 'f16';
   /** Of all files. */
@@ -32,7 +33,10 @@ export interface DeployedFolder {
 }
 
 /** What {@link openAdapter} gives, unless no single model holds it. Errors: those of `openAdapter`, `HOST_UNSUPPORTED`. */
-export async function openDeployable(folder: string, options: DeployOptions): Promise<OpenedAdapter> {
+export async function openDeployable(
+  folder: string,
+  options: DeployOptions & { readonly causal?: boolean },
+): Promise<OpenedAdapter> {
   const opened = await openAdapter(folder, options);
   if (!opened.located.model.prompt) return opened;
   opened.dispose();
@@ -82,7 +86,7 @@ export async function writeDeployed(
 ): Promise<DeployedFolder> {
   const compared = await writeModelFolder(output, files, async (written) => {
     const found = await compare(written);
-    if (found && dtype === 'f32') requireClose(found, output);
+    if (found) requireClose(found, dtype, output);
     return found;
   });
   return {
@@ -96,9 +100,15 @@ export async function writeDeployed(
   };
 }
 
-/** F32 output that is further from its origin than rounding explains is never left behind. */
-function requireClose({ difference, largest }: Compared, what: string): void {
-  if (difference <= 1e-3 * Math.max(1, largest)) return;
+/** F32 output that is further from its origin than rounding explains is never left behind, and no output whose logits are no numbers. */
+function requireClose({ difference, largest }: Compared, dtype: 'f32' | 'f16', what: string): void {
+  if (dtype === 'f16' ? difference < Infinity : difference <= 1e-3 * Math.max(1, largest)) return;
+  if (difference === Infinity)
+    throw new PeftError('OUTPUT_DIFFERS', {
+      found: `${what}: logits that are no finite numbers, or not as many as host and adapter give`,
+      expected: 'the same within rounding',
+      fix: dtype === 'f16' ? 'write f32: a weight may be too large for f16' : 'report this; nothing was written',
+    });
   throw new PeftError('OUTPUT_DIFFERS', {
     found: `${what}: logits that differ by ${difference.toPrecision(3)} from those of host and adapter`,
     expected: 'the same within rounding',

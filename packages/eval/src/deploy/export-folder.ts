@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Host, PeftError } from '@tfjs-peft/peft-core';
 import { readableJson } from '@tfjs-peft/peft-core/files';
 import { exportOnnx } from '@tfjs-peft/onnx';
 import { predictLogits } from '@tfjs-peft/train';
@@ -31,9 +32,10 @@ import { requireEmptyFolder } from '../run-folder/require-empty-folder.js';
 export async function exportFolder(folder: string, options: DeployOptions): Promise<DeployedFolder> {
   const { output, dtype = 'f32' } = options;
   await requireEmptyFolder(output);
-  const opened = await openDeployable(folder, options);
+  const opened = await openDeployable(folder, { ...options, causal: true });
   const { host, adapter, labels, multiLabel } = opened;
   try {
+    requireNoDecoder(host);
     const maxTokens = deployedMaxTokens(opened, options.maxTokens) ?? host.spec.maxPositionEmbeddings;
     const { bytes } = await exportOnnx(host, adapter, { dtype });
     const { family } = requireEncoder(host).encoder;
@@ -58,6 +60,16 @@ export async function exportFolder(folder: string, options: DeployOptions): Prom
   } finally {
     opened.dispose();
   }
+}
+
+/** Errors: `HOST_UNSUPPORTED`. */
+function requireNoDecoder({ spec }: Host): void {
+  if (spec.languageModel === undefined) return;
+  throw new PeftError('HOST_UNSUPPORTED', {
+    found: `the decoder "${spec.name}": graphs are written of encoders alone`,
+    expected: 'an encoder with a head that classifies',
+    fix: 'merge the adapter (tfjs-peft merge) and convert the model that this writes with optimum-cli export onnx',
+  });
 }
 
 async function compare(path: string, { host, tokenizer, adapter }: OpenedAdapter, maxTokens: number) {

@@ -22,14 +22,13 @@ export function sampleTexts(
   });
 }
 
-/** The largest difference of two lists of logits, and the largest logit. */
+/** The largest difference of two lists of logits, infinite where one of them is no number, and the largest logit. */
 export function compareLogits(found: Float32Array, expected: Float32Array): { difference: number; largest: number } {
   let difference = 0;
   let largest = 0;
   expected.forEach((value, index) => {
-    // A NaN must not get lost in a maximum.
     const distance = Math.abs(value - found[index]!);
-    difference = distance <= difference ? difference : distance;
+    difference = Math.max(difference, Number.isNaN(distance) ? Infinity : distance);
     largest = Math.max(largest, Math.abs(value));
   });
   return { difference: found.length === expected.length ? difference : Infinity, largest };

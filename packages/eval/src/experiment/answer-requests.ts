@@ -1,7 +1,8 @@
 import { importPlugins } from '../methods/load-plugins.js';
 import { createCatalogue } from '../methods/plugins.js';
 import { createLocalRunner } from './local-runner.js';
-import { toPlainError, type TrialRunner } from './run-trials.js';
+import { toPlainError } from '../processes/plain-error.js';
+import type { TrialRunner } from './run-trials.js';
 import type { WorkerReply, WorkerRequest } from './worker-messages.js';
 
 /** Runs trials for the parent of this process, which alone decides when to stop. Imported for what it does. */
@@ -20,7 +21,7 @@ async function answer(request: WorkerRequest): Promise<void> {
       return reply({ type: 'ready' });
     }
     case 'run':
-      return reply({ type: 'done', summary: await runner!.run(request.trial, request.reference) });
+      return reply({ type: 'done', summary: await runner!.run(request.planned) });
     case 'abort':
       return stop.abort();
     case 'close':

@@ -1,19 +1,15 @@
-import { join } from 'node:path';
 import type { BackendChoice } from '@tfjs-peft/backend';
-import type { ExperimentConfig } from '../config/experiment-config.js';
 import type { PluginModule } from '../methods/load-plugins.js';
 import type { Catalogue } from '../methods/plugins.js';
 import { reportBackend } from '../trial/report-backend.js';
 import { runTrial } from '../trial/run-trial.js';
-import { openSession } from '../trial/session.js';
+import { openSession, type SessionConfig } from '../trial/session.js';
 import type { OnExperimentEvent } from '../records/experiment-event.js';
 import type { TrialRunner } from './run-trials.js';
 
 /** What all runners of an experiment are told. */
 export interface RunnerSetup {
-  readonly config: ExperimentConfig;
-  /** The experiment's. */
-  readonly folder: string;
+  readonly config: SessionConfig;
   /** What the user's command or configuration named. */
   readonly modules: readonly PluginModule[];
   readonly resume: boolean;
@@ -24,7 +20,6 @@ export interface RunnerSetup {
 /** Runs trials in this process, one after the other, with one session. */
 export async function createLocalRunner({
   config,
-  folder,
   resume,
   onEvent,
   signal,
@@ -35,16 +30,9 @@ export async function createLocalRunner({
   onEvent({ type: 'phase', text: `backend ${String(report.backend)}` });
   const session = await openSession(config, { catalogue, backend: report, onEvent });
   return {
-    async run(trial, reference) {
+    async run({ trial, reference, folder }) {
       onEvent({ type: 'trial-start', trial: reference });
-      return runTrial(trial, {
-        folder: join(folder, 'trials', reference.folder),
-        session,
-        onEvent,
-        signal,
-        resume,
-        reference,
-      });
+      return runTrial(trial, { folder, session, onEvent, signal, resume, reference });
     },
     async close() {
       session.dispose();

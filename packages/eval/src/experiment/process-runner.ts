@@ -1,18 +1,22 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { cpus } from 'node:os';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { BackendChoice } from '@tfjs-peft/backend';
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { TrialSummary } from '../records/trial-summary.js';
 import type { RunnerSetup } from './local-runner.js';
-import { fromPlainError, type TrialRunner } from './run-trials.js';
+import { fromPlainError } from '../processes/plain-error.js';
+import { startWorker } from '../processes/start-worker.js';
+import type { TrialRunner } from './run-trials.js';
 import type { WorkerReply, WorkerRequest } from './worker-messages.js';
 
-interface ProcessSetup extends RunnerSetup {
+export interface ProcessSetup extends RunnerSetup {
   readonly backend: BackendChoice;
+  /** Of the experiment or sweep, for messages. */
+  readonly folder: string;
   /** A process without a sign of life for so many seconds is hung. */
   readonly hangLimit: number;
+  /** Seconds that one trial may take. */
+  readonly timeLimit?: number;
 }
 
 /** Seconds that a process gets to finish its step and save after a request to stop; more where its steps were seen to take longer. */
@@ -29,7 +33,7 @@ const requests: readonly (string | null)[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 export async function createProcessRunners(setup: ProcessSetup, count: number): Promise<TrialRunner[]> {
   const runners = Array.from({ length: count }, (_, index) => createProcessRunner(setup, count, index === 0));
   try {
-    await Promise.all(runners.map((runner) => runner.open()));
+    await Promise.all(runners.map((runner) => runner.start()));
     return runners;
   } catch (error) {
     await Promise.all(runners.map((runner) => runner.close()));
@@ -37,12 +41,13 @@ export async function createProcessRunners(setup: ProcessSetup, count: number): 
   }
 }
 
-function createProcessRunner(
+/** One such process, of `count`; `speaks`: it reports also what all of them do. */
+export function createProcessRunner(
   setup: ProcessSetup,
   count: number,
   speaks: boolean,
-): TrialRunner & { open(): Promise<void> } {
-  const { config, folder, modules, resume, backend, hangLimit, onEvent, signal } = setup;
+): TrialRunner & { start(): Promise<void> } {
+  const { config, folder, modules, resume, backend, hangLimit, timeLimit = Infinity, onEvent, signal } = setup;
   let child: ChildProcess | undefined;
   const abort = () => void (child?.connected && child.send({ type: 'abort' } satisfies WorkerRequest));
   signal?.addEventListener('abort', abort);
@@ -55,14 +60,25 @@ function createProcessRunner(
       // The longest silence that ended: a process that never speaks again is no slow one.
       let longest = 0;
       let stopping = 0;
+      let taken = 0;
       const tick = () => {
         silent += 1;
+        taken += 1;
         if (signal?.aborted) stopping += 1;
         const limit = message.type === 'open' ? Math.max(startLimit, hangLimit) : hangLimit;
-        const hung = silent > limit;
-        if (!hung && stopping <= Math.max(stopLimit, 2 * longest)) return;
-        finish(() => reject(hung ? hungError(limit) : interruptedError(folder)));
+        const reason =
+          silent > limit
+            ? hungError(limit)
+            : message.type === 'run' && taken > timeLimit
+              ? tooLongError(timeLimit)
+              : stopping > Math.max(stopLimit, 2 * longest)
+                ? interruptedError(folder)
+                : undefined;
+        if (!reason) return;
+        // The next trial must not be given to a process that is about to end.
+        child = undefined;
         worker.kill('SIGKILL');
+        finish(() => reject(reason));
       };
       const timer = setInterval(tick, 1000);
       const finish = (act: () => void) => {
@@ -88,21 +104,21 @@ function createProcessRunner(
     });
 
   const open = async (quiet: boolean): Promise<ChildProcess> => {
-    const started = startWorker(count);
+    const started = startWorker(import.meta.url, 'run-trial-worker', threadsOf(count));
     child = started;
-    await request(started, { type: 'open', config, folder, modules, resume, backend }, quiet);
+    await request(started, { type: 'open', config, modules, resume, backend }, quiet);
     if (signal?.aborted) abort();
     return started;
   };
 
   return {
-    async open() {
+    async start() {
       await open(!speaks);
     },
-    async run(trial, reference) {
+    async run(planned) {
       // After a crash the next trial gets a fresh process.
       const worker = child?.connected ? child : await open(true);
-      return (await request(worker, { type: 'run', trial, reference }, false))!;
+      return (await request(worker, { type: 'run', planned }, false))!;
     },
     async close() {
       signal?.removeEventListener('abort', abort);
@@ -117,39 +133,23 @@ function createProcessRunner(
   };
 }
 
-/** A process that ends at once takes its children with it. */
-const living = new Set<ChildProcess>();
-const killAll = () => living.forEach((child) => child.kill('SIGKILL'));
-
-/** The worker beside this file: TypeScript in a checkout, JavaScript in the built package. */
-function startWorker(count: number): ChildProcess {
-  const source = import.meta.url.endsWith('.ts');
-  const entry = fileURLToPath(new URL(source ? './run-trial-worker.ts' : './run-trial-worker.js', import.meta.url));
+/** Several processes with as many threads each as there are processors only wait for each other. */
+function threadsOf(count: number) {
   const threads = String(Math.max(1, Math.floor(cpus().length / count)));
-  const child = fork(entry, [String(process.pid)], {
-    execArgv: source ? sourceFlags() : [],
-    // Several processes with as many threads each as there are processors only wait for each other.
-    env: { ...process.env, OMP_NUM_THREADS: threads, TF_NUM_INTRAOP_THREADS: threads, TF_NUM_INTEROP_THREADS: '1' },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  if (living.size === 0) process.on('exit', killAll);
-  living.add(child);
-  child.once('exit', () => {
-    living.delete(child);
-    if (living.size === 0) process.off('exit', killAll);
-  });
-  return child;
-}
-
-function sourceFlags(): string[] {
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return ['--conditions=@tfjs-peft/source', '--import', loader];
+  return { OMP_NUM_THREADS: threads, TF_NUM_INTRAOP_THREADS: threads, TF_NUM_INTEROP_THREADS: '1' };
 }
 
 const hungError = (seconds: number) =>
   new PeftError('TRIAL_HUNG', {
     found: `the process of the trial gave no sign of life for ${seconds} seconds and was ended`,
     fix: 'run it again with --resume; if its steps really take that long, raise --hang-limit',
+  });
+
+const tooLongError = (seconds: number) =>
+  new PeftError('TRIAL_TOO_LONG', {
+    found: `the trial took more than ${seconds} seconds and was ended`,
+    expected: 'trials within the limit that was given',
+    fix: 'run it again with --resume and a larger --time-limit: it goes on from its last checkpoint',
   });
 
 const interruptedError = (folder: string) =>

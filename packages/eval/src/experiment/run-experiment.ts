@@ -2,22 +2,20 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { BackendChoice } from '@tfjs-peft/backend';
 import { PeftError } from '@tfjs-peft/peft-core';
-import type { ExperimentConfigInput } from '../config/experiment-config.js';
+import type { ExperimentConfig, ExperimentConfigInput } from '../config/experiment-config.js';
 import { parseExperiment } from '../config/experiment-config.js';
 import { resolveExperiment } from '../config/resolve-experiment.js';
 import { loadGivenPlugins, nameFromFolder } from '../methods/load-plugins.js';
 import { type Catalogue, createCatalogue, type EvalPlugin } from '../methods/plugins.js';
 import { nameMissingPlugins } from '../records/recorded-plugins.js';
 import { lockFolder } from '../run-folder/folder-lock.js';
-import { inspectTrialFolder, refuseUnfinished, requireSameConfiguration } from '../records/trial-folder.js';
 import { ensureWritableFolder } from '../run-folder/write-file-atomically.js';
-import { writeFailure } from '../trial/run-trial.js';
-import type { TrialSummary } from '../records/trial-summary.js';
 import { type OnExperimentEvent, referTo } from '../records/experiment-event.js';
 import { claimExperimentFolder, type ExperimentResult, writeResults } from '../records/experiment-folder.js';
-import { createLocalRunner, type RunnerSetup } from './local-runner.js';
-import { createProcessRunners } from './process-runner.js';
-import { type PlannedTrial, runTrials, toPlainError } from './run-trials.js';
+import { createLocalRunner } from './local-runner.js';
+import { createProcessRunners, type ProcessSetup } from './process-runner.js';
+import { executeTrials } from './execute-trials.js';
+import type { PlannedTrial } from './run-trials.js';
 
 /** Where an experiment runs and how: folder, processes, backend, plugins. */
 export interface RunExperimentOptions {
@@ -34,6 +32,8 @@ export interface RunExperimentOptions {
   readonly signal?: AbortSignal;
   /** Seconds without a sign of life after which a child process counts as hung and its trial as failed. Default 600. */
   readonly hangLimit?: number;
+  /** Seconds that one trial may take; one that takes longer counts as failed. Trials run in child processes then. */
+  readonly timeLimit?: number;
   /** Continues what an earlier run of the same experiment left unfinished. */
   readonly resume?: boolean;
 }
@@ -50,7 +50,15 @@ export async function runExperiment(
   input: ExperimentConfigInput,
   options: RunExperimentOptions,
 ): Promise<ExperimentResult> {
-  const { onEvent = () => {}, signal, jobs = 1, backend = 'auto', resume = false, hangLimit = 600 } = options;
+  const {
+    onEvent = () => {},
+    signal,
+    jobs = 1,
+    backend = 'auto',
+    resume = false,
+    hangLimit = 600,
+    timeLimit,
+  } = options;
   const folder = resolve(options.folder);
   const directory = resolve(options.directory ?? '.');
   checkJobs(options);
@@ -59,7 +67,10 @@ export async function runExperiment(
   const catalogue = createCatalogue(plugins);
   const recorded = modules.map((module) => nameFromFolder(module, folder));
   const { config, trials } = await resolveOrName({ ...input, plugins: recorded }, catalogue, folder);
-  const planned = trials.map((trial, index): PlannedTrial => ({ trial, reference: referTo(trial, index) }));
+  const planned = trials.map((trial, index): PlannedTrial => {
+    const reference = referTo(trial, index);
+    return { trial, reference, folder: join(folder, 'trials', reference.folder) };
+  });
   await ensureWritableFolder(folder);
   const release = await lockFolder(folder);
   try {
@@ -73,6 +84,7 @@ export async function runExperiment(
       backend,
       resume,
       hangLimit,
+      timeLimit,
       onEvent,
       signal,
     });
@@ -90,113 +102,43 @@ async function resolveOrName(input: ExperimentConfigInput, catalogue: Catalogue,
   }
 }
 
-interface PlannedRun extends RunnerSetup {
+interface PlannedRun extends Omit<ProcessSetup, 'backend' | 'config'> {
+  readonly config: ExperimentConfig;
   readonly planned: readonly PlannedTrial[];
   readonly catalogue: Catalogue;
   readonly jobs: number;
   readonly backend: BackendChoice | 'current';
-  readonly hangLimit: number;
 }
 
 /** The part of {@link runExperiment} that writes. */
-async function runPlanned({
-  planned,
-  catalogue,
-  jobs,
-  backend,
-  hangLimit,
-  ...setup
-}: PlannedRun): Promise<ExperimentResult> {
-  const { config, folder, resume, onEvent } = setup;
+async function runPlanned({ planned, catalogue, jobs, backend, ...setup }: PlannedRun): Promise<ExperimentResult> {
+  const { config, folder, timeLimit } = setup;
   await claimExperimentFolder(folder, config);
-  const finished = await findFinished(folder, planned, resume);
-  onEvent({
-    type: 'plan',
-    trials: planned.map(({ reference }) => reference),
-    finished: [...finished.keys()].map(
-      (name) => planned.find(({ reference }) => reference.folder === name)!.reference.id,
-    ),
-  });
-  for (const { reference } of planned) {
-    const summary = finished.get(reference.folder);
-    if (summary) onEvent({ type: 'trial-end', trial: reference, summary, reused: true });
-  }
-  const open = planned.filter(({ reference }) => !finished.has(reference.folder));
-  const summaries = new Map(finished);
-  if (open.length > 0) {
-    const runners =
-      jobs > 1
-        ? await createProcessRunners(
-            { ...setup, backend: backend as BackendChoice, hangLimit },
-            Math.min(jobs, open.length),
-          )
-        : [await createLocalRunner({ ...setup, backend, catalogue })];
-    try {
-      const done = await runTrials(
-        open,
-        runners,
-        ({ trial, reference }, error) => {
-          onEvent({ type: 'warning', trial: reference, text: `failed: ${toPlainError(error).message}` });
-          return writeFailure(trial, join(folder, 'trials', reference.folder), toPlainError(error));
-        },
-        ({ reference }, summary) => {
-          requireSameData(join(folder, 'trials', reference.folder), summary, finished);
-          onEvent({ type: 'trial-end', trial: reference, summary, reused: false });
-        },
-      );
-      done.forEach((summary, name) => summaries.set(name, summary));
-    } finally {
-      await Promise.all(runners.map((runner) => runner.close()));
-    }
-  }
-  const ordered = planned.map(({ reference }) => summaries.get(reference.folder)!);
-  return writeResults(folder, config, ordered);
+  const openRunners = async (most: number) =>
+    jobs > 1 || timeLimit !== undefined
+      ? createProcessRunners({ ...setup, backend: backend as BackendChoice }, Math.min(jobs, most))
+      : [await createLocalRunner({ ...setup, backend, catalogue })];
+  const summaries = await executeTrials(planned, { ...setup, openRunners });
+  return writeResults(
+    folder,
+    config,
+    planned.map((one) => summaries.get(one.folder)!),
+  );
 }
 
-/** The trials whose results are there. Errors: `RUN_UNFINISHED` before any work, unless resuming; damaged and foreign folders. */
-async function findFinished(
-  folder: string,
-  planned: readonly PlannedTrial[],
-  resume: boolean,
-): Promise<Map<string, TrialSummary>> {
-  const finished = new Map<string, TrialSummary>();
-  let unfinished: string | undefined;
-  for (const { trial, reference } of planned) {
-    const path = join(folder, 'trials', reference.folder);
-    const state = await inspectTrialFolder(path, trial);
-    if (state.kind === 'finished')
-      finished.set(reference.folder, {
-        ...state.summary,
-        // Where it lies is known here; what the file says of it is not asked.
-        folder: `trials/${reference.folder}`,
-      });
-    if (state.kind === 'unfinished') unfinished ??= path;
-  }
-  if (unfinished !== undefined && !resume) refuseUnfinished(unfinished);
-  return finished;
-}
-
-/**
- * Trials that were there already must have seen the same rows and host as a new one.
- * Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`.
- */
-function requireSameData(folder: string, summary: TrialSummary, finished: ReadonlyMap<string, TrialSummary>): void {
-  if (summary.status !== 'done') return;
-  const { dataSeed, splitHash, hostFingerprint } = summary;
-  for (const other of finished.values()) {
-    const found = {
-      hostFingerprint: other.hostFingerprint,
-      splitHash: other.dataSeed === dataSeed ? other.splitHash : splitHash,
-    };
-    requireSameConfiguration(folder, found, { hostFingerprint, splitHash });
-  }
-}
-
-function checkJobs({ jobs = 1, plugins = [], backend }: RunExperimentOptions): void {
+/** Trials in child processes: their backend and their plugins must have names. Errors: `JOBS_INVALID`. */
+export function checkJobs({
+  jobs = 1,
+  plugins = [],
+  backend,
+  timeLimit,
+}: Pick<RunExperimentOptions, 'jobs' | 'plugins' | 'backend' | 'timeLimit'>): void {
   const invalid = (found: string, expected: string) => new PeftError('JOBS_INVALID', { found, expected });
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 256)
     throw invalid(`jobs ${jobs}`, `a whole number from 1; this machine has ${cpus().length} processors`);
-  if (jobs > 1 && plugins.some((plugin) => typeof plugin !== 'string'))
-    throw invalid('jobs above 1 with plugins passed as objects', 'plugins named as modules in the configuration');
-  if (jobs > 1 && backend === 'current') throw invalid('jobs above 1 with backend "current"', 'a backend by name');
+  if (jobs === 1 && timeLimit === undefined) return;
+  const what = timeLimit === undefined ? 'jobs above 1' : 'a time limit';
+  if (plugins.some((plugin) => typeof plugin !== 'string'))
+    throw invalid(`${what} with plugins passed as objects`, 'plugins named as modules in the configuration');
+  if (backend === 'current') throw invalid(`${what} with backend "current"`, 'a backend by name');
 }

@@ -1,22 +1,21 @@
 import type { BackendChoice } from '@tfjs-peft/backend';
-import type { ExperimentConfig } from '../config/experiment-config.js';
-import type { TrialConfig } from '../config/trial-config.js';
 import type { PluginModule } from '../methods/load-plugins.js';
 import type { TrialSummary } from '../records/trial-summary.js';
-import type { ExperimentEvent, TrialReference } from '../records/experiment-event.js';
-import type { PlainError } from './run-trials.js';
+import type { ExperimentEvent } from '../records/experiment-event.js';
+import type { SessionConfig } from '../trial/session.js';
+import type { PlainError } from '../processes/plain-error.js';
+import type { PlannedTrial } from './run-trials.js';
 
 /** Sent by the parent: first `open`, then `run` for one trial after the other. */
 export type WorkerRequest =
   | {
       readonly type: 'open';
-      readonly config: ExperimentConfig;
-      readonly folder: string;
+      readonly config: SessionConfig;
       readonly modules: readonly PluginModule[];
       readonly resume: boolean;
       readonly backend: BackendChoice;
     }
-  | { readonly type: 'run'; readonly trial: TrialConfig; readonly reference: TrialReference }
+  | { readonly type: 'run'; readonly planned: PlannedTrial }
   | { readonly type: 'abort' }
   | { readonly type: 'close' };
 

@@ -4,9 +4,10 @@
  */
 export { analyseGrid, type GridAnalysis } from '../grid/analyse-grid.js';
 export type { OverallDifference, ParetoEntry } from '../grid/arm-comparisons.js';
-export type { ItemAnalysis } from '../grid/item-analysis.js';
+export type { ItemAnalysis, RunPairs } from '../grid/item-analysis.js';
 export type { RuleQuality, RunTrace } from '../grid/selection-quality.js';
-export { type Arm, type ExpandedGrid, expandGrid, type GridCell } from '../grid/expand-grid.js';
+export type { Arm } from '../grid/arm.js';
+export { type ExpandedGrid, expandGrid, type GridCell } from '../grid/expand-grid.js';
 export { type GridConfig, type GridConfigInput, type GridMethod, parseGrid } from '../grid/grid-config.js';
 export {
   type ArmResult,
@@ -23,7 +24,8 @@ export {
   designPower,
   estimateSeconds,
 } from '../grid/plan-grid.js';
-export { type OpenedGrid, openGrid, runGrid, type RunGridOptions } from '../grid/run-grid.js';
+export { type OpenedGrid, openGrid, type OpenGridOptions } from '../grid/plan-trials.js';
+export { runGrid, type RunGridOptions } from '../grid/run-grid.js';
 export type { Try } from '../grid/search-space.js';
 export type { TextTable } from '../grid/grid-tables.js';
 export { writeGridReport, type WrittenGridReport } from '../grid/write-grid-report.js';

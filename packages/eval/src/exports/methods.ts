@@ -3,6 +3,12 @@
  * @module
  */
 export { completeMethod, expandMethod } from '../methods/complete-method.js';
-export { type GivenPlugins, loadGivenPlugins, loadPlugins } from '../methods/load-plugins.js';
+export {
+  type GivenPlugins,
+  loadGivenPlugins,
+  loadPlugins,
+  type PluginModule,
+  resolvePlugins,
+} from '../methods/load-plugins.js';
 export { type Catalogue, createCatalogue, type EvalPlugin, findPreset } from '../methods/plugins.js';
-export { builtInPresets, type FloorName, type MethodPreset } from '../methods/presets.js';
+export { builtInPresets, type FloorName, type MethodPreset, usualFloors } from '../methods/presets.js';

@@ -8,3 +8,5 @@ export { htmlReport } from '../report/html-report.js';
 export type { ReportExample, ReportInput } from '../report/report-input.js';
 export { formatBytes, formatNumber, formatSeconds } from '../report/table-cells.js';
 export { writeReports, type WriteReportsOptions, type WrittenReports } from '../report/write-reports.js';
+export { plotColours, plotConfig } from '../report/plot-theme.js';
+export { renderSvg } from '../report/render-svg.js';

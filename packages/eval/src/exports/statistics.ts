@@ -24,7 +24,7 @@ export {
 export { type Calibration, calibration } from '../statistics/calibration.js';
 export { type Equivalence, equivalence } from '../statistics/equivalence.js';
 export { type FactorialCell, type FactorialEffect, factorialEffects } from '../statistics/factorial.js';
-export { kendallTau, type TraceQuality, traceQuality } from '../statistics/kendall-tau.js';
+export { kendallTau, type TraceQuality, traceQuality, type TraceRule } from '../statistics/kendall-tau.js';
 export { type McNemar, mcNemar } from '../statistics/mcnemar.js';
 export { type ParetoCandidate, paretoProbability } from '../statistics/pareto.js';
 export { signFlipTest } from '../statistics/permutation-test.js';

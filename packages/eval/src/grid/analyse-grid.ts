@@ -2,6 +2,7 @@ import { openColumnReader } from '../records/column-reader.js';
 import { compareMethods } from '../statistics/compare-methods.js';
 import type { ComparisonTable } from '../statistics/comparison-table.js';
 import type { FactorialEffect } from '../statistics/factorial.js';
+import { headlineOf } from '../statistics/pair-units.js';
 import {
   type ArmRanks,
   effectsOf,
@@ -14,6 +15,7 @@ import {
 import type { ArmResult, CellResults, StoredGrid } from './grid-folder.js';
 import { analyseItems, type ItemAnalysis } from './item-analysis.js';
 import { readCell } from './recorded-runs.js';
+import { referencesOf } from './references-of.js';
 import { type RuleQuality, ruleQualities, type RunTrace, traceOf } from './selection-quality.js';
 
 /** All that a report shows of a grid; plain data. */
@@ -35,6 +37,8 @@ export interface GridAnalysis {
   readonly traces: readonly RunTrace[];
   /** Main effects and interactions of the grid's factors over all cells and data splits; empty without factors or a whole unit. */
   readonly effects: readonly FactorialEffect[];
+  /** Arms that are left out of the factors' design, and why there are no effects. */
+  readonly effectNotes: readonly string[];
   readonly pareto: readonly ParetoEntry[];
   /** Files of records that could not be read, with the reason: their trials are left out of what needs them. */
   readonly damaged: readonly string[];
@@ -44,7 +48,7 @@ export interface GridAnalysis {
 export async function analyseGrid(grid: StoredGrid, cells: readonly CellResults[]): Promise<GridAnalysis> {
   const references = referencesOf(grid);
   const reader = openColumnReader();
-  const damaged: string[] = [];
+  const damaged = cells.flatMap((cell) => cell.damaged);
   try {
     const rules: RuleQuality[] = [];
     const items: ItemAnalysis[] = [];
@@ -60,26 +64,28 @@ export async function analyseGrid(grid: StoredGrid, cells: readonly CellResults[
       joined.results.length > 0
         ? compareMethods(joined.results, { planned: joined.planned, references: known(references, joined.planned) })
         : null;
+    const { effects, notes: effectNotes } = effectsOf(grid, joined.results);
     return {
       cells: cells.map(({ cell: { id, task, model, shots }, results, planned }) => ({
         id,
         task,
         model,
         shots,
-        missing: planned.length - results.filter(({ status }) => status === 'done').length,
-        table: results.some(({ status }) => status === 'done')
+        missing: planned.length - results.filter((one) => headlineOf(one) !== null).length,
+        table: results.some((one) => headlineOf(one) !== null)
           ? compareMethods(results, { planned, references: known(references, planned) })
           : null,
       })),
       overall,
       differences: overall
-        ? overallDifferences(joined.results, known(references, joined.planned), grid.config.margin)
+        ? overallDifferences(joined.results, known(references, joined.planned), grid.config.margin, joined.planned)
         : [],
       ranks: ranksOf(cells),
       rules,
       items,
       traces,
-      effects: effectsOf(grid, joined.results),
+      effects,
+      effectNotes,
       pareto: overall ? paretoOf(joined.results) : [],
       damaged,
     };
@@ -87,12 +93,6 @@ export async function analyseGrid(grid: StoredGrid, cells: readonly CellResults[
     reader.close();
   }
 }
-
-const referencesOf = ({ config, cells }: StoredGrid): readonly string[] => {
-  if (config.references) return config.references;
-  const arms = cells[0]?.arms ?? [];
-  return [(arms.filter(({ kind }) => kind === 'floor').at(-1) ?? arms[0])?.name ?? ''];
-};
 
 const known = (references: readonly string[], planned: readonly { readonly method: string }[]) =>
   references.filter((name) => planned.some(({ method }) => method === name));
@@ -111,7 +111,7 @@ function joinCells(cells: readonly CellResults[]) {
 }
 
 /** The headline split of each task under one name, since tasks name theirs differently. */
-function underOneName({ test, headlineSplit }: ArmResult): Partial<ArmResult> & Pick<ArmResult, 'test'> {
+function underOneName({ test, headlineSplit }: ArmResult): Pick<ArmResult, 'test' | 'headlineSplit'> {
   const headline = test[headlineSplit];
-  return headline ? { test: { test: headline }, headlineSplit: 'test' } : { test: {} };
+  return { test: headline ? { test: headline } : {}, headlineSplit: 'test' };
 }

@@ -7,18 +7,11 @@ import type { ExperimentConfigInput } from '../config/experiment-config.js';
 import { resolveExperiment } from '../config/resolve-experiment.js';
 import { hashTrial, type TrialConfig } from '../config/trial-config.js';
 import { type Catalogue, createCatalogue } from '../methods/plugins.js';
+import type { Arm } from './arm.js';
 import { type GridConfig, type GridConfigInput, type GridMethod, parseGrid } from './grid-config.js';
+import { factorDesign } from './factor-design.js';
+import { referencesOf } from './references-of.js';
 import { listTries, type Try } from './search-space.js';
-
-/** Where the results of an arm lie: in the trials of a method of the experiment, at the choice of a rule. */
-export interface Arm {
-  readonly name: string;
-  readonly kind: 'floor' | 'trained';
-  /** Name of the method whose trials hold it. */
-  readonly trial: string;
-  /** Selection rule; empty for the trial's own. */
-  readonly rule: string;
-}
 
 /** One task, host and K: an experiment of its own. */
 export interface GridCell {
@@ -48,7 +41,7 @@ export interface ExpandedGrid {
 /**
  * What a grid will run, without touching data, a host or a tensor. Arms that resolve to the same configuration are one; arms that differ only in
  * `train.validation` share a training run, as rules of selection. Errors: `CONFIG_INVALID`, `UNKNOWN_TASK`, `UNKNOWN_PRESET`,
- * `UNKNOWN_METHOD`, `METHOD_NAME_TAKEN`, `SEED_REPEATED`, `SEARCH_UNEQUAL`, `SEARCH_SEED_REPORTED`, `GRID_CELL_REPEATED`, `GRID_EMPTY`.
+ * `UNKNOWN_METHOD`, `METHOD_NAME_TAKEN`, `DESIGN_UNBALANCED`, `SEED_REPEATED`, `SEARCH_UNEQUAL`, `SEARCH_SEED_REPORTED`, `GRID_CELL_REPEATED`.
  */
 export function expandGrid(input: GridConfigInput, catalogue: Catalogue = createCatalogue()): ExpandedGrid {
   const config = parseGrid(input);
@@ -68,6 +61,7 @@ export function expandGrid(input: GridConfigInput, catalogue: Catalogue = create
       config.shots.map((shots) => makeCell({ config, entries, task, model, shots, catalogue })),
     ),
   );
+  checkFactors(config, cells);
   const twice = cells.find(({ id }, index) => cells.findIndex((cell) => cell.id === id) !== index);
   if (twice)
     throw new PeftError('GRID_CELL_REPEATED', {
@@ -156,7 +150,7 @@ export function withChosen(cell: GridCell, chosen: ReadonlyMap<string, Try>): Ex
     if (cell.search?.tries.some(({ method }) => method === name))
       throw new PeftError('SEARCH_FAILED', {
         found: `every try of "${name}" on ${cell.id} failed`,
-        fix: 'look at why in its folder `search`, change its `search` values, and run again with --resume',
+        fix: 'look at why in its folder `search`, change its `search` values or delete the folders of its tries, and run again',
       });
     return entry;
   });
@@ -214,6 +208,12 @@ interface Rule {
 
 /** In place of a validation, where everything else is compared. */
 const neutral = { mode: 'midpoint', aggregate: 'pooled', draws: 1, resample: true, logMidpoint: true } as const;
+
+/** Two arms of one combination of factors are refused before anything runs. */
+function checkFactors(config: GridConfig, cells: readonly GridCell[]): void {
+  const trained = cells[0]!.arms.filter(({ kind }) => kind === 'trained').map(({ name }) => name);
+  if (config.factors) factorDesign(config.factors, trained, referencesOf({ config, cells }));
+}
 
 function checkReferences({ references = [], factors = {} }: GridConfig, entries: readonly GridMethod[]): void {
   const names = entries.map(({ name }) => name);

@@ -72,8 +72,8 @@ export const gridConfig = z.strictObject({
   /** Methods that the others are compared with. */
   references: z.array(methodName).min(1).optional(),
   /**
-   * Factors of a full two-level design: by name, the arms that have it. Arms that no factor names have none of them; floors are left out.
-   * At most four.
+   * Factors of a full two-level design: by name, the arms that have it. An arm that no factor names has none of them; of several, the first
+   * reference among them is taken. Floors are left out. At most four.
    */
   factors: z
     .record(methodName, z.array(methodName).min(1))

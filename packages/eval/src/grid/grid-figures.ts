@@ -2,21 +2,12 @@ import type { TopLevelSpec } from 'vega-lite';
 import { plotColours, plotConfig, methodColours } from '../report/plot-theme.js';
 import { renderSvg } from '../report/render-svg.js';
 import type { GridAnalysis } from './analyse-grid.js';
-
-/** A figure, the numbers behind it, and what it shows. */
-export interface GridFigure {
-  readonly id: string;
-  readonly title: string;
-  readonly caption: string;
-  readonly svg: string;
-  readonly rows: readonly Readonly<Record<string, string | number>>[];
-}
-
-const schema = 'https://vega.github.io/schema/vega-lite/v6.json';
+import { type GridFigure, schema } from './grid-figure.js';
+import { traceFigures } from './trace-figures.js';
 
 /** All figures that the results allow. */
 export async function drawFigures(analysis: GridAnalysis, margin: number): Promise<GridFigure[]> {
-  const drawn = [await forest(analysis, margin), await curves(analysis), ...(await traces(analysis))];
+  const drawn = [await forest(analysis, margin), await curves(analysis), ...(await traceFigures(analysis))];
   return drawn.filter((figure) => figure !== null);
 }
 
@@ -186,80 +177,4 @@ async function curves({ cells }: GridAnalysis): Promise<GridFigure | null> {
     svg: await renderSvg(spec, 'shots', `Headline metric by number of labelled texts for ${methods.join(', ')}.`),
     rows,
   };
-}
-
-const kinds = ['midpoint', 'stochastic', 'test'] as const;
-
-/** Mean traces over the runs of each arm: development metric at the midpoint and over draws, and the test where it was observed. */
-async function traces({ traces: all, cells }: GridAnalysis): Promise<GridFigure[]> {
-  const figures: GridFigure[] = [];
-  for (const { id } of cells) {
-    const own = all.filter(({ cell }) => cell === id);
-    const groups = new Map<
-      string,
-      { readonly method: string; readonly kind: string; readonly step: number; readonly values: number[] }
-    >();
-    for (const { method, points } of own)
-      for (const point of points)
-        for (const kind of kinds) {
-          const value = point[kind];
-          if (value === undefined || !Number.isFinite(value)) continue;
-          const key = `${method} ${kind} ${point.step}`;
-          const group = groups.get(key) ?? {
-            method,
-            kind: kind === 'test' ? 'test' : `dev, ${kind}`,
-            step: point.step,
-            values: [],
-          };
-          group.values.push(value);
-          groups.set(key, group);
-        }
-    const runs = (method: string) => own.filter((trace) => trace.method === method).length;
-    // After the first run of an arm ends, its mean would jump.
-    const rows = [...groups.values()]
-      .filter(({ method, values }) => values.length === runs(method))
-      .map(({ values, ...rest }) => ({
-        ...rest,
-        value: values.reduce((sum, value) => sum + value, 0) / values.length,
-      }));
-    if (rows.length === 0) continue;
-    const domain = ['dev, midpoint', 'dev, stochastic', 'test'];
-    const spec: TopLevelSpec = {
-      $schema: schema,
-      config: plotConfig,
-      padding: 12,
-      data: { values: rows },
-      columns: 3,
-      facet: { field: 'method', type: 'nominal', sort: null, header: { title: null } },
-      spec: {
-        width: 245,
-        height: 170,
-        mark: { type: 'line', strokeWidth: 2 },
-        encoding: {
-          x: { field: 'step', type: 'quantitative', axis: { title: 'step', grid: false, tickCount: 4 } },
-          y: {
-            field: 'value',
-            type: 'quantitative',
-            scale: { zero: false },
-            axis: { title: 'metric (x 100)', tickCount: 5 },
-          },
-          color: {
-            field: 'kind',
-            type: 'nominal',
-            scale: { domain, range: [plotColours.method0, plotColours.method1, plotColours.method2] },
-            legend: { title: null },
-          },
-        },
-      },
-    };
-    figures.push({
-      id: `traces-${id}`,
-      title: `Validation traces: ${id}`,
-      caption:
-        'Means over all runs of an arm, as far as all of them go: the development metric at the midpoint, over draws, and the test metric where the grid asked for `test.trace`.',
-      svg: await renderSvg(spec, `traces-${id}`, `Development and test metrics over training steps on ${id}.`),
-      rows,
-    });
-  }
-  return figures;
 }

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
-import { PeftError } from '@tfjs-peft/peft-core';
+import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
 import { methodName } from '../config/experiment-config.js';
 import { readSummary } from '../records/trial-folder.js';
 import type { TrialSummary } from '../records/trial-summary.js';
@@ -10,6 +10,8 @@ import { gridConfig } from './grid-config.js';
 /** The files of a grid. */
 export const gridFiles = (folder: string) => ({
   plan: join(folder, 'grid.json'),
+  /** What is to be run, a trial a line. */
+  trials: join(folder, 'trials.jsonl'),
   cells: join(folder, 'cells'),
   /** Figures, tables and their data. */
   report: join(folder, 'report'),
@@ -80,17 +82,24 @@ export interface CellResults {
     readonly dataSeed: number;
     readonly trainSeed: number;
   }[];
+  /** Why summaries could not be read: their results are missing. */
+  readonly damaged: readonly string[];
 }
 
-/** The results of every arm, whole or not: what is missing is in `planned` alone. Errors: `RUN_FOLDER_DAMAGED`, `JSON_*`. */
+/** The results of every arm, whole or not: what is missing is in `planned` alone. Errors: `RESULTS_NOT_COMPARABLE`. */
 export async function readCellResults(folder: string, grid: StoredGrid): Promise<CellResults[]> {
   const cells: CellResults[] = [];
   for (const cell of grid.cells) {
     const results: ArmResult[] = [];
+    const damaged: string[] = [];
     const seeds = grid.config.seeds;
     for (const trial of cell.trials ?? []) {
       const path = join(gridFiles(folder).cells, cell.id, 'trials', trial.folder);
-      const summary = await readSummary(path);
+      const summary = await readSummary(path).catch((error: unknown) => {
+        if (!isPeftError(error)) throw error;
+        damaged.push(error.message);
+        return null;
+      });
       if (summary) results.push(...armsOf(cell, trial.method, summary, path));
     }
     const planned = cell.arms.flatMap(({ name, kind }) =>
@@ -103,7 +112,7 @@ export async function readCellResults(folder: string, grid: StoredGrid): Promise
         })),
       ),
     );
-    cells.push({ cell, results, planned });
+    cells.push({ cell, results, planned, damaged });
   }
   requireOneHost(cells);
   return cells;

@@ -68,7 +68,7 @@ export function gridTables(analysis: GridAnalysis, margin: number): TextTable[] 
           found ? formatSigned(found.mean) : none,
           interval ? `[${formatSigned(interval[0])}, ${formatSigned(interval[1])}]` : none,
           points(found?.holmP, 3),
-          points(signFlipP, 3),
+          values.length > 0 ? points(signFlipP, 3) : none,
           points(found?.wilcoxonP, 3),
           verdict,
         ];
@@ -90,16 +90,20 @@ export function gridTables(analysis: GridAnalysis, margin: number): TextTable[] 
     {
       id: 'items',
       title: 'Test items: calibration, where the variance is, difference over new splits and new items',
-      columns: ['cell', 'arm', 'ECE', 'Brier', 'sd of data', 'sd of training', 'difference', 'interval'],
-      rows: items.map(({ cell, method, calibration, variance, difference }) => [
+      columns: [
+        ...['cell', 'arm', 'ECE', 'Brier', 'sd of data', 'sd of training', 'difference', 'interval'],
+        'runs better, worse (McNemar)',
+      ],
+      rows: items.map(({ cell, method, calibration, variance, difference, runs }) => [
         cell,
         method,
         points(calibration?.expectedError, 3),
         points(calibration?.brier, 3),
         variance ? points(Math.sqrt(variance.data), 2) : none,
         variance?.training == null ? none : points(Math.sqrt(variance.training), 2),
-        difference ? formatSigned(difference.value) : none,
+        difference && Number.isFinite(difference.value) ? formatSigned(difference.value) : none,
         difference?.interval ? `[${difference.interval.map(formatSigned).join(', ')}]` : none,
+        runs ? `${runs.better}, ${runs.worse} of ${runs.pairs}` : none,
       ]),
     },
     {
@@ -117,12 +121,13 @@ export function gridTables(analysis: GridAnalysis, margin: number): TextTable[] 
     {
       id: 'costs',
       title: 'Costs, and how often no other arm is as good in score, parameters and bytes',
-      columns: ['arm', 'trainable', 'file', 'ms a step', 'on the front'],
-      rows: analysis.pareto.map(({ method, trainableParameters, fileBytes, secondsPerStep, probability }) => [
+      columns: ['arm', 'units', 'trainable', 'file', 'ms a step', 'on the front'],
+      rows: analysis.pareto.map(({ method, units, trainableParameters, fileBytes, secondsPerStep, probability }) => [
         method,
+        String(units),
         formatNumber(trainableParameters),
         formatBytes(fileBytes),
-        (1000 * secondsPerStep).toFixed(0),
+        points(1000 * secondsPerStep, 0),
         `${(100 * probability).toFixed(0)} %`,
       ]),
     },

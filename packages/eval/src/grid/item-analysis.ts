@@ -4,6 +4,9 @@ import type { ItemRecords } from '../records/trial-records.js';
 import { type BootstrapEstimate, hierarchicalBootstrap, meanOf } from '../statistics/bootstrap.js';
 import { type Calibration, calibration } from '../statistics/calibration.js';
 import { groupBy } from '../statistics/group-by.js';
+import { holm } from '../statistics/holm.js';
+import { mcNemar } from '../statistics/mcnemar.js';
+import { isPair } from '../statistics/pair-units.js';
 import { type VarianceComponents, varianceComponents } from '../statistics/variance-components.js';
 import { argmaxRows, softmax } from '../trial/softmax.js';
 import type { CellResults } from './grid-folder.js';
@@ -13,12 +16,21 @@ import type { RecordedRun } from './recorded-runs.js';
 export interface ItemAnalysis {
   readonly cell: string;
   readonly method: string;
-  /** Mean over the runs; null for a regression. */
+  /** Mean over the runs; null for a regression, and where no row has finite logits. */
   readonly calibration: Calibration | null;
   /** Of accuracy in points; null for a regression or an unbalanced design. */
   readonly variance: VarianceComponents | null;
   /** Difference of the headline metric to the first reference over new splits and new items; null where it is the reference itself or not paired. */
   readonly difference: BootstrapEstimate | null;
+  /** Run against run of the first reference by McNemar's exact test; null for a regression, the reference itself, or without pairs. */
+  readonly runs: RunPairs | null;
+}
+
+/** Pairs of runs on the same split and training seed, where a floor serves for all seeds: on how many the arm, or the reference, is right on more items, Holm-corrected over the pairs. */
+export interface RunPairs {
+  readonly pairs: number;
+  readonly better: number;
+  readonly worse: number;
 }
 
 /** Calibration, components of variance and the difference to a reference of each arm of a cell, from its items. */
@@ -36,12 +48,16 @@ export function analyseItems(
     calibration: meanCalibration(own),
     variance: varianceOf(own),
     difference: base && method !== reference ? itemDifference(own, base) : null,
+    runs: base && method !== reference ? runPairs(own, base) : null,
   }));
 }
 
 function meanCalibration(runs: readonly RecordedRun[]): Calibration | null {
   if (runs[0]!.regression) return null;
-  const each = runs.map(({ item }) => calibration(softmax(item!.logits, item!.columns), item!.labels));
+  const each = runs
+    .map(({ item }) => calibration(softmax(item!.logits, item!.columns), item!.labels))
+    .filter(({ brier }) => !Number.isNaN(brier));
+  if (each.length === 0) return null;
   return {
     expectedError: mean(each.map((one) => one.expectedError)),
     brier: mean(each.map((one) => one.brier)),
@@ -68,13 +84,27 @@ function varianceOf(runs: readonly RecordedRun[]): VarianceComponents | null {
 const sameItems = (a: ItemRecords, b: ItemRecords) =>
   a.rows.length === b.rows.length && a.rows.every((row, index) => row === b.rows[index]);
 
-/** Pairs runs by data seed on equal splits; the training seeds of both are averaged. Null where items differ or the metric is no single one. */
-function itemDifference(own: readonly RecordedRun[], base: readonly RecordedRun[]): BootstrapEstimate | null {
-  const others = byData(base);
-  const pairs = [...byData(own)].flatMap(([seed, left]) => {
-    const right = others.get(seed);
-    return right?.[0]!.result.splitHash === left[0]!.result.splitHash ? [[left, right] as const] : [];
+/** Tests run against run. */
+function runPairs(own: readonly RecordedRun[], base: readonly RecordedRun[]): RunPairs | null {
+  if (own[0]!.regression) return null;
+  const tests = own.flatMap((run) => {
+    const others = base.filter(({ result, item }) => isPair(run.result, result) && sameItems(run.item!, item!));
+    return others.map((other) => mcNemar(isRight(run), isRight(other)));
   });
+  if (tests.length === 0) return null;
+  const separated = holm(tests.map(({ pValue }) => pValue)).map((result) => result.separated);
+  const better = tests.filter(({ onlyFirst, onlySecond }, index) => separated[index] && onlyFirst > onlySecond).length;
+  return { pairs: tests.length, better, worse: separated.filter(Boolean).length - better };
+}
+
+const isRight = (run: RecordedRun): boolean[] => Array.from(rightOf(run), (points) => points > 0);
+
+/** By data seed, the runs of both that have a partner, each a mean over training seeds. Null where items differ or the metric is no single one. */
+function itemDifference(own: readonly RecordedRun[], base: readonly RecordedRun[]): BootstrapEstimate | null {
+  const paired = (runs: readonly RecordedRun[], others: readonly RecordedRun[]) =>
+    byData(runs.filter(({ result }) => others.some((other) => isPair(result, other.result))));
+  const right = paired(base, own);
+  const pairs = [...paired(own, base)].map(([seed, left]) => [left, right.get(seed)!] as const);
   const first = own[0]!.item!;
   if (pairs.length === 0 || pairs.flat(2).some(({ item }) => !sameItems(first, item!))) return null;
   const { headlineMetric } = own[0]!.result;

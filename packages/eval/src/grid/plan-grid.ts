@@ -5,8 +5,10 @@ import { parseTrainConfig, type TrainConfigInput } from '@tfjs-peft/train';
 import { runExperiment, type RunExperimentOptions } from '../experiment/run-experiment.js';
 import { readTimings } from '../records/timings.js';
 import { trialFiles } from '../records/trial-folder.js';
+import { listComparisons } from '../statistics/compare-methods.js';
 import { minimumDetectableEffect } from '../statistics/power.js';
 import type { ExpandedGrid, GridCell } from './expand-grid.js';
+import { referencesOf } from './references-of.js';
 
 /** What a design can say, before it is run. */
 export interface DesignPower {
@@ -22,21 +24,25 @@ export interface DesignPower {
 /** What a grid can separate. */
 export function designPower({ config, cells }: ExpandedGrid, alpha = 0.05): DesignPower {
   const splits = config.seeds.data.length;
-  const trained = cells[0]?.arms.filter(({ kind }) => kind === 'trained').map(({ name }) => name) ?? [];
-  const references = config.references ?? [''];
-  // Two references are compared with each other once.
-  const pairsOf = references.map((reference) => trained.filter((name) => name !== reference).length);
-  const twice = references.filter((name) => trained.includes(name)).length;
-  const comparisons = Math.max(1, pairsOf.reduce((sum, count) => sum + count, 0) - (twice * (twice - 1)) / 2);
+  const arms = cells[0]?.arms ?? [];
+  const isFloor = (method: string) => arms.some(({ name, kind }) => name === method && kind === 'floor');
+  const compared = listComparisons(
+    arms.map(({ name }) => name),
+    referencesOf({ config, cells }),
+    isFloor,
+  );
+  const comparisons = Math.max(1, compared.length);
   const effect = (n: number) =>
     n < 2 ? null : minimumDetectableEffect({ n, standardDeviation: 1, alpha: alpha / comparisons });
   const pairs = splits * cells.length;
   return { splits, pairs, comparisons, inCell: effect(splits), overall: effect(pairs) };
 }
 
-/** Seconds and memory of one short run on a host. */
+/** Seconds and memory of short runs on a host: of the dearer of the first and the last method. */
 export interface Calibration {
   readonly model: string;
+  /** Of a run beside its steps and evaluations. */
+  readonly secondsPerRun: number;
   readonly secondsPerStep: number;
   /** One text, one pass. */
   readonly secondsPerText: number;
@@ -45,8 +51,10 @@ export interface Calibration {
 
 const steps = 4;
 const rows = 64;
+/** Of a task that is not read yet. */
+const usualTestRows = 1000;
 
-/** Runs a few steps of the first trained method on each host, in a folder that is deleted afterwards. */
+/** Runs a few steps of the first and the last trained method on each host, in a folder that is deleted afterwards. */
 export async function calibrateGrid(
   { cells }: ExpandedGrid,
   options: Pick<RunExperimentOptions, 'backend' | 'plugins' | 'directory' | 'signal' | 'hangLimit'>,
@@ -54,23 +62,28 @@ export async function calibrateGrid(
   const found: Calibration[] = [];
   for (const model of new Set(cells.map((cell) => cell.model))) {
     const cell = cells.find((one) => one.model === model)!;
-    const trained = cell.arms.find(({ kind }) => kind === 'trained');
-    const method = cell.experiment.methods.find(
-      (entry) => (typeof entry === 'string' ? entry : entry.name) === trained?.trial,
-    );
-    if (!method) continue;
+    const trained = cell.arms.filter(({ kind }) => kind === 'trained').map(({ trial }) => trial);
+    const ends = new Set([trained[0], trained.at(-1)]);
+    const methods = cell.experiment.methods.filter((entry) => ends.has(typeof entry === 'string' ? entry : entry.name));
+    if (methods.length === 0) continue;
     const folder = await mkdtemp(join(tmpdir(), 'tfjs-peft-calibration-'));
     try {
-      const { trials } = await runExperiment(calibrating(cell, method), { ...options, folder, jobs: 1 });
-      const [trial] = trials;
-      if (trial?.status !== 'done') continue;
-      const timings = await readTimings(trialFiles(join(folder, trial.folder)).timings);
-      const dev = timings.filter(({ split }) => split === 'dev').at(-1);
+      const { trials } = await runExperiment(calibrating(cell, methods), { ...options, folder, jobs: 1 });
+      const done = trials.filter(({ status }) => status === 'done');
+      if (done.length === 0) continue;
+      const most = (values: readonly number[]) => Math.max(0, ...values);
+      const evaluations = await Promise.all(
+        done.map(async (trial) => {
+          const timings = await readTimings(trialFiles(join(folder, trial.folder)).timings);
+          return timings.filter(({ split }) => split === 'dev').at(-1)?.milliseconds ?? 0;
+        }),
+      );
       found.push({
         model,
-        secondsPerStep: trial.secondsPerStep,
-        secondsPerText: (dev?.milliseconds ?? 0) / 1000 / Math.min(rows, cell.shots),
-        peakMemoryBytes: trial.peakMemoryBytes,
+        secondsPerRun: most(done.map(({ seconds, trainSeconds }) => seconds - trainSeconds)),
+        secondsPerStep: most(done.map(({ secondsPerStep }) => secondsPerStep)),
+        secondsPerText: most(evaluations) / 1000 / Math.min(rows, cell.shots),
+        peakMemoryBytes: most(done.map(({ peakMemoryBytes }) => peakMemoryBytes)),
       });
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -79,18 +92,21 @@ export async function calibrateGrid(
   return found;
 }
 
-function calibrating(cell: GridCell, method: GridCell['experiment']['methods'][number]): GridCell['experiment'] {
-  const entry = typeof method === 'string' ? { name: method } : method;
+function calibrating(cell: GridCell, methods: GridCell['experiment']['methods']): GridCell['experiment'] {
   const short: TrainConfigInput = {
     steps,
-    evaluateEvery: { epochs: 0, minSteps: steps },
+    // The first evaluation is slower than the others: the second one counts.
+    evaluateEvery: { epochs: 0, minSteps: steps / 2 },
     validation: { mode: 'midpoint' },
     checkpointEvery: steps,
   };
-  const { selections: _, ...own } = (entry.train ?? {}) as TrainConfigInput;
   return {
     ...cell.experiment,
-    methods: [{ ...entry, train: { ...own, ...short } }],
+    methods: methods.map((method) => {
+      const entry = typeof method === 'string' ? { name: method } : method;
+      const { selections: _, ...own } = (entry.train ?? {}) as TrainConfigInput;
+      return { ...entry, train: { ...own, ...short } };
+    }),
     data: { ...cell.experiment.data, shots: Math.min(rows, cell.shots), testCap: rows },
     seeds: { data: cell.experiment.seeds?.data?.slice(0, 1), train: [0] },
     test: {},
@@ -98,8 +114,9 @@ function calibrating(cell: GridCell, method: GridCell['experiment']['methods'][n
 }
 
 /** Seconds that the trained runs of a grid take together, after a calibration; early stopping may make them fewer. */
-export function estimateSeconds(grid: ExpandedGrid, calibrations: readonly Calibration[], testRows = 1000): number {
-  const { seeds, search, test } = grid.config;
+export function estimateSeconds(grid: ExpandedGrid, calibrations: readonly Calibration[]): number {
+  const { seeds, search, test, data } = grid.config;
+  const testRows = Math.min(usualTestRows, data.testCap ?? usualTestRows);
   return grid.cells.reduce((total, cell) => {
     const own = calibrations.find(({ model }) => model === cell.model);
     if (!own) return total;
@@ -112,7 +129,8 @@ export function estimateSeconds(grid: ExpandedGrid, calibrations: readonly Calib
       const rules = [config.validation, ...Object.values(config.selections ?? {})];
       const draws = Math.max(...rules.map(({ mode, draws: many }) => (mode === 'midpoint' ? 0 : many)));
       const texts = cell.shots * (1 + draws) + (test.trace ? testRows : 0);
-      return count * own.secondsPerStep + (count / every) * texts * own.secondsPerText + testRows * own.secondsPerText;
+      const passes = (count / every) * texts + testRows;
+      return own.secondsPerRun + count * own.secondsPerStep + passes * own.secondsPerText;
     };
     const trained = (methods: GridCell['experiment']['methods']) =>
       methods.filter((entry) => {

@@ -56,12 +56,13 @@ function setAt(object: JsonObject, [key, ...rest]: readonly string[], value: Jso
   return { ...object, [key!]: rest.length === 0 ? value : setAt(isJsonObject(below) ? below : {}, rest, value) };
 }
 
-/** The try with the best development result; of equals the first. Undefined if every one failed. */
+/** The try with the best development result; of equals the first. One without a finite result failed; undefined if every one did. */
 export function chooseTry(tries: readonly Try[], dev: (name: string) => number | undefined): Try | undefined {
   let best: { readonly one: Try; readonly value: number } | undefined;
   for (const one of tries) {
     const value = dev(one.name);
-    if (value !== undefined && (best === undefined || value > best.value)) best = { one, value };
+    if (value !== undefined && Number.isFinite(value) && (best === undefined || value > best.value))
+      best = { one, value };
   }
   return best?.one;
 }

@@ -1,6 +1,7 @@
 import { mean } from 'simple-statistics';
-import { midpointRule } from '../records/trial-records.js';
-import { kendallTau } from '../statistics/kendall-tau.js';
+import type { SimplexGeometry } from '@tfjs-peft/subspace';
+import { midpointRule, simplexPrefix } from '../records/trial-records.js';
+import { followRule, type TraceQuality, traceQuality, type TraceRule } from '../statistics/kendall-tau.js';
 import type { CellResults } from './grid-folder.js';
 import type { RecordedRun } from './recorded-runs.js';
 
@@ -10,7 +11,7 @@ export interface RuleQuality {
   readonly method: string;
   readonly rule: string;
   readonly runs: number;
-  /** Mean of best test minus chosen test, in points. */
+  /** Mean of best test of all states up to the end of the rule minus chosen test, in points. */
   readonly regret: number;
   /** Mean Kendall tau-b of dev and test traces; null where none is defined. */
   readonly tau: number | null;
@@ -27,60 +28,91 @@ export interface RunTrace {
     readonly midpoint?: number;
     readonly stochastic?: number;
     readonly test?: number;
+    /** How the vertices of a simplex lie. */
+    readonly geometry?: Partial<SimplexGeometry>;
   }[];
 }
 
+const measures = ['meanSquaredCosine', 'rootMeanSquaredDistance', 'vertexNorm', 'midpointNorm'] as const;
+
 const testKey = (run: RecordedRun) => `test  ${run.result.headlineSplit} headline`;
 
-/** The deterministic pass of a run: a rule of its own, or logged beside draws. */
-function midpointOf({ rules, series, result }: RecordedRun): ReadonlyMap<number, number> | undefined {
-  const rule = Object.keys(rules).find((name) => rules[name]!.mode === 'midpoint');
-  return series.get(rule === undefined ? `dev ${midpointRule} ${result.headlineMetric}` : `dev ${rule} headline`);
+/** The rule of the deterministic pass of a run: a rule of selection, or what was logged beside draws. */
+const midpointOf = ({ rules }: RecordedRun) =>
+  Object.keys(rules).find((name) => rules[name]!.mode === 'midpoint') ?? midpointRule;
+
+/** Development metrics by a rule over the steps. */
+const developmentOf = ({ series, result }: RecordedRun, rule: string): ReadonlyMap<number, number> =>
+  series.get(`dev ${rule} ${rule === midpointRule ? result.headlineMetric : 'headline'}`) ?? new Map<number, number>();
+
+/**
+ * How a rule chose: what it kept, and when its patience ended, though evaluation went on for others. What was only logged kept nothing: it is
+ * followed as a training would.
+ */
+function ruleOf(run: RecordedRun, rule: string): TraceRule {
+  const kept = [...developmentOf(run, rule).keys()].indexOf(run.kept.get(rule) ?? -1);
+  return { patience: run.patience, ...(kept >= 0 && { chosen: kept }) };
 }
 
-/** The trace of a run that was evaluated on the way. */
+/** The trace of a run that was evaluated on the way, up to the end of its arm's rule: as far as a run of its own would go. */
 export function traceOf(run: RecordedRun): RunTrace[] {
   const { result, cell, series, rules } = run;
-  const own = series.get(`dev ${result.rule} headline`);
-  if (!own) return [];
+  const own = [...developmentOf(run, result.rule)];
+  if (own.length === 0) return [];
+  const { looked } = followRule(
+    own.map(([, value]) => value),
+    ruleOf(run, result.rule),
+  );
   const drawn = rules[result.rule]?.mode !== 'midpoint';
-  const midpoint = midpointOf(run);
+  const midpoint = developmentOf(run, midpointOf(run));
   const test = series.get(testKey(run));
-  const points = [...own].map(([step, value]) => ({
+  const points = own.slice(0, looked).map(([step, value]) => ({
     step,
-    ...(drawn ? { stochastic: value, ...(midpoint && { midpoint: midpoint.get(step) }) } : { midpoint: value }),
+    ...(drawn
+      ? { stochastic: value, ...(midpoint.size > 0 && { midpoint: midpoint.get(step) }) }
+      : { midpoint: value }),
     ...(test && { test: test.get(step) }),
+    ...geometryAt(series, step),
   }));
   const { method, dataSeed, trainSeed } = result;
   return [{ cell, method, dataSeed, trainSeed, points }];
 }
 
+function geometryAt(series: RecordedRun['series'], step: number) {
+  const found = measures.flatMap((measure): [string, number][] => {
+    const value = series.get(`simplex  ${simplexPrefix}${measure}`)?.get(step);
+    return value === undefined ? [] : [[measure, value]];
+  });
+  return found.length > 0 ? { geometry: Object.fromEntries(found) as Partial<SimplexGeometry> } : {};
+}
+
 /** Regret and tau of the rule of each arm, and of the midpoint where it was logged beside draws. */
 export function ruleQualities({ cell }: CellResults, runs: readonly RecordedRun[]): RuleQuality[] {
-  const found = new Map<
-    string,
-    { readonly method: string; readonly rule: string; readonly values: { regret: number; tau: number | null }[] }
-  >();
+  const found = new Map<string, { readonly method: string; readonly rule: string; readonly values: TraceQuality[] }>();
   for (const run of runs) {
     const test = run.series.get(testKey(run));
     if (!test) continue;
     const { method, rule } = run.result;
     const own = run.rules[rule];
     const drawn = own !== undefined && own.mode !== 'midpoint';
-    const candidates: [string, ReadonlyMap<number, number> | undefined][] = [
-      [drawn ? `${own.mode}, ${own.draws} draws` : 'midpoint', run.series.get(`dev ${rule} headline`)],
-      ...(drawn
-        ? [['midpoint of the same runs', midpointOf(run)] as [string, ReadonlyMap<number, number> | undefined]]
-        : []),
+    const candidates = [
+      { name: drawn ? `${own.mode}, ${own.draws} draws` : 'midpoint', by: rule },
+      ...(drawn ? [{ name: 'midpoint of the same runs', by: midpointOf(run) }] : []),
     ];
-    for (const [name, dev] of candidates) {
-      const steps = [...(dev?.keys() ?? [])].filter((step) => test.has(step));
-      if (!dev || steps.length < 2) continue;
-      const [d, t] = [steps.map((step) => dev.get(step)!), steps.map((step) => test.get(step)!)];
-      const chosen = d.reduce((best, value, index) => (value > d[best]! ? index : best), 0);
+    for (const { name, by } of candidates) {
+      const dev = developmentOf(run, by);
+      const steps = [...dev.keys()];
+      if (steps.filter((step) => test.has(step)).length < 2) continue;
+      const quality = traceQuality(
+        [...dev.values()],
+        steps.map((step) => test.get(step) ?? NaN),
+        ruleOf(run, by),
+      );
+      // Without a test of the chosen state nothing is known of the choice.
+      if (!quality || Number.isNaN(quality.regret)) continue;
       const key = `${method} ${name}`;
       const group = found.get(key) ?? { method, rule: name, values: [] };
-      group.values.push({ regret: Math.max(...t) - t[chosen]!, tau: kendallTau(d, t) });
+      group.values.push(quality);
       found.set(key, group);
     }
   }

@@ -6,8 +6,10 @@ import { htmlTable } from '../report/html-table.js';
 import { escapeHtml, escapeMarkdown } from '../report/printable.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import { analyseGrid, type GridAnalysis } from './analyse-grid.js';
-import { drawFigures, type GridFigure } from './grid-figures.js';
+import type { GridFigure } from './grid-figure.js';
+import { drawFigures } from './grid-figures.js';
 import { gridFiles, readCellResults, readGrid, type StoredGrid } from './grid-folder.js';
+import { notesOf } from './grid-notes.js';
 import { gridTables, latexTables, markdownTables, type TextTable } from './grid-tables.js';
 
 /** What was written, and what it shows. */
@@ -21,7 +23,7 @@ export interface WrittenGridReport {
 /**
  * Recomputes the results of a grid from its summaries and records, whole or in part, and writes `report.html` (one file that loads nothing and runs
  * no script), `report.md`, `tables.tex`, and below `report/` each figure with its data as CSV. Errors: `GRID_MISSING`, `GRID_DAMAGED`,
- * `RESULTS_NOT_COMPARABLE`, `RUN_FOLDER_DAMAGED`, `OUTPUT_UNWRITABLE`, `DISK_FULL`.
+ * `RESULTS_NOT_COMPARABLE`, `OUTPUT_UNWRITABLE`, `DISK_FULL`.
  */
 export async function writeGridReport(given: string): Promise<WrittenGridReport> {
   const folder = resolve(given);
@@ -84,7 +86,7 @@ function page({ title, grid, analysis, tables, figures, notes }: PageInput): str
     `${tasks.length} task${tasks.length === 1 ? '' : 's'}`,
     `${models.length} host${models.length === 1 ? '' : 's'}`,
     `K = ${shots.join(', ')}`,
-    `${seeds.data.length} data seeds x ${seeds.train.length} training seeds`,
+    `${seeds.data.length} data seeds x ${seeds.train.length} training ${seeds.train.length === 1 ? 'seed' : 'seeds'}`,
   ];
   const command = grid.command === '' ? '' : `<p class="notes">Made by <code>${escapeHtml(grid.command)}</code></p>`;
   const figure = ({ id, title: name, svg, caption, rows }: GridFigure) =>
@@ -110,34 +112,6 @@ function dataTable(name: string, rows: GridFigure['rows']): string {
   // The whole is in the CSV file beside the report.
   const shown = rows.slice(0, 200).map((row) => columns.map((column) => show(row[column])));
   return htmlTable(rows.length > 200 ? `${name}: the first 200 of ${rows.length} rows` : name, columns, shown);
-}
-
-function notesOf({ config, cells: planned }: StoredGrid, { cells, overall, ranks, damaged }: GridAnalysis): string[] {
-  const missing = cells.filter((cell) => cell.missing > 0).map(({ id, missing: count }) => `${id} (${count})`);
-  const chosen = planned.flatMap(({ id, chosen: values }) =>
-    Object.entries(values ?? {}).map(
-      ([method, own]) =>
-        `${method} on ${id}: ${Object.entries(own)
-          .map(([path, value]) => `${path} ${JSON.stringify(value)}`)
-          .join(', ')}`,
-    ),
-  );
-  return [
-    ...(missing.length > 0 ? [`Missing results, marked in the tables: ${missing.join(', ')}.`] : []),
-    ...damaged.map((why) => `Records left out: ${why}`),
-    ...(overall
-      ? overall.notes.filter((note) => !note.startsWith('Intervals:') && !note.startsWith('Missing:'))
-      : ['No result yet.']),
-    `Over all cells a pair is one data split of one task, host and K, the mean over its training seeds (${config.seeds.train.join(', ')}); the tests take pairs as independent, and pairs of one task are alike: they speak of these tasks.`,
-    ...(ranks?.concordance != null
-      ? [
-          `Order of the arms: Kendall's W over ${ranks.cells} cells is ${ranks.concordance.toFixed(2)} (1: the same order everywhere).`,
-        ]
-      : []),
-    ...(chosen.length > 0
-      ? [`Chosen by development sets of data seeds ${config.search?.seeds.join(', ')}: ${chosen.join('; ')}.`]
-      : []),
-  ];
 }
 
 const toCsv = (rows: GridFigure['rows']): string => {

@@ -1,30 +1,44 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeMethod, type EncodedText, type NamedArrays, PeftError } from '@tfjs-peft/peft-core';
 import { canonicalJson, digestBytes, type JsonObject, parseJsonObject, sha256Hex } from '@tfjs-peft/peft-core/files';
 import { type Gram, gradientGrams, type GramRequest, type KernelKind } from '@tfjs-peft/ntk';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
+import { storedBlocks } from './kernel-blocks.js';
 
 /** All that a kernel is asked about; `backend` because the last digits depend on it. */
 export type CachedRequest = GramRequest & { readonly kinds: readonly KernelKind[]; readonly backend: string };
 
-const version = 1;
+/** Goes up when kernels that were computed before are not those that would be computed. */
+const version = 2;
+
+/** A part of the work: blocks with a number that leaves `index` when divided by `of`. */
+export interface KernelShare {
+  readonly index: number;
+  readonly of: number;
+}
 
 /**
  * The kernels of a request, from a folder if they were computed before. A file's name is the hash of everything that decides its numbers; the
- * file says the same once more. Without a folder nothing is kept. Errors: `KERNEL_CACHE_INVALID`, those of `gradientGrams`.
+ * file says the same once more. Until all is there, blocks lie in a folder of that name, where another run goes on. Without a folder nothing is kept. With a
+ * share only blocks are written, and what is given back is not complete. Errors: `KERNEL_CACHE_INVALID`, those of `gradientGrams`.
  */
 export async function cachedGrams(
   folder: string | undefined,
   request: CachedRequest,
+  share?: KernelShare,
 ): Promise<ReadonlyMap<KernelKind, Gram>> {
   if (folder === undefined) return gradientGrams(request);
   const key = await keyOf(request);
-  const path = join(folder, `${sha256Hex(canonicalJson(key)).slice(0, 32)}.kernel`);
+  const place = join(folder, sha256Hex(canonicalJson(key)).slice(0, 32));
+  const path = `${place}.kernel`;
   const stored = await readFile(path).catch(() => undefined);
   if (stored) return decode(stored, key, path);
-  const grams = await gradientGrams(request);
+  const blocks = storedBlocks(`${place}.blocks`, share && ((block) => block % share.of === share.index));
+  const grams = await gradientGrams({ ...request, blocks });
+  if (share) return grams;
   await writeFileAtomically(path, await encode(grams, key));
+  await rm(`${place}.blocks`, { recursive: true, force: true });
   return grams;
 }
 

@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
+import { alignColumns } from '../report/align-columns.js';
 import { htmlPage } from '../report/html-page.js';
 import { notesList, plotSection } from '../report/html-sections.js';
 import { htmlTable } from '../report/html-table.js';
@@ -58,12 +59,9 @@ export function formatRanking(measurement: KernelMeasurement): string {
 
 /** The table for a terminal. */
 export function formatKernels(measurement: KernelMeasurement): string {
-  const lines = [columns, ...cellsOf(measurement)];
-  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  const table = lines.map((line) =>
-    line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  '),
+  return [titleOf(measurement), '', alignColumns([columns, ...cellsOf(measurement)]), '', ...notesOf(measurement)].join(
+    '\n',
   );
-  return [titleOf(measurement), '', ...table, '', ...notesOf(measurement)].join('\n');
 }
 
 /** A self-contained page: picture, table, ranking. Loads nothing and runs no script. */

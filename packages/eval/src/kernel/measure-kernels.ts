@@ -1,7 +1,5 @@
-import { compose, countParameters, disposeParameters, PeftError, toParameters } from '@tfjs-peft/peft-core';
-import { headsOf } from '@tfjs-peft/peft-core/authoring';
+import { countParameters, disposeParameters, toParameters } from '@tfjs-peft/peft-core';
 import {
-  binaryContrast,
   compareKernels,
   type Gram,
   kernelClassifier,
@@ -9,13 +7,19 @@ import {
   type KernelSolver,
   spectrumOf,
   targetAlignment,
-  tensorsOfLayers,
 } from '@tfjs-peft/ntk';
 import { predictLogits } from '@tfjs-peft/train';
-import * as tf from '@tensorflow/tfjs';
-import { cachedGrams } from './kernel-cache.js';
-import { type KernelPoint, kernelPoints } from './kernel-points.js';
-import { startOf, startOfHead, type StartOptions } from './start-of-methods.js';
+import { requireLabels } from '../trial/task-data.js';
+import {
+  gramsAt,
+  headParameters,
+  type KernelPlace,
+  kernelPlaces,
+  kernelQuestion,
+  type MeasureKernelsOptions,
+  ofItsSplit,
+} from './compute-kernels.js';
+import { startOfHead } from './start-of-methods.js';
 
 /** What is told of one method before it is trained. */
 export interface KernelRow {
@@ -60,99 +64,35 @@ export interface KernelMeasurement {
   readonly rows: readonly KernelRow[];
 }
 
-/** Which methods, on which texts. */
-export interface MeasureKernelsOptions extends StartOptions {
-  /** Names of presets. */
-  readonly methods: readonly string[];
-  /** `sgd` if absent. */
-  readonly kind?: Exclude<KernelKind, 'flipped-signgd'>;
-  readonly solver?: KernelSolver;
-  /** Also all weights of the layers, beside which shares are told; true if absent. */
-  readonly full?: boolean;
-  /** Folder of kernels that were computed before. */
-  readonly cache?: string;
-  readonly memoryLimit?: number;
-  /** Told after each batch how many texts of a method have been looked at. */
-  readonly onProgress?: (progress: { readonly method: string; readonly done: number; readonly total: number }) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** The name under which all weights of the layers go. */
-const fullName = 'all weights';
-
 /**
  * What the kernels of methods say of a task before any training: a head is fitted on frozen features, then the gradients of its logits at the start of each
  * method give a classifier and numbers to compare. Errors: `KERNEL_TASK_UNFIT`, `KERNEL_METHOD_UNFIT`, `UNKNOWN_PRESET`, those of `gradientGrams`.
  */
-export async function measureKernels(options: MeasureKernelsOptions): Promise<KernelMeasurement> {
-  const { session, dataSeed, kind = 'sgd', solver = 'least-squares', full = true } = options;
-  const { host, data } = session;
-  if (data.regression)
-    throw new PeftError('KERNEL_TASK_UNFIT', {
-      found: `task ${data.loaded.task.name}, whose targets are numbers`,
-      expected: 'a task of classes',
-      fix: 'train it: `tfjs-peft run` takes numbers as labels',
-    });
-  if (solver === 'asymmetric-svm' && kind !== 'asymmetric-signgd')
-    throw new PeftError('OPTION_INVALID', {
-      found: `solver ${solver} for the kernel ${kind}`,
-      expected: 'the kernel asymmetric-signgd',
-      fix: 'ask for that kernel (`--kind asymmetric-signgd`), or for the solver least-squares',
-    });
-  const split = data.split(dataSeed);
-  const test = data.tests[0]!;
-  if (split.dev.length === 0)
-    throw new PeftError('KERNEL_TASK_UNFIT', {
-      found: 'a split without a development set',
-      expected: 'one, to choose the settings of the classifier',
-      fix: 'use another data protocol, `--protocol per_class` for example',
-    });
-  const [train, dev] = [session.examples(split.train), session.examples(split.dev)];
-  const testTexts = session.encode(test.rows);
-  const columns = [...dev.map(({ text }) => text), ...testTexts];
-  const labels = train.map(({ label }) => label);
+export async function measureKernels(given: MeasureKernelsOptions): Promise<KernelMeasurement> {
+  const options = ofItsSplit(given);
+  const { session, dataSeed, kind = 'sgd', solver = 'least-squares' } = options;
+  const { host } = session;
+  const data = requireLabels(session.data, 'kernels of methods');
+  const question = kernelQuestion(options);
+  const { split, test, train, dev, testTexts, labels } = question;
   const classes = data.labels.length;
-  const { head: itsHead, values: fitted } = await startOfHead(options, train);
+  const start = await startOfHead(options, train);
+  const { head: itsHead, values: fitted } = start;
   const score = (rows: typeof split.dev, predicted: readonly number[]) =>
     data.measure(oneHot(predicted, classes), rows).headline;
 
-  const measure = async (
-    name: string,
-    point: KernelPoint,
-    beside: Gram | undefined,
-    tensors = tensorsOfLayers(host.spec),
-  ) => {
+  const measure = async (place: KernelPlace, beside: Gram | undefined) => {
     const started = performance.now();
+    const { name, point, tensors } = place;
     const { method, parameters } = point;
-    const heads = new Set(headsOf(method).flatMap((own) => Object.values(own.head.names)));
-    const isFull = name === fullName;
-    const kinds = [kind, ...(solver === 'asymmetric-svm' ? (['flipped-signgd'] as const) : [])];
-    const shared = {
-      host,
-      method,
-      parameters,
-      rows: train.map(({ text }) => text),
-      ...(isFull && { tensors }),
-      groupOf: (parameter: string) => (heads.has(parameter) ? 'head' : 'body'),
-      ...(classes === 2 && { contrasts: binaryContrast }),
-      kinds,
-      ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
-      ...(options.memoryLimit !== undefined && { memoryLimit: options.memoryLimit }),
-      ...(options.signal && { signal: options.signal }),
-      backend: tf.getBackend(),
-    };
-    const progress = (offset: number) => ({
-      onProgress: ({ done }: { readonly done: number }) =>
-        options.onProgress?.({ method: name, done: offset + done, total: 2 * train.length + columns.length }),
-    });
-    const own = await cachedGrams(options.cache, { ...shared, ...progress(0) });
-    const across = await cachedGrams(options.cache, { ...shared, columns, ...progress(train.length) });
+    const heads = headParameters(method);
+    const { own, across } = await gramsAt(place, question, options);
     const gram = own.get(kind)!;
     const part = (from: number, to: number) => ({
       gram: columnsOf(across.get(kind)!, from, to),
       ...(across.has('flipped-signgd') && { flipped: columnsOf(across.get('flipped-signgd')!, from, to) }),
     });
-    const [devSet, testSet] = [part(0, dev.length), part(dev.length, columns.length)];
+    const [devSet, testSet] = [part(0, dev.length), part(dev.length, dev.length + testTexts.length)];
     const classifier = kernelClassifier({
       solver,
       train: { gram, labels },
@@ -165,7 +105,7 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
     const compared = body && other && isAnything(body) ? compareKernels(body, other) : undefined;
     const devPredictions = classifier.predict(devSet);
     const testPredictions = classifier.predict(testSet);
-    const numbers = isFull
+    const numbers = tensors
       ? tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
       : countParameters(method.plan(host.spec)).trainable -
         [...heads].reduce((sum, parameter) => sum + (parameters.get(parameter)?.data.length ?? 0), 0);
@@ -180,8 +120,8 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
         Object.entries(classifier.settings).map(([key, value]) => [key, value === Infinity ? null : (value as number)]),
       ),
       targetAlignment: targetAlignment(gram.values, labels, gram.outputs),
-      traceShare: compared?.traceShare ?? (isFull ? 1 : null),
-      fullAlignment: compared?.alignment ?? (isFull ? 1 : null),
+      traceShare: compared?.traceShare ?? (tensors ? 1 : null),
+      fullAlignment: compared?.alignment ?? (tensors ? 1 : null),
       effectiveRank: spectrumOf(gram.values).effectiveRank,
       seconds: (performance.now() - started) / 1000,
     };
@@ -190,19 +130,10 @@ export async function measureKernels(options: MeasureKernelsOptions): Promise<Ke
 
   const rows: KernelRow[] = [];
   let reference: Gram | undefined;
-  if (full) {
-    const { row, gram } = await measure(
-      fullName,
-      { name: '', method: compose(itsHead), parameters: fitted },
-      undefined,
-    );
-    reference = gram;
+  for await (const place of kernelPlaces(options, start)) {
+    const { row, gram } = await measure(place, reference);
+    if (place.tensors) reference = gram;
     rows.push(row);
-  }
-  for (const name of options.methods) {
-    const { method, parameters } = await startOf(name, options, itsHead, fitted);
-    for (const point of await kernelPoints(method, parameters, host))
-      rows.push((await measure(name, point, reference)).row);
   }
   const effective = toParameters(fitted);
   const alone = await predictLogits({ host, method: itsHead, effective, texts: testTexts }).finally(() =>

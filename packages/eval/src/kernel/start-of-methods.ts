@@ -13,6 +13,7 @@ import { headsOf } from '@tfjs-peft/peft-core/authoring';
 import { labelWordHead } from '@tfjs-peft/prompting';
 import { fitHead, type LabelledExample, labelledTexts, prepareMethod } from '@tfjs-peft/train';
 import { findPreset } from '../methods/plugins.js';
+import { requireLabels } from '../trial/task-data.js';
 import { labelWordConfig } from '../trial/prompted-host.js';
 import type { Session } from '../trial/session.js';
 
@@ -32,7 +33,8 @@ export async function startOf(
   { head: { names: own } }: HeadMethod,
   fitted: ReadonlyMap<string, NamedArray>,
 ): Promise<{ readonly method: PeftMethod; readonly parameters: NamedArrays }> {
-  const { catalogue, data, host } = session;
+  const { catalogue, host } = session;
+  const data = requireLabels(session.data, 'kernels of methods');
   const preset = findPreset(catalogue, name);
   const unfit = (found: string) =>
     new PeftError('KERNEL_METHOD_UNFIT', {
@@ -62,7 +64,8 @@ export async function startOfHead(
   { session, batchSize }: StartOptions,
   train: readonly LabelledExample[],
 ): Promise<{ readonly head: HeadMethod; readonly values: ReadonlyMap<string, NamedArray> }> {
-  const { host, data, readout, labelWords } = session;
+  const { host, readout, labelWords } = session;
+  const data = requireLabels(session.data, 'kernels of methods');
   const labels = [...data.labels];
   if (labelWords) {
     const { objective } = data;

@@ -16,7 +16,7 @@ import { prefixDefinition } from '@tfjs-peft/prefix';
 import { promptDefinition, pTuningDefinition } from '@tfjs-peft/prompt';
 import { labelWordHeadDefinition } from '@tfjs-peft/prompting';
 import { shiraDefinition, siftDefinition } from '@tfjs-peft/sift';
-import { subspaceDefinition } from '@tfjs-peft/subspace';
+import { noiseDefinition, subspaceDefinition } from '@tfjs-peft/subspace';
 import { tamsDefinition } from '@tfjs-peft/tams';
 import { tarpDefinition } from '@tfjs-peft/tarp';
 import { unipeltDefinition } from '@tfjs-peft/unipelt';
@@ -27,6 +27,7 @@ export const builtInDefinitions = [
   labelWordHeadDefinition,
   composeDefinition,
   subspaceDefinition,
+  noiseDefinition,
   prefixDefinition,
   loraDefinition,
   adapterDefinition,

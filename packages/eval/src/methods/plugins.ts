@@ -2,9 +2,13 @@ import { createRegistry, type MethodRegistry, PeftError } from '@tfjs-peft/peft-
 import { type MethodDefinition, nearMisses } from '@tfjs-peft/peft-core/authoring';
 import {
   createTaskRegistry,
+  dataToTextTasks,
   glueTasks,
+  languageTasks,
+  personaTasks,
   sentenceTasks,
   spamSubjects,
+  summarisationTasks,
   type TaskDefinition,
   type TaskRegistry,
 } from '@tfjs-peft/glue-fewshot';
@@ -47,6 +51,10 @@ export function createCatalogue(plugins: readonly EvalPlugin[] = []): Catalogue 
       spamSubjects,
       ...glueTasks,
       ...sentenceTasks,
+      ...summarisationTasks,
+      ...dataToTextTasks,
+      ...personaTasks,
+      ...languageTasks,
       ...plugins.flatMap((plugin) => plugin.tasks ?? []),
     ]),
   };

@@ -25,8 +25,16 @@ export interface MethodPreset {
 export const recipeNames = ['supervised', 'contrastive', 'joint-contrastive'] as const;
 export type RecipeName = (typeof recipeNames)[number];
 
+/** Names of what needs no training of the host. */
+export const floorNames = ['majority', 'linear-probe', 'zero-shot'] as const;
 /** What is learned without training anything on the host. */
-export type FloorName = 'majority' | 'linear-probe';
+export type FloorName = (typeof floorNames)[number];
+
+/** The floors of a task of labels, and of one whose answers are texts. */
+export const usualFloors: Readonly<Record<'labels' | 'texts', readonly FloorName[]>> = {
+  labels: ['majority', 'linear-probe'],
+  texts: ['zero-shot'],
+};
 
 const head: MethodDescription = { type: 'HEAD', config: {} };
 const prefixWithMlp: MethodDescription = {
@@ -197,6 +205,7 @@ const ofPairs: readonly (readonly [
     250,
   ],
   ['adapter', 'a bottleneck after each feed-forward network, reduction 16', bottleneck, 1e-3, 250],
+  ['full', 'every tensor of the host, as SetFit does', { type: 'FULL', config: {} }, 2e-5, 250],
 ];
 
 const contrastive = (
@@ -245,6 +254,12 @@ export const builtInPresets: readonly MethodPreset[] = [
     summary: 'L2-penalised logistic regression on frozen features of the host: what needs no PEFT',
     kind: 'floor',
     floor: 'linear-probe',
+  },
+  {
+    name: 'zero-shot',
+    summary: 'the host as it is, which continues the prompts of a task of texts: what no training gives',
+    kind: 'floor',
+    floor: 'zero-shot',
   },
   ...trained('head', 'a linear head trained like the other methods, nothing inside the host', head, 1e-2),
   ...methods.flatMap(([name, summary, parts, rate]) => trained(name, summary, composed(...parts, head), rate)),

@@ -1,8 +1,9 @@
 import { type Adapter, type Host, PeftError } from '@tfjs-peft/peft-core';
 import { predictLogits } from '@tfjs-peft/train';
-import type { Tokenizer } from '@tfjs-peft/transformer';
+import { countVirtualTokens } from '@tfjs-peft/transformer';
+import { averageDraws } from '../trial/average-draws.js';
+import type { TextEncoder } from '../trial/opened-host.js';
 import { argmaxRows, sigmoid, softmax } from '../trial/softmax.js';
-import { countVirtualTokens } from './count-virtual-tokens.js';
 import { labelsOfHead } from './labels-of-head.js';
 
 /** One text, or the two of a pair. */
@@ -45,7 +46,7 @@ export interface Classifier {
 /** An adapter and its host in memory, and how texts are batched and cut. */
 export interface ClassifierOptions {
   readonly host: Host;
-  readonly tokenizer: Pick<Tokenizer, 'encode'>;
+  readonly tokenizer: Pick<TextEncoder, 'encode' | 'draws'>;
   readonly adapter: Pick<Adapter, 'method' | 'effective'>;
   /** Names of the labels in place of those of the head, in order. */
   readonly labels?: readonly string[];
@@ -70,19 +71,28 @@ export function createClassifier(options: ClassifierOptions): Classifier {
   const classify = async (texts: readonly PredictorInput[]): Promise<Prediction[]> => {
     checkTexts(texts);
     if (texts.length === 0) return [];
-    const encoded = texts.map((text) => {
-      const [first, second] = typeof text === 'string' ? [text] : text;
-      return tokenizer.encode(first!, { pair: second, maxTokens });
-    });
-    const { logits } = await predictLogits({
-      host,
-      method: adapter.method,
-      effective: adapter.effective,
-      texts: encoded,
-      maxTokens,
-      ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
-      ...(options.onProgress && { onProgress: options.onProgress }),
-    });
+    const encode = (draw: number) =>
+      texts.map((text) => {
+        const [first, second] = typeof text === 'string' ? [text] : text;
+        return tokenizer.encode(first!, { pair: second, maxTokens, draw });
+      });
+    const encoded = encode(0);
+    const drawn: Float32Array[] = [];
+    for (let draw = 0; draw < (tokenizer.draws ?? 1); draw++)
+      drawn.push(
+        (
+          await predictLogits({
+            host,
+            method: adapter.method,
+            effective: adapter.effective,
+            texts: draw === 0 ? encoded : encode(draw),
+            maxTokens,
+            ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
+            ...(options.onProgress && { onProgress: options.onProgress }),
+          })
+        ).logits,
+      );
+    const logits = averageDraws(drawn, labels.length, labels.length === 1);
     const truncatedAt = (index: number) => (encoded[index]!.truncated > 0 ? { truncated: true } : {});
     if (labels.length === 1)
       return texts.map((text, index) => {

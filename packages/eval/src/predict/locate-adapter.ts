@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
 import { hfConfigName, isJsonObject, type Json, parseJsonObject, recordName } from '@tfjs-peft/peft-core/files';
-import { minilmFiles } from '@tfjs-peft/minilm';
 import { type HubOptions, isHubName, resolveHubAdapter } from '@tfjs-peft/transformer';
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { labelWordHeadDefinition } from '@tfjs-peft/prompting';
@@ -13,7 +12,7 @@ import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder
 import { readResults } from '../records/read-results.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
 import { readTrialConfig, trialFiles } from '../records/trial-folder.js';
-import { embeddedName } from '../trial/open-host.js';
+import { nameOfHost } from '../trial/embedded-hosts.js';
 
 /** An adapter on disk and what is known about how it was made. */
 export interface LocatedAdapter {
@@ -50,8 +49,10 @@ export async function locateAdapter(
       fix: 'run the experiment to its end (--resume), or pass another folder',
     });
   // Around an adapter that stands alone lies whatever lies there: of a run it says more, anything else is nobody's damage.
-  const trial = await (adapter === root ? trialOf(dirname(root)).catch(ignoreOwnErrors) : trialOf(root));
-  const prompt = trial?.model.prompt ?? (await recordedPrompt(adapter));
+  const trial = await (adapter === root ? trialOf(folderAround(root)).catch(ignoreOwnErrors) : trialOf(root));
+  // The adapter's own record has the training texts that demonstrations are drawn from, the trial the folder of the language model's head.
+  const recorded = await recordedPrompt(adapter);
+  const prompt = recorded ? { ...trial?.model.prompt, ...recorded } : trial?.model.prompt;
   const named = model === undefined ? undefined : modelNamed(model, trial?.model.readout ?? null);
   return {
     adapter,
@@ -63,6 +64,12 @@ export async function locateAdapter(
     },
     plugins: adapter === root ? [] : await recordedPlugins(root),
   };
+}
+
+/** The folder of the trial that an adapter may be in: as `adapter`, or as one that a further rule of selection chose. */
+function folderAround(adapter: string): string {
+  const above = dirname(adapter);
+  return trialFiles(dirname(above)).selections === above ? dirname(above) : above;
 }
 
 function ignoreOwnErrors(error: unknown): null {
@@ -108,7 +115,7 @@ async function recordedModel(folder: string): Promise<ModelConfig> {
   if (isPath && !(await stat(name).catch(() => null)))
     throw new PeftError('HOST_UNKNOWN', {
       found: `the adapter in "${folder}" names the host "${name}", a folder that is not on this machine`,
-      fix: 'name the host with the option model (--model): "minilm", a directory or a name of the Hub',
+      fix: 'name the host with the option model (--model): "minilm", "minigpt", a directory or a name of the Hub',
     });
   return { ...modelNamed(name, null), ...(revision !== undefined && { revision }) };
 }
@@ -142,12 +149,12 @@ async function recordedHost(folder: string): Promise<Pick<ModelConfig, 'name' | 
     return { name, ...(typeof revision === 'string' && revision !== '' && { revision }) };
   throw new PeftError('HOST_UNKNOWN', {
     found: `nothing in "${folder}" says for which host the adapter is`,
-    fix: 'name it: model "minilm", a directory ("./bert") or a name of the Hub',
+    fix: 'name it: model "minilm", "minigpt", a directory ("./bert") or a name of the Hub',
   });
 }
 
 const modelNamed = (name: string, readout: ModelConfig['readout']): ModelConfig => ({
-  name: name === minilmFiles().name ? embeddedName : name,
+  name: nameOfHost(name),
   readout,
   dropout: null,
 });

@@ -27,7 +27,7 @@ import { foldersAround, refuseUnnamedPlugins } from './refuse-plugins.js';
 
 /** What the folder of an adapter leaves open: host, labels, backend, plugins. */
 export interface OpenAdapterOptions {
-  /** `minilm`, a directory or a name of the Hub; what the folder records if absent. */
+  /** `minilm`, `minigpt`, a directory or a name of the Hub; what the folder records if absent. */
   readonly model?: string;
   /** Of the host on the Hub; what the adapter says if absent. */
   readonly revision?: string;
@@ -55,6 +55,9 @@ export interface OpenedAdapter {
   readonly hostDirectory?: string;
   /** Of a whole model, its own head. */
   readonly adapter: Adapter;
+  /** Where the texts that it learned from were cut, if the adapter itself says so. */
+  readonly maxTokens?: number;
+  /** None of an adapter that predicts the next token. */
   readonly labels: readonly string[];
   /** Whether each label is a question of its own, by the base model of an adapter of HF peft. */
   readonly multiLabel: boolean;
@@ -71,7 +74,15 @@ export interface OpenedAdapter {
  */
 export async function openAdapter(
   folder: string,
-  { unfolded = false, ...options }: OpenAdapterOptions & { readonly unfolded?: boolean },
+  {
+    unfolded = false,
+    causal = false,
+    ...options
+  }: OpenAdapterOptions & {
+    readonly unfolded?: boolean;
+    /** Also takes adapters of a causal language model, which have no head. */
+    readonly causal?: boolean;
+  },
 ): Promise<OpenedAdapter> {
   const { revision } = options;
   if (await isModelFolder(folder)) return openModelFolder(folder, options);
@@ -92,13 +103,17 @@ export async function openAdapter(
       ...(options.onWarning && { onWarning: options.onWarning }),
     });
     const adapter = withHostHead(loaded, host, classifier);
+    const isCausal = causal && host.spec.languageModel !== undefined && headsOf(adapter.method).length === 0;
     return {
       located,
       host,
       tokenizer,
       ...(directory !== undefined && { hostDirectory: directory }),
       adapter,
-      labels: namedLabels(labelsOfHead(adapter.method, `the adapter in "${folder}"`), options.labels, folder),
+      ...(adapter.report.maxTokens !== undefined && { maxTokens: adapter.report.maxTokens }),
+      labels: isCausal
+        ? []
+        : namedLabels(labelsOfHead(adapter.method, `the adapter in "${folder}"`, host.spec), options.labels, folder),
       // What an adapter of ours predicts, its own head says.
       multiLabel: adapter.report.writtenBy === 'hf-peft' && (classifier?.multiLabel ?? false),
       catalogue,
@@ -128,9 +143,10 @@ function withHostHead(adapter: LoadedAdapter, { spec }: Host, classifier: Classi
   };
 }
 
-/** Where texts are cut, as far as the folder says: what a trial was trained with, `model_max_length` of a whole model. */
-export function maxTokensOf({ located, tokenizer, hostDirectory }: OpenedAdapter): number | undefined {
-  if (located.trial) return located.trial.data.maxTokens;
+/** Where texts are cut, as far as the folder says: what a trial or the adapter was trained with, `model_max_length` of a whole model. */
+export function maxTokensOf({ located, tokenizer, hostDirectory, maxTokens }: OpenedAdapter): number | undefined {
+  const trained = located.trial?.data.maxTokens ?? maxTokens;
+  if (trained !== undefined) return trained;
   const isModel = located.adapter === hostDirectory;
   return isModel && Number.isFinite(tokenizer.modelMaxTokens) ? tokenizer.modelMaxTokens : undefined;
 }

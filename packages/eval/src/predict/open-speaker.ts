@@ -1,15 +1,9 @@
 import { type Adapter, compose, disposeParameters, isPeftError, loadAdapter } from '@tfjs-peft/peft-core';
-import {
-  type Continuation,
-  generate,
-  type GenerationInput,
-  loadHost,
-  requireDecoder,
-  type Tokenizer,
-} from '@tfjs-peft/transformer';
+import { requireDecoder, type Tokenizer } from '@tfjs-peft/transformer';
 import { loadGivenPlugins } from '../methods/load-plugins.js';
 import { createCatalogue } from '../methods/plugins.js';
 import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder.js';
+import { type ContinuedText, type ContinueOptions, continueTexts } from '../trial/continue-texts.js';
 import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
 import { locateAdapter } from './locate-adapter.js';
@@ -17,25 +11,11 @@ import type { OpenAdapterOptions } from './open-adapter.js';
 import { refuseUnnamedPlugins } from './refuse-plugins.js';
 
 /** How prompts are continued. */
-export interface SpeakOptions {
-  readonly settings?: GenerationInput;
-  readonly seed?: number;
-  /** A text ends before the first of these. */
-  readonly stopWords?: readonly string[];
-  /** Told about the text of a prompt so far, as it comes; not by beam search. */
-  readonly onText?: (event: { readonly prompt: number; readonly text: string }) => void;
-  readonly signal?: AbortSignal;
-}
+export type SpeakOptions = ContinueOptions;
 
-/** A prompt's continuation as text. */
-export interface SpokenText {
+/** A prompt's continuation as text: what follows the prompt. */
+export interface SpokenText extends ContinuedText {
   readonly prompt: string;
-  /** What follows the prompt. */
-  readonly text: string;
-  readonly tokens: number;
-  readonly reason: Continuation['reason'];
-  /** Of beam search. */
-  readonly score?: number;
 }
 
 /** A decoder, with an adapter or without, that continues texts. */
@@ -64,17 +44,21 @@ export async function openSpeaker(source: string, options: OpenAdapterOptions = 
   });
   if (located && options.plugins === undefined) refuseUnnamedPlugins(source, located);
   await reportBackend(options.backend ?? 'auto');
-  if (!located || !(await isAdapterFolder(located.adapter))) {
-    const { host, tokenizer } = await loadHost(source, {
-      ...(options.revision !== undefined && { revision: options.revision }),
-    });
-    const method = compose();
-    return speakerOf({ method, effective: new Map(), hostFingerprint: host.spec.fingerprint }, host, tokenizer);
-  }
-  const { host, tokenizer } = await openHost(located.model, options.host);
+  const adapted = located && (await isAdapterFolder(located.adapter)) ? located : null;
+  const model = {
+    ...{ name: source, readout: null, dropout: null },
+    ...(options.revision !== undefined && { revision: options.revision }),
+  };
+  const { host, tokenizer } = adapted ? await openHost(adapted.model, options.host) : await openHost(model);
   try {
     requireDecoder(host);
-    const adapter = await loadAdapter(await readAdapterFolder(located.adapter), host, catalogue.registry, {
+    if (!adapted)
+      return speakerOf(
+        { method: compose(), effective: new Map(), hostFingerprint: host.spec.fingerprint },
+        host,
+        tokenizer,
+      );
+    const adapter = await loadAdapter(await readAdapterFolder(adapted.adapter), host, catalogue.registry, {
       tokenizerDigest: tokenizer.digest,
       ...(options.onWarning && { onWarning: options.onWarning }),
     });
@@ -95,50 +79,10 @@ function speakerOf(
   const decoder = requireDecoder(host);
   return {
     tokenizer,
-    async speak(prompts, { settings, seed, stopWords = [], onText, signal } = {}) {
+    async speak(prompts, options) {
       const ids = prompts.map((prompt) => tokenizer.encode(prompt, { maxTokens: Infinity }).inputIds);
-      // The text of a prompt and its continuation, less the prompt's: tokenizers may treat the first token of a text in a way of its own.
-      const starts = ids.map((prompt) => tokenizer.decode(prompt));
-      const textOf = (generated: readonly number[], prompt: number) => {
-        const whole = tokenizer.decode([...ids[prompt]!, ...generated]);
-        const start = starts[prompt]!;
-        return whole.startsWith(start) ? whole.slice(start.length) : tokenizer.decode(generated);
-      };
-      const stopAt = (text: string) =>
-        stopWords.reduce((first, word) => {
-          const place = text.indexOf(word);
-          return place >= 0 && place < first ? place : first;
-        }, Infinity);
-      const soFar = prompts.map((): number[] => []);
-      const found = await generate({
-        host: decoder,
-        method,
-        effective,
-        prompts: ids,
-        ...(settings && { settings }),
-        ...(seed !== undefined && { seed }),
-        ...(signal && { signal }),
-        ...(stopWords.length > 0 && {
-          isComplete: (generated, prompt) => stopAt(textOf(generated, prompt)) < Infinity,
-        }),
-        ...(onText && {
-          onToken({ prompt, token }) {
-            soFar[prompt]!.push(token);
-            const text = textOf(soFar[prompt]!, prompt);
-            onText({ prompt, text: text.slice(0, stopAt(text)) });
-          },
-        }),
-      });
-      return found.map(({ ids: generated, reason, score }, prompt) => {
-        const text = textOf(generated, prompt);
-        return {
-          prompt: prompts[prompt]!,
-          text: text.slice(0, stopAt(text)),
-          tokens: generated.length,
-          reason,
-          ...(score !== undefined && { score }),
-        };
-      });
+      const found = await continueTexts({ host: decoder, method, effective, tokenizer }, ids, options);
+      return found.map((continued, index) => ({ prompt: prompts[index]!, ...continued }));
     },
     dispose() {
       disposeParameters(effective);

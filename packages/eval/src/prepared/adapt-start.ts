@@ -14,10 +14,17 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { randomPermutation } from '@tfjs-peft/peft-core/authoring';
-import { adaptInSteps, keyOfText, type LabelledTexts, rowsOfList } from '@tfjs-peft/meta';
+import { adaptInSteps, type LabelledTexts, rowsOfList } from '@tfjs-peft/meta';
 import { type Architectures, chosenArchitectures, taskBuffers, withArchitectures } from '@tfjs-peft/tams';
-import { accuracy, crossEntropy, type LabelledExample, predictLogits, toBatch, withEffective } from '@tfjs-peft/train';
+import {
+  accuracy,
+  crossEntropy,
+  type LabelledExample,
+  microBatches,
+  predictLogits,
+  toBatch,
+  withEffective,
+} from '@tfjs-peft/train';
 import type { Tokenizer } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import type { ModelConfig } from '../config/experiment-config.js';
@@ -27,9 +34,10 @@ import { requireEmptyFolder } from '../run-folder/require-empty-folder.js';
 import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
 import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
-import { type PreparedRecord, readPreparedRecord, readStart } from './prepared-folder.js';
-import { readLabelledTexts, type TaskColumns } from './read-tasks.js';
-import { joinMethod } from './split-method.js';
+import { type DrawnTexts, drawTexts, shuffled } from './draw-texts.js';
+import { type PreparedRecord, readStart, requirePrepared } from './prepared-folder.js';
+import { readLabelledTexts, readTaskWithTest, type TaskColumns } from './read-tasks.js';
+import { joinMethod } from '../methods/split-method.js';
 import { innerLoopOf } from './task-parts.js';
 import { isFolderOf, wholeModelName } from './whole-model-name.js';
 
@@ -44,7 +52,7 @@ export interface AdaptOptions {
   readonly output: string;
   /** Texts of each class to learn from, drawn by the seed; the others say how well that went. Null: all of them, and nothing is said. */
   readonly shots: number | null;
-  /** A second file of the task to judge by, instead of the texts that were not drawn. */
+  /** A second file of the task to judge by, instead of the texts that were not drawn; of either at most 1,000, drawn by the seed. */
   readonly test?: string;
   readonly steps: number;
   /** That of the preparation if absent. */
@@ -80,23 +88,19 @@ export interface AdaptedTask {
   readonly architectures: Readonly<Record<string, readonly string[]>>;
 }
 
-/** More texts are not judged by: adapting is to take seconds. */
-const mostJudged = 1000;
+/** Of a pass with gradients. */
+const textsAtOnce = 64;
+/** An architecture is chosen by so many texts at most, in one pass. */
+const textsToChooseBy = 256;
 
 /**
  * Learns a task from a prepared start in a few steps and writes an adapter folder. Errors: `ADAPTER_NOT_FOUND` without a prepared start,
- * `PREPARED_DAMAGED`, `PREPARED_FOR_ANOTHER_HOST`, `LABELS_MISMATCH` where the head is part of the start, `TASK_TOO_SMALL`, `EPISODE_OVERLAPS`,
+ * `PREPARED_DAMAGED`, `PREPARED_FOR_ANOTHER_HOST`, `LABELS_MISMATCH` where the head is part of the start, `TASK_LABEL_UNKNOWN`, `TASK_TOO_SMALL`, `EPISODE_OVERLAPS`,
  * `OUTPUT_NOT_EMPTY`, `ADAPTATION_ABORTED`, and those of the task's file and of the host.
  */
 export async function adaptStart(options: AdaptOptions): Promise<AdaptedTask> {
   const { prepared, catalogue, seed } = options;
-  const record = await readPreparedRecord(prepared);
-  if (!record)
-    throw new PeftError('ADAPTER_NOT_FOUND', {
-      found: `no prepared start in "${prepared}"`,
-      expected: 'a folder that holds prepared.json',
-      fix: 'run prepare to its end, or pass the folder that it wrote',
-    });
+  const record = await requirePrepared(prepared);
   await requireEmptyFolder(options.output);
   await reportBackend(options.backend);
   const model = modelOf(record.model, options.model);
@@ -109,8 +113,10 @@ export async function adaptStart(options: AdaptOptions): Promise<AdaptedTask> {
     if (tokenizer.digest !== record.tokenizerDigest)
       options.onWarning?.('the tokenizer is another one than that of the preparation: texts become other tokens');
     const cut = { tokenizer, maxTokens: record.maxTokens };
-    const task = await readLabelledTexts(options.task, options.columns, cut);
-    const test = options.test === undefined ? null : await readLabelledTexts(options.test, options.columns, cut);
+    const { task, test } =
+      options.test === undefined
+        ? { task: await readLabelledTexts(options.task, options.columns, cut), test: null }
+        : await readTaskWithTest(options.task, options.test, options.columns, cut);
     requireLabels(record, task);
     const { support, query } = drawTexts(task, test, options.shots, seed);
     const head = record.head && registry.build(completeMethod(record.head, registry, task.labels, readout));
@@ -120,7 +126,11 @@ export async function adaptStart(options: AdaptOptions): Promise<AdaptedTask> {
       ...(head ? initialValues(head.plan(host.spec), substream(stream, 'initial-values')) : []),
     ]);
     const joined = record.head ? joinMethod(record.method, record.head) : record.method;
-    const chosen = await chooseArchitectures(host, body, start, support);
+    const typical =
+      support.length > textsToChooseBy
+        ? shuffled(support, substream(stream, 'architecture')).slice(0, textsToChooseBy)
+        : support;
+    const chosen = await chooseArchitectures(host, body, start, typical);
     const searched = registry.build(completeMethod(joined, registry, task.labels, readout));
     const method = withArchitectures(searched, chosen);
     const learned = await learn({ ...options, inner: record.inner, host, method, values, support, query, stream });
@@ -129,7 +139,7 @@ export async function adaptStart(options: AdaptOptions): Promise<AdaptedTask> {
     const files = await saveAdapter(
       { method, effective: learned.effective, hostFingerprint: host.spec.fingerprint },
       { spec, weight: (path) => host.weight(path) },
-      { baseModelNameOrPath: spec.name, tokenizerDigest: tokenizer.digest },
+      { baseModelNameOrPath: spec.name, tokenizerDigest: tokenizer.digest, maxTokens: record.maxTokens },
     ).finally(() => disposeParameters(learned.effective));
     await writeAdapterFolder(options.output, files);
     const { before, after, seconds } = learned;
@@ -163,42 +173,6 @@ function requireLabels({ labels }: PreparedRecord, task: LabelledTexts): void {
     expected: `${labels.slice(0, 5).join(', ')}, those of the head that is part of the start`,
     fix: 'rename the labels, or prepare a start without a shared head',
   });
-}
-
-interface DrawnTexts {
-  readonly support: readonly LabelledExample[];
-  readonly query: readonly LabelledExample[];
-}
-
-/** Texts to learn from and others to judge by, each text once. Errors: `TASK_TOO_SMALL`, `EPISODE_OVERLAPS`. */
-function drawTexts(task: LabelledTexts, test: LabelledTexts | null, shots: number | null, seed: number): DrawnTexts {
-  const distinct = [...new Map(task.examples.map((example) => [keyOfText(example.text), example])).values()];
-  const stream = substream(createStream(seed), 'shots', task.name);
-  const shuffled = [...randomPermutation(stream, distinct.length)].map((place) => distinct[place]!);
-  const drawn = task.labels.map((label, index) => {
-    const ofClass = shuffled.filter((example) => example.label === index);
-    if (shots === null || ofClass.length >= shots) return ofClass.slice(0, shots ?? undefined);
-    throw new PeftError('TASK_TOO_SMALL', {
-      found: `${ofClass.length} different texts of "${label}" in task "${task.name}"`,
-      expected: `${shots} (--shots)`,
-      fix: 'ask for fewer shots, or add texts',
-    });
-  });
-  const support = drawn.flat();
-  const seen = new Set(support.map(({ text }) => keyOfText(text)));
-  if (!test) return { support, query: shuffled.filter(({ text }) => !seen.has(keyOfText(text))).slice(0, mostJudged) };
-  const known = test.examples.flatMap(({ text, label }) => {
-    const place = task.labels.indexOf(test.labels[label]!);
-    return place < 0 ? [] : [{ text, label: place }];
-  });
-  const shared = known.filter(({ text }) => seen.has(keyOfText(text))).length;
-  if (shared > 0)
-    throw new PeftError('EPISODE_OVERLAPS', {
-      found: `${shared} of the ${known.length} texts to judge by are among those that are learned from`,
-      expected: 'two files without a common text',
-      fix: 'take them out of one of the two files',
-    });
-  return { support, query: known.slice(0, mostJudged) };
 }
 
 /** The architecture that each controller of the start chooses for the texts that are learned from. */
@@ -278,6 +252,8 @@ async function learn({
         inner: innerLoopOf(settings),
         rows: rowsOfList,
         stream,
+        // A step is over all texts, whatever their number: its memory is that of a part.
+        ...(support.length > textsAtOnce && { rule: microBatches<number>(textsAtOnce) }),
       },
       raw,
       options,

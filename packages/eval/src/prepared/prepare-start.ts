@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import {
   createStream,
   describeMethod,
-  disposeParameters,
   type Host,
   initialValues,
   isPeftError,
@@ -11,11 +10,9 @@ import {
   PeftError,
   type PeftMethod,
   substream,
-  toParameters,
 } from '@tfjs-peft/peft-core';
 import type { BackendChoice } from '@tfjs-peft/backend';
 import {
-  adaptationCurve,
   adaptationEvaluator,
   type Episodes,
   episodeSource,
@@ -43,9 +40,10 @@ import { lockFolder } from '../run-folder/folder-lock.js';
 import { ensureWritableFolder } from '../run-folder/write-file-atomically.js';
 import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
+import { meanCurve } from './mean-curve.js';
 import { preparedFiles, type PreparedRecord, readPreparedRecord, writePrepared } from './prepared-folder.js';
 import { readTasks, type TaskColumns, type TaskSets } from './read-tasks.js';
-import { splitMethod } from './split-method.js';
+import { splitMethod } from '../methods/split-method.js';
 import { type Classes, type TaskLearning, taskLearning } from './task-parts.js';
 import { isFolderOf, wholeModelName } from './whole-model-name.js';
 
@@ -53,7 +51,10 @@ import { isFolderOf, wholeModelName } from './whole-model-name.js';
 export interface PrepareOptions {
   /** One labelled file, or a folder with one, a task. */
   readonly tasks: string;
-  /** Names of tasks that only judge: nothing is learned from them. None: the start is judged on new episodes of the tasks that it learned from. */
+  /**
+   * Names of tasks that only judge: nothing is learned from them, and they choose nothing. None: the start is judged on new episodes of the tasks that
+   * it learned from. The update whose state is kept is chosen on other episodes of those tasks.
+   */
   readonly heldOut: readonly string[];
   readonly columns: TaskColumns;
   /** Where prepared.json and start.safetensors go. */
@@ -95,12 +96,18 @@ const updatesBetweenCheckpoints = 10;
 
 /**
  * Prepares a start from which a few steps on a few texts learn a new task, and writes it into a folder. Interrupted, it goes on from its checkpoint when
- * it is called again. Errors: those of the tasks, `METHOD_UNFIT`, `LABELS_MISMATCH` for a shared head over other labels, `OUTPUT_NOT_EMPTY` for a folder
+ * it is called again. Errors: those of the tasks, `METHOD_UNFIT`, `LABELS_MISMATCH` for a shared head over other labels or over drawn classes, `OUTPUT_NOT_EMPTY` for a folder
  * with a start in it, `INTERRUPTED`, `CHECKPOINT_OF_ANOTHER_RUN`, and those of training.
  */
 export async function prepareStart(options: PrepareOptions): Promise<PreparedRecord> {
   const { output, catalogue, onEvent } = options;
   const preset = findPreset(catalogue, options.method);
+  if (options.sharedHead && options.ways !== null)
+    throw new PeftError('LABELS_MISMATCH', {
+      found: `episodes of ${options.ways} classes that are drawn anew, for one head that all tasks share`,
+      expected: 'all classes in every episode, in the order of the head',
+      fix: 'leave out ways (--ways), or give each task a head of its own (no --shared-head)',
+    });
   if (!preset.method || (preset.recipe ?? 'supervised') !== 'supervised')
     throw new PeftError('METHOD_UNFIT', {
       found: `method "${preset.name}", ${preset.method ? `which is trained by the recipe "${preset.recipe}"` : 'which trains nothing'}`,
@@ -189,9 +196,16 @@ function sharedLabels(tasks: readonly LabelledTexts[]): readonly string[] {
   });
 }
 
-/** Fixed episodes that a start is judged by. */
-const judges = ({ shots, queries, ways, seed }: PrepareOptions, { seen, heldOut }: TaskSets): Episodes<Classes> =>
-  fixedEpisodes(heldOut.length > 0 ? heldOut : seen, { shots, queries, ways }, { perTask: episodesPerTask, seed });
+const episodesOf = ({ shots, queries, ways }: PrepareOptions, tasks: readonly LabelledTexts[], seed: number) =>
+  fixedEpisodes(tasks, { shots, queries, ways }, { perTask: episodesPerTask, seed });
+
+/** Fixed episodes that a start is judged by in the end. */
+const judges = (options: PrepareOptions, { seen, heldOut }: TaskSets): Episodes<Classes> =>
+  episodesOf(options, heldOut.length > 0 ? heldOut : seen, options.seed);
+
+/** Fixed episodes that choose the update whose state is kept: never those that judge it. */
+const choosers = (options: PrepareOptions, { seen }: TaskSets): Episodes<Classes> =>
+  episodesOf(options, seen, options.seed + 1);
 
 const sourceOf = ({ shots, queries, ways }: PrepareOptions, { seen }: TaskSets) =>
   episodeSource(seen, { shots, queries, ways });
@@ -215,7 +229,7 @@ function runPreparation(
     rule: rules[options.rule](setting),
     evaluator: adaptationEvaluator({
       ...learning,
-      episodes: judges(options, sets),
+      episodes: choosers(options, sets),
       at: [...new Set([0, inner.steps])],
       seed,
     }),
@@ -250,40 +264,28 @@ async function compareStarts(
   { method, result, learning, sets }: Comparison,
 ): Promise<PreparedRecord['curve']> {
   const { seed, signal, episodes: batchSize } = options;
-  const root = createStream(seed);
-  const stream = substream(root, 'initial-values');
+  const stream = substream(createStream(seed), 'initial-values');
   const objective = objectiveOfEpisodes(learning.objective);
   const fresh = await prepareMethod(method, { host, source: sourceOf(options, sets), objective, batchSize, stream });
-  const curveOf = async (of: PeftMethod, values: NamedArrays) => {
-    const raw = toParameters(values);
-    try {
-      const points = await adaptationCurve({
-        ...{ ...learning, host, method: of, raw, at: curvePoints, stream: root },
-        episodes: judges(options, sets),
-        ...(signal && { signal }),
-      });
-      return curvePoints.map((steps) => {
-        const own = points.filter((point) => point.steps === steps);
-        const mean = (pick: (point: (typeof own)[number]) => number) =>
-          own.reduce((sum, point) => sum + pick(point), 0) / own.length;
-        return { loss: mean(({ loss }) => loss), accuracy: 100 * mean(({ score }) => score!) };
-      });
-    } catch (error) {
+  const curveOf = (of: PeftMethod, values: NamedArrays) =>
+    meanCurve({
+      ...{ host, method: of, values, learning, at: curvePoints, seed, signal },
+      episodes: judges(options, sets),
+    }).catch((error: unknown) => {
       if (!isPeftError(error) || error.code !== 'PREDICTION_ABORTED') throw error;
       throw new PeftError('INTERRUPTED', {
         found: 'stopped after the last update, while the start was judged',
         fix: 'start the same preparation again to go on from there',
       });
-    } finally {
-      disposeParameters(raw);
-    }
-  };
+    });
   const prepared = await curveOf(result.method, result.raw);
   const unprepared = await curveOf(fresh, initialValues(fresh.plan(host.spec), stream));
-  return curvePoints.map((steps, index) => ({
+  const finite = (value: number) => (Number.isFinite(value) ? value : null);
+  return prepared.map(({ steps, loss, accuracy }, index) => ({
     steps,
-    ...prepared[index]!,
-    unpreparedLoss: unprepared[index]!.loss,
-    unpreparedAccuracy: unprepared[index]!.accuracy,
+    loss: finite(loss),
+    accuracy: finite(accuracy),
+    unpreparedLoss: finite(unprepared[index]!.loss),
+    unpreparedAccuracy: finite(unprepared[index]!.accuracy),
   }));
 }

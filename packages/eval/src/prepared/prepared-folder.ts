@@ -33,13 +33,16 @@ const innerSettings = z.object({
   steps: count,
 });
 
+/** Null where the steps led to no finite number. */
+const measured = z.number().nullable();
+
 const curve = z.array(
   z.object({
     steps: count,
-    loss: z.number(),
-    accuracy: z.number(),
-    unpreparedLoss: z.number(),
-    unpreparedAccuracy: z.number(),
+    loss: measured,
+    accuracy: measured,
+    unpreparedLoss: measured,
+    unpreparedAccuracy: measured,
   }),
 );
 
@@ -90,6 +93,17 @@ export const readPreparedRecord = (folder: string): Promise<PreparedRecord | nul
     code: 'PREPARED_DAMAGED',
     fix: 'prepare it again, into another folder',
   });
+
+/** The record of a folder that must hold a prepared start. Errors: `ADAPTER_NOT_FOUND`, `PREPARED_DAMAGED`. */
+export async function requirePrepared(folder: string): Promise<PreparedRecord> {
+  const record = await readPreparedRecord(folder);
+  if (record) return record;
+  throw new PeftError('ADAPTER_NOT_FOUND', {
+    found: `no prepared start in "${folder}"`,
+    expected: 'a folder that holds prepared.json',
+    fix: 'run prepare to its end, or pass the folder that it wrote',
+  });
+}
 
 /**
  * The numbers of a prepared start: exactly those that its method asks for on this host. Errors: `PREPARED_DAMAGED`, `PREPARED_FOR_ANOTHER_HOST`,

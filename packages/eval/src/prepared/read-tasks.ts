@@ -31,21 +31,36 @@ export interface TextCut {
  * Errors: those of `taskFromFile` (`TASK_LABELS_UNFIT` for a single class among them), `TASK_FILE_MISSING`.
  */
 export async function readLabelledTexts(path: string, columns: TaskColumns, cut: TextCut): Promise<LabelledTexts> {
+  const { name, labels, train, test } = await readTask(path, undefined, columns, cut);
+  return { name, labels, examples: [...train, ...test] };
+}
+
+/** The same with the texts of a second file, whose labels are those of the first. Errors: also `TASK_LABEL_UNKNOWN` for one that the first has not. */
+export async function readTaskWithTest(
+  path: string,
+  testPath: string,
+  columns: TaskColumns,
+  cut: TextCut,
+): Promise<{ readonly task: LabelledTexts; readonly test: LabelledTexts['examples'] }> {
+  const { name, labels, train, test } = await readTask(path, testPath, columns, cut);
+  return { task: { name, labels, examples: train }, test };
+}
+
+async function readTask(path: string, testPath: string | undefined, columns: TaskColumns, cut: TextCut) {
   const file = await fileOfTask(path);
-  const task = await taskFromFile({ ...columns, file });
+  const testFile = testPath === undefined ? undefined : await fileOfTask(testPath);
+  const task = await taskFromFile({ ...columns, file, ...(testFile !== undefined && { testFile }) });
   const { train, tests } = await task.read({});
-  const labels = task.output.kind === 'classes' ? task.output.labels : [];
-  const rows = [...train, ...tests.flatMap((test) => test.rows)];
-  const inFile = (row: LabelledText) => rows.indexOf(row);
+  const examplesOf = (rows: readonly LabelledText[]) =>
+    rows.map(({ texts, label }) => ({
+      text: cut.tokenizer.encode(texts[0]!, { pair: texts[1], maxTokens: cut.maxTokens }),
+      label,
+    }));
   return {
     name: basename(path, isTable(path) ? extname(path) : ''),
-    labels,
-    examples: [...rows]
-      .sort((a, b) => inFile(a) - inFile(b))
-      .map(({ texts, label }) => ({
-        text: cut.tokenizer.encode(texts[0]!, { pair: texts[1], maxTokens: cut.maxTokens }),
-        label,
-      })),
+    labels: task.output.kind === 'classes' ? task.output.labels : [],
+    train: examplesOf(train),
+    test: examplesOf(tests.flatMap(({ rows }) => rows)),
   };
 }
 

@@ -14,6 +14,8 @@ export interface TrialReference {
   readonly index: number;
   /** Name of its folder below `trials/`. */
   readonly folder: string;
+  /** Of a grid: task, host and K. */
+  readonly cell?: string;
 }
 
 /** What happens while an experiment runs, in order; plain JSON, so that child processes can pass it on. */

@@ -134,7 +134,7 @@ async function chooseAdapter(folder: string, trials: readonly TrialSummary[]): P
     ofLastMethod,
   );
   const reason = best.dev
-    ? `best ${best.headlineMetric} on its development set (${best.dev.headline.toFixed(1)}) of ${candidates.length} trained trials`
+    ? `best ${best.devMetric ?? best.headlineMetric} on its development set (${best.dev.headline.toFixed(1)}) of ${candidates.length} trained trials`
     : 'the first run of the last method (there are no development sets to choose by)';
   return { trial: best.folder, reason };
 }

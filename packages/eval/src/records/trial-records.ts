@@ -43,11 +43,16 @@ export interface ItemRecords {
   readonly columns: number;
 }
 
+const splitsOfEvaluations = ['dev', 'test', 'simplex'] as const;
+
+/** How the vertices of a simplex lie, under a name of its own beside observed test metrics. */
+export const simplexPrefix = 'simplex ';
+
 /** One measured value of one evaluation. */
 export interface EvaluationRecord {
   readonly step: number;
-  /** `dev`, or `test` for what was only observed. */
-  readonly split: 'dev' | 'test';
+  /** `dev`; for what was only observed, `test`, or `simplex` for how its vertices lie. */
+  readonly split: (typeof splitsOfEvaluations)[number];
   /** Whose draws: empty for the trial's own validation, `:midpoint` for the deterministic pass beside it, or the name of a selection rule. */
   readonly rule: string;
   /** `headline`, `loss`, or the name of a metric; for a test `<split> <metric>`. */
@@ -132,9 +137,23 @@ function evaluationsOf(row: MetricsRow): EvaluationRecord[] {
     ...Object.entries(selections).flatMap(([rule, { best, metrics: own, ...rest }]) =>
       list(rule, 'dev', { headline: rest.headline, loss: rest.loss, ...own }, best),
     ),
-    ...list('', 'test', observed, false),
+    ...list(
+      '',
+      'test',
+      pick(observed, (name) => !name.startsWith(simplexPrefix)),
+      false,
+    ),
+    ...list(
+      '',
+      'simplex',
+      pick(observed, (name) => name.startsWith(simplexPrefix)),
+      false,
+    ),
   ];
 }
+
+const pick = (values: Readonly<Record<string, number>>, wanted: (name: string) => boolean) =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => wanted(name)));
 
 const toJson = (provenance: RecordProvenance) => JSON.parse(JSON.stringify(provenance)) as JsonObject;
 
@@ -211,7 +230,7 @@ export async function readEvaluations(
     provenance: provenanceOf(path, read),
     evaluations: steps.map((step, index) => ({
       step,
-      split: splits[index] === 'test' ? 'test' : 'dev',
+      split: splitsOfEvaluations.find((split) => split === splits[index]) ?? 'dev',
       rule: rules[index]!,
       metric: metrics[index]!,
       value: values[index]!,

@@ -14,6 +14,7 @@ const measured = z
 const splitMetrics = z.object({
   headline: measured,
   metrics: z.record(name, measured),
+  intervals: z.record(name, z.tuple([measured, measured])).optional(),
   undefined: count,
   rows: count,
 });
@@ -36,6 +37,7 @@ export const trialSummary: z.ZodType<TrialSummary> = z.object({
   headlineSplit: name,
   headlineMetric: name,
   dev: z.object({ headline: measured, step: count }).optional(),
+  devMetric: name.optional(),
   selections: z
     .record(
       methodName,

@@ -1,10 +1,12 @@
 import type { SimplexGeometry } from '@tfjs-peft/subspace';
 
-/** Metrics of one evaluated split, on the scale that papers print (x 100). */
+/** Metrics of one evaluated split, on the scale that papers print (x 100; likelihoods and perplexities as they are). */
 export interface SplitMetrics {
   /** The task's headline metric. */
   readonly headline: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** Of generated and scored texts: 95 % intervals over new test rows, by metric. */
+  readonly intervals?: Readonly<Record<string, readonly [low: number, high: number]>>;
   /** How many of the metrics were undefined (a constant output) and count as 0. */
   readonly undefined: number;
   /** Number of rows evaluated. */
@@ -41,6 +43,8 @@ export interface TrialSummary {
   readonly headlineMetric: string;
   /** The checkpoint that the development set chose; absent without one and for floors. */
   readonly dev?: { readonly headline: number; readonly step: number };
+  /** What the development set chose by, where that is another metric than the test's. */
+  readonly devMetric?: string;
   /** What further rules of selection chose in the same run, by name; absent in a run of one rule. */
   readonly selections?: Readonly<Record<string, SelectedResult>>;
   readonly steps: number;

@@ -26,6 +26,7 @@ export const methodColours: readonly string[] = [
 
 const font = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
+/** Fonts, lines and colours of all plots. */
 export const plotConfig: Config = {
   font,
   background: plotColours.background,
@@ -50,6 +51,7 @@ export const plotConfig: Config = {
     titleColor: plotColours.muted,
     titleFontWeight: 'normal',
     labelFontSize: 12,
+    labelLimit: 320,
     titleFontSize: 12,
     orient: 'top',
     symbolStrokeWidth: 2.5,

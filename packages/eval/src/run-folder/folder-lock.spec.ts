@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { lockFolder } from './folder-lock.js';
+import { lockFolder, writerOf } from './folder-lock.js';
+import { beatSeconds, silenceSeconds } from './heartbeat.js';
 import { identifyThisProcess, stateOf } from './process-identity.js';
 
 let folder = '';
@@ -72,11 +73,31 @@ describe('lockFolder', () => {
     expect(readdirSync(folder)).toEqual(['mine.tmp']);
   });
 
-  it('respects a writer on another machine, and says how to go on if that is gone', async () => {
+  it('respects a writer on another machine for as long as it renews its lock', async () => {
     writeLock({ host: 'elsewhere' });
     await expect(lockFolder(folder, now)).rejects.toThrow(
-      /process \d+ on elsewhere .* since 2026.*if that machine no longer runs it, delete ".*\.writer-1-0123456789ab\.json"/,
+      /process \d+ on elsewhere .* since 2026.*if that machine no longer runs it, try again in a minute/,
     );
+    expect(await writerOf(folder)).toMatchObject({ host: 'elsewhere', since });
+    const then = Date.now() / 1000 - silenceSeconds - 1;
+    utimesSync(join(folder, '.writer-1-0123456789ab.json'), then, then);
+    expect(await writerOf(folder)).toBeUndefined();
+    (await lockFolder(folder, now))();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('renews its lock, which stays what it was', async () => {
+    const release = await lockFolder(folder, now);
+    const path = join(folder, readdirSync(folder)[0]!);
+    const text = readFileSync(path, 'utf8');
+    utimesSync(path, 1, 1);
+    const end = Date.now() + 4000 * beatSeconds;
+    while (statSync(path).mtimeMs < 2000 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(Date.now() - statSync(path).mtimeMs).toBeLessThan(4000 * beatSeconds);
+    expect(readFileSync(path, 'utf8')).toBe(text);
+    release();
+    await new Promise((resolve) => setTimeout(resolve, 1500 * beatSeconds));
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

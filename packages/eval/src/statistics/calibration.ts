@@ -6,17 +6,19 @@ export interface Calibration {
   readonly brier: number;
 }
 
-/** Of probabilities `[rows, classes]` and the right class of each row. NaN for no rows. */
+/** Of probabilities `[rows, classes]` and the right class of each row; rows with one that is not a finite number are left out. NaN for no rows. */
 export function calibration(
   probabilities: ArrayLike<number>,
   labels: readonly number[],
   { bins = 15 }: { readonly bins?: number } = {},
 ): Calibration {
-  const rows = labels.length;
-  const classes = probabilities.length / rows;
+  const classes = probabilities.length / labels.length;
   const counts = Array.from({ length: bins }, () => ({ right: 0, confidence: 0 }));
   let squares = 0;
+  let rows = 0;
   labels.forEach((label, row) => {
+    for (let c = 0; c < classes; c++) if (!Number.isFinite(probabilities[row * classes + c])) return;
+    rows += 1;
     let best = 0;
     for (let c = 0; c < classes; c++) {
       const value = probabilities[row * classes + c]!;

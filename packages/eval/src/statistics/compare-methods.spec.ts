@@ -118,6 +118,34 @@ describe('compareMethods', () => {
     expect(note).toContain('data seed 87, train seed 0 (loss is not finite); data seed 100, train seed 0');
   });
 
+  it('takes a metric that is no finite number for a missing result', () => {
+    const spoilt = (value: number) =>
+      compareMethods(
+        trials.map((one) => (one.method === 'prefix' && one.dataSeed === 42 ? trial('prefix', 42, value) : one)),
+      );
+    const without = compareMethods(
+      trials.filter(({ method, dataSeed }) => method !== 'prefix' || dataSeed !== 42),
+      { planned: trials },
+    );
+    for (const value of [NaN, Infinity, -Infinity]) {
+      const table = spoilt(value);
+      expect(table.rows).toEqual(without.rows);
+      expect(rowOf(table, 'prefix')).toMatchObject({ n: 3, done: 3, failed: 0, missing: 1 });
+      expect(rowOf(table, 'prefix').differences['linear-probe']!.n).toBe(3);
+      const notes = table.notes.join(' ');
+      expect(notes).toContain('prefix has 3 of 4 results; without one: data seed 42, train seed 0 (no finite metric)');
+      expect(notes).not.toContain('NaN');
+    }
+  });
+
+  it('averages costs over what was measured', () => {
+    const measured = list('prefix', prefix).map((one, index) => ({
+      ...one,
+      secondsPerStep: index === 0 ? NaN : index,
+    }));
+    expect(rowOf(compareMethods(measured), 'prefix').secondsPerStep).toBe(2);
+  });
+
   it('keeps a method whose trials all failed', () => {
     const failed = list('broken', [0, 0], { status: 'failed', test: {} });
     const row = rowOf(compareMethods([...trials, ...failed]), 'broken');

@@ -11,16 +11,31 @@ import type {
 import { describeTable } from './describe-table.js';
 import { holm } from './holm.js';
 import { pairedDifference } from './paired-difference.js';
-import { pairUnits, unitsOf, valuesByUnit } from './pair-units.js';
+import { headlineOf, pairUnits, type Unit, unitsOf, valuesByUnit } from './pair-units.js';
 import { summarise } from './summarise.js';
 
-/**
- * Trials of several methods as one table of means, intervals and paired differences over seeds. Failed and missing trials are counted and
- * named, never dropped silently. Verdicts are corrected for the number of comparisons (Holm), so the table ranks only what it separates.
- * Errors: `NO_TRIALS`, `UNKNOWN_METHOD`, `UNKNOWN_SPLIT`.
- */
-export function compareMethods(trials: readonly ComparableTrial[], options: ComparisonOptions = {}): ComparisonTable {
-  const { alpha = 0.05, planned = trials } = options;
+/** The values of two methods on the units that both have. */
+interface Comparison {
+  readonly method: string;
+  readonly reference: string;
+  readonly pairs: readonly (readonly [number, number])[];
+}
+
+/** What a table is of: its methods, floors first, and what is compared in it. */
+interface ComparisonPlan {
+  readonly methods: readonly string[];
+  readonly isFloor: (method: string) => boolean;
+  readonly split: string;
+  readonly unit: Unit;
+  readonly references: readonly string[];
+  readonly comparisons: readonly Comparison[];
+}
+
+/** Lists what {@link compareMethods} compares, each pair of methods once. Errors: `NO_TRIALS`, `UNKNOWN_METHOD`, `UNKNOWN_SPLIT`. */
+export function planComparisons(
+  trials: readonly ComparableTrial[],
+  { planned = trials, ...options }: ComparisonOptions = {},
+): ComparisonPlan {
   if (trials.length === 0)
     throw new PeftError('NO_TRIALS', { found: 'no trial to compare', fix: 'run the experiment first' });
   const names = [...new Set([...planned, ...trials].map(({ method }) => method))];
@@ -33,19 +48,30 @@ export function compareMethods(trials: readonly ComparableTrial[], options: Comp
   const comparisons = listComparisons(methods, references, isFloor).map(([method, reference]) => ({
     method,
     reference,
-    pairs: pairUnits(trials, split, unit, method, reference, isFloor),
+    pairs: pairUnits(trials, split, unit, method, reference),
   }));
+  return { methods, isFloor, split, unit, references, comparisons };
+}
+
+/**
+ * Trials of several methods as one table of means, intervals and paired differences over seeds. Failed and missing trials are counted and
+ * named, never dropped silently. Verdicts are corrected for the number of comparisons (Holm), so the table ranks only what it separates.
+ * Errors: `NO_TRIALS`, `UNKNOWN_METHOD`, `UNKNOWN_SPLIT`.
+ */
+export function compareMethods(trials: readonly ComparableTrial[], options: ComparisonOptions = {}): ComparisonTable {
+  const { alpha = 0.05, planned = trials } = options;
+  const { methods, isFloor, split, unit, references, comparisons } = planComparisons(trials, options);
   const corrected = correct(comparisons, alpha);
   const rows = methods.map((method): ComparisonRow => {
     const own = trials.filter((trial) => trial.method === method);
     const done = own.filter((trial) => headlineOf(trial, split) !== null);
     const average = (pick: (trial: ComparableTrial) => number | undefined) => {
-      const values = done.map(pick).filter((value) => value !== undefined);
+      const values = done.map(pick).filter((value) => value !== undefined && Number.isFinite(value)) as number[];
       return values.length === 0 ? null : mean(values);
     };
     const expected = Math.max(planned.filter((trial) => trial.method === method).length, own.length);
     return {
-      ...summarise([...valuesByUnit(done, split, unit).values()], alpha),
+      ...summarise([...valuesByUnit(done, unit, split).values()], alpha),
       method,
       kind: isFloor(method) ? 'floor' : 'trained',
       done: done.length,
@@ -81,9 +107,6 @@ export function compareMethods(trials: readonly ComparableTrial[], options: Comp
   return { ...table, notes: describeTable(table, trials, planned) };
 }
 
-const headlineOf = (trial: ComparableTrial, split: string): number | null =>
-  trial.status === 'done' ? (trial.test?.[split]?.headline ?? null) : null;
-
 function chooseSplit(trials: readonly ComparableTrial[], wanted: string | undefined): string {
   const splits = [...new Set(trials.flatMap((trial) => Object.keys(trial.test ?? {})))];
   const headline = trials.find(({ headlineSplit }) => headlineSplit)?.headlineSplit;
@@ -110,23 +133,17 @@ function chooseReferences(
 }
 
 /** Every trained method against every reference, each pair once; floors are compared with trained methods only, from their side. */
-function listComparisons(
+export function listComparisons(
   methods: readonly string[],
   references: readonly string[],
   isFloor: (method: string) => boolean,
 ): [method: string, reference: string][] {
   const list: [string, string][] = [];
-  for (const reference of references)
+  for (const reference of new Set(references))
     for (const method of methods)
       if (method !== reference && !isFloor(method) && !list.some(([a, b]) => a === reference && b === method))
         list.push([method, reference]);
   return list;
-}
-
-interface Comparison {
-  readonly method: string;
-  readonly reference: string;
-  readonly pairs: readonly (readonly [number, number])[];
 }
 
 function correct(comparisons: readonly Comparison[], alpha: number) {

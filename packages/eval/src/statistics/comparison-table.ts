@@ -63,14 +63,14 @@ export interface ComparisonRow extends Summary {
   readonly kind: 'floor' | 'trained';
   readonly done: number;
   readonly failed: number;
-  /** Planned, but without a result: failed trials and those that have not run. */
+  /** Planned, but without a result: failed trials, those that have not run, those whose metric is not a finite number. */
   readonly missing: number;
   readonly points: readonly ResultPoint[];
   /** By reference; null where no pair on identical splits exists. */
   readonly differences: Readonly<Record<string, Difference | null>>;
   readonly trainableParameters: number | null;
   readonly effectiveParameters: number | null;
-  /** Means over the finished trials. */
+  /** Means over the trials with a result. */
   readonly seconds: number | null;
   readonly secondsPerStep: number | null;
   readonly fileBytes: number | null;

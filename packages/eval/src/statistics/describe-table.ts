@@ -1,4 +1,5 @@
 import type { ComparableTrial, ComparisonTable, PlannedTrial } from './comparison-table.js';
+import { headlineOf } from './pair-units.js';
 
 /** The sentences that belong under the table: what the intervals are over, what is missing, what the data cannot say. */
 export function describeTable(
@@ -47,7 +48,7 @@ function describeDifferences({ rows, references, comparisons, alpha }: Omit<Comp
 }
 
 function describeMissing(
-  { rows }: Omit<ComparisonTable, 'notes'>,
+  { rows, split }: Omit<ComparisonTable, 'notes'>,
   trials: readonly ComparableTrial[],
   planned: readonly PlannedTrial[],
 ): string[] {
@@ -56,10 +57,11 @@ function describeMissing(
     .map(({ method, missing, done }) => {
       const cells = planned
         .filter((cell) => cell.method === method)
-        .filter((cell) => !trials.some((trial) => trial.status === 'done' && isCell(trial, cell)))
+        .filter((cell) => !trials.some((trial) => headlineOf(trial, split) !== null && isCell(trial, cell)))
         .map((cell) => {
-          const error = trials.find((trial) => isCell(trial, cell))?.error;
-          return `data seed ${cell.dataSeed}, train seed ${cell.trainSeed}${error === undefined ? '' : ` (${error.message})`}`;
+          const trial = trials.find((one) => isCell(one, cell));
+          const why = trial?.status === 'done' ? 'no finite metric' : trial?.error?.message;
+          return `data seed ${cell.dataSeed}, train seed ${cell.trainSeed}${why === undefined ? '' : ` (${why})`}`;
         });
       return `Missing: ${method} has ${done} of ${done + missing} results; without one: ${cells.join('; ')}. They are left out of its mean and of its pairs.`;
     });

@@ -6,7 +6,7 @@ import { type Interval, summarise } from './summarise.js';
 export interface Equivalence {
   readonly margin: number;
   readonly mean: number;
-  /** The larger of the two one-sided p-values; null for fewer than two differences. */
+  /** The larger of the two one-sided p-values; null for fewer than two differences, and where one is not a finite number. */
   readonly pValue: number | null;
   /** Of confidence `1 - 2 alpha`: it lies inside the margin exactly where the two are equivalent. */
   readonly interval: Interval | null;
@@ -21,7 +21,8 @@ export function equivalence(differences: readonly number[], margin: number, alph
   if (!(margin > 0))
     throw new PeftError('MARGIN_INVALID', { found: `a margin of ${margin}`, expected: 'a number above 0' });
   const { n, mean, standardDeviation, interval } = summarise(differences, 2 * alpha);
-  if (standardDeviation === null) return { margin, mean, pValue: null, interval: null, equivalent: false };
+  if (standardDeviation === null || !Number.isFinite(standardDeviation))
+    return { margin, mean, pValue: null, interval: null, equivalent: false };
   if (interval === null) {
     const equivalent = Math.abs(mean) < margin;
     return { margin, mean, pValue: equivalent ? 0 : 1, interval: [mean, mean], equivalent };

@@ -95,6 +95,38 @@ describe('descriptions against scipy and statsmodels', () => {
     expect(traceQuality([], [])).toBeNull();
   });
 
+  it('regret of a trace that ends when the rule is out of patience', () => {
+    const [dev, test] = [
+      [50, 60, 55, 55, 70],
+      [40, 60, 65, 50, 90],
+    ];
+    expect(traceQuality(dev, test, { patience: 2 })).toEqual({
+      regret: 5,
+      chosen: 1,
+      tau: kendallTau(dev.slice(0, 4), test.slice(0, 4)),
+    });
+    // Two evaluations without improvement do not end a rule that waits for three.
+    expect(traceQuality(dev, test, { patience: 3 })).toMatchObject({ regret: 0, chosen: 4 });
+    expect(traceQuality(dev, test, { patience: null })).toMatchObject({ regret: 0, chosen: 4 });
+  });
+
+  it('regret where the loss decides between equal values, or the choice is known', () => {
+    const [dev, test] = [
+      [50, 60, 60],
+      [40, 60, 90],
+    ];
+    expect(traceQuality(dev, test)).toMatchObject({ regret: 30, chosen: 1 });
+    expect(traceQuality(dev, test, { losses: [0.9, 0.5, 0.4] })).toMatchObject({ regret: 0, chosen: 2 });
+    expect(traceQuality(dev, test, { losses: [0.9, 0.5, 0.5] })).toMatchObject({ regret: 30, chosen: 1 });
+    expect(traceQuality(dev, test, { chosen: 0, patience: 1 })).toMatchObject({ regret: 20, chosen: 0 });
+    expect(() => traceQuality(dev, test, { losses: [1] })).toThrow('3 and 1 values');
+  });
+
+  it('regret leaves out what is no number: as in training it is the worst', () => {
+    expect(traceQuality([NaN, 50, 60], [90, 40, NaN])).toMatchObject({ regret: NaN, chosen: 2 });
+    expect(traceQuality([NaN, 60, 50, 40], [90, 40, NaN, 30])).toEqual({ regret: 50, chosen: 1, tau: 1 });
+  });
+
   it.each(goldens.concordance)('concordance %#', ({ scores, concordance }) => {
     expect(rankStability(scores).concordance).toBeCloseTo(concordance, 10);
     const same = [scores[0]!, scores[0]!.map((value) => 2 * value)];
@@ -139,6 +171,37 @@ describe('descriptions against scipy and statsmodels', () => {
     const found = calibration(probabilities, labels, { bins });
     expect(found.expectedError).toBeCloseTo(expectedError, 12);
     expect(found.brier).toBeCloseTo(brier, 12);
+  });
+
+  it('calibration leaves out rows that have no probabilities', () => {
+    expect(calibration([NaN, NaN, 0.5, 0.5], [0, 1])).toEqual({ expectedError: 0.5, brier: 0.5 });
+    expect(calibration([1, 0, 0.2, NaN], [0, 1])).toEqual({ expectedError: 0, brier: 0 });
+    expect(calibration([NaN, NaN], [0])).toEqual({ expectedError: NaN, brier: NaN });
+  });
+});
+
+describe('values that are no numbers', () => {
+  it('are never significant', () => {
+    for (const bad of [NaN, Infinity, -Infinity]) {
+      expect(signFlipTest([1, 2, bad, 3])).toBeNaN();
+      expect(signFlipTest(Array.from({ length: 20 }, (_, i) => (i === 7 ? bad : i)))).toBeNaN();
+      expect(equivalence([0.1, bad, 0.2], 1)).toMatchObject({ pValue: null, interval: null, equivalent: false });
+    }
+  });
+
+  it('have no rank, no order and no place on a front', () => {
+    expect(kendallTau([1, NaN, 3], [1, 2, 3])).toBeNull();
+    const scores = [
+      [1, 2, NaN],
+      [1, 2, 3],
+    ];
+    expect(rankStability(scores)).toEqual({ concordance: null, meanTau: null, meanRanks: [NaN, NaN, NaN] });
+    const front = paretoProbability([
+      { name: 'whole', scores: [70, 71], costs: [1] },
+      { name: 'no score', scores: [NaN, 90], costs: [1] },
+      { name: 'no cost', scores: [90, 90], costs: [NaN] },
+    ]);
+    expect(front).toEqual([1, NaN, NaN]);
   });
 });
 

@@ -8,9 +8,9 @@ export type Verdict = 'better' | 'worse' | 'not separated';
 
 /** The differences of two methods on the same splits, and whether they separate the two. */
 export interface PairedDifference extends Summary {
-  /** Two-sided paired t test. Null where no interval can be given (fewer than two pairs, equal differences). */
+  /** Two-sided paired t test. Null where no interval can be given (fewer than two pairs, equal differences, a value that is not a finite number). */
   readonly pValue: number | null;
-  /** Two-sided exact Wilcoxon signed-rank test; null for fewer than two pairs. With n pairs it is never below 2^(1 - n). */
+  /** Two-sided exact Wilcoxon signed-rank test; null for fewer than two pairs and where a value is not a finite number. With n pairs it is never below 2^(1 - n). */
   readonly wilcoxonP: number | null;
   /** Of `a` against `b`: "not separated" unless the interval excludes zero. */
   readonly verdict: Verdict;
@@ -32,7 +32,8 @@ export function pairedDifference(a: readonly number[], b: readonly number[], alp
   const equal = isConstant(differences.map((value) => value + 2 * level));
   const summary = summarise(differences, alpha);
   const interval = equal ? null : summary.interval;
-  const wilcoxonP = differences.length < 2 ? null : wilcoxonSignedRank(differences);
+  const tested = differences.length > 1 && differences.every(Number.isFinite);
+  const wilcoxonP = tested ? wilcoxonSignedRank(differences) : null;
   if (interval === null) return { ...summary, interval: null, pValue: null, wilcoxonP, verdict: 'not separated' };
   const t = summary.mean / (summary.standardDeviation! / Math.sqrt(summary.n));
   return {

@@ -12,7 +12,7 @@ export interface ParetoCandidate {
 
 /**
  * For each candidate the share of resamples of the units in which no other is at least as good in score and in every cost and better in one. A
- * front of means alone is a line through noise. Errors: `PAIRS_MISMATCH`.
+ * front of means alone is a line through noise. NaN for a candidate of which a number is not one: it beats none. Errors: `PAIRS_MISMATCH`.
  */
 export function paretoProbability(
   candidates: readonly ParetoCandidate[],
@@ -25,6 +25,7 @@ export function paretoProbability(
       expected: 'as many scores for each, of the same units in the same order',
     });
   const stream = createStream(`pareto ${seed}`);
+  const isWhole = candidates.map(({ scores, costs }) => ![...scores, ...costs].some(Number.isNaN));
   const counts = candidates.map(() => 0);
   for (let draw = 0; draw < draws; draw++) {
     const chosen = resample(stream, draw, units, units);
@@ -33,6 +34,7 @@ export function paretoProbability(
       const beaten = candidates.some(
         (other, b) =>
           b !== a &&
+          isWhole[b] &&
           means[b]! >= means[a]! &&
           other.costs.every((cost, index) => cost <= costs[index]!) &&
           (means[b]! > means[a]! || other.costs.some((cost, index) => cost < costs[index]!)),
@@ -40,5 +42,5 @@ export function paretoProbability(
       if (!beaten) counts[a]!++;
     });
   }
-  return counts.map((count) => count / draws);
+  return counts.map((count, index) => (isWhole[index] ? count / draws : NaN));
 }

@@ -9,12 +9,14 @@ const exactLimit = 16;
 
 /**
  * Two-sided p-value of the paired permutation test of the mean: the share of sign patterns whose mean is as far from zero. All of them for up to
- * 16 differences; beyond that `draws` random ones, the observed one among them (Phipson and Smyth 2010), so that it is never 0. 1 for none.
+ * 16 differences; beyond that `draws` random ones, the observed one among them (Phipson and Smyth 2010), so that it is never 0. 1 for none, NaN
+ * where one is not a finite number.
  */
 export function signFlipTest(
   differences: readonly number[],
   { draws = 9999, seed = 0 }: { readonly draws?: number; readonly seed?: number } = {},
 ): number {
+  if (!differences.every(Number.isFinite)) return NaN;
   const observed = abs(differences.reduce((sum, value) => sum + value, 0));
   // Sums of the same numbers in another order differ in their last bits.
   const least = observed - 1e-9 * differences.reduce((sum, value) => sum + abs(value), 0);

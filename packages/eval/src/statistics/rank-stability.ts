@@ -3,7 +3,7 @@ import { averageRanks, tieTerm } from './ranks.js';
 
 /** How far the order of methods is the same on all tasks. */
 export interface RankStability {
-  /** Kendall's W, corrected for ties: 1 for one order everywhere, near 0 for none in common. Null for fewer than two tasks or methods. */
+  /** Kendall's W, corrected for ties: 1 for one order everywhere, near 0 for none in common. Null for fewer than two tasks or methods, and where a score is not a number. */
   readonly concordance: number | null;
   /** Mean Kendall tau-b of all pairs of tasks; null where none is defined. */
   readonly meanTau: number | null;
@@ -24,7 +24,7 @@ export function rankStability(scores: readonly (readonly number[])[]): RankStabi
   const most = (tasks * tasks * (methods ** 3 - methods) - tasks * ties) / 12;
   const taus = scores.flatMap((a, i) => scores.slice(i + 1).flatMap((b) => kendallTau(a, b) ?? []));
   return {
-    concordance: most > 0 ? spread / most : null,
+    concordance: most > 0 && !Number.isNaN(spread) ? spread / most : null,
     meanTau: taus.length > 0 ? taus.reduce((sum, tau) => sum + tau, 0) / taus.length : null,
     meanRanks,
   };

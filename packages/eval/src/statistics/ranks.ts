@@ -1,5 +1,6 @@
-/** Ranks from 1, the smallest value first; equal values share the mean of their ranks. */
+/** Ranks from 1, the smallest value first; equal values share the mean of their ranks. All NaN where one value is, which has no place among them. */
 export function averageRanks(values: readonly number[]): number[] {
+  if (values.some(Number.isNaN)) return values.map(() => NaN);
   const order = values.map((_, index) => index).sort((a, b) => values[a]! - values[b]!);
   const ranks = new Array<number>(values.length);
   for (let start = 0; start < order.length;) {

@@ -4,6 +4,7 @@ import { holm } from './holm.js';
 import { pairedDifference } from './paired-difference.js';
 import { studentTCumulative, studentTQuantile, studentTTwoSided } from './student-t.js';
 import { summarise } from './summarise.js';
+import { wilcoxonSignedRank } from './wilcoxon.js';
 
 interface Goldens {
   summaries: Record<string, { values: number[]; mean: number; standardDeviation: number; interval: [number, number] }>;
@@ -32,6 +33,7 @@ describe('Student t against scipy', () => {
     }
     expect(studentTCumulative(Infinity, 3)).toBe(1);
     expect(studentTCumulative(NaN, 3)).toBeNaN();
+    expect([studentTTwoSided(NaN, 3), studentTTwoSided(-Infinity, 3)]).toEqual([NaN, 0]);
   });
   it('gives the quantile', () => {
     for (const { p, df, t } of goldens.quantiles) expect(relative(studentTQuantile(p, df), t)).toBeLessThan(1e-11);
@@ -54,6 +56,7 @@ describe('summarise', () => {
     expect(summarise([])).toEqual({ n: 0, mean: NaN, standardDeviation: null, interval: null });
     expect(summarise([81])).toEqual({ n: 1, mean: 81, standardDeviation: null, interval: null });
     expect(summarise([54.1, 54.1, 54.1])).toMatchObject({ n: 3, standardDeviation: 0, interval: null });
+    expect(summarise([1, NaN, 3])).toEqual({ n: 3, mean: NaN, standardDeviation: NaN, interval: null });
   });
 });
 
@@ -87,6 +90,11 @@ describe('pairedDifference', () => {
     });
     expect(pairedDifference([80, 81], [80, 81])).toMatchObject({ mean: 0, wilcoxonP: 1, interval: null });
   });
+  it('tests nothing where a value is no number', () => {
+    const none = { interval: null, pValue: null, wilcoxonP: null, verdict: 'not separated' };
+    for (const bad of [NaN, Infinity]) expect(pairedDifference([82, bad, 84.5], [79, 80.2, 81.1])).toMatchObject(none);
+    expect(wilcoxonSignedRank([1, NaN, 2])).toBeNaN();
+  });
   it('refuses lists of different lengths', () => {
     expect(() => pairedDifference([1, 2], [1])).toThrow('2 and 1 values');
   });
@@ -106,6 +114,12 @@ describe('holm', () => {
     found.forEach((entry, index) => expect(pValues[index]! < entry.alpha).toBe(entry.separated));
     expect(found[0]!.alpha).toBeCloseTo(0.05 / 3);
     expect(found[2]!.alpha).toBeCloseTo(0.05 / 2);
+  });
+  it('does not count what is no number', () => {
+    const [none, first, second] = holm([NaN, 0.02, 0.04]);
+    expect(none).toMatchObject({ adjusted: NaN, separated: false });
+    expect([first, second]).toEqual(holm([0.02, 0.04]));
+    expect(first!.separated).toBe(true);
   });
   it('is empty for no comparison', () => expect(holm([])).toEqual([]));
 });

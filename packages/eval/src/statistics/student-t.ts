@@ -14,9 +14,11 @@ export function studentTCumulative(t: number, degreesOfFreedom: number): number 
   return t > 0 ? 1 - tail : tail;
 }
 
-/** Two-sided p-value of a t statistic: P(|T| >= |t|). */
-export const studentTTwoSided = (t: number, degreesOfFreedom: number): number =>
-  Number.isFinite(t) ? 2 * upperTail(Math.abs(t), degreesOfFreedom) : 0;
+/** Two-sided p-value of a t statistic: P(|T| >= |t|). NaN of NaN. */
+export function studentTTwoSided(t: number, degreesOfFreedom: number): number {
+  if (Number.isNaN(t)) return NaN;
+  return Number.isFinite(t) ? 2 * upperTail(Math.abs(t), degreesOfFreedom) : 0;
+}
 
 /** The t with P(T <= t) = `probability`, 0 < probability < 1. */
 export function studentTQuantile(probability: number, degreesOfFreedom: number): number {

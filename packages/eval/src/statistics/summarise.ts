@@ -11,7 +11,10 @@ export interface Summary {
   readonly mean: number;
   /** With n - 1 in the denominator; null for n < 2. */
   readonly standardDeviation: number | null;
-  /** Student t interval of the mean. Null for n < 2 and for equal values: neither says how much the next value would differ. */
+  /**
+   * Student t interval of the mean. Null for n < 2 and for equal values: neither says how much the next value would differ; and where a value is
+   * not a finite number.
+   */
   readonly interval: Interval | null;
 }
 
@@ -22,7 +25,7 @@ export function summarise(values: readonly number[], alpha = 0.05): Summary {
   const centre = mean([...values]);
   if (n === 1) return { n, mean: centre, standardDeviation: null, interval: null };
   const deviation = isConstant(values) ? 0 : sampleStandardDeviation([...values]);
-  if (deviation === 0) return { n, mean: centre, standardDeviation: 0, interval: null };
+  if (!(deviation > 0)) return { n, mean: centre, standardDeviation: deviation, interval: null };
   const half = (studentTQuantile(1 - alpha / 2, n - 1) * deviation) / Math.sqrt(n);
   return { n, mean: centre, standardDeviation: deviation, interval: [centre - half, centre + half] };
 }
@@ -31,5 +34,5 @@ export function summarise(values: readonly number[], alpha = 0.05): Summary {
 export const isConstant = (values: readonly number[]): boolean => {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  return high - low <= 1e-9 * Math.max(1e-300, Math.abs(low), Math.abs(high));
+  return Number.isFinite(high - low) && high - low <= 1e-9 * Math.max(1e-300, Math.abs(low), Math.abs(high));
 };

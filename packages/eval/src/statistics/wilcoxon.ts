@@ -8,9 +8,11 @@ const exactLimit = 50;
 
 /**
  * Two-sided p-value of the Wilcoxon signed-rank test. Zero differences are dropped; tied sizes share the average rank, and the exact
- * distribution is the one over all sign patterns of those very ranks, so ties do not force an approximation. With no non-zero difference: 1.
+ * distribution is the one over all sign patterns of those very ranks, so ties do not force an approximation. With no non-zero difference: 1;
+ * NaN where one is not a finite number.
  */
 export function wilcoxonSignedRank(differences: readonly number[]): number {
+  if (!differences.every(Number.isFinite)) return NaN;
   const scale = Math.max(...differences.map(Math.abs), 0);
   // Differences of rounded percentages carry noise in the last bits that would break ties.
   const rounded = differences.map((value) => (scale === 0 ? 0 : Math.round((value / scale) * 1e10)));

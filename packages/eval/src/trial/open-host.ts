@@ -1,12 +1,9 @@
 import { type Host, PeftError, sitesOfKind } from '@tfjs-peft/peft-core';
-import { minilmFiles } from '@tfjs-peft/minilm';
 import { loadHost, type Tokenizer } from '@tfjs-peft/transformer';
 import type { ModelConfig } from '../config/experiment-config.js';
+import { embeddedHost } from './embedded-hosts.js';
 import type { OpenedHost } from './opened-host.js';
 import { openPrompts } from './prompted-host.js';
-
-/** The name under which the embedded host goes. */
-export const embeddedName = 'minilm';
 
 /**
  * The host that a configuration names, or `given`; with prompts if the configuration says so. Errors: `READOUT_UNAVAILABLE`, and those of
@@ -17,6 +14,15 @@ export async function openHost(
   given?: { readonly host: Host; readonly tokenizer: Tokenizer },
 ): Promise<OpenedHost> {
   const plain: Omit<OpenedHost, 'readout'> = given ?? (await loadNamed(model));
+  try {
+    return await withReadout(plain, model);
+  } catch (error) {
+    if (!given) plain.host.dispose();
+    throw error;
+  }
+}
+
+async function withReadout(plain: Omit<OpenedHost, 'readout'>, model: ModelConfig): Promise<OpenedHost> {
   const loaded = model.prompt ? await openPrompts(plain, model.prompt) : plain;
   const { host } = loaded;
   const readout = model.readout ?? host.spec.defaultReadout;
@@ -35,9 +41,7 @@ function loadNamed({ name, revision, dropout, prompt }: ModelConfig) {
     // What is left out of the encoder is the head that prompts are read with.
     ...(prompt && { onIgnored: () => {} }),
   };
-  if (name === embeddedName) {
-    const { directory, name: hubName, readout } = minilmFiles();
-    return loadHost(directory, { ...choices, name: hubName, readout });
-  }
+  const embedded = embeddedHost(name);
+  if (embedded) return loadHost(embedded.directory, { ...choices, ...embedded });
   return loadHost(name, { ...choices, ...(revision !== undefined && { revision }) });
 }

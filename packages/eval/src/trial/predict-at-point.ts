@@ -12,7 +12,7 @@ import { isSubspace, pointOfSimplex } from '@tfjs-peft/subspace';
 import { type PredictedLogits, predictLogits } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import type { TestConfig } from '../config/experiment-config.js';
-import { softmax } from './softmax.js';
+import { averageDraws } from './average-draws.js';
 
 /** A method, its parameters, the texts, and the point to predict at. */
 export interface PointRequest {
@@ -24,7 +24,7 @@ export interface PointRequest {
   readonly test: TestConfig;
   /** Draws of `random` and `ensemble`. */
   readonly stream: Stream;
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Mean of the outputs instead of the mean probability in an ensemble. */
   readonly regression: boolean;
   /** Is told after each batch; counts texts. */
@@ -43,14 +43,25 @@ export async function predictAtPoint(request: PointRequest): Promise<PredictedLo
   if (test.point === 'random' || test.point === 'ensemble') {
     const draws = test.point === 'random' ? 1 : test.draws;
     const drawn = await predictLogits({ ...request, mode: 'sample', draws });
-    return draws === 1 ? drawn : { ...drawn, logits: joinDraws(drawn, draws, request.regression) };
+    const size = drawn.logits.length / draws;
+    const each = Array.from({ length: draws }, (_, draw) => drawn.logits.subarray(draw * size, (draw + 1) * size));
+    return { ...drawn, logits: averageDraws(each, drawn.labels, request.regression) };
   }
-  return withPoint(
-    effective,
-    () => (test.point === 'midpoint' ? foldMethod(method, effective) : vertexOf(method, effective, test.point)),
-    (point) => predictLogits({ ...request, ...point }),
-  );
+  return atPoint(method, effective, test.point, (point) => predictLogits({ ...request, ...point }));
 }
+
+/** Lends `use` a method at its midpoint or a vertex. Errors: `VERTEX_UNKNOWN`, `NOT_A_SUBSPACE`. */
+export const atPoint = <T>(
+  method: PeftMethod,
+  effective: Parameters,
+  point: string,
+  use: (point: FoldedMethod) => Promise<T>,
+): Promise<T> =>
+  withPoint(
+    effective,
+    () => (point === 'midpoint' ? foldMethod(method, effective) : vertexOf(method, effective, point)),
+    use,
+  );
 
 function vertexOf(method: PeftMethod, effective: Parameters, point: string): FoldedMethod {
   const vertex = Number(point.slice('vertex:'.length));
@@ -71,7 +82,7 @@ function vertexOf(method: PeftMethod, effective: Parameters, point: string): Fol
 }
 
 /** Lends what `make` computes to `use` and disposes it afterwards, except tensors that belong to `owned`. */
-async function withPoint<T>(
+export async function withPoint<T>(
   owned: Parameters,
   make: () => FoldedMethod,
   use: (point: FoldedMethod) => Promise<T>,
@@ -87,15 +98,4 @@ async function withPoint<T>(
   } finally {
     tf.dispose([...made!.effective.values()].filter((tensor) => !shared.has(tensor)));
   }
-}
-
-function joinDraws({ logits, labels }: PredictedLogits, draws: number, regression: boolean): Float32Array {
-  const size = logits.length / draws;
-  const values = regression ? logits : softmax(logits, labels);
-  const means = Float64Array.from({ length: size }, (_, index) => {
-    let sum = 0;
-    for (let draw = 0; draw < draws; draw++) sum += values[draw * size + index]!;
-    return sum / draws;
-  });
-  return Float32Array.from(means, (mean) => (regression ? mean : Math.log(Math.max(mean, 1e-30))));
 }

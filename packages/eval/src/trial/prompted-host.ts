@@ -1,11 +1,19 @@
 import { headDefinition, loadAdapter, mergeAdapter, type MethodDescription } from '@tfjs-peft/peft-core';
 import { minilmMlmFiles } from '@tfjs-peft/minilm-mlm';
-import { labelWordHeadDefinition, labelWordIds, parseTemplate, renderPrompt, specialIds } from '@tfjs-peft/prompting';
+import {
+  createDemonstrator,
+  type Demonstrations,
+  labelWordHeadDefinition,
+  labelWordIds,
+  parseTemplate,
+  renderPrompt,
+  specialIds,
+} from '@tfjs-peft/prompting';
 import { createPromptedHost, loadMlmHead, requireEncoder } from '@tfjs-peft/transformer';
 import type { PromptConfig } from '../config/experiment-config.js';
 import { createCatalogue } from '../methods/plugins.js';
 import { isAdapterFolder, readAdapterFolder } from '../run-folder/adapter-folder.js';
-import type { OpenedHost } from './opened-host.js';
+import type { OpenedHost, TextEncoder } from './opened-host.js';
 
 /**
  * The host with the head of a masked language model, whose tokenizer makes a prompt of every text. Takes over `opened`: its `dispose` frees all, also
@@ -13,8 +21,8 @@ import type { OpenedHost } from './opened-host.js';
  */
 export async function openPrompts<Opened extends Omit<OpenedHost, 'readout'>>(
   opened: Opened,
-  { template: source, words, mlm }: PromptConfig,
-): Promise<Opened & Required<Pick<OpenedHost, 'labelWords'>>> {
+  { template: source, words, mlm, demonstrations }: PromptConfig,
+): Promise<Opened & Required<Pick<OpenedHost, 'labelWords'>> & Pick<OpenedHost, 'withExamples'>> {
   const { tokenizer, directory } = opened;
   const owned: { dispose(): void }[] = [opened.host];
   const dispose = () => owned.toReversed().forEach((each) => each.dispose());
@@ -36,16 +44,29 @@ export async function openPrompts<Opened extends Omit<OpenedHost, 'readout'>>(
     }
     const mlmHead = await loadMlmHead(base, folder);
     owned.push(mlmHead);
+    const promptsWith = (shown: Demonstrations | undefined) => {
+      const demonstrator = shown?.examples && createDemonstrator(tokenizer, words, shown);
+      return {
+        labelWords: { tokenIds, template: source, words, ...(shown && { demonstrations: shown }) },
+        tokenizer: {
+          ...tokenizer,
+          ...(shown && { draws: shown.draws }),
+          encode(text, { pair, maxTokens = tokenizer.modelMaxTokens, draw = 0 } = {}) {
+            const texts = pair === undefined ? [text] : [text, pair];
+            const behind = demonstrator && { demonstrations: demonstrator(texts, draw) };
+            return renderPrompt({ template, tokenizer, texts, maxTokens, ...behind });
+          },
+        } satisfies TextEncoder,
+      };
+    };
     return {
       ...opened,
+      ...promptsWith(demonstrations),
       host: { ...createPromptedHost(base, { mlmHead, maskTokenId: specialIds(tokenizer).mask }), dispose },
-      labelWords: { tokenIds, template: source, words },
-      tokenizer: {
-        ...tokenizer,
-        encode(text, { pair, maxTokens = tokenizer.modelMaxTokens } = {}) {
-          return renderPrompt({ template, tokenizer, texts: pair === undefined ? [text] : [text, pair], maxTokens });
-        },
-      },
+      ...(demonstrations &&
+        !demonstrations.examples && {
+          withExamples: (examples) => promptsWith({ ...demonstrations, examples: [...examples] }),
+        }),
     };
   } catch (error) {
     dispose();
@@ -67,8 +88,11 @@ export const onPrompts = (
     : { ...method, ...(method.parts && { parts: method.parts.map((part) => onPrompts(part, labels, words)) }) };
 
 /** The settings of the head that starts as the label words. */
-export const labelWordConfig = (labels: readonly string[], { tokenIds, template, words }: LabelWords) => ({
+export const labelWordConfig = (
+  labels: readonly string[],
+  { tokenIds, template, words, demonstrations }: LabelWords,
+) => ({
   labels: [...labels],
   tokenIds: [...tokenIds],
-  prompt: { template, words: [...words] },
+  prompt: { template, words: [...words], ...(demonstrations && { demonstrations }) },
 });

@@ -6,6 +6,7 @@ import { hashTrial, type TrialConfig, trialFolderName, trialId } from '../config
 import { type OnExperimentEvent, referTo, type TrialReference } from '../records/experiment-event.js';
 import { describeEnvironment } from '../run-folder/describe-environment.js';
 import { lockFolder } from '../run-folder/folder-lock.js';
+import { silenceSeconds } from '../run-folder/heartbeat.js';
 import { readTimings } from '../records/timings.js';
 import {
   inspectTrialFolder,
@@ -48,8 +49,8 @@ export async function runTrial(trial: TrialConfig, options: RunTrialOptions): Pr
   const { folder, signal } = options;
   if (signal?.aborted) throw interrupted(folder);
   await ensureWritableFolder(folder);
-  // The process of a run that was killed may still be ending.
-  const release = await lockFolder(folder, { patience: 20 });
+  // The process of a run that was killed may still be ending, or its machine be gone.
+  const release = await lockFolder(folder, { patience: silenceSeconds + 10 });
   try {
     return await runLocked(trial, options);
   } finally {
@@ -58,7 +59,8 @@ export async function runTrial(trial: TrialConfig, options: RunTrialOptions): Pr
 }
 
 async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<TrialSummary> {
-  const { folder, session, onEvent = () => {}, signal } = options;
+  const { folder, onEvent = () => {}, signal } = options;
+  const session = options.session.ofSplit(trial.seed.data);
   const reference = options.reference ?? referTo(trial, 0);
   const state = await inspectTrialFolder(folder, trial);
   const split = session.data.split(trial.seed.data);
@@ -126,7 +128,8 @@ function provenanceOf(
     trial,
     session,
   );
-  const { labels, regression } = session.data;
+  const { data } = session;
+  const { labels, regression } = data.kind === 'labels' ? data : { labels: [], regression: false };
   const all: Readonly<Record<string, ValidationConfig>> = trial.train
     ? { '': trial.train.validation, ...trial.train.selections }
     : {};

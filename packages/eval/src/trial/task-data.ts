@@ -1,6 +1,8 @@
+import { averageDraws } from './average-draws.js';
 import { basename } from 'node:path';
-import type { EncodedText } from '@tfjs-peft/peft-core';
+import { type EncodedText, PeftError } from '@tfjs-peft/peft-core';
 import {
+  checkTemplate,
   createTaskRegistry,
   evaluateMetrics,
   type LabelledText,
@@ -11,6 +13,7 @@ import {
   type SplitOptions,
   splitRows,
   splitTask,
+  type TaskDefinition,
   taskFromFile,
   type TestSet,
 } from '@tfjs-peft/glue-fewshot';
@@ -20,21 +23,47 @@ import type { Catalogue } from '../methods/plugins.js';
 import { argmaxRows } from './softmax.js';
 import type { SplitMetrics } from '../records/trial-summary.js';
 
-/** A task as trials use it. */
-export interface TaskData {
+/** What trials need of a task, whatever its answers are. */
+interface AnyTaskData {
   readonly loaded: LoadedTask;
-  /** Names of the logits' columns; one for a regression. */
-  readonly labels: readonly string[];
-  readonly regression: boolean;
-  readonly objective: LogitsObjective;
-  readonly score: ScoreFunction;
   readonly headlineMetric: string;
   /** Test sets after the cap, the headline's first; the same for every data seed. */
   readonly tests: readonly TestSet[];
   /** Train, dev and test rows of one data seed; the same seed gives the same rows. */
   split(dataSeed: number): TrialSplit;
+}
+
+/** A task of labels or scores. */
+export interface LabelTaskData extends AnyTaskData {
+  readonly kind: 'labels';
+  /** Names of the logits' columns; one for a regression. */
+  readonly labels: readonly string[];
+  readonly regression: boolean;
+  readonly objective: LogitsObjective;
+  readonly score: ScoreFunction;
   /** Metrics of logits `[rows, labels]`. */
   measure(logits: Float32Array, rows: readonly LabelledText[]): SplitMetrics;
+}
+
+/** A task whose answers are texts. */
+export interface TextTaskData extends AnyTaskData {
+  readonly kind: 'texts';
+  /** Makes a prompt of a row. */
+  readonly template: string;
+  readonly stop: readonly string[];
+}
+
+/** A task as trials use it. */
+export type TaskData = LabelTaskData | TextTaskData;
+
+/** Errors: `TASK_UNFIT` for a task of texts, which `what` cannot use. */
+export function requireLabels(data: TaskData, what: string): LabelTaskData {
+  if (data.kind === 'labels') return data;
+  throw new PeftError('TASK_UNFIT', {
+    found: `${what} for task ${data.loaded.task.name}, whose answers are texts`,
+    expected: 'a task of labels or scores',
+    fix: 'name another task; tasks of texts are trained with `supervised` and compared with the floor zero-shot',
+  });
 }
 
 /** One few-shot split. */
@@ -49,8 +78,8 @@ export interface TrialSplit {
   readonly warnings: readonly string[];
 }
 
-/** Outputs for one test set. */
-export interface TestOutput {
+/** Logits for one test set. */
+export interface TestLogits {
   readonly name: string;
   readonly rows: readonly LabelledText[];
   /** `[rows, labels]` */
@@ -70,19 +99,33 @@ export async function openTaskData(
   const { data } = config;
   const loaded = await readTask(config, tasks);
   const { task } = loaded;
-  const regression = task.output.kind === 'regression';
-  const labels = task.output.kind === 'classes' ? task.output.labels : ['score'];
-  const { headline } = config.metrics;
-  const evaluateLogits = (logits: Float32Array, expected: readonly number[]) =>
-    evaluateMetrics(task, regression ? logits : argmaxRows(logits, labels.length), expected, { headline });
   const splits = new Map(dataSeeds.map((seed) => [seed, cutSplit(loaded, data, seed)]));
   const split = (seed: number) => {
     const known = splits.get(seed) ?? cutSplit(loaded, data, seed);
     splits.set(seed, known);
     return known;
   };
+  const common = { loaded, tests: split(dataSeeds[0] ?? 0).tests, split };
+  const { output } = task;
+  if (output.kind === 'text') {
+    const template = data.promptTemplate ?? output.template;
+    checkTemplate(template, task.fields);
+    return { ...common, kind: 'texts', headlineMetric: task.headline, template, stop: output.stop ?? [] };
+  }
+  if (data.promptTemplate !== undefined)
+    throw new PeftError('TASK_UNFIT', {
+      found: `a promptTemplate for task ${task.name}, whose answers are labels`,
+      expected: 'a task of texts',
+      fix: 'leave it out; prompts for label words are made with --prompt (model.prompt)',
+    });
+  const regression = output.kind === 'regression';
+  const labels = output.kind === 'classes' ? output.labels : ['score'];
+  const { headline } = config.metrics;
+  const evaluateLogits = (logits: Float32Array, expected: readonly number[]) =>
+    evaluateMetrics(task, regression ? logits : argmaxRows(logits, labels.length), expected, { headline });
   return {
-    loaded,
+    ...common,
+    kind: 'labels',
     labels,
     regression,
     objective: regression ? squaredError() : crossEntropy(),
@@ -92,8 +135,6 @@ export async function openTaskData(
     },
     headlineMetric:
       headline === 'glue_mean' && task.metrics.length > 1 ? `mean of ${task.metrics.join(' and ')}` : task.headline,
-    tests: split(dataSeeds[0] ?? 0).tests,
-    split,
     measure(logits, rows) {
       const result = evaluateLogits(logits, labelsOf(rows));
       return {
@@ -107,17 +148,25 @@ export async function openTaskData(
 }
 
 /** 100 · 0.58 is 57.99999999999999 in binary. */
-const tidy = (value: number) => Number(value.toPrecision(12));
+export const tidy = (value: number) => Number(value.toPrecision(12));
+
+/** How texts are encoded, and over how many draws of demonstrations predictions are averaged. */
+interface TestTexts {
+  readonly encode: (rows: readonly LabelledText[], draw: number) => EncodedText[];
+  readonly draws: number;
+}
 
 /** Every test set through `predict`, with its metrics. */
-export async function evaluateTests(
-  data: TaskData,
-  encode: (rows: readonly LabelledText[]) => EncodedText[],
+export async function testLabels(
+  data: LabelTaskData,
+  { encode, draws }: TestTexts,
   predict: (texts: EncodedText[], name: string) => Promise<{ readonly logits: Float32Array }>,
-): Promise<TestOutput[]> {
-  const outputs: TestOutput[] = [];
+): Promise<TestLogits[]> {
+  const outputs: TestLogits[] = [];
   for (const { name, rows } of data.tests) {
-    const { logits } = await predict(encode(rows), name);
+    const drawn: Float32Array[] = [];
+    for (let draw = 0; draw < draws; draw++) drawn.push((await predict(encode(rows, draw), name)).logits);
+    const logits = averageDraws(drawn, data.labels.length, data.regression);
     outputs.push({ name, rows, logits, metrics: data.measure(logits, rows) });
   }
   return outputs;
@@ -127,11 +176,28 @@ async function readTask(
   { task, data }: Pick<ExperimentConfig, 'task' | 'data'>,
   tasks: Catalogue['tasks'],
 ): Promise<LoadedTask> {
-  const emptyText = data.emptyText && { emptyText: data.emptyText };
-  if (!data.file)
-    return loadTask(tasks, task, { ...emptyText, ...(data.directory !== null && { dataDirectory: data.directory }) });
-  const definition = await taskFromFile(data.file);
-  return loadTask(createTaskRegistry([definition]), definition.name, { ...emptyText });
+  const { emptyText, group, promptTemplate } = data;
+  if (data.file) {
+    const definition = await taskFromFile({ ...data.file, ...(promptTemplate !== undefined && { promptTemplate }) });
+    requireGroups(definition, group);
+    return loadTask(createTaskRegistry([definition]), definition.name, { ...(emptyText && { emptyText }) });
+  }
+  requireGroups(tasks.get(task), group);
+  return loadTask(tasks, task, {
+    ...(emptyText && { emptyText }),
+    ...(group !== undefined && { group }),
+    ...(data.directory !== null && { dataDirectory: data.directory }),
+  });
+}
+
+/** Errors: `TASK_GROUP_UNKNOWN`. */
+function requireGroups({ name, groups }: TaskDefinition, group: string | undefined): void {
+  if (group === undefined || groups !== undefined) return;
+  throw new PeftError('TASK_GROUP_UNKNOWN', {
+    found: `group "${group}" of task ${name}`,
+    expected: 'no group: the rows of this task have none',
+    fix: 'leave the group out',
+  });
 }
 
 /** K labelled texts without a development set still come from the same permutation: a few rows after them are drawn and not used. */

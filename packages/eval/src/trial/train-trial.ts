@@ -2,30 +2,30 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   countParameters,
-  createStream,
   disposeParameters,
   type NamedArrays,
+  PeftError,
   saveAdapter,
-  substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { notesOn } from '@tfjs-peft/peft-core/authoring';
 import { type LabelledText, labelsOf } from '@tfjs-peft/glue-fewshot';
 import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/subspace';
-import { type EvaluatedState, type MetricsRow, predictLogits } from '@tfjs-peft/train';
+import type { EvaluatedState, MetricsRow } from '@tfjs-peft/train';
 import type { TrialMethod } from '../config/trial-config.js';
-import { predictAtPoint } from './predict-at-point.js';
 import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
 import { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
 import { trialFiles } from '../records/trial-folder.js';
-import { writeEvaluations, writeItems } from '../records/trial-records.js';
+import { simplexPrefix, writeEvaluations, writeItems } from '../records/trial-records.js';
 import type { SelectedResult } from '../records/trial-summary.js';
-import type { Learned } from './recipes/recipe.js';
+import { learnTexts } from './recipes/from-texts.js';
+import type { Learned, LearnRequest } from './recipes/recipe.js';
 import { recipes } from './recipes/recipes.js';
 import { foldTargetScale, hasHead, standardise, targetScaleOf, type TargetScale } from './standardise-targets.js';
-import { evaluateTests, type TestOutput } from './task-data.js';
+import { testAdapter } from './test-adapter.js';
+import { describeCutTexts } from './text-examples.js';
 import { openTrainingLogs } from './training-logs.js';
-import { itemsOf, writePredictions } from './write-predictions.js';
+import { itemsOf, type TestOutput, writePredictions } from './write-predictions.js';
 import type { TrialContext, TrialOutcome } from './trial-context.js';
 
 /** Trains a method with checkpoints in the trial's folder, tests it, and saves its adapter. */
@@ -35,17 +35,16 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
   const files = trialFiles(folder);
   const { description, recipe } = trial.method as Extract<TrialMethod, { kind: 'trained' }>;
   const plain = session.build(description);
-  const scale = data.regression && hasHead(plain) ? targetScaleOf(labelsOf(split.train)) : undefined;
+  const isRegression = data.kind === 'labels' && data.regression;
+  const scale = isRegression && hasHead(plain) ? targetScaleOf(labelsOf(split.train)) : undefined;
   const method = scale ? session.build(description, scale) : plain;
   const examples = (rows: readonly LabelledText[]) =>
     scale ? standardise(session.examples(rows), scale) : session.examples(rows);
   const logs = await openTrainingLogs(folder, context.seconds);
   context.phase(`${method.prepare ? 'preparing the method, then ' : ''}training on ${split.train.length} texts`);
-  const result = await recipes[recipe]({
+  const request: LearnRequest = {
     session,
     method,
-    train: examples(split.train),
-    dev: examples(split.dev),
     config: trial.train!,
     seed: trial.seed.train,
     store: createFolderStore(files.checkpoint),
@@ -61,16 +60,32 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
       if (event.type === 'warning') context.warn(event.text);
     },
     ...(signal && { signal }),
-  });
+  };
+  if (data.kind === 'texts' && recipe !== 'supervised')
+    throw new PeftError('RECIPE_UNFIT', {
+      found: `the recipe "${recipe}" for task ${data.loaded.task.name}, whose answers are texts`,
+      expected: 'the recipe "supervised"',
+      fix: 'choose a method without that recipe',
+    });
+  if (data.kind === 'texts') {
+    const rows = [...split.train, ...split.dev, ...data.tests.flatMap((test) => test.rows)];
+    const cut = describeCutTexts({ ...session, data }, rows);
+    if (cut !== undefined) context.warn(cut);
+  }
+  const result =
+    data.kind === 'texts'
+      ? await learnTexts({ ...request, data, rows: split })
+      : await recipes[recipe]({ ...request, train: examples(split.train), dev: examples(split.dev) });
   const tested = await testChoices(context, result, scale);
   const { items, outputs, selections } = tested;
-  await writePredictions(files.predictions, data, outputs);
-  await writeItems(files.items, context.provenance, items);
+  await writePredictions(files.predictions, outputs);
+  if (items.length > 0) await writeItems(files.items, context.provenance, items);
   await writeEvaluations(files.evaluations, context.provenance, result.history);
   const counts = countParameters(result.method.plan(host.spec));
   const outcome: TrialOutcome = {
     test: metricsOf(outputs),
     ...(result.dev && { dev: result.dev }),
+    ...(result.dev && data.kind === 'texts' && { devMetric: 'log_likelihood' }),
     ...(Object.keys(selections).length > 0 && { selections }),
     steps: result.steps,
     stoppedEarly: result.stoppedEarly,
@@ -94,29 +109,26 @@ async function testChoices(
   learned: Learned,
   scale: TargetScale | undefined,
 ) {
-  const { host, data } = session;
+  const { host } = session;
   const { method } = learned;
   const files = trialFiles(folder);
   const testOne = async (arrays: NamedArrays, target: string) => {
     const effective = toParameters(scale ? foldTargetScale(method, arrays, scale) : arrays);
     try {
-      const outputs = await evaluateTests(data, session.encode, (texts, name) =>
-        predictAtPoint({
-          host,
-          method,
-          effective,
-          texts,
-          test: trial.test,
-          stream: substream(createStream(trial.seed.train), 'draws-test', name),
-          batchSize: trial.train!.evaluationBatchSize,
-          regression: data.regression,
-          onProgress: progress(`evaluate ${name}`),
-          signal,
-        }),
-      );
+      const outputs = await testAdapter({
+        session,
+        method,
+        effective,
+        test: trial.test,
+        trainSeed: trial.seed.train,
+        batchSize: trial.train!.evaluationBatchSize,
+        progress,
+        ...(signal && { signal }),
+      });
       const saved = await saveAdapter({ method, effective, hostFingerprint: host.spec.fingerprint }, host, {
         baseModelNameOrPath: host.spec.name,
-        tokenizerDigest: session.tokenizerDigest,
+        tokenizerDigest: session.tokenizer.digest,
+        maxTokens: session.maxTokens,
       });
       const fileBytes = await writeAdapterFolder(target, saved);
       return { outputs, fileBytes, simplex: isSubspace(method) ? await measureSimplex(method, effective) : undefined };
@@ -141,22 +153,23 @@ async function testChoices(
 /** Metrics of the test sets at one state of a run, by split and name; the midpoint is what is tested. */
 const observeTests =
   ({ session, trial }: TrialContext) =>
-  async ({ host, method, effective, signal }: EvaluatedState): Promise<Readonly<Record<string, number>>> => {
-    const outputs = await evaluateTests(session.data, session.encode, (texts) =>
-      predictLogits({
-        host,
-        method,
-        effective,
-        texts,
-        batchSize: trial.train!.evaluationBatchSize,
-        ...(signal && { signal }),
-      }),
-    );
-    return Object.fromEntries(
-      outputs.flatMap(({ name, metrics: { headline, metrics } }) =>
+  async ({ method, effective, signal }: EvaluatedState): Promise<Readonly<Record<string, number>>> => {
+    const outputs = await testAdapter({
+      session,
+      method,
+      effective,
+      test: { ...trial.test, point: 'midpoint' },
+      trainSeed: trial.seed.train,
+      batchSize: trial.train!.evaluationBatchSize,
+      ...(signal && { signal }),
+    });
+    const geometry = isSubspace(method) ? Object.entries(await measureSimplex(method, effective)) : [];
+    return Object.fromEntries([
+      ...outputs.flatMap(({ name, metrics: { headline, metrics } }) =>
         Object.entries({ headline, ...metrics }).map(([metric, value]) => [`${name} ${metric}`, value]),
       ),
-    );
+      ...geometry.map(([measure, value]) => [`${simplexPrefix}${measure}`, value]),
+    ]);
   };
 
 function timesOf(history: readonly MetricsRow[], steps: number) {

@@ -27,6 +27,7 @@ export type TrialOutcome = Pick<
   TrialSummary,
   | 'test'
   | 'dev'
+  | 'devMetric'
   | 'selections'
   | 'steps'
   | 'stoppedEarly'

@@ -11,6 +11,7 @@ import {
 import { isHead } from '@tfjs-peft/peft-core/authoring';
 import { contrastivePairs, contrastiveTexts, fitHead, predictLogits, train } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
+import { requireLabels } from '../task-data.js';
 import { type Learned, type RecipeRequest, requireFeatures } from './recipe.js';
 
 /**
@@ -20,7 +21,8 @@ import { type Learned, type RecipeRequest, requireFeatures } from './recipe.js';
  */
 export async function contrastive(request: RecipeRequest): Promise<Learned> {
   const { session, method, train: examples, dev, observe: _observe, ...rest } = request;
-  const { host, readout, data } = session;
+  const { host, readout } = session;
+  const data = requireLabels(session.data, 'the recipe contrastive');
   requireFeatures(session, 'contrastive');
   if (data.regression)
     throw new PeftError('RECIPE_UNFIT', {
@@ -117,7 +119,7 @@ async function scoreDev(
         ...(signal && { signal }),
       }),
     );
-    return session.data.score(
+    return requireLabels(session.data, 'the recipe contrastive').score(
       logits,
       dev.map(({ label }) => label),
     ).headline;

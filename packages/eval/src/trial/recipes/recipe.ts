@@ -6,16 +6,15 @@ import type {
   MetricsRow,
   TrainConfig,
   TrainEvent,
+  TrainingResult,
 } from '@tfjs-peft/train';
 import type { Session } from '../session.js';
 
-/** What a recipe learns from. */
-export interface RecipeRequest {
+/** What is learned, and how. */
+export interface LearnRequest {
   readonly session: Session;
   /** As described: not prepared, with its head. */
   readonly method: PeftMethod;
-  readonly train: readonly LabelledExample[];
-  readonly dev: readonly LabelledExample[];
   readonly config: TrainConfig;
   readonly seed: number;
   readonly store: CheckpointStore;
@@ -23,6 +22,12 @@ export interface RecipeRequest {
   readonly observe?: (state: EvaluatedState) => Promise<Readonly<Record<string, number>>>;
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal?: AbortSignal;
+}
+
+/** What a recipe learns from. */
+export interface RecipeRequest extends LearnRequest {
+  readonly train: readonly LabelledExample[];
+  readonly dev: readonly LabelledExample[];
 }
 
 /** A trained method, ready to be tested and saved. */
@@ -41,6 +46,14 @@ export interface Learned {
 interface DevChoice {
   readonly headline: number;
   readonly step: number;
+}
+
+/** What training chose, as a recipe gives it. */
+export function learnedBy({ best, selections, ...result }: TrainingResult): Learned {
+  const chosen = [...selections].flatMap(([rule, { effective, best: own }]) =>
+    own ? [[rule, { effective, dev: { headline: own.headline, step: own.step } }] as const] : [],
+  );
+  return { ...result, dev: best && { headline: best.headline, step: best.step }, selections: new Map(chosen) };
 }
 
 /** A way from texts with labels to a trained method. */

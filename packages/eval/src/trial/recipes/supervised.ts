@@ -1,5 +1,6 @@
 import { labelledTask, observe, train, withContrastiveTerm } from '@tfjs-peft/train';
-import { type Learned, type RecipeRequest, requireFeatures } from './recipe.js';
+import { requireLabels } from '../task-data.js';
+import { type Learned, learnedBy, type RecipeRequest, requireFeatures } from './recipe.js';
 
 /** One stage: the task's loss alone. */
 export const supervised = (request: RecipeRequest): Promise<Learned> => trainOnLabels(request, 0);
@@ -12,16 +13,13 @@ export const jointContrastive = (request: RecipeRequest): Promise<Learned> => {
 
 async function trainOnLabels(request: RecipeRequest, contrastiveWeight: number): Promise<Learned> {
   const { session, train: examples, dev, observe: measure, ...rest } = request;
-  const { host, data, readout } = session;
+  const { host, readout } = session;
+  const data = requireLabels(session.data, 'learning from labels');
   const task = labelledTask({ train: examples, dev, objective: data.objective, score: data.score });
   const objective =
     contrastiveWeight > 0
       ? withContrastiveTerm(data.objective, { host, readout, weight: contrastiveWeight })
       : task.objective;
   const evaluator = task.evaluator && measure ? observe(task.evaluator, measure) : task.evaluator;
-  const { best, selections, ...result } = await train({ ...rest, host, ...task, evaluator, objective });
-  const chosen = [...selections].flatMap(([rule, { effective, best: own }]) =>
-    own ? [[rule, { effective, dev: { headline: own.headline, step: own.step } }] as const] : [],
-  );
-  return { ...result, dev: best && { headline: best.headline, step: best.step }, selections: new Map(chosen) };
+  return learnedBy(await train({ ...rest, host, ...task, evaluator, objective }));
 }

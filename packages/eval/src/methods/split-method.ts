@@ -28,9 +28,8 @@ export function splitMethod(name: string, method: MethodDescription, registry: M
   if (body === null)
     throw new PeftError('METHOD_UNFIT', {
       found: `method "${name}", which is a head and nothing else`,
-      expected:
-        'a method that changes the host: a head begins anew with every task, so that nothing of it could be prepared',
-      fix: 'take lora, tarp or prefix, or share one head between tasks with the same labels',
+      expected: 'a method that changes the host: a head begins anew with every task, and a task of texts has none',
+      fix: 'take lora, tarp or prefix; in a preparation, tasks with the same labels may share one head (--shared-head)',
     });
   return { body, head: heads[0] ?? { type: 'HEAD', config: {} } };
 }

@@ -1,0 +1,43 @@
+import type { GridAnalysis } from './analyse-grid.js';
+import type { StoredGrid } from './grid-folder.js';
+
+/** What must be said beside the tables: what is missing, what was left out, what a pair is. */
+export function notesOf({ config, cells: planned }: StoredGrid, analysis: GridAnalysis): string[] {
+  const { cells, overall, ranks, pareto, damaged, effectNotes } = analysis;
+  const missing = cells.filter((cell) => cell.missing > 0).map(({ id, missing: count }) => `${id} (${count})`);
+  const chosen = planned.flatMap(({ id, chosen: values }) =>
+    Object.entries(values ?? {}).map(
+      ([method, own]) =>
+        `${method} on ${id}: ${Object.entries(own)
+          .map(([path, value]) => `${path} ${JSON.stringify(value)}`)
+          .join(', ')}`,
+    ),
+  );
+  const several = (overall?.rows ?? []).filter(({ kind, n }) => kind === 'trained' && n > 0).length > 1;
+  return [
+    ...(missing.length > 0 ? [`Missing results, marked in the tables: ${missing.join(', ')}.`] : []),
+    ...damaged.map((why) => `Records left out: ${why}`),
+    ...(overall
+      ? overall.notes.filter((note) => !note.startsWith('Intervals:') && !note.startsWith('Missing:'))
+      : ['No result yet.']),
+    overall?.unit === 'train seed'
+      ? 'A pair is one training seed on the only data split: nothing is said of other splits.'
+      : `Over all cells a pair is one data split of one task, host and K, the mean over those training seeds that both arms finished (${config.seeds.train.map((seed) => `seed ${seed}`).join(', ')} are planned); the tests take pairs as independent, and pairs of one task are alike: they speak of these tasks.`,
+    ...(ranks?.concordance != null
+      ? [
+          `Order of the arms: Kendall's W over ${ranks.cells} cells is ${ranks.concordance.toFixed(2)} (1: the same order everywhere).`,
+        ]
+      : []),
+    ...(ranks && ranks.leftOut.length > 0
+      ? [`Ranks leave out cells without results of all arms on common seeds: ${ranks.leftOut.join(', ')}.`]
+      : []),
+    ...(several && !ranks ? ['No ranks: no cell has results of all arms on common seeds.'] : []),
+    ...(several && pareto.length === 0
+      ? ['No costs: the arms have no seeds in common that all of them finished.']
+      : []),
+    ...effectNotes,
+    ...(chosen.length > 0
+      ? [`Chosen by development sets of data seeds ${config.search?.seeds.join(', ')}: ${chosen.join('; ')}.`]
+      : []),
+  ];
+}
