@@ -1,7 +1,7 @@
 // Your own CSV file, three classes: learn from most rows, score the others, then label new texts.
 import { fileURLToPath } from 'node:url';
 import { selectBackend } from '@tfjs-peft/backend';
-import { createClassifier } from '@tfjs-peft/eval';
+import { createClassifier } from '@tfjs-peft/eval/classifier';
 import { taskFromFile } from '@tfjs-peft/glue-fewshot';
 import { lora } from '@tfjs-peft/lora';
 import { minilmFiles } from '@tfjs-peft/minilm';
