@@ -29,3 +29,12 @@ export const packageBuild = (options: Options = {}) =>
     ...(existsSync(subpaths) && { onSuccess: () => shareCommonJs(publicEntries(), options) }),
     ...options,
   });
+
+/** Gives the CommonJS build its own `import.meta.url`, also in folders whose names have `#`, `%` or spaces (tsup's `shims` fail there). */
+export const ownModuleUrl: Pick<Options, 'esbuildOptions'> = {
+  esbuildOptions(options, { format }) {
+    if (format !== 'cjs') return;
+    options.define = { ...options.define, 'import.meta.url': 'moduleUrl' };
+    options.banner = { js: `"use strict";\nconst moduleUrl = require('node:url').pathToFileURL(__filename).href;` };
+  },
+};

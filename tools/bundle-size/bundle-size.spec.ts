@@ -14,7 +14,8 @@ async function gzippedBytes(source: string): Promise<number> {
     write: false,
     format: 'esm',
     conditions: ['@tfjs-peft/source'],
-    external: ['@tensorflow/tfjs'],
+    external: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'],
+    logLevel: 'silent',
   });
   return gzipSync(outputFiles[0]!.contents).length;
 }
@@ -26,5 +27,15 @@ describe('the size of a page', () => {
       export { prefix } from '@tfjs-peft/prefix';
       export { subspace } from '@tfjs-peft/subspace';`);
     expect(bytes).toBeLessThan(60_000);
+  });
+
+  it.each([
+    ['@tfjs-peft/backend', 25_000],
+    ['@tfjs-peft/eval/classifier', 60_000],
+    ['@tfjs-peft/glue-fewshot', 60_000],
+    ['@tfjs-peft/minilm/browser', 1_000],
+    ['@tfjs-peft/train', 60_000],
+  ])('of %s needs no module of Node and stays small', async (name, limit) => {
+    expect(await gzippedBytes(`export * from '${name}';`)).toBeLessThan(limit);
   });
 });

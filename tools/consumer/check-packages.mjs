@@ -9,6 +9,9 @@ import { checkDownloads } from './check-downloads.mjs';
 import { bin, buildPackages, packageNames, packPackage, root, run, say } from './pack-packages.mjs';
 
 const here = join(root, 'tools', 'consumer');
+const isCommand = (name) =>
+  JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).bin !== undefined;
+
 /** A package without its build cannot be packed. */
 function refuseUnbuilt(folder) {
   const copy = join(folder, 'packages', 'unbuilt');
@@ -30,8 +33,8 @@ try {
     const tarball = packPackage(name, folder);
     tarballs.set(name, tarball);
     run(bin('publint'), ['run', tarball, '--strict']);
-    // The command has no types to offer; everything else resolves from ESM, CommonJS and bundlers.
-    if (name !== 'cli') run(bin('attw'), [tarball, '--format', 'table-flipped']);
+    // Commands are ESM alone; everything else resolves from ESM, CommonJS and bundlers.
+    if (!isCommand(name)) run(bin('attw'), [tarball, '--format', 'table-flipped']);
     say(`publint and attw clean: ${name}`);
   }
 

@@ -4,7 +4,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildPackages, packageNames, packPackage, root, run, say } from './pack-packages.mjs';
+import { buildPackages, neededPackages, packPackage, root, run, say } from './pack-packages.mjs';
 
 const examples = join(root, 'examples', 'methods');
 const template = join(root, 'tools', 'peft-method', 'template-outside');
@@ -14,26 +14,13 @@ const inProject = (command, args) => run(command, args, project);
 /** What git sees of the repository: tracked files that differ, and files that are new. */
 const state = () => run('git', ['status', '--porcelain', '--untracked-files=all']) + run('git', ['diff', 'HEAD']);
 
-/** The public packages that a manifest needs, directly or through others. */
-function neededPackages(manifest) {
-  const needed = new Set();
-  const visit = (dependencies = {}) => {
-    for (const dependency of Object.keys(dependencies)) {
-      const [scope, name] = dependency.split('/');
-      if (scope !== '@tfjs-peft' || needed.has(name)) continue;
-      needed.add(name);
-      visit(JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).dependencies);
-    }
-  };
-  visit(manifest.dependencies);
-  visit(manifest.devDependencies);
-  return packageNames().filter((name) => needed.has(name));
-}
-
 /** Registry versions are replaced by tarballs, those of packages that others need as well: nothing of @tfjs-peft is asked of a registry. */
 function useTarballs(manifest) {
   const tarballs = Object.fromEntries(
-    neededPackages(manifest).map((name) => [`@tfjs-peft/${name}`, `file:${packPackage(name, folder)}`]),
+    neededPackages(manifest.dependencies, manifest.devDependencies).map((name) => [
+      `@tfjs-peft/${name}`,
+      `file:${packPackage(name, folder)}`,
+    ]),
   );
   const replaced = (dependencies) =>
     Object.fromEntries(Object.entries(dependencies).map(([name, version]) => [name, tarballs[name] ?? version]));

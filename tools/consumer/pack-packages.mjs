@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,3 +25,18 @@ export function packPackage(name, folder) {
 }
 
 export const packageNames = () => readdirSync(join(root, 'packages'));
+
+/** The public packages that these dependencies need, directly or through others. */
+export function neededPackages(...groups) {
+  const needed = new Set();
+  const visit = (dependencies = {}) => {
+    for (const dependency of Object.keys(dependencies)) {
+      const [scope, name] = dependency.split('/');
+      if (scope !== '@tfjs-peft' || needed.has(name)) continue;
+      needed.add(name);
+      visit(JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).dependencies);
+    }
+  };
+  groups.forEach(visit);
+  return packageNames().filter((name) => needed.has(name));
+}

@@ -2,7 +2,7 @@ import { describeMethod } from '@tfjs-peft/peft-core';
 import { type MethodDefinition, parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { hfTypes, unreadHfTypes, wayOutOf } from '@tfjs-peft/peft-core/files';
 import { interventionRules } from '@tfjs-peft/peft-core/interventions';
-import { format, resolveConfig } from 'prettier';
+import { fillPage } from './fill-page.js';
 
 /** Where the table is. */
 export const hfTypePage = new URL('../../docs/hf-methods.md', import.meta.url);
@@ -20,15 +20,8 @@ const training: Readonly<Record<string, string>> = {
 };
 
 /** The page with the table between `<!-- hf-types -->` and `<!-- /hf-types -->`. Errors: no such place. */
-export async function insertHfTypes(page: string, definitions: readonly MethodDefinition[]): Promise<string> {
-  const place = /(<!-- hf-types[^>]*-->\n)[\s\S]*?(<!-- \/hf-types -->)/;
-  if (!place.test(page)) throw new Error('the page has no place <!-- hf-types --> … <!-- /hf-types -->');
-  const filled = page.replace(
-    place,
-    (_all, start: string, end: string) => `${start}\n${hfTypeTable(definitions)}\n\n${end}`,
-  );
-  return format(filled, { ...(await resolveConfig(hfTypePage)), parser: 'markdown' });
-}
+export const insertHfTypes = (page: string, definitions: readonly MethodDefinition[]): Promise<string> =>
+  fillPage(page, 'hf-types', hfTypeTable(definitions), hfTypePage);
 
 /** One row for each type of HF peft: what the registered methods do with it, or why none does. */
 export function hfTypeTable(definitions: readonly MethodDefinition[]): string {

@@ -1,19 +1,12 @@
 import type { MethodPreset } from '@tfjs-peft/eval/methods';
-import { format, resolveConfig } from 'prettier';
+import { fillPage } from './fill-page.js';
 
 /** Where the table is, in the README of eval. */
 export const presetPage = new URL('../../packages/eval/README.md', import.meta.url);
 
 /** The page with the table of presets between `<!-- presets -->` and `<!-- /presets -->`. Errors: no such place. */
-export async function insertPresets(page: string, presets: readonly MethodPreset[]): Promise<string> {
-  const place = /(<!-- presets[^>]*-->\n)[\s\S]*?(<!-- \/presets -->)/;
-  if (!place.test(page)) throw new Error('the page has no place <!-- presets --> … <!-- /presets -->');
-  const filled = page.replace(
-    place,
-    (_all, start: string, end: string) => `${start}\n${presetTable(presets)}\n\n${end}`,
-  );
-  return format(filled, { ...(await resolveConfig(presetPage)), parser: 'markdown' });
-}
+export const insertPresets = (page: string, presets: readonly MethodPreset[]): Promise<string> =>
+  fillPage(page, 'presets', presetTable(presets), presetPage);
 
 /** One row a preset; a simplex over it is named in the row of what it is over. */
 function presetTable(presets: readonly MethodPreset[]): string {

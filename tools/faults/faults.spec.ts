@@ -1,19 +1,21 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { describeOnNative } from '../jest/on-native.js';
 import { differences } from './compare-folders.js';
 import { prepare } from './prepare.js';
 import { type Faults, killAndResume, runWhole, secondWriter, signalToGroup } from './scenarios.js';
 
 jest.setTimeout(300_000);
-let faults: Faults;
-beforeAll(async () => {
-  const prepared = await prepare({ steps: 40, seeds: [13] });
-  faults = { ...prepared, ...(await runWhole(prepared)), say: () => undefined };
-});
-afterAll(() => rmSync(faults.root, { recursive: true, force: true }));
 
 /** The whole of it is `npm run faults`. */
-describe('a run that is broken', () => {
+describeOnNative('a run that is broken', () => {
+  let faults: Faults;
+  beforeAll(async () => {
+    const prepared = await prepare({ steps: 40, seeds: [13] });
+    faults = { ...prepared, ...(await runWhole(prepared)), say: () => undefined };
+  });
+  afterAll(() => rmSync(faults.root, { recursive: true, force: true }));
+
   it('by kills of the launched command and of a worker continues to the same files', async () => {
     expect((await killAndResume(faults, 2, 1)).wrong).toEqual([]);
   });

@@ -21,3 +21,6 @@ export function useTestBackend(backend: BackendChoice = testBackendName): () => 
     return report;
   };
 }
+
+/** Another backend in the middle of a suite. */
+export const switchBackend = (backend: BackendChoice): Promise<BackendReport> => selectBackend({ backend });

@@ -10,6 +10,7 @@ import { hfMethodsFaults } from './faults/hf-methods.js';
 import { metaLearningFaults } from './faults/meta-learning.js';
 import { fusedKernelFaults } from './faults/fused-kernels.js';
 import { kernelFaults } from './faults/kernels.js';
+import { textFaults } from './faults/texts.js';
 
 /** The deliberate faults, by what they break. Add one with every mechanism whose failure would be silent. */
 export const mutants: readonly Mutant[] = [
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...metaLearningFaults,
   ...kernelFaults,
   ...fusedKernelFaults,
+  ...textFaults,
 ];

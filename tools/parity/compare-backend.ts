@@ -1,6 +1,7 @@
 // Compares a backend that runs on a GPU with HF transformers' goldens and with wasm.
 // Usage: node --conditions=@tfjs-peft/source --import tsx tools/parity/compare-backend.ts tensorflow-gpu
 //        compare-backend.ts webgpu FOLDER, whose node_modules has `webgpu` and `@tensorflow/tfjs-backend-webgpu` (run by check-webgpu.ts)
+// With --json as the last word the last line on standard output is the table as JSON.
 // Exit code: 0 all within tolerance, 1 not, 2 the backend does not run on this machine.
 import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
@@ -24,7 +25,11 @@ import { labelledTask, parseTrainConfig, train } from '@tfjs-peft/train';
 import { loadHost, type Tokenizer } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 
-const [backend, folder] = process.argv.slice(2) as [BackendName | undefined, string | undefined];
+const asJson = process.argv.at(-1) === '--json';
+const [backend, folder] = process.argv.slice(2).filter((word) => word !== '--json') as [
+  BackendName | undefined,
+  string | undefined,
+];
 if (!backend) throw new Error('usage: compare-backend.ts tensorflow-gpu | webgpu FOLDER (see check-webgpu.ts)');
 const tolerance = { hiddenStates: 1e-4, losses: 1e-5 };
 
@@ -150,6 +155,7 @@ try {
     console.log(
       `${what.padEnd(width)}  ${against.padEnd(15)}  ${difference.toExponential(1).padStart(18)}  ${allowed.toExponential(0)}  ${ok ? 'ok' : 'TOO LARGE'}`,
     );
+  if (asJson) console.log(JSON.stringify(rows));
   // Dawn keeps the process alive.
   process.exit(rows.every(({ ok }) => ok) ? 0 : 1);
 } catch (error) {

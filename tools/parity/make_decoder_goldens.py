@@ -17,7 +17,7 @@ import torch
 import transformers
 from peft import IA3Config, LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, GPT2Config, LlamaConfig, Qwen2Config, Qwen3Config
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, GPT2Config, LlamaConfig, Qwen2Config, Qwen3Config
 
 COMMON = dict(
     vocab_size=100, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=0
@@ -125,10 +125,32 @@ def peft_goldens(name: str, host: Path, out: Path) -> None:
     save_file(golden, out / "expected.safetensors")
 
 
+@torch.no_grad()
+def embedded_golden() -> dict[str, torch.Tensor]:
+    folder = Path(__file__).parents[2] / "packages" / "minigpt" / "model"
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32", attn_implementation="eager").eval()
+    ids = AutoTokenizer.from_pretrained(folder)(EMBEDDED_TEXT, return_tensors="pt").input_ids
+    out = model(input_ids=ids, output_hidden_states=True)
+    greedy = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=20, do_sample=False)
+    return {
+        "input_ids": ids,
+        "last_hidden_state": out.hidden_states[-1],
+        "last_logits": out.logits[:, -EMBEDDED_LOGITS:],
+        "greedy": greedy[:, ids.shape[1] :],
+    }
+
+
+EMBEDDED_TEXT = "It was a dark night, and the old house by the sea was quiet. \"Who's there?\" he asked;\nnobody answered - 1,234 times."
+EMBEDDED_LOGITS = 4
+
+
 def main() -> None:
-    out, names = Path(sys.argv[1]), sys.argv[2:] or list(TINY)
+    out, names = Path(sys.argv[1]), sys.argv[2:] or [*TINY, "minigpt"]
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}")
+    if "minigpt" in names:
+        names.remove("minigpt")
+        save_file({key: value.contiguous() for key, value in embedded_golden().items()}, out / "minigpt.safetensors")
     for name in names:
         torch.manual_seed(list(TINY).index(name) + 40)
         folder = out / name

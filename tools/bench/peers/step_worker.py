@@ -5,7 +5,7 @@ import sys
 import time
 
 import torch
-from peft import PrefixTuningConfig, TaskType, get_peft_model
+from peft import PeftModel, PrefixTuningConfig, TaskType, get_peft_model
 from safetensors.torch import load_file
 from transformers import BertConfig, BertForSequenceClassification
 
@@ -35,6 +35,20 @@ def prefix_model():
     return model, [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
+def lora_model():
+    model = PeftModel.from_pretrained(base, options["adapterFolder"], is_trainable=True).to(options["device"])
+    return model, [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def full_model():
+    model = base.to(options["device"])
+    own = dict(model.named_parameters())
+    with torch.no_grad():
+        for part in ("weight", "bias"):
+            own[f"classifier.{part}"].copy_(adapter[f"head.classifier.{part}"])
+    return model, list(model.parameters())
+
+
 def sift_model():
     """As the original: every weight of the targets has a dense gradient, of which the chosen entries are kept."""
     model = base.to(options["device"])
@@ -53,7 +67,10 @@ def sift_model():
     return model, [*classifier, *(sparse for _, _, sparse, _ in increments)]
 
 
-model, trainable = {"prefix": prefix_model, "sift": sift_model}[options.get("method", "prefix")]()
+models = {"prefix": prefix_model, "lora": lora_model, "full": full_model, "sift": sift_model}
+model, trainable = models[options.get("method", "prefix")]()
+if options.get("compile"):
+    model = torch.compile(model)
 
 ids = torch.tensor([row["inputIds"] for row in options["batch"]], device=options["device"])
 labels = torch.tensor([row["label"] for row in options["batch"]], device=options["device"])

@@ -5,15 +5,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { findPython } from '../../parity/find-python.js';
+import { type Measured, measure, median } from './measure-workers.js';
 import { formatProfile } from './profile-operations.js';
-import {
-  type BenchMethod,
-  createBatch,
-  startStepWorker,
-  startWorker,
-  type Worker,
-  type WorkerOptions,
-} from './worker.js';
+import { type BenchMethod, createBatch, startStepWorker, startWorker, type WorkerOptions } from './worker.js';
 import { parseOptions } from '../../options/parse-options.js';
 
 const { values: flags } = parseOptions({
@@ -66,18 +60,8 @@ const ours = (
   return startStepWorker(name, options, env);
 };
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const spread = (values: readonly number[], digits: number) =>
   `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)} – ${Math.max(...values).toFixed(digits)})`;
-
-interface Measured {
-  readonly name: string;
-  /** Median step of each round, milliseconds. */
-  readonly rounds: number[];
-  /** Processor time of a step in each round, milliseconds, all threads together. */
-  readonly cpu: number[];
-  peakMegabytes: number;
-}
 
 const comparedMethods = (flags.only?.split(',') ?? ['prefix', 'prefix-subspace', 'lora']) as BenchMethod[];
 
@@ -106,21 +90,6 @@ async function compareCheckouts(folder: string): Promise<void> {
       before.stop();
       after.stop();
     }
-}
-
-async function measure(workers: readonly Worker[], rounds: number, steps: number): Promise<Measured[]> {
-  const measured = workers.map(({ name }): Measured => ({ name, rounds: [], cpu: [], peakMegabytes: 0 }));
-  for (const worker of workers) await worker.run(2);
-  for (let round = 0; round < rounds; round++) {
-    process.stderr.write(`round ${round + 1} of ${rounds}\n`);
-    for (const [index, worker] of workers.entries()) {
-      const { milliseconds, cpuMilliseconds, peakMegabytes } = await worker.run(steps);
-      measured[index]!.cpu.push(cpuMilliseconds);
-      measured[index]!.rounds.push(median(milliseconds));
-      measured[index]!.peakMegabytes = peakMegabytes;
-    }
-  }
-  return measured;
 }
 
 function printTable(measured: readonly Measured[], reference: string): void {

@@ -6,6 +6,7 @@ import { selectBackend } from '@tfjs-peft/backend';
 import {
   compose,
   createStream,
+  disposeParameters,
   evaluationContext,
   head,
   initialValues,
@@ -24,7 +25,7 @@ import { minilmFiles } from '@tfjs-peft/minilm';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
 import { sift } from '@tfjs-peft/sift';
-import { labelledTask, parseTrainConfig, prepareMethod, train } from '@tfjs-peft/train';
+import { labelledTask, parseTrainConfig, prepareMethod, train, withEffective } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { measureMachine, OperationWatch } from './profile-operations.js';
@@ -34,25 +35,30 @@ const options = JSON.parse(process.argv[2]!) as WorkerOptions;
 const { backend, method: methodName, batch, dropout, adapterFolder } = options;
 
 await selectBackend({ backend });
-const { host } = await loadHost(minilmFiles().directory, { dropout: dropout ? undefined : false, readout: 'pooler' });
+const { host } = await loadHost(options.host ?? minilmFiles().directory, {
+  dropout: dropout ? undefined : false,
+  readout: 'pooler',
+});
 const flatPrefix = () =>
   prefix({ prefixLength: options.prefixLength, reparametrisation: 'none', positionPolicy: 'shift' });
 const mlpPrefix = () => prefix({ prefixLength: options.prefixLength });
+const vertices = options.vertices ?? 2;
 const withHead = (...parts: readonly PeftMethod[]) =>
   compose(...parts, head({ labels: ['a', 'b'], readout: 'pooler' }));
 /** 1 % of the query, key, value and output maps; biases are left out, so that HF peft's format holds it for the peer. */
 const sparse = { rate: 0.01, targets: ['query.weight', 'key.weight', 'value.weight', 'attentionOutput.weight'] };
 const methods: Record<BenchMethod, () => PeftMethod> = {
   prefix: () => withHead(flatPrefix()),
-  'prefix-subspace': () => subspace(withHead(flatPrefix()), { vertices: 2 }),
+  'prefix-subspace': () => subspace(withHead(flatPrefix()), { vertices }),
   'mlp-prefix': () => withHead(mlpPrefix()),
-  'mlp-prefix-subspace': () => subspace(withHead(mlpPrefix()), { vertices: 2 }),
+  'mlp-prefix-subspace': () => subspace(withHead(mlpPrefix()), { vertices }),
   lora: () => withHead(lora({ rank: 8 })),
   ia3: () => withHead(ia3()),
   composed: () => withHead(flatPrefix(), lora({ rank: 8 }), ia3()),
   bitfit: () => withHead(bitfit()),
   sift: () => withHead(sift(sparse)),
   'sift-subspace': () => subspace(withHead(sift({ ...sparse, initialStandardDeviation: 0.01 })), { vertices: 2 }),
+  full: () => withHead(fullFineTuning()),
   // The tensors of `sift` with their dense gradients: what a step costs whose backward pass is not sparse.
   dense: () => withHead(fullFineTuning({ include: '.*(query|key|value|attention\\.output\\.dense)' })),
 };
@@ -125,6 +131,26 @@ async function timeSteps(steps: number, watch?: OperationWatch): Promise<Omit<Wo
   return { milliseconds, cpuMilliseconds: (user + system) / 1000 / steps };
 }
 
+/** Evaluations as runs make them on their development set. */
+async function timeEvaluations(evaluations: number, draws: number): Promise<Omit<WorkerAnswer, 'peakMegabytes'>> {
+  const raw = toParameters(initialValues(method.plan(host.spec), createStream(1)));
+  const mode = draws === 0 ? 'midpoint' : 'stochastic';
+  const { evaluator } = labelledTask({ train: examples, dev: examples });
+  const config = parseTrainConfig({ steps: 1, validation: { mode, draws: Math.max(1, draws), logMidpoint: false } });
+  const milliseconds: number[] = [];
+  const cpuBefore = process.cpuUsage();
+  await withEffective(method, raw, host.spec, async (effective) => {
+    for (let round = 0; round < evaluations; round++) {
+      const start = performance.now();
+      await evaluator!.evaluate({ host, method, effective, raw, config, stream: createStream(round) });
+      milliseconds.push(performance.now() - start);
+    }
+  });
+  const { user, system } = process.cpuUsage(cpuBefore);
+  disposeParameters(raw);
+  return { milliseconds, cpuMilliseconds: (user + system) / 1000 / evaluations };
+}
+
 async function profileSteps(steps: number): Promise<Omit<WorkerAnswer, 'peakMegabytes'>> {
   const { gflops, gigabytesPerSecond } = measureMachine();
   const watch = new OperationWatch();
@@ -138,8 +164,10 @@ const answer = (value: object) => console.log(JSON.stringify(value));
 answer({ loss: await firstLoss(), preparation });
 for await (const line of createInterface({ input: process.stdin })) {
   const { steps, profile } = JSON.parse(line) as WorkerCommand;
+  const { draws } = options;
+  const timed = draws === undefined ? (profile ? profileSteps : timeSteps)(steps) : timeEvaluations(steps, draws);
   answer({
-    ...(await (profile ? profileSteps : timeSteps)(steps)),
+    ...(await timed),
     peakMegabytes: process.resourceUsage().maxRSS / 1024,
   });
 }

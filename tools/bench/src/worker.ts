@@ -17,13 +17,20 @@ export type BenchMethod =
   | 'bitfit'
   | 'sift'
   | 'sift-subspace'
-  | 'dense';
+  | 'dense'
+  | 'full';
 
 export interface WorkerOptions {
   readonly backend: 'tensorflow' | 'tensorflow-gpu' | 'wasm';
   /** One of the methods that are compared with peers, or a preset of `@tfjs-peft/eval`. */
   readonly method: BenchMethod | { readonly preset: string };
   readonly prefixLength: number;
+  /** Folder of the host; MiniLM if absent. */
+  readonly host?: string;
+  /** Of a simplex; 2 if absent. */
+  readonly vertices?: number;
+  /** With it a "step" is an evaluation of the batch over so many draws, or at the midpoint for 0; nothing is trained. */
+  readonly draws?: number;
   readonly dropout: boolean;
   readonly batch: readonly { readonly inputIds: readonly number[]; readonly label: number }[];
   /** Where the first parameters are written for a peer. */

@@ -54,9 +54,11 @@ async function readOne(reader: OpenReader, files: Files, limits: Limits, progres
     return { kind: 'pollution', message: `Object.prototype has ${keys.join(', ')}` };
   }
   if (verdict) return verdict;
-  if (Math.min(wall, cpu) > limits.cpuMs)
-    return { kind: 'slow', message: `more than ${limits.cpuMs} ms of processor time` };
-  return grown > limits.bytes ? { kind: 'memory', message: `more than ${limits.bytes / 2 ** 20} MiB` } : null;
+  // Memory takes time to fill, so that it comes first.
+  if (grown > limits.bytes) return { kind: 'memory', message: `more than ${limits.bytes / 2 ** 20} MiB` };
+  return Math.min(wall, cpu) > limits.cpuMs
+    ? { kind: 'slow', message: `more than ${limits.cpuMs} ms of processor time` }
+    : null;
 }
 
 const opened = new Map<string, OpenReader>();

@@ -72,4 +72,11 @@ export const decoderFaults: readonly Mutant[] = [
     replace: '? true',
     suites: 'transformer decoder-parity continuable',
   },
+  {
+    fault: 'gates may see the tokens that are to be predicted',
+    file: 'packages/transformer/src/decoder/create-host.ts',
+    find: '...(ahead && { seesAhead: ahead.kind })',
+    replace: '...(ahead && {})',
+    suites: 'train next-token',
+  },
 ];

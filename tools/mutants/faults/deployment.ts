@@ -50,4 +50,11 @@ export const deploymentFaults: readonly Mutant[] = [
     replace: 'if (value! < 1e4) continue;',
     suites: 'onnx export-onnx',
   },
+  {
+    fault: 'a logit that is no number counts as no difference',
+    file: 'packages/eval/src/deploy/sample-texts.ts',
+    find: 'Number.isNaN(distance) ? Infinity : distance',
+    replace: 'Number.isNaN(distance) ? 0 : distance',
+    suites: 'eval sample-texts',
+  },
 ];

@@ -34,8 +34,8 @@ export const kernelFaults: readonly Mutant[] = [
   {
     fault: 'outputs of a text do not stand together',
     file: 'packages/ntk/src/gradients/gather-products.ts',
-    find: 'const row = a.texts[i]! * outputs + c;',
-    replace: 'const row = c * rows.length + a.texts[i]!;',
+    find: 'const row = a.place * outputs + c;',
+    replace: 'const row = c * rows.length + a.place;',
     suites: 'ntk gradient-gram',
   },
   {
@@ -116,10 +116,38 @@ export const kernelFaults: readonly Mutant[] = [
     suites: 'eval prompting.spec',
   },
   {
+    fault: 'a text is its own demonstration',
+    file: 'packages/prompting/src/demonstrations.ts',
+    find: "own.filter((example) => example.texts.join('\\n') !== texts.join('\\n'))",
+    replace: 'own.filter(() => true)',
+    suites: 'eval prompting.spec',
+  },
+  {
+    fault: 'a damaged block of a kernel is used',
+    file: 'packages/eval/src/kernel/kernel-blocks.ts',
+    find: 'numbers.length % 8 === 0 &&',
+    replace: 'numbers.length % 8 === 0 ||',
+    suites: 'eval kernel.spec',
+  },
+  {
+    fault: 'the slope of a map beside others is that of the first one',
+    file: 'packages/transformer/src/model/watch-slopes.ts',
+    find: 'slopes[place]!',
+    replace: 'slopes[0]!',
+    suites: 'ntk gradient-gram',
+  },
+  {
     fault: 'another token is read as the mask',
     file: 'packages/transformer/src/mlm/create-prompted-host.ts',
     find: 'const marks = inputs.inputIds.equal(maskTokenId).toFloat();',
     replace: 'const marks = inputs.inputIds.equal(maskTokenId - 1).toFloat();',
     suites: 'eval prompting.spec',
+  },
+  {
+    fault: 'of modules that run several times the last run counts',
+    file: 'packages/ntk/src/gradients/watch-modules.ts',
+    find: 'before ? before.add<tf.Tensor2D>(part) : part',
+    replace: 'part',
+    suites: 'ntk gradient-gram',
   },
 ];

@@ -22,6 +22,41 @@ export const modelFaults: readonly Mutant[] = [
     replace: 'layout !== undefined ? x : x.mul(',
     suites: 'transformer pick-tokens',
   },
+  {
+    fault: 'kept activations are those of another host',
+    file: 'packages/transformer/src/encoder/kept-states.ts',
+    find: 'const key = [fingerprint, steps,',
+    replace: 'const key = [steps,',
+    suites: 'transformer kept-states',
+  },
+  {
+    fault: 'kept activations are those of another layer',
+    file: 'packages/transformer/src/encoder/kept-states.ts',
+    find: 'const key = [fingerprint, steps,',
+    replace: 'const key = [fingerprint,',
+    suites: 'transformer kept-states',
+  },
+  {
+    fault: 'activations are kept where dropout draws',
+    file: 'packages/transformer/src/encoder/kept-states.ts',
+    find: "mode === 'train' && config.hiddenDropout",
+    replace: "mode === 'sample' && config.hiddenDropout",
+    suites: 'transformer kept-states',
+  },
+  {
+    fault: 'activations are kept above a layer that is acted on',
+    file: 'packages/transformer/src/model/untouched-steps.ts',
+    find: 'return Math.min(\n    steps.length,',
+    replace: 'return Math.max(\n    0,',
+    suites: 'transformer kept-states',
+  },
+  {
+    fault: 'the text that was just asked for makes room',
+    file: 'packages/peft-core/src/activation-store.ts',
+    find: 'kept.delete(key);\n        kept.set(key, found);',
+    replace: '',
+    suites: 'transformer kept-states',
+  },
   // Attention, embeddings, readouts.
   {
     fault: 'prefix keys are used as values too',
@@ -111,8 +146,8 @@ export const modelFaults: readonly Mutant[] = [
   {
     fault: 'gates of queries, keys and values are added',
     file: 'packages/transformer/src/model/change-side-by-side.ts',
-    find: 'shifted.mul(perToken(gates))',
-    replace: 'shifted.add(perToken(gates))',
+    find: 'watched.mul(perToken(gates))',
+    replace: 'watched.add(perToken(gates))',
     suites: 'transformer change-side-by-side',
   },
   {

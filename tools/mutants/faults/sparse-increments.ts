@@ -106,4 +106,11 @@ export const sparseIncrementsFaults: readonly Mutant[] = [
     replace: 'if (i < 0)',
     suites: 'peft-core places',
   },
+  {
+    fault: 'each run of a shared map is taken for all of its gradient',
+    file: 'packages/sift/src/observe-gradients.ts',
+    find: 'if (wanted === 1) return',
+    replace: 'if (wanted! >= 1) return',
+    suites: 'sift sift',
+  },
 ];

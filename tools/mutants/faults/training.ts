@@ -181,4 +181,18 @@ export const trainingFaults: readonly Mutant[] = [
     replace: '[half, budget - half]',
     suites: 'transformer truncate-longest-first',
   },
+  {
+    fault: 'a resumed run pairs rules of selection by their place',
+    file: 'packages/train/src/run/evaluate-state.ts',
+    find: '[...state.others.keys()].map((rule) => config.selections![rule]!)',
+    replace: 'Object.values(config.selections ?? {})',
+    suites: 'train resume',
+  },
+  {
+    fault: 'pieces of a document do not overlap',
+    file: 'packages/train/src/batches/language-texts.ts',
+    find: 'start += length - 1)',
+    replace: 'start += length)',
+    suites: 'train next-token',
+  },
 ];

@@ -32,14 +32,14 @@ export function registerMethod({ kebab, camel, type }: MethodNames, tree: Tree):
   insertBefore(
     tree,
     definitions,
-    "import { subspaceDefinition } from '@tfjs-peft/subspace';\n",
+    "import { noiseDefinition, subspaceDefinition } from '@tfjs-peft/subspace';\n",
     `import { ${camel}Definition } from '@tfjs-peft/${kebab}';\n`,
   );
   insertBefore(tree, definitions, '] as unknown as readonly MethodDefinition[];', `  ${camel}Definition,\n`);
   insertBefore(
     tree,
     'packages/eval/src/methods/presets.ts',
-    "  ['full', ",
+    "  ['full', 'full fine-tuning",
     `  ['${kebab}', 'scales on the outputs of queries and values', [{ type: '${type}', config: { initialStandardDeviation: 0.02 } }], 1e-2],\n`,
   );
   insertBefore(

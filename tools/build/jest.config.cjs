@@ -1,0 +1,1 @@
+module.exports = { displayName: 'build', preset: '../../jest.preset.cjs' };

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'demos', preset: '../../jest.preset.cjs' };

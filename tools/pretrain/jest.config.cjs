@@ -1,0 +1,1 @@
+module.exports = { displayName: 'pretrain', preset: '../../jest.preset.cjs' };
