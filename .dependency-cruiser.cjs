@@ -51,12 +51,13 @@ module.exports = {
     ]),
     ...stairs('packages/ntk/src', [['gradients'], ['solve', 'linearise'], ['compare']]),
     ...stairs('packages/eval/src', [
-      ['run-folder', 'methods', 'statistics'],
+      ['run-folder', 'methods', 'statistics', 'processes'],
       ['config'],
       ['records'],
       ['trial', 'report'],
-      ['experiment', 'predict', 'analysis', 'kernel', 'prepared'],
-      ['deploy', 'grid'],
+      ['experiment', 'predict', 'kernel', 'prepared'],
+      ['deploy', 'grid', 'analysis'],
+      ['sweep'],
     ]),
   ],
   options: {

@@ -36,7 +36,7 @@ const boundaries = [
 const boundaryOptions = (depConstraints) => ({
   enforceBuildableLibDependency: false,
   allowCircularSelfDependency: true,
-  allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**'],
+  allow: ['../../tools/**', '../../../tools/**', '../../../../tools/**', '../../../examples/data/*'],
   depConstraints,
 });
 /** What specs may use as well: those of methods the conformance kit and hosts, those of exporters methods, those of training hosts, those of eval the kit, those of meta-learning and kernels methods on hosts. */

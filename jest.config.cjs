@@ -1,6 +1,6 @@
 const { existsSync, readdirSync } = require('node:fs');
 
-const projects = ['packages', 'tools']
+const projects = ['packages', 'tools', 'apps']
   .flatMap((group) => readdirSync(`${__dirname}/${group}`).map((folder) => `${group}/${folder}`))
   .concat('examples')
   .filter((folder) => existsSync(`${__dirname}/${folder}/jest.config.cjs`));
