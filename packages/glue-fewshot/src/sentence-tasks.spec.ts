@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,24 @@ describe('sentence files', () => {
     expect(first.notes).toEqual(['4 of 40 rows of subj.all held out for testing']);
   });
 
+  it('reads AG News from a folder of its own, and says where it is a cut', async () => {
+    await mkdir(join(folder, 'ag_news'));
+    await write('ag_news/dev.tsv', 'Oil is\tup\tBusiness\nThey won\tSports\n');
+    await write('ag_news/test.tsv', 'A chip\tSci/Tech\n');
+    const cut = await load('ag_news');
+    expect(cut.train.map(({ texts, label }) => [texts[0], label])).toEqual([
+      ['Oil is\tup', 2],
+      ['They won', 1],
+    ]);
+    expect(cut.tests[0]!.rows.map(({ label }) => label)).toEqual([3]);
+    expect(cut.subset).toBe(true);
+    await write('ag_news/train.tsv', 'A war\tWorld\n');
+    const whole = await load('ag_news');
+    expect([whole.subset, whole.train.length]).toEqual([false, 1]);
+    await write('ag_news/train.tsv', 'no label\n');
+    await expect(load('ag_news')).rejects.toMatchObject({ code: 'TASK_FILE_MALFORMED' });
+  });
+
   it('leaves empty sentences out where the official file has some, and says so', async () => {
     await write('mpqa.all', `0 \n${'1 fine\n'.repeat(10)}`);
     const { train, tests, notes } = await load('mpqa');
@@ -80,7 +98,7 @@ if (!present)
 (present ? it : it.skip).each(sentenceTasks.map(({ name }) => name))('%s is complete', async (name) => {
   const loaded = await loadTask(registry, name, { dataDirectory });
   expect(loaded.task.sizes).toEqual({
-    train: loaded.train.length,
+    train: loaded.subset ? loaded.task.sizes!.train : loaded.train.length,
     tests: loaded.tests.map(({ rows }) => rows.length),
   });
   const labels = new Set(loaded.train.map(({ label }) => label));
