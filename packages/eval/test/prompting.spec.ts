@@ -279,6 +279,17 @@ describe('a prompted host', () => {
     expect(host.spec.fingerprint).not.toBe(base.spec.fingerprint);
   });
 
+  it('takes other weights, and frees them alone', async () => {
+    const path = base.spec.sites.find((site) => 'role' in site && site.role === 'query')!.path;
+    const weight = base.weight(`${path}.weight`);
+    const before = tf.memory().numTensors;
+    const changed = await host.withWeights(new Map([[`${path}.weight`, weight.add(1)]]));
+    expect(changed.spec.fingerprint).not.toBe(host.spec.fingerprint);
+    changed.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    expect(weight.isDisposed).toBe(false);
+  });
+
   it.each([
     ['lora', () => compose(lora({ rank: 2 }), labelWordHead(question))],
     ['a simplex of lora', () => subspace(compose(lora({ rank: 2 }), labelWordHead(question)), { vertices: 2 })],

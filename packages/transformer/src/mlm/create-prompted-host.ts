@@ -71,7 +71,10 @@ export function createPromptedHost(given: Host, { mlmHead, maskTokenId }: Prompt
         : path === decoder.bias
           ? mlmHead.decoder.bias
           : host.weight(path),
-    withWeights: async (changes) => createPromptedHost(await host.withWeights(changes), { mlmHead, maskTokenId }),
+    async withWeights(changes) {
+      const changed = await host.withWeights(changes);
+      return { ...createPromptedHost(changed, { mlmHead, maskTokenId }), dispose: () => changed.dispose() };
+    },
     dispose: () => {},
   };
 }
