@@ -63,6 +63,15 @@ export { formatGradients, gradientReport } from './analysis/gradient-report.js';
 export { formatKernels, formatRanking, kernelReport } from './kernel/kernel-report.js';
 export { computeKernelBlocks, type KernelProgress, type MeasureKernelsOptions } from './kernel/compute-kernels.js';
 export type { KernelShare } from './kernel/kernel-cache.js';
+export {
+  type BehaviourMeasurement,
+  type BehaviourOptions,
+  kernelOfOptimiser,
+  measureBehaviour,
+  type OptimiserBehaviour,
+  type OptimiserName,
+  usualRates,
+} from './kernel/measure-behaviour.js';
 export { type KernelMeasurement, type KernelRow, measureKernels } from './kernel/measure-kernels.js';
 export { type KernelJob, prepareKernels } from './kernel/prepare-kernels.js';
 export { type RankedKernel, rankKernels } from './kernel/rank-kernels.js';

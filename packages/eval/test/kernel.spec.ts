@@ -8,6 +8,7 @@ import {
   formatRanking,
   kernelBehaviour,
   kernelReport,
+  measureBehaviour,
   measureKernels,
   type MeasureKernelsOptions,
   parseExperiment,
@@ -194,6 +195,42 @@ describeOnNative('prepareKernels', () => {
     await expect(prepareKernels({ ...job, options: { ...options, methods: ['none'] } }, 1)).rejects.toMatchObject({
       code: 'UNKNOWN_PRESET',
     });
+  });
+});
+
+describeOnNative('measureBehaviour', () => {
+  const ask = (rate: number, steps: number) =>
+    measureBehaviour({
+      ...{ session, dataSeed: 13, optimisers: ['sgd', 'adamw', 'sign_descent'], steps },
+      rates: { sgd: [rate], adamw: [rate / 100], sign_descent: [rate / 100] },
+    });
+
+  it('finds a model that hardly moved linear, its features fixed, and one that moved far neither', async () => {
+    const near = await ask(1e-6, 10);
+    expect(near.kernels.map(({ kind }) => kind)).toEqual(['sgd', 'signgd', 'asymmetric-signgd']);
+    expect(near.optimisers.map(({ optimiser }) => optimiser)).toEqual(['sgd', 'adamw', 'sign_descent']);
+    for (const found of near.optimisers) {
+      expect(found.linearised).toBe(found.fineTuned);
+      expect(found.fineTuned).toBe(near.headAlone);
+      expect(found.featureChange).toBeLessThan(1e-3);
+    }
+    const [ofSgd, , asymmetric] = near.kernels;
+    expect(near.optimisers.map(({ kernel }) => kernel)).toEqual([ofSgd!.test, asymmetric!.test, asymmetric!.test]);
+    // The kernel of gradient descent is that of `measureKernels`.
+    expect(ofSgd!.test).toBe((await measure({ methods: [], full: true })).rows[0]!.test);
+    const before = tf.memory().numTensors;
+    const far = await ask(0.5, 30);
+    expect(tf.memory().numTensors).toBe(before);
+    for (const { featureChange, dev } of far.optimisers) {
+      expect(featureChange).toBeGreaterThan(0.01);
+      expect(dev).toBeGreaterThan(0);
+    }
+  });
+
+  it('refuses an optimiser without a rate', async () => {
+    await expect(
+      measureBehaviour({ session, dataSeed: 13, optimisers: ['sgd'], rates: { sgd: [] } }),
+    ).rejects.toMatchObject({ code: 'OPTION_INVALID' });
   });
 });
 

@@ -2,13 +2,13 @@ import { countParameters, disposeParameters, toParameters } from '@tfjs-peft/pef
 import {
   compareKernels,
   type Gram,
-  kernelClassifier,
   type KernelKind,
   type KernelSolver,
   spectrumOf,
   targetAlignment,
 } from '@tfjs-peft/ntk';
 import { predictLogits } from '@tfjs-peft/train';
+import { classifyByKernel, type KernelResult } from './classify-by-kernel.js';
 import { requireLabels } from '../trial/task-data.js';
 import {
   gramsAt,
@@ -22,19 +22,11 @@ import {
 import { startOfHead } from './start-of-methods.js';
 
 /** What is told of one method before it is trained. */
-export interface KernelRow {
+export interface KernelRow extends KernelResult {
   /** Name of the preset, and the point of a simplex. */
   readonly method: string;
   /** Numbers that would be trained, without the head. */
   readonly parameters: number;
-  /** Headline metric of the classifier from the kernel alone, × 100: on dev, which chose its settings, and on the first test set. */
-  readonly dev: number;
-  readonly test: number;
-  /** Classes that it gives the development and the test texts. */
-  readonly devPredictions: readonly number[];
-  readonly testPredictions: readonly number[];
-  /** Settings that dev chose; null for an output scale without end, which leaves the outputs before training out. */
-  readonly settings: Readonly<Record<string, number | null>>;
   /** Centred alignment of the kernel with the labels of the training texts. */
   readonly targetAlignment: number;
   /** Of the kernel without the head: trace and alignment beside the kernel of all weights of the layers; null where that was not computed. */
@@ -74,37 +66,20 @@ export async function measureKernels(given: MeasureKernelsOptions): Promise<Kern
   const { host } = session;
   const data = requireLabels(session.data, 'kernels of methods');
   const question = kernelQuestion(options);
-  const { split, test, train, dev, testTexts, labels } = question;
-  const classes = data.labels.length;
+  const { test, train, dev, testTexts, labels } = question;
   const start = await startOfHead(options, train);
   const { head: itsHead, values: fitted } = start;
-  const score = (rows: typeof split.dev, predicted: readonly number[]) =>
-    data.measure(oneHot(predicted, classes), rows).headline;
 
   const measure = async (place: KernelPlace, beside: Gram | undefined) => {
     const started = performance.now();
     const { name, point, tensors } = place;
     const { method, parameters } = point;
     const heads = headParameters(method);
-    const { own, across } = await gramsAt(place, question, options);
-    const gram = own.get(kind)!;
-    const part = (from: number, to: number) => ({
-      gram: columnsOf(across.get(kind)!, from, to),
-      ...(across.has('flipped-signgd') && { flipped: columnsOf(across.get('flipped-signgd')!, from, to) }),
-    });
-    const [devSet, testSet] = [part(0, dev.length), part(dev.length, dev.length + testTexts.length)];
-    const classifier = kernelClassifier({
-      solver,
-      train: { gram, labels },
-      dev: { ...devSet, labels: dev.map(({ label }) => label) },
-      classes,
-      score: (predicted) => score(split.dev, predicted),
-    });
+    const grams = await gramsAt(place, question, options);
+    const gram = grams.own.get(kind)!;
     const body = bodyOf(gram);
     const other = beside && bodyOf(beside);
     const compared = body && other && isAnything(body) ? compareKernels(body, other) : undefined;
-    const devPredictions = classifier.predict(devSet);
-    const testPredictions = classifier.predict(testSet);
     const numbers = tensors
       ? tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
       : countParameters(method.plan(host.spec)).trainable -
@@ -112,13 +87,7 @@ export async function measureKernels(given: MeasureKernelsOptions): Promise<Kern
     const row: KernelRow = {
       method: point.name ? `${name} (${point.name})` : name,
       parameters: numbers,
-      dev: score(split.dev, devPredictions),
-      test: score(test.rows, testPredictions),
-      devPredictions,
-      testPredictions,
-      settings: Object.fromEntries(
-        Object.entries(classifier.settings).map(([key, value]) => [key, value === Infinity ? null : (value as number)]),
-      ),
+      ...classifyByKernel(grams, question, data, { kind, solver }),
       targetAlignment: targetAlignment(gram.values, labels, gram.outputs),
       traceShare: compared?.traceShare ?? (tensors ? 1 : null),
       fullAlignment: compared?.alignment ?? (tensors ? 1 : null),
@@ -158,27 +127,3 @@ export async function measureKernels(given: MeasureKernelsOptions): Promise<Kern
 
 const isAnything = (kernel: Float64Array): boolean => kernel.some((value) => value !== 0);
 const bodyOf = ({ groups }: Gram): Float64Array | undefined => groups.get('body');
-
-/** Columns from one text to before another. */
-function columnsOf(gram: Gram, from: number, to: number): Gram {
-  const { rows, columns, outputs, columnOutputs } = gram;
-  const cut = (values: Float64Array) => {
-    const width = (to - from) * outputs;
-    const out = new Float64Array(rows * outputs * width);
-    for (let row = 0; row < rows * outputs; row++)
-      out.set(values.subarray((row * columns + from) * outputs, (row * columns + to) * outputs), row * width);
-    return out;
-  };
-  return {
-    ...gram,
-    columns: to - from,
-    values: cut(gram.values),
-    groups: new Map([...gram.groups].map(([name, values]) => [name, cut(values)])),
-    columnOutputs: columnOutputs.slice(from * outputs, to * outputs),
-  };
-}
-
-const oneHot = (predicted: readonly number[], classes: number): Float32Array =>
-  Float32Array.from({ length: predicted.length * classes }, (_, index) =>
-    Number(predicted[Math.floor(index / classes)] === index % classes),
-  );

@@ -1,0 +1,70 @@
+import { type BehaviourMeasurement, kernelBehaviour } from '@tfjs-peft/eval';
+import { summarise } from '@tfjs-peft/eval/statistics';
+
+/** Where finished splits are kept. */
+export const behaviourFile = 'docs/kernel/behaviour.jsonl';
+
+/** One split that is asked for. */
+export interface BehaviourRun {
+  readonly task: string;
+  /** `head` or `prompt`. */
+  readonly start: string;
+  readonly shots: number;
+  readonly seed: number;
+  readonly steps: number;
+  readonly testCap: number;
+}
+/** And what was found. */
+export type BehaviourResult = BehaviourRun & BehaviourMeasurement & { readonly seconds: number };
+
+/** Means over the splits of a task with 95 % intervals, and what they say, as a table of Markdown. */
+export function behaviourTable(results: readonly BehaviourResult[]): string {
+  const groups = new Map<string, BehaviourResult[]>();
+  for (const result of results) {
+    const name = [result.task, result.start, result.shots].join(' | ');
+    groups.set(name, [...(groups.get(name) ?? []), result]);
+  }
+  const lines = [...groups].flatMap(([name, splits]) =>
+    splits[0]!.optimisers.map(({ optimiser }, place) => {
+      const own = splits.map(({ optimisers }) => optimisers[place]!);
+      const values = (key: 'fineTuned' | 'kernel' | 'linearised' | 'featureChange') => own.map((each) => each[key]);
+      const behaviour = kernelBehaviour({
+        fineTuned: values('fineTuned'),
+        kernel: values('kernel'),
+        linearised: values('linearised'),
+        featureChange: values('featureChange'),
+      });
+      const alone = summarise(splits.map(({ headAlone }) => headAlone));
+      return [
+        ...[
+          name,
+          splits.length,
+          alone.mean.toFixed(1),
+          optimiser,
+          ...(['fineTuned', 'kernel', 'linearised'] as const).map((key) => cell(values(key))),
+        ],
+        ...[behaviour.featureChange.toFixed(2), behaviour.solved, behaviour.linear],
+      ];
+    }),
+  );
+  const titles = [
+    'task',
+    'start',
+    'texts a class',
+    'splits',
+    'before',
+    'optimiser',
+    'fine-tuned',
+    'kernel',
+    'linearised',
+    'kernel moved',
+    'kernel solves',
+    'linear',
+  ];
+  return [titles, titles.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+const cell = (values: readonly number[]): string => {
+  const { mean, interval } = summarise(values);
+  return mean.toFixed(1) + (interval ? ` [${interval.map((end) => end.toFixed(1)).join(', ')}]` : '');
+};
