@@ -90,6 +90,34 @@ describe('methods of HF peft', () => {
     disposeParameters(adapter.effective);
   });
 
+  it('reads the ranks that HiRA has at single modules', async () => {
+    const { config, tensors } = golden.cases['HIRA']!;
+    const rank = 2;
+    const cut = ([name, { shape, data }]: [string, { shape: number[]; data: number[] }]) => {
+      if (!name.includes('query')) return [name, { shape, data }] as const;
+      const [rows = 0, columns = 0] = shape;
+      if (name.endsWith('hira_A'))
+        return [name, { shape: [rank, columns], data: data.slice(0, rank * columns) }] as const;
+      return [name, { shape: [rows, rank], data: data.filter((_, i) => i % columns < rank) }] as const;
+    };
+    const files: AdapterFiles = new Map([
+      ['adapter_config.json', utf8({ ...config, rank_pattern: { query: rank } })],
+      [
+        'adapter_model.safetensors',
+        writeSafetensors(toArrays(Object.fromEntries(Object.entries(tensors).map((entry) => cut(entry))))),
+      ],
+    ]);
+    const adapter = await loadAdapter(files, twoMaps(), registry);
+    expect(adapter.method.config).toMatchObject({ rank_pattern: { query: rank } });
+    expect([...adapter.effective.values()].map(({ shape }) => shape)).toEqual([
+      [2, 8],
+      [16, 2],
+      [3, 16],
+      [8, 3],
+    ]);
+    disposeParameters(adapter.effective);
+  });
+
   it.each([
     ['RANDLORA', { save_projection: false }, 'save_projection'],
     ['BOFT', { boft_n_butterfly_factor: 2 }, 'boft_n_butterfly_factor'],

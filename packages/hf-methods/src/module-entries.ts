@@ -43,6 +43,9 @@ export const layerEntries = {
   layers_pattern: narrowingEntries.layers_pattern,
 };
 
+/** The share of something that is left out in training: nothing is multiplied with 1 / (1 − 1). */
+export const rateEntry = z.number().min(0).lt(1).default(0);
+
 /** What selects modules, as a validated configuration has it. */
 export interface ModuleEntries {
   readonly target_modules: string | readonly string[] | null;

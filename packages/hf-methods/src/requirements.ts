@@ -11,6 +11,19 @@ export function requireSize(fits: boolean, module: TargetModule, found: string, 
   });
 }
 
+/** Random numbers that a configuration may ask for: 256 MB, some seconds. The largest published adapters have a few million. */
+const drawnNumbers = 2 ** 26;
+
+/** Numbers that no file holds cost a few letters in it, so that there is an end to them. Errors: `CONFIG_KEY_UNSUPPORTED`. */
+export function requireFewDrawn(count: number, what: string): void {
+  if (count <= drawnNumbers) return;
+  throw unsupportedEntry(
+    `${what}, for which ${count} random numbers would be drawn`,
+    `at most ${drawnNumbers}`,
+    'choose a smaller rank, or fewer modules',
+  );
+}
+
 /** An entry that HF peft knows and that nothing here computes. Errors: always `CONFIG_KEY_UNSUPPORTED`. */
 export const unsupportedEntry = (found: string, expected: string, fix: string): PeftError =>
   new PeftError('CONFIG_KEY_UNSUPPORTED', { found, expected, fix });

@@ -1,6 +1,6 @@
 import { type HostSpec, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
 import { endsOf, findUnmatched, hasBias, nearMisses, servesRole } from '@tfjs-peft/peft-core/authoring';
-import { hfPath, hfSelector, type HfTargets } from '@tfjs-peft/peft-core/files';
+import { hfPath, hfSelector, type HfTargets, isInLayers, layerFinder } from '@tfjs-peft/peft-core/files';
 import type { ModuleEntries } from './module-entries.js';
 
 /** An affine map that a method changes. */
@@ -54,13 +54,14 @@ type LinearSite = Extract<Site, { kind: 'linear' }>;
 
 function isSelected(entries: ModuleEntries, host: HostSpec): (site: LinearSite) => boolean {
   const targets = targetsOf(entries);
-  if (targets.targets === null) {
-    const inLayers = hfSelector({ ...targets, targets: '.*' });
-    return (site) => (servesRole(site, 'query') || servesRole(site, 'value')) && inLayers(hfPath(host, site.path));
-  }
-  if (targets.targets === 'all-linear') {
-    const selects = hfSelector({ ...targets, targets: '.*' });
-    return ({ path }) => selects(hfPath(host, path));
+  if (targets.targets === null || targets.targets === 'all-linear') {
+    // To HF peft both are lists of names, which layers narrow as they do not narrow an expression.
+    const isLeftIn = hfSelector({ ...targets, targets: '.*' });
+    const layerAt = layerFinder(targets);
+    const isMeant = (name: string) => isLeftIn(name) && isInLayers(targets, layerAt(name));
+    const isNamed = (site: LinearSite) =>
+      targets.targets !== null || servesRole(site, 'query') || servesRole(site, 'value');
+    return (site) => isNamed(site) && isMeant(hfPath(host, site.path));
   }
   const selects = hfSelector(targets);
   const isExpression = typeof targets.targets === 'string';

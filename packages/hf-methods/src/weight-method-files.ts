@@ -34,9 +34,10 @@ export function weightMethodFiles(
     }),
     decode: (tensors, host) =>
       new Map(
-        layoutOf(host).parameters.map(({ parameter, stored, copies = [], unsaved, initial, shape }) => {
-          if (unsaved && initial.kind === 'given') return [parameter, { shape, data: initial.values.slice() }];
+        layoutOf(host).parameters.map(({ parameter, stored, copies = [], unsaved, initial, shape, below }) => {
+          if (unsaved && initial.kind === 'given') return [parameter, { shape, data: initial.values }];
           for (const copy of copies) requireEqual(stored, copy, tensors);
+          if (below !== undefined) requirePlaces(stored, below, tensors);
           return [parameter, tensors.get(stored)!];
         }),
       ),
@@ -53,6 +54,18 @@ export function requireEqual(name: string, copy: string, tensors: NamedArrays): 
     found: `"${name}" and its copy "${copy}" differ`,
     expected: 'the same numbers for all modules',
     fix: 'save the adapter again from the library that wrote it',
+  });
+}
+
+/** Errors: `PLACES_INVALID` for a number that is no whole one in [0, below). */
+function requirePlaces(name: string, below: number, tensors: NamedArrays): void {
+  const { data } = tensors.get(name)!;
+  const wrong = data.findIndex((value) => !Number.isInteger(value) || value < 0 || value >= below);
+  if (wrong < 0) return;
+  throw new PeftError('PLACES_INVALID', {
+    found: `"${name}" holds ${data[wrong]} at place ${wrong}`,
+    expected: `whole numbers from 0 to ${below - 1}`,
+    fix: 'save the adapter again from the library that wrote it, or load it with the configuration it was saved with',
   });
 }
 

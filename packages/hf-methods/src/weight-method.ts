@@ -1,4 +1,4 @@
-import { type Context, type HostSpec, type PeftMethod } from '@tfjs-peft/peft-core';
+import { type Context, type HostSpec, type Parameters, type PeftMethod } from '@tfjs-peft/peft-core';
 import {
   type EffectiveSpec,
   getParameter,
@@ -49,6 +49,8 @@ export interface WeightMethod<Shape extends z.ZodRawShape> {
     modules: readonly TargetModule[],
     context: Context,
   ): Interventions;
+  /** What a trained tensor becomes after each step of the optimiser, for methods with a constraint; undefined for a configuration without. */
+  project?(config: Entries<Shape>): ((tensor: tf.Tensor) => tf.Tensor) | undefined;
 }
 
 /** A validated configuration: HF's entries, and the namespace. */
@@ -81,6 +83,7 @@ function createWeightMethod<Shape extends z.ZodRawShape>(
   known: readonly string[],
 ): PeftMethod<Entries<Shape>> {
   method.check?.(config);
+  const project = method.project?.(config);
   const layoutOf = rememberPerHost((host: HostSpec) => layOut(method, config, host));
   return {
     type: method.type,
@@ -113,6 +116,9 @@ function createWeightMethod<Shape extends z.ZodRawShape>(
         return method.intervene(config, module, find, shared, modules, context);
       });
     },
+    ...(project && {
+      afterStep: (raw: Parameters) => new Map([...raw].map(([name, tensor]) => [name, project(tensor)])),
+    }),
     files: weightMethodFiles(method.type, config, known, layoutOf, method.inputFirst ?? false),
   };
 }

@@ -15,8 +15,10 @@ export interface StoredParameter {
   readonly perExample?: 'axis' | 'outputs';
   /** HF peft stores it below every module as well, where it is the same. */
   readonly copied?: boolean;
-  /** Not in the file: `initial` gives the values. */
+  /** Not in the file: `initial`, a law of given values, has them. */
   readonly unsaved?: boolean;
+  /** There if the numbers are places: whole numbers from 0, all below this one. Files are held to it. */
+  readonly below?: number;
 }
 
 /** A parameter with its name here and in files. */

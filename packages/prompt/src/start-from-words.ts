@@ -1,5 +1,5 @@
-import { type HostSpec, type HostTensors, PeftError, type Site, sitesOfKind, substream } from '@tfjs-peft/peft-core';
-import { type Preparation, randomPermutation } from '@tfjs-peft/peft-core/authoring';
+import { type HostSpec, type HostTensors, PeftError, substream } from '@tfjs-peft/peft-core';
+import { type Preparation, randomPermutation, wordTable } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import type { PromptConfig } from './config.js';
 import { rowsName } from './virtual-tokens.js';
@@ -21,7 +21,7 @@ export async function startFromWords(
   { stream, vertex }: Preparation,
 ): Promise<WordStart> {
   const { spec } = host;
-  const table = wordTable(spec);
+  const table = requireWordTable(spec);
   const ids = config.tokenIds
     ? givenTokens(config.tokenIds, config.length, vertex)
     : drawnTokens(config, table.rows, spec.padTokenId, stream);
@@ -57,11 +57,9 @@ function drawnTokens(config: PromptConfig, rows: number, padTokenId: number, str
   return Array.from({ length: config.length }, (_, i) => words[i % words.length]!);
 }
 
-type Table = Extract<Site, { kind: 'table' }>;
-
-function wordTable(host: HostSpec): Table {
-  const tables = sitesOfKind(host, 'table');
-  const words = tables.find(({ path }) => /(^|\.)word_embeddings$/.test(path)) ?? tables[0];
+/** Errors: `SITE_MISSING`. */
+function requireWordTable(host: HostSpec) {
+  const words = wordTable(host);
   if (words) return words;
   throw new PeftError('SITE_MISSING', {
     found: `host "${host.name}" names no embedding table among its sites`,

@@ -25,8 +25,8 @@ export const hfMethodsFaults: readonly Mutant[] = [
   {
     fault: 'VeRA draws B before A',
     file: 'packages/hf-methods/src/methods/shared-projections.ts',
-    find: 'return [spec(a, ranks, inputs), spec(b, outputs, r)];',
-    replace: 'const second = spec(b, outputs, r);\n  return [spec(a, ranks, inputs), second];',
+    find: 'return [spec(a, ranks, inputs, 0), spec(b, outputs, r, ranks * inputs)];',
+    replace: 'return [spec(a, ranks, inputs, outputs * r), spec(b, outputs, r, 0)];',
     suites: 'hf-methods hf-goldens',
   },
   {
@@ -109,7 +109,7 @@ export const hfMethodsFaults: readonly Mutant[] = [
   {
     fault: 'constrained OFT does not count its blocks',
     file: 'packages/hf-methods/src/methods/oft.ts',
-    find: 'eps / Math.sqrt(skew.shape[0]!)',
+    find: 'eps / Math.sqrt(numbers.shape[0]!)',
     replace: 'eps',
     suites: 'hf-methods hf-goldens',
   },

@@ -1,5 +1,8 @@
 import { mersenneTwister } from '@tfjs-peft/peft-core/authoring';
 
+// Looked up once: reading a global in a loop is slow inside the virtual machine contexts that test runners use.
+const { fround } = Math;
+
 /**
  * The random numbers of PyTorch's generator on the CPU, for tensors that HF peft draws from a seed and does not store: 32 bits a number. Larger
  * seeds than 32 bits count modulo 2^32, as there.
@@ -17,13 +20,15 @@ export function torchPermutation(seed: number, size: number, count: number): Int
   return order.slice(0, count);
 }
 
+/** A number of `torch.rand` in float32, from [0, 1). */
+export const torchUnit = (random: () => number): number => (random() & 0xffffff) / 0x1000000;
+
 /** Draws tensors of `Tensor.uniform_(-bound, bound)`, one after the other from one generator. */
 export const torchUniforms =
   (random: () => number) =>
   (count: number, bound: number): Float32Array => {
-    const [low, width] = [Math.fround(-bound), Math.fround(Math.fround(bound) - Math.fround(-bound))];
+    const [low, width] = [fround(-bound), fround(fround(bound) - fround(-bound))];
     return Float32Array.from({ length: count }, () => {
-      const unit = (random() & 0xffffff) / 0x1000000;
-      return Math.fround(Math.fround(unit * width) + low);
+      return fround(fround(torchUnit(random) * width) + low);
     });
   };

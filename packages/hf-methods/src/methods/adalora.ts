@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { normal, zeros } from '../initial-laws.js';
-import { narrowingEntries, targetEntries } from '../module-entries.js';
+import { narrowingEntries, rateEntry, targetEntries } from '../module-entries.js';
 import type { TargetModule } from '../select-modules.js';
 import { makeWeightMethod } from '../weight-method.js';
 
@@ -12,7 +12,7 @@ const entries = {
   init_r: z.int().min(1).default(12),
   target_r: z.int().default(8),
   lora_alpha: z.number().default(8),
-  lora_dropout: z.number().default(0),
+  lora_dropout: rateEntry,
   /** What the training left of each module's ranks: names of the form `<module>.lora_E` with a truth value for each rank. */
   rank_pattern: z.record(z.string(), z.array(z.boolean())).nullable().default(null),
   init_lora_weights: z.boolean().default(true),

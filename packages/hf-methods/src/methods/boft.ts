@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { normal, ones, zeros } from '../initial-laws.js';
 import { cayley, rotateRows } from '../mathematics/cayley.js';
-import { narrowingEntries, targetEntries } from '../module-entries.js';
+import { narrowingEntries, rateEntry, targetEntries } from '../module-entries.js';
 import { requireSize, unsupportedEntry } from '../requirements.js';
 import type { TargetModule } from '../select-modules.js';
 import { makeWeightMethod } from '../weight-method.js';
@@ -14,7 +14,7 @@ const entries = {
   /** Number of blocks, or 0 where `boft_block_size` says how large they are. */
   boft_block_num: z.int().min(0).default(0),
   boft_n_butterfly_factor: z.int().min(1).default(1),
-  boft_dropout: z.number().default(0),
+  boft_dropout: rateEntry,
   init_weights: z.boolean().default(true),
 };
 

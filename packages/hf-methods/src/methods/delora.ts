@@ -2,7 +2,7 @@ import { valuesByPattern } from '@tfjs-peft/peft-core/files';
 import type * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { kaiming, zeros } from '../initial-laws.js';
-import { narrowingEntries, targetEntries } from '../module-entries.js';
+import { narrowingEntries, rateEntry, targetEntries } from '../module-entries.js';
 import type { TargetModule } from '../select-modules.js';
 import { makeWeightMethod } from '../weight-method.js';
 
@@ -13,7 +13,7 @@ const entries = {
   rank_pattern: z.record(z.string(), z.int().min(1)).default({}),
   delora_lambda: z.number().default(15),
   lambda_pattern: z.record(z.string(), z.number()).default({}),
-  module_dropout: z.number().default(0),
+  module_dropout: rateEntry,
   init_weights: z.boolean().default(true),
 };
 
@@ -24,8 +24,8 @@ function rankOf({ r, rank_pattern: ranks }: Config, { name }: TargetModule, modu
   return valuesByPattern('rank_pattern', ranks, r, names)[names.indexOf(name)]!;
 }
 
-/** Lengths along an axis, no shorter than HF peft takes them. */
-const lengths = (matrix: tf.Tensor, axis: number) => matrix.square().sum(axis).sqrt().maximum(1e-4);
+/** Lengths along an axis, no shorter than HF peft takes them: the bound comes before the root, whose slope at zero has no end. */
+const lengths = (matrix: tf.Tensor, axis: number) => matrix.square().sum(axis).maximum(1e-8).sqrt();
 
 /**
  * DeLoRA (Bini et al. 2025, arXiv 2503.18225, equation 6): `ΔW = λ / r · B · diag(1 / (‖a_i‖‖b_i‖)) · A · diag(norms)` with the norms of the

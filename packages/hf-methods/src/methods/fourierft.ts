@@ -36,10 +36,21 @@ function placesOf(seed: number, { inputs, outputs }: TargetModule, count: number
   return places;
 }
 
-/** `2π · rows ⊗ columns / size` with the whole turns taken off first, which single precision would not survive; `[rows, columns]`. */
+/**
+ * `2π · rows ⊗ columns / size` with the whole turns taken off first, which single precision would not survive; `[rows, columns]`. Rows are
+ * counted in digits of such a base that no product reaches 2^24, from which on single precision leaves whole numbers out.
+ */
 function angles(size: number, frequencies: Float32Array): tf.Tensor2D {
-  const product = tf.outerProduct(tf.range(0, size), tf.tensor1d(frequencies));
-  return product.mod(size).mul((2 * Math.PI) / size);
+  const base = Math.floor(2 ** 24 / size);
+  const ofDigit = (place: number) => {
+    const digits = Float32Array.from({ length: size }, (_, row) => Math.floor(row / base ** place) % base);
+    return tf.outerProduct(tf.tensor1d(digits), tf.tensor1d(frequencies)).mod(size);
+  };
+  let place = 0;
+  while (base ** (place + 1) < size) place += 1;
+  let rest = ofDigit(place);
+  while (place > 0) rest = rest.mul(base).mod(size).add(ofDigit(--place)).mod(size);
+  return rest.mul((2 * Math.PI) / size);
 }
 
 /**

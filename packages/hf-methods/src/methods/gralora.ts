@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
+import { dropInputs, timesMatrix } from '../drop-inputs.js';
 import { kaiming, zeros } from '../initial-laws.js';
-import { layerEntries, targetEntries } from '../module-entries.js';
+import { layerEntries, rateEntry, targetEntries } from '../module-entries.js';
 import { requireSize } from '../requirements.js';
 import type { TargetModule } from '../select-modules.js';
 import { makeWeightMethod } from '../weight-method.js';
@@ -13,7 +14,7 @@ const entries = {
   /** Rank of an ordinary LoRA beside the blocks; none if 0. */
   hybrid_r: z.int().min(0).default(0),
   alpha: z.number().default(64),
-  gralora_dropout: z.number().default(0),
+  gralora_dropout: rateEntry,
   /** Blocks along each side of a weight. */
   gralora_k: z.int().min(1).default(2),
   init_weights: z.boolean().default(true),
@@ -38,7 +39,7 @@ function requireBlocks({ r, gralora_k: k }: Config, module: TargetModule): void 
 export const gralora = makeWeightMethod({
   type: 'GRALORA',
   entries,
-  kinds: ['weightDelta'],
+  kinds: ['weightDelta', 'activationDelta'],
   inputFirst: true,
   parameters(config, module) {
     requireBlocks(config, module);
@@ -56,7 +57,8 @@ export const gralora = makeWeightMethod({
           ]),
     ];
   },
-  intervene({ r, hybrid_r: hybrid, gralora_k: k, alpha }, { path, inputs, outputs }, find) {
+  intervene(config, { path, inputs, outputs }, find, _shared, _modules, context) {
+    const { r, hybrid_r: hybrid, gralora_k: k, alpha } = config;
     const width = r / k;
     // [inputs' block, outputs' block, inputs or rank, rank or outputs]
     const a = find('gralora_A')
@@ -68,7 +70,10 @@ export const gralora = makeWeightMethod({
     const blocks = tf.matMul(a, b).transpose([0, 2, 1, 3]).reshape([inputs, outputs]);
     const general =
       hybrid > 0 && tf.matMul(find('gralora_A_general.weight'), find('gralora_B_general.weight'), true, true);
-    const delta = general ? blocks.add(general) : blocks;
-    return [{ kind: 'weightDelta', path, delta: delta.mul(alpha / (r + hybrid)) }];
+    const delta = (general ? blocks.add(general) : blocks).mul(alpha / (r + hybrid));
+    const drop = dropInputs(config.gralora_dropout, path, config.name, context);
+    return drop
+      ? [{ kind: 'activationDelta', path, apply: (x) => timesMatrix(drop(x), delta) }]
+      : [{ kind: 'weightDelta', path, delta }];
   },
 });

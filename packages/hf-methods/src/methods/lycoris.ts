@@ -1,6 +1,6 @@
 import { valuesByPattern } from '@tfjs-peft/peft-core/files';
 import * as z from 'zod';
-import { narrowingEntries, targetEntries } from '../module-entries.js';
+import { narrowingEntries, rateEntry, targetEntries } from '../module-entries.js';
 import type { TargetModule } from '../select-modules.js';
 
 /** What LoHa and LoKr have in common. */
@@ -11,8 +11,8 @@ export const lycorisEntries = {
   alpha: z.number().default(8),
   rank_pattern: z.record(z.string(), z.int().min(1)).default({}),
   alpha_pattern: z.record(z.string(), z.number()).default({}),
-  rank_dropout: z.number().default(0),
-  module_dropout: z.number().default(0),
+  rank_dropout: rateEntry,
+  module_dropout: rateEntry,
   /** For convolutions, which no host here has. */
   use_effective_conv2d: z.boolean().default(false),
 };

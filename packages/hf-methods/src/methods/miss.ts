@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { kaiming, zeros } from '../initial-laws.js';
-import { narrowingEntries, targetEntries } from '../module-entries.js';
+import { narrowingEntries, rateEntry, targetEntries } from '../module-entries.js';
 import { requireSize } from '../requirements.js';
 import { makeWeightMethod } from '../weight-method.js';
 import type { StoredParameter } from '../weight-parameters.js';
@@ -36,7 +36,7 @@ const missMethod = (type: string, tensor: string, entries: z.ZodRawShape) =>
       ...entries,
       init_weights: z.union([z.boolean(), z.enum(['bat', 'mini'])]).default(true),
     },
-    kinds: ['weightDelta', 'weightFunction'],
+    kinds: ['weightDelta', 'weightFunction', 'lowRankDelta'],
     parameters(config, module): StoredParameter[] {
       const { r, init_weights: variant } = config;
       const { inputs, outputs } = module;
@@ -48,25 +48,34 @@ const missMethod = (type: string, tensor: string, entries: z.ZodRawShape) =>
       const columns = variant === 'mini' ? miniOf(config) : outputs;
       requireSize(outputs % columns === 0, module, `"mini_r": ${columns}`, 'a divisor of the number of outputs');
       const initial = variant === false ? kaiming(columns) : zeros;
-      return [{ name: tensor, shape: [r, columns], initial, perExample: 'outputs' }];
+      const mixesOutputs = dropoutOf(config) === 0 && { perExample: 'outputs' as const };
+      return [{ name: tensor, shape: [r, columns], initial, ...mixesOutputs }];
     },
-    intervene({ init_weights: variant }, { path, inputs, outputs }, find) {
+    intervene(config, { path, inputs, outputs }, find) {
       const stored = find(tensor);
-      if (variant === 'bat') return [{ kind: 'weightFunction', path, weight: (frozen) => blockAffine(frozen, stored) }];
+      if (config.init_weights === 'bat')
+        return [{ kind: 'weightFunction', path, weight: (frozen) => blockAffine(frozen, stored) }];
       const shard = stored.tile([1, outputs / stored.shape[1]!]);
-      return [{ kind: 'weightDelta', path, delta: repeated(shard, inputs) }];
+      const dropout = dropoutOf(config);
+      if (dropout === 0) return [{ kind: 'weightDelta', path, delta: repeated(shard, inputs) }];
+      return [{ kind: 'lowRankDelta', path, down: repeated(tf.eye(config.r), inputs), up: shard, scale: 1, dropout }];
     },
   });
 
-const miniOf = (config: object): number =>
-  'mini_r' in config && typeof config.mini_r === 'number' ? config.mini_r : 1;
+const numberIn = (config: object, key: string, usual: number): number => {
+  const value: unknown = (config as Record<string, unknown>)[key];
+  return typeof value === 'number' ? value : usual;
+};
+const miniOf = (config: object) => numberIn(config, 'mini_r', 1);
+/** Of the inputs. The form `bat` has none, in HF peft neither. */
+const dropoutOf = (config: object) => numberIn(config, 'miss_dropout', 0);
 
 /**
  * MiSS (Kang and Yin 2024, arXiv 2409.15371, section 3): one shard `[r, outputs]` is added to every group of r inputs of a weight. `bat`: the blocks
  * are also multiplied by the weight's own; `mini`: the shard repeats along the outputs.
  */
 export const miss = missMethod('MISS', 'miss_block', {
-  miss_dropout: z.number().default(0),
+  miss_dropout: rateEntry,
   mini_r: z.int().min(1).default(1),
 });
 

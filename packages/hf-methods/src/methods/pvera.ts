@@ -2,17 +2,16 @@ import { substream } from '@tfjs-peft/peft-core';
 import { normals } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
-import { zeros } from '../initial-laws.js';
-import { layerEntries, targetEntries } from '../module-entries.js';
+import { layerEntries, rateEntry, targetEntries } from '../module-entries.js';
 import { unsupportedEntry } from '../requirements.js';
 import { makeWeightMethod } from '../weight-method.js';
-import { projectionEntries, sharedProjections } from './shared-projections.js';
+import { projectionEntries, sharedProjections, vectorLaws } from './shared-projections.js';
 
 const entries = {
   ...targetEntries,
   ...layerEntries,
   ...projectionEntries,
-  pvera_dropout: z.number().default(0),
+  pvera_dropout: rateEntry,
   /** Noise outside of training too, which is refused. */
   sample_at_inference: z.boolean().default(false),
   /** The seed of HF's noise in training; ours comes from the run's streams. */
@@ -36,10 +35,13 @@ export const pvera = makeWeightMethod({
         'set it to false: the means are run, without noise',
       );
   },
-  parameters: ({ r, d_initial: initial }, { outputs }) => [
-    { name: 'pvera_lambda_b', shape: [outputs], initial: zeros },
-    { name: 'pvera_lambda_d', shape: [2 * r], initial: { kind: 'constant', value: initial } },
-  ],
+  parameters(config, { outputs }) {
+    const { b, d } = vectorLaws(config);
+    return [
+      { name: 'pvera_lambda_b', shape: [outputs], initial: b },
+      { name: 'pvera_lambda_d', shape: [2 * config.r], initial: d },
+    ];
+  },
   // Twice as many rows as the rank: means, then logarithms of variances.
   shared: (config, modules) => sharedProjections(config, modules, { a: 'pvera_A', b: 'pvera_B', ranks: 2 * config.r }),
   intervene({ r, pvera_dropout: dropout }, { path, inputs, outputs }, find, shared, _modules, context) {

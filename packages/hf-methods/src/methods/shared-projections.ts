@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { drawn, normal, ones, zeros } from '../initial-laws.js';
 import { torchGenerator, torchUniforms } from '../mathematics/torch-generator.js';
+import { requireFewDrawn } from '../requirements.js';
 import type { TargetModule } from '../select-modules.js';
 import type { StoredParameter } from '../weight-parameters.js';
 
@@ -24,13 +26,21 @@ export function sharedProjections(
 ): StoredParameter[] {
   const inputs = Math.max(...modules.map((module) => module.inputs));
   const outputs = Math.max(...modules.map((module) => module.outputs));
-  const draw = torchUniforms(torchGenerator(key));
-  const spec = (name: string, rows: number, columns: number): StoredParameter => ({
+  requireFewDrawn(ranks * inputs + outputs * r, `"r": ${r}`);
+  const spec = (name: string, rows: number, columns: number, before: number): StoredParameter => ({
     name,
     shape: [rows, columns],
-    initial: { kind: 'given', values: draw(rows * columns, Math.sqrt(3) * (Math.SQRT2 / Math.sqrt(columns))) },
+    initial: drawn(() => {
+      const random = torchGenerator(key);
+      for (let skipped = 0; skipped < before; skipped++) random();
+      return torchUniforms(random)(rows * columns, Math.sqrt(3) * (Math.SQRT2 / Math.sqrt(columns)));
+    }),
     trainable: false,
     unsaved: !saved,
   });
-  return [spec(a, ranks, inputs), spec(b, outputs, r)];
+  return [spec(a, ranks, inputs, 0), spec(b, outputs, r, ranks * inputs)];
 }
+
+/** HF's own start of the two vectors of a module, or with `init_weights` false what is there before it. */
+export const vectorLaws = ({ d_initial: value, init_weights: start }: Config) =>
+  start ? { b: zeros, d: { kind: 'constant', value } as const } : { b: ones, d: normal(1) };

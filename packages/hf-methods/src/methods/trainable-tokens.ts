@@ -1,5 +1,11 @@
 import { type HostSpec, PeftError, type PeftMethod, sitesOfKind } from '@tfjs-peft/peft-core';
-import { floatsOf, type MethodDefinition, parseConfig, rememberPerHost } from '@tfjs-peft/peft-core/authoring';
+import {
+  floatsOf,
+  type MethodDefinition,
+  parseConfig,
+  rememberPerHost,
+  wordTable,
+} from '@tfjs-peft/peft-core/authoring';
 import {
   type FileCodec,
   hfPath,
@@ -59,13 +65,9 @@ function createTrainableTokens(config: TrainableTokensConfig): PeftMethod<Traina
 /** The tables that the entry names; that of the words if it names none. */
 function selectTables({ target_modules: targets, token_indices: tokens }: TrainableTokensConfig, host: HostSpec) {
   const tables = sitesOfKind(host, 'table');
-  const selects = hfSelector({
-    targets: targets ?? ['word_embeddings'],
-    exclude: null,
-    layers: null,
-    layersPattern: null,
-  });
-  const chosen = tables.filter(({ path }) => selects(hfPath(host, path)));
+  const words = targets === null && wordTable(host);
+  const selects = hfSelector({ targets: targets ?? [], exclude: null, layers: null, layersPattern: null });
+  const chosen = words ? [words] : tables.filter(({ path }) => selects(hfPath(host, path)));
   if (chosen.length === 0)
     throw new PeftError('TARGET_UNMATCHED', {
       found: `target_modules: ${JSON.stringify(targets)} name no embedding table of host "${host.name}"`,

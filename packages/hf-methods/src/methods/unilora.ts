@@ -1,8 +1,9 @@
 import { distinctBelow, maskedShuffle, pcg64 } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
-import { normal, uniform } from '../initial-laws.js';
-import { layerEntries, targetEntries } from '../module-entries.js';
+import { drawn, normal, uniform } from '../initial-laws.js';
+import { layerEntries, rateEntry, targetEntries } from '../module-entries.js';
+import { requireFewDrawn } from '../requirements.js';
 import type { TargetModule } from '../select-modules.js';
 import { type Find, makeWeightMethod } from '../weight-method.js';
 import type { StoredParameter } from '../weight-parameters.js';
@@ -12,10 +13,14 @@ const entries = {
   ...layerEntries,
   r: z.int().min(1).default(4),
   proj_seed: z.int().min(0).default(42),
-  theta_d_length: z.int().min(1).default(256),
+  theta_d_length: z
+    .int()
+    .min(1)
+    .max(2 ** 24)
+    .default(256),
   /** The file holds which number goes where; without it that is drawn from the seed, as numpy draws it. */
   save_indices: z.boolean().default(false),
-  unilora_dropout: z.number().default(0),
+  unilora_dropout: rateEntry,
   init_theta_d_bound: z.number().default(0.02),
   init_weights: z.boolean().default(true),
 };
@@ -42,10 +47,14 @@ function factorsOf(config: Config, modules: readonly TargetModule[]): readonly F
   return made;
 }
 
+/** Entries of all factors of all modules. */
+const countPlaces = ({ r }: Config, modules: readonly TargetModule[]): number =>
+  modules.reduce((sum, { inputs, outputs }) => sum + r * (inputs + outputs), 0);
+
 /** Each number of the vector stands at as many places as any other, or at one more; it counts by one over the root of how many. */
 function drawFactors(config: Config, modules: readonly TargetModule[]): readonly Factors[] {
-  const { proj_seed: seed, theta_d_length: length, r } = config;
-  const places = modules.reduce((sum, { inputs, outputs }) => sum + r * (inputs + outputs), 0);
+  const { proj_seed: seed, theta_d_length: length } = config;
+  const places = countPlaces(config, modules);
   const [all, next] = [new Int32Array(places), pcg64(seed)];
   const times = Math.floor(places / length);
   for (let i = 0; i < times * length; i++) all[i] = Math.floor(i / times);
@@ -67,13 +76,16 @@ function drawFactors(config: Config, modules: readonly TargetModule[]): readonly
 /** HF peft stores indices as whole numbers. */
 function stored(config: Config, module: TargetModule, modules: readonly TargetModule[]): StoredParameter[] {
   if (!config.save_indices) return [];
-  const factors = factorsOf(config, modules)[modules.indexOf(module)]!;
+  const shapes = shapesOf(config, module);
   return (['A', 'B'] as const).flatMap((factor) => {
-    const { shape, indices, scales } = factors[factor];
-    const given = (values: Float32Array) => ({ initial: { kind: 'given', values } as const, trainable: false });
+    const values = (part: 'indices' | 'scales') => ({
+      shape: shapes[factor],
+      initial: drawn(() => Float32Array.from(factorsOf(config, modules)[modules.indexOf(module)]![factor][part])),
+      trainable: false,
+    });
     return [
-      { name: `unilora_indices_${factor}`, shape, ...given(Float32Array.from(indices)) },
-      { name: `unilora_scales_${factor}`, shape, ...given(scales) },
+      { name: `unilora_indices_${factor}`, below: config.theta_d_length, ...values('indices') },
+      { name: `unilora_scales_${factor}`, ...values('scales') },
     ];
   });
 }
@@ -104,9 +116,11 @@ export const unilora = makeWeightMethod({
   kinds: ['lowRankDelta'],
   inputFirst: true,
   parameters: stored,
-  shared: ({ theta_d_length: length, init_theta_d_bound: bound, init_weights: init }) => [
-    { name: 'unilora_theta_d', shape: [length], initial: init ? uniform(bound) : normal(1) },
-  ],
+  shared(config, modules) {
+    const { theta_d_length: length, init_theta_d_bound: bound, init_weights: init } = config;
+    requireFewDrawn(countPlaces(config, modules), `"r": ${config.r}`);
+    return [{ name: 'unilora_theta_d', shape: [length], initial: init ? uniform(bound) : normal(1) }];
+  },
   intervene(config, module, find, shared, modules) {
     const vector = shared('unilora_theta_d');
     const shapes = shapesOf(config, module);

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
-import { normal, uniform, zeros } from '../initial-laws.js';
-import { narrowingEntries, targetEntries } from '../module-entries.js';
+import { drawn, normal, uniform } from '../initial-laws.js';
+import { narrowingEntries, rateEntry, targetEntries } from '../module-entries.js';
 import { requireSize, unsupportedEntry } from '../requirements.js';
 import { makeWeightMethod, type Find } from '../weight-method.js';
 import type { StoredParameter } from '../weight-parameters.js';
@@ -15,7 +15,7 @@ const entries = {
   topk: z.int().min(1).default(2),
   /** The file holds the chosen vectors and their weights instead of all logits. */
   save_only_topk_weights: z.boolean().default(false),
-  vblora_dropout: z.number().default(0),
+  vblora_dropout: rateEntry,
   init_vector_bank_bound: z.number().default(0.02),
   init_logits_std: z.number().default(0.1),
 };
@@ -60,12 +60,21 @@ function storedChoice({ num_vectors: count }: Config, find: Find, name: string):
   return { chosen: tf.oneHot(indices, count), weights: tf.concat([weights, last], -1) };
 }
 
+/** As HF peft does: what the logits were is lost, so that nothing could choose other vectors. Errors: always `CONFIG_KEY_UNSUPPORTED`. */
+function refuseTraining(): never {
+  throw unsupportedEntry(
+    'the training of an adapter with "save_only_topk_weights": true, which has no logits',
+    'all logits',
+    'set it to false, and train from the start or from a file that has them',
+  );
+}
+
 function stored(config: Config, name: string, rows: number, columns: number): StoredParameter[] {
   if (!config.save_only_topk_weights)
     return [{ name, shape: [rows, columns, config.num_vectors], initial: normal(config.init_logits_std) }];
-  const choice = { initial: zeros, trainable: false };
+  const choice = { initial: drawn(refuseTraining), trainable: false };
   return [
-    { name: `${name}_topk_indices`, shape: [rows, columns, config.topk], ...choice },
+    { name: `${name}_topk_indices`, shape: [rows, columns, config.topk], below: config.num_vectors, ...choice },
     { name: `${name}_topk_weights`, shape: [rows, columns, config.topk - 1], ...choice },
   ];
 }
@@ -80,6 +89,12 @@ export const vblora = makeWeightMethod({
   kinds: ['lowRankDelta'],
   inputFirst: true,
   check(config) {
+    if (config.topk > config.num_vectors)
+      throw unsupportedEntry(
+        `"topk": ${config.topk} of "num_vectors": ${config.num_vectors}`,
+        'a topk of at most the number of vectors',
+        'choose a smaller topk or a larger bank',
+      );
     if (config.save_only_topk_weights && (config.topk === 1 || config.num_vectors >= 2 ** 15))
       throw unsupportedEntry(
         `"save_only_topk_weights": true with ${config.num_vectors} vectors and topk ${config.topk}`,
@@ -99,7 +114,8 @@ export const vblora = makeWeightMethod({
   shared: ({ num_vectors: count, vector_length: length, init_vector_bank_bound: bound }) => [
     { name: 'vblora_vector_bank', shape: [count, length], initial: uniform(bound) },
   ],
-  intervene(config, { path, inputs, outputs }, find, shared) {
+  intervene(config, { path, inputs, outputs }, find, shared, _modules, { mode }) {
+    if (config.save_only_topk_weights && mode === 'train') refuseTraining();
     const bank = shared('vblora_vector_bank');
     const a = fromBank(config, find, 'vblora_logits_A', bank).reshape([config.r, inputs]);
     const b = fromBank(config, find, 'vblora_logits_B', bank).transpose([0, 2, 1]).reshape([outputs, config.r]);

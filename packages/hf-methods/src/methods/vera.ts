@@ -1,14 +1,12 @@
-import * as z from 'zod';
-import { zeros } from '../initial-laws.js';
-import { layerEntries, targetEntries } from '../module-entries.js';
+import { layerEntries, rateEntry, targetEntries } from '../module-entries.js';
 import { makeWeightMethod } from '../weight-method.js';
-import { projectionEntries, sharedProjections } from './shared-projections.js';
+import { projectionEntries, sharedProjections, vectorLaws } from './shared-projections.js';
 
 const entries = {
   ...targetEntries,
   ...layerEntries,
   ...projectionEntries,
-  vera_dropout: z.number().default(0),
+  vera_dropout: rateEntry,
 };
 
 /**
@@ -20,10 +18,13 @@ export const vera = makeWeightMethod({
   entries,
   kinds: ['lowRankDelta'],
   inputFirst: true,
-  parameters: ({ r, d_initial: initial }, { outputs }) => [
-    { name: 'vera_lambda_b', shape: [outputs], initial: zeros },
-    { name: 'vera_lambda_d', shape: [r], initial: { kind: 'constant', value: initial } },
-  ],
+  parameters(config, { outputs }) {
+    const { b, d } = vectorLaws(config);
+    return [
+      { name: 'vera_lambda_b', shape: [outputs], initial: b },
+      { name: 'vera_lambda_d', shape: [config.r], initial: d },
+    ];
+  },
   shared: (config, modules) => sharedProjections(config, modules, { a: 'vera_A', b: 'vera_B' }),
   intervene: ({ r, vera_dropout: dropout }, { path, inputs, outputs }, find, shared) => [
     {

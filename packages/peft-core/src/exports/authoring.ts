@@ -68,6 +68,7 @@ export { createPatternWork, type PatternWork } from '../pattern-work.js';
 export { compileSearch, type PatternMatch } from '../search-pattern.js';
 export { endsOf, findUnmatched, matchNames, matchTargets, servesRole, sitesWithRole } from '../match-targets.js';
 export { logitsAlone } from '../host.js';
+export { wordTable } from '../word-table.js';
 export { rememberPerHost } from '../remember-per-host.js';
 export { chooseStrategy, sumDifferences, weightedMean, weightedSum } from '../combine-parameters.js';
 export { timesTransposed } from '../times-transposed.js';

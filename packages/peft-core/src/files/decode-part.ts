@@ -3,14 +3,14 @@ import type { EncodedAdapter, FileCodec } from '../file-codec.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
 import { dtypeOf, type NamedArrays, readParameters } from '../parameters.js';
-import { sizeOf, storedTensors } from '../plan.js';
+import { sizeOf, type StoredTensor, storedTensors } from '../plan.js';
 import { checkTensors } from './check-tensors.js';
 import type { CodecMethod } from './file-units.js';
 
 /**
  * What a method's codec writes for zeros: names and shapes of the tensors that a file must hold, and the entries of adapter_config.json
- * that the method owns. `tensors` are those of the file: a configuration that asks for vastly more is refused before it costs memory.
- * Errors: `ADAPTER_FILES_INCONSISTENT`, and those of the method's plan.
+ * that the method owns. `tensors` are those of the file: a codec that would write vastly more is refused before it costs memory. What it leaves
+ * out of its files counts for nothing. Errors: `ADAPTER_FILES_INCONSISTENT`, and those of the method's plan.
  */
 export function blankEncoding(
   method: CodecMethod,
@@ -19,22 +19,42 @@ export function blankEncoding(
   tensors: NamedArrays,
   where: string,
 ): EncodedAdapter {
-  const plan = method.plan(host);
-  const planned = storedTensors(plan).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const stored = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
-  if (planned > Math.max(1e6, 8 * stored))
+  const requireFew = (count: number): void => {
+    if (count <= Math.max(1e6, 8 * stored)) return;
     throw new PeftError('ADAPTER_FILES_INCONSISTENT', {
       found: `${where}: ${stored} numbers`,
-      expected: `${planned} numbers, as the configuration of ${method.type} says`,
+      expected: `${count} numbers or more, as the configuration of ${method.type} says`,
       fix: 'load the configuration and the tensors that were saved together',
     });
-  const zeros: NamedArrays = new Map(
-    storedTensors(plan).map(({ name, shape, dtype }) => [
-      name,
-      { shape, data: new (dtype === 'int32' ? Int32Array : Float32Array)(sizeOf(shape)) },
-    ]),
+  };
+  const blank = method.files.encode(zerosOnDemand(storedTensors(method.plan(host)), requireFew), host, frozen);
+  requireFew([...blank.tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0));
+  return blank;
+}
+
+/** Zeros that are made when they are looked at; `allow` hears first how many numbers have been asked for in all. */
+function zerosOnDemand(specs: readonly StoredTensor[], allow: (count: number) => void): NamedArrays {
+  let asked = 0;
+  const make = ({ shape, dtype }: StoredTensor) => {
+    asked += sizeOf(shape);
+    allow(asked);
+    return new (dtype === 'int32' ? Int32Array : Float32Array)(sizeOf(shape));
+  };
+  return new Map(
+    specs.map((spec) => {
+      let made: Float32Array | Int32Array | undefined;
+      return [
+        spec.name,
+        {
+          shape: spec.shape,
+          get data() {
+            return (made ??= make(spec));
+          },
+        },
+      ];
+    }),
   );
-  return method.files.encode(zeros, host, frozen);
 }
 
 /** Stored tensors to effective parameters, after the file has been found to hold exactly what the codec writes. */
