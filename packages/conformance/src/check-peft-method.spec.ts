@@ -110,6 +110,32 @@ describe('what a method says and does before training', () => {
   });
 });
 
+describe('what noise may move', () => {
+  const only = ['noise-spares-frozen'];
+  const outcome = async (make: () => PeftMethod) => (await check(make, { only })).get('noise-spares-frozen');
+  /** `scale` is not trained; `says`: whether its plan says so. */
+  const withFrozen = (says: boolean): PeftMethod => {
+    const method = denseDelta();
+    const isFrozen = (name: string) => name.endsWith('scale');
+    return {
+      ...method,
+      plan(host) {
+        const { raw, effective } = method.plan(host);
+        const frozen = { trainable: false, shared: true };
+        return { raw: raw.map((spec) => (says && isFrozen(spec.name) ? { ...spec, ...frozen } : spec)), effective };
+      },
+      reparametrise: (raw) =>
+        new Map([...raw].map(([name, tensor]) => [name, !says && isFrozen(name) ? tf.onesLike(tensor) : tensor])),
+    };
+  };
+
+  it('is what training changes, which the plan must tell', async () => {
+    expect(await outcome(() => denseDelta())).toBe('passed');
+    expect(await outcome(() => withFrozen(true))).toBe('passed');
+    expect(await outcome(() => withFrozen(false))).toMatch(/noise moves ".*scale", which nothing trained changes/);
+  });
+});
+
 describe('negative controls', () => {
   it('are there for every check, and break every check in words of its own', () => {
     for (const { name, controls } of conformanceChecks) expect([name, controls.length]).not.toEqual([name, 0]);

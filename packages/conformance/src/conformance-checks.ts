@@ -15,6 +15,7 @@ import { merge } from './checks/merge.js';
 import { methodActs } from './checks/method-acts.js';
 import { namesAndSites } from './checks/names-and-sites.js';
 import { noLeaks } from './checks/no-leaks.js';
+import { noiseSparesFrozen } from './checks/noise-spares-frozen.js';
 import { outputShares } from './checks/output-shares.js';
 import { padding } from './checks/padding.js';
 import { planIsPure } from './checks/plan-is-pure.js';
@@ -62,4 +63,5 @@ export const conformanceChecks: readonly ConformanceCheck[] = [
   simplexRows,
   simplexDraws,
   simplexStep,
+  noiseSparesFrozen,
 ];

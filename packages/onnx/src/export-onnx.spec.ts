@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { adapter } from '@tfjs-peft/adapter';
 import { ia3 } from '@tfjs-peft/ia3';
 import { lora } from '@tfjs-peft/lora';
@@ -24,7 +24,6 @@ import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { largestDifference, type Rows, runGraph, runHere } from '../../../tools/jest/run-graph.js';
 import { exportOnnx } from './export-onnx.js';
 
-jest.setTimeout(120_000);
 useTestBackend();
 
 const modelTypes = ['bert', 'roberta', 'distilbert'] as const;
@@ -175,6 +174,21 @@ describe('exportOnnx', () => {
     const host = await bert().withWeights(changes);
     const made = trained(withHead(lora()), host);
     await expectSame(host, made, 'f16');
+    host.dispose();
+  });
+
+  it('refuses halves for a weight that they cannot hold', async () => {
+    const path = 'encoder.layer.0.attention.self.query.weight';
+    const { shape } = bert().weight(path);
+    const numbers = Float32Array.from(await bert().weight(path).data());
+    numbers[7] = 1e5;
+    const host = await bert().withWeights(new Map([[path, tf.tensor(numbers, shape)]]));
+    const made = trained(withHead(ia3()), host);
+    expect((await exportOnnx(host, made)).bytes.length).toBeGreaterThan(0);
+    await expect(exportOnnx(host, made, { dtype: 'f16' })).rejects.toMatchObject({
+      code: 'TENSOR_NOT_NARROWABLE',
+      text: { found: expect.stringContaining(`"${path}" holds 100000`) },
+    });
     host.dispose();
   });
 

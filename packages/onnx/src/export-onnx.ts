@@ -63,7 +63,7 @@ const largestFile = 2 ** 31 - 1;
  * Host, adapter and head as one ONNX graph (opset 17) from token ids to `logits` `[batch, labels]`, a simplex as its midpoint: changes of weights
  * are merged, prefixes and prompts are constants, bottleneck adapters nodes. Any batch size and length; padding on either side.
  * Errors: `NOT_EXPORTABLE` for functions of activations that are not data; `HEAD_MISSING`; `ONNX_TOO_LARGE`; `ADAPTER_FOR_ANOTHER_HOST`;
- * `HOST_UNSUPPORTED`.
+ * `HOST_UNSUPPORTED`; `TENSOR_NOT_NARROWABLE` for numbers beyond F16.
  */
 export async function exportOnnx(host: Host, adapter: Adapter, options: OnnxOptions = {}): Promise<OnnxModel> {
   const { encoder } = requireEncoder(host);

@@ -1,5 +1,5 @@
 import { type Host } from '@tfjs-peft/peft-core';
-import { narrowF16, widenF16 } from '@tfjs-peft/peft-core/files';
+import { narrowChecked, narrowF16, widenF16 } from '@tfjs-peft/peft-core/files';
 import type * as tf from '@tensorflow/tfjs';
 import type { StoreFloats } from './graph/graph-builder.js';
 
@@ -20,7 +20,7 @@ interface NumbersOptions {
 }
 
 const asFloat: StoreFloats = (data) => ({ type: 'float', data });
-const asHalf: StoreFloats = (data) => ({ type: 'float16', data: narrowF16(data) });
+const asHalf: StoreFloats = (data, name) => ({ type: 'float16', data: narrowChecked('F16', data, name) });
 
 /**
  * Reads all weights and the tensors of interventions. With `f16` tables and matrices are kept as halves: those of a host that was F16

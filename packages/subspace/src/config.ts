@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { expectedDistribution, readDistribution } from './parse-distribution.js';
 
 export const subspaceConfig = z.strictObject({
   /** Number m of vertices of the simplex. */
@@ -8,11 +9,10 @@ export const subspaceConfig = z.strictObject({
    * same at all sites; once an example and site (`example_layer`).
    */
   granularity: z.enum(['batch', 'batch_layer', 'example', 'example_layer']).default('example_layer'),
-  /** `flat`: uniform on the simplex, Dirichlet(1, …, 1). `dirichlet:<concentration>`: symmetric. `corner`: one vertex. */
+  /** `flat`: uniform on the simplex, Dirichlet(1, …, 1). `dirichlet:<concentration>`: symmetric, 1e-6 to 1e6. `corner`: one vertex. */
   distribution: z
     .string()
-    .regex(/^(flat|corner|dirichlet:\d*\.?\d+)$/, 'expected flat, corner or dirichlet:<concentration>')
-    .refine((law) => !law.startsWith('dirichlet:') || Number(law.slice(10)) > 0, 'the concentration must be positive')
+    .refine((text) => readDistribution(text) !== undefined, `expected ${expectedDistribution}`)
     .default('flat'),
   /** Keys and values of a layer, and everything else at one site, share a draw. */
   shareSiteDraws: z.boolean().default(true),

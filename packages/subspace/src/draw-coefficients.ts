@@ -1,19 +1,22 @@
 import { type Stream, substream } from '@tfjs-peft/peft-core';
 import { randomWords } from '@tfjs-peft/peft-core/authoring';
+import { type Distribution, parseDistribution } from './parse-distribution.js';
 
 /**
  * Convex coefficients `[rows, vertices]`, row-major: non-negative, each row sums to 1. `flat` takes unit exponentials over their sum,
  * which is uniform on the simplex; `dirichlet:<c>` gamma variates; `corner` one-hot rows. Exactly 1 for one vertex.
+ * Errors: `CONFIG_INVALID` for another distribution.
  */
 export function drawCoefficients(stream: Stream, rows: number, vertices: number, distribution: string): Float32Array {
+  const parsed = parseDistribution(distribution);
   const coefficients = new Float32Array(rows * vertices);
   if (vertices === 1) return coefficients.fill(1);
-  if (distribution === 'corner') {
+  if (parsed.law === 'corner') {
     const words = randomWords(stream, rows);
     words.forEach((word, row) => (coefficients[row * vertices + Math.floor((word / 0x100000000) * vertices)] = 1));
     return coefficients;
   }
-  const weights = positiveWeights(stream, rows, vertices, distribution);
+  const weights = positiveWeights(stream, rows, vertices, parsed);
   for (let start = 0; start < weights.length; start += vertices) {
     const row = weights.subarray(start, start + vertices);
     const total = row.reduce((sum, weight) => sum + weight, 0);
@@ -22,11 +25,11 @@ export function drawCoefficients(stream: Stream, rows: number, vertices: number,
   return coefficients;
 }
 
-function positiveWeights(stream: Stream, rows: number, vertices: number, distribution: string): Float64Array {
+function positiveWeights(stream: Stream, rows: number, vertices: number, distribution: Distribution): Float64Array {
   const count = rows * vertices;
-  if (distribution === 'flat')
+  if (distribution.law !== 'dirichlet')
     return Float64Array.from(randomWords(stream, count), (word) => -Math.log((word + 1) / 0x100000000));
-  const concentration = Number(distribution.slice('dirichlet:'.length));
+  const { concentration } = distribution;
   const next = uniformSource(stream);
   const weights = Float64Array.from({ length: count }, () => logGammaVariate(concentration, next));
   for (let start = 0; start < count; start += vertices) {

@@ -6,3 +6,4 @@ export { mixVertices } from './mix-vertices.js';
 export { noise, type NoiseConfig, noiseDefinition } from './noise.js';
 export { measureSimplex, pointOfSimplex, type SimplexGeometry } from './simplex-points.js';
 export { isSubspace, subspace, subspaceDefinition } from './subspace.js';
+export { trainedEffective } from './trained-effective.js';

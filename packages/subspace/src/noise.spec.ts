@@ -129,6 +129,19 @@ describe('noise', () => {
       expect([...(await slope(at).data())]).toEqual(Array(size).fill(3));
   });
 
+  it('leaves alone what is not trained', () => {
+    const frozen: PeftMethod = {
+      ...gates,
+      plan: (at) => {
+        const { raw, effective } = gates.plan(at);
+        return { raw: [{ ...raw[0]!, trainable: false, shared: true }, raw[1]!], effective };
+      },
+    };
+    const effective = start(frozen);
+    const [own, trained] = gatesIn(noise(frozen), effective, context('train'));
+    expect([own === effective.get('gates.in'), trained === effective.get('gates.out')]).toEqual([true, false]);
+  });
+
   it('spares the head if asked, and wraps exactly one method', () => {
     const both = compose(gates, head({ labels: ['x', 'y'], initialStandardDeviation: 1 }));
     const effective = start(both);

@@ -21,6 +21,7 @@ import {
 } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
+import { trainedEffective } from './trained-effective.js';
 
 const noiseConfig = z.strictObject({
   /**
@@ -51,8 +52,8 @@ export const noiseDefinition: MethodDefinition<typeof noiseConfig> = {
 
 /**
  * The control of a simplex: one point with Gaussian noise on its effective parameters, `θ + scale · ‖θ‖ / √n · ε`, in every drawn pass (training,
- * stochastic validation). If a simplex does no better than this, it is the noise that helps and not what the vertices learn. No gradient flows
- * through the length of the noise. Deployed it is the method itself.
+ * stochastic validation). What is not trained has no noise, as vertices share it. If a simplex does no better than this, it is the noise that helps
+ * and not what the vertices learn. No gradient flows through the length of the noise. Deployed it is the method itself.
  *
  * Errors: `CONFIG_INVALID`.
  */
@@ -62,7 +63,7 @@ export const noise = (method: PeftMethod, config: z.input<typeof noiseConfig> = 
 function createNoise(inner: PeftMethod, config: NoiseConfig): PeftMethod<NoiseConfig> {
   const heads = new Set(headsOf(inner).flatMap(({ namespaces }) => namespaces));
   const disturbedSpecs = rememberPerHost((host) =>
-    inner.plan(host).effective.filter(({ name }) => config.head || !heads.has(namespaceOf(name))),
+    trainedEffective(inner, host).filter(({ name }) => config.head || !heads.has(namespaceOf(name))),
   );
   const disturbed = (effective: Parameters, context: Context): Parameters => {
     if (context.mode === 'evaluate') return effective;

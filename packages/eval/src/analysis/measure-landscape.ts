@@ -1,19 +1,10 @@
-import {
-  createStream,
-  foldMethod,
-  type FoldedMethod,
-  type HostSpec,
-  PeftError,
-  type Stream,
-  substream,
-} from '@tfjs-peft/peft-core';
-import { normals } from '@tfjs-peft/peft-core/authoring';
+import { createStream, foldMethod, type FoldedMethod, PeftError, substream } from '@tfjs-peft/peft-core';
 import { isSubspace, measureSimplex, pointOfSimplex, type SimplexGeometry } from '@tfjs-peft/subspace';
 import { predictLogits } from '@tfjs-peft/train';
-import * as tf from '@tensorflow/tfjs';
 import { openTestedAdapter, type TestedAdapterOptions } from '../predict/open-tested-adapter.js';
 import { requireLabels } from '../trial/task-data.js';
 import { withPoint } from '../trial/predict-at-point.js';
+import { disturbTrained } from './disturb-trained.js';
 import { simplexGrid } from './simplex-grid.js';
 
 /** Loss and headline metric on the test set. */
@@ -42,7 +33,7 @@ export interface Landscape {
 /** What of an adapter is looked at. */
 export interface LandscapeOptions extends TestedAdapterOptions {
   /**
-   * Lengths of the noise: each tensor gets a Gaussian direction of this share of its own norm, so that tensors of all scales are disturbed alike.
+   * Lengths of the noise: each trained tensor gets a Gaussian direction of this share of its own norm, so that tensors of all scales are disturbed alike.
    * Default 0.1, 0.2, 0.4, 0.8.
    */
   readonly radii?: readonly number[];
@@ -104,7 +95,7 @@ export async function measureLandscape(folder: string, options: LandscapeOptions
       noise.push({
         radius,
         draw,
-        ...(await valueAt(() => disturb(foldMethod(method, effective), host.spec, radius, stream))),
+        ...(await valueAt(() => disturbTrained(foldMethod(method, effective), host.spec, radius, stream))),
       });
     }
     return {
@@ -122,18 +113,6 @@ export async function measureLandscape(folder: string, options: LandscapeOptions
   } finally {
     opened.dispose();
   }
-}
-
-/** Every trained tensor plus a direction of `radius` times its own norm. */
-function disturb({ method, effective }: FoldedMethod, spec: HostSpec, radius: number, stream: Stream): FoldedMethod {
-  const trained = new Set(method.plan(spec).effective.map(({ name }) => name));
-  const moved = [...effective].map(([name, tensor]): [string, tf.Tensor] => {
-    if (!trained.has(name)) return [name, tensor];
-    const direction = tf.tensor(normals(substream(stream, name), tensor.size), tensor.shape);
-    const length = tensor.norm().mul(radius).div(direction.norm());
-    return [name, tensor.add(direction.mul(length))];
-  });
-  return { method, effective: new Map(moved) };
 }
 
 /** Errors: `LANDSCAPE_SETTINGS_INVALID`. */

@@ -3,8 +3,11 @@ import { type Attributes, elementTypes, type GraphNode, type TensorConstant } fr
 /** The name of a value in a graph. */
 export type Value = string;
 
-/** How the numbers of a constant are kept: `half` where its numbers may be stored as F16, see `storeFloats`. */
-export type StoreFloats = (data: Float32Array) => {
+/** How the numbers of a constant are kept, given its name. Errors: `TENSOR_NOT_NARROWABLE` where F16 cannot hold them. */
+export type StoreFloats = (
+  data: Float32Array,
+  name: string,
+) => {
   readonly type: 'float' | 'float16';
   readonly data: Float32Array | Uint16Array;
 };
@@ -52,7 +55,7 @@ export function createGraphBuilder(): GraphBuilder {
     weights(name, data, shape, store) {
       const before = widened.get(name);
       if (before !== undefined) return before;
-      const stored = store(data);
+      const stored = store(data, name);
       constants.push({ name, type: stored.type, shape, data: stored.data });
       const value = stored.type === 'float' ? name : node('Cast', [name], { to: elementTypes.float });
       widened.set(name, value);

@@ -88,10 +88,15 @@ describe('writeSafetensors', () => {
       expect(file.tensors.get('a')!.dtype).toBe(dtype);
       expect([...(await file.readFloat32('a'))]).toEqual([...data]);
     }
-    const large = { shape: [2], data: new Float32Array([1, 70000]), dtype: 'F16' as const };
-    const error = await peftErrorOf(() => writeSafetensors(new Map([['a', large]])));
-    expect(error.code).toBe('TENSOR_NOT_NARROWABLE');
-    expect(error.message).toContain('70000');
+    for (const [dtype, value] of [
+      ['F16', 70000],
+      ['BF16', -3.4e38],
+    ] as const) {
+      const large = { shape: [2], data: new Float32Array([1, value]), dtype };
+      const error = await peftErrorOf(() => writeSafetensors(new Map([['a', large]])));
+      expect(error.code).toBe('TENSOR_NOT_NARROWABLE');
+      expect(error.message).toContain(`"a" holds ${Math.fround(value)}`);
+    }
   });
 
   it('refuses names that a reader would refuse and data that do not fit the shape', async () => {

@@ -1,7 +1,7 @@
 import { PeftError } from '../errors.js';
 import { sizeOf } from '../plan.js';
 import { bytesOf } from './dtypes.js';
-import { narrowBF16, narrowF16 } from './half-floats.js';
+import { narrowChecked } from './narrow-checked.js';
 
 /** One tensor to write: floats as F32 unless `dtype` says otherwise, integers as I32 and I64. */
 export type WritableTensor =
@@ -68,15 +68,7 @@ function store(name: string, tensor: WritableTensor) {
   if (isInt32(data)) return { dtype: 'I32', data } as const;
   const dtype = 'dtype' in tensor ? (tensor.dtype ?? 'F32') : 'F32';
   if (dtype === 'F32') return { dtype, data } as const;
-  const narrow = dtype === 'F16' ? narrowF16(data) : narrowBF16(data);
-  const infinity = dtype === 'F16' ? 0x7c00 : 0x7f80;
-  const lost = narrow.findIndex((word, i) => (word & 0x7fff) === infinity && Number.isFinite(data[i]));
-  if (lost < 0) return { dtype, data: narrow } as const;
-  throw new PeftError('TENSOR_NOT_NARROWABLE', {
-    found: `tensor "${name}" holds ${data[lost]}, which is beyond the range of ${dtype}`,
-    expected: `numbers below ${dtype === 'F16' ? '65520' : '3.4e38'} in size`,
-    fix: 'write it as F32',
-  });
+  return { dtype, data: narrowChecked(dtype, data, name) } as const;
 }
 
 /** Not `instanceof`: an array may come from another realm (a worker, a test runner). */
