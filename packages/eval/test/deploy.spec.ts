@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { adapter } from '@tfjs-peft/adapter';
 import { convertFolder, exportFolder, mergeFolder, openPredictor } from '@tfjs-peft/eval';
 import { writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
@@ -22,13 +22,12 @@ import { writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { prefix } from '@tfjs-peft/prefix';
 import { prompt } from '@tfjs-peft/prompt';
 import { subspace } from '@tfjs-peft/subspace';
-import { loadHost } from '@tfjs-peft/transformer';
+import { createRandomDecoder, loadHost, saveHost, tinyDecoderConfig } from '@tfjs-peft/transformer';
 import { unipelt } from '@tfjs-peft/unipelt';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { temporaryFolder, writeTinyModel } from './tiny-model.js';
 
-jest.setTimeout(120_000);
 useTestBackend();
 const backend = 'current' as const;
 const labels = ['down', 'level', 'up'];
@@ -243,6 +242,31 @@ describe('convertFolder', () => {
     const tensors = await tensorsOf(readFileSync(join(again, 'adapters.safetensors')));
     const named = Object.entries(tensors).map(([name, value]) => [name.replace(/^bert\./, ''), value] as const);
     expect(Object.fromEntries(named)).toEqual(await tensorsOf(readFileSync(join(mlx, 'adapters.safetensors'))));
+  });
+
+  it('writes LoRA of a decoder under the names of mlx-lm, and reads these', async () => {
+    const [decoder, folder, mlx, again] = [newFolder(), newFolder(), newFolder(), newFolder()];
+    const sizes = { modelType: 'gpt2', vocabSize: 26, hiddenSize: 8, numAttentionHeads: 2 } as const;
+    const host = await createRandomDecoder(sizes);
+    mkdirSync(decoder);
+    for (const [name, bytes] of await saveHost(host, { config: tinyDecoderConfig(sizes) }))
+      writeFileSync(join(decoder, name), bytes);
+    for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+      copyFileSync(join(model, name), join(decoder, name));
+    const method = lora({ rank: 2, alpha: 4, targets: ['c_attn'] });
+    const effective = toParameters(initialValues(method.plan(host.spec), createStream(3)));
+    const made = { method, effective, hostFingerprint: host.spec.fingerprint };
+    await writeAdapterFolder(folder, await saveAdapter(made, host, { baseModelNameOrPath: decoder }));
+    const options = { model: decoder, backend };
+    expect((await convertFolder(folder, { ...options, output: mlx, to: 'mlx' })).differences).toEqual([]);
+    const written = await tensorsOf(readFileSync(join(mlx, 'adapters.safetensors')));
+    expect(Object.keys(written).sort()).toEqual(
+      [0, 1].flatMap((layer) => ['a', 'b'].map((letter) => `model.h.${layer}.attn.c_attn.lora_${letter}`)),
+    );
+    expect(await convertFolder(mlx, { ...options, output: again, to: 'hf' })).toMatchObject({ from: 'mlx' });
+    const [found, expected] = [again, folder].map((each) => readFileSync(join(each, 'adapter_model.safetensors')));
+    expect(await tensorsOf(found!)).toEqual(await tensorsOf(expected!));
+    host.dispose();
   });
 
   it('refuses what it cannot write, by name', async () => {

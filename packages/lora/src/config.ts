@@ -2,10 +2,13 @@ import * as z from 'zod';
 
 const patterns = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
+/** No rank of a configuration is larger. */
+export const largestRank = 16384;
+
 export const loraConfig = z
   .strictObject({
     /** Inner size r of the two factors. */
-    rank: z.int().min(1).max(16384).default(8),
+    rank: z.int().min(1).max(largestRank).default(8),
     /** The delta is scaled by alpha / rank; 0 takes it away, a negative one turns it round. */
     alpha: z.number().default(8),
     /**
@@ -34,7 +37,7 @@ export const loraConfig = z
       .nullable()
       .default(null),
     /** Other ranks: regular expressions tried as `(.*\.)?(key)$` on the path, the first hit wins. */
-    rankPattern: z.record(z.string().min(1), z.int().min(1).max(16384)).default({}),
+    rankPattern: z.record(z.string().min(1), z.int().min(1).max(largestRank)).default({}),
     /** Other alphas, by the same rule. */
     alphaPattern: z.record(z.string().min(1), z.number()).default({}),
     /** Scale alpha / √rank instead of alpha / rank (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732). */

@@ -58,6 +58,41 @@ describe('combineAdapters', () => {
     expect(error.code).toBe('COMBINE_STRATEGY_UNKNOWN');
   });
 
+  it('refuses weights that give no numbers', async () => {
+    const [first, second] = both(compose(toy(), head({ labels })));
+    const errorOf = (weights: readonly [number, number], options = {}) =>
+      peftErrorOf(() =>
+        combineAdapters(
+          [first!, second!].map(({ adapter }, i) => ({ adapter, weight: weights[i]! })),
+          toyHost,
+          options,
+        ),
+      );
+    for (const weight of [NaN, Infinity, -Infinity])
+      for (const options of [{}, { head: 'drop' }])
+        expect((await errorOf([1, weight], options)).code).toBe('COMBINE_OPTION_INVALID');
+    const opposite = await errorOf([1, -1]);
+    expect(opposite.code).toBe('COMBINE_OPTION_INVALID');
+    expect(opposite.text.fix).toContain('`head: "keep"` or `head: "drop"`');
+    const members = [first!, second!].map(({ adapter }, i) => ({ adapter, weight: i === 0 ? 1 : -1 }));
+    for (const policy of ['keep', 'drop'] as const) {
+      const difference = await numbersOf(await combineAdapters(members, toyHost, { head: policy }));
+      for (const { data } of difference.values()) expect([...data].every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  it('refuses options for a type that no part has', async () => {
+    const members = both(compose(toy(), head({ labels })));
+    const errorOf = (type: string) =>
+      peftErrorOf(() => combineAdapters(members, toyHost, { byType: { [type]: { strategy: 'linear' } } }));
+    const slip = await errorOf('toy');
+    expect(slip.code).toBe('COMBINE_OPTION_INVALID');
+    expect(slip.text.fix).toContain('did you mean "TOY"?');
+    expect((await errorOf('PREFIX_TUNING')).code).toBe('COMBINE_OPTION_INVALID');
+    const dropped = await combineAdapters(members, toyHost, { head: 'drop', byType: { HEAD: {} } });
+    await numbersOf(dropped);
+  });
+
   it('refuses what does not belong together', async () => {
     const [first] = both(compose(toy(), head({ labels })));
     const codeOf = async (adapter: Adapter) =>

@@ -1,6 +1,6 @@
 import type { Adapter } from './adapter.js';
 import { compose } from './compose.js';
-import { PeftError } from './errors.js';
+import { nearMisses, PeftError } from './errors.js';
 import { isHead } from './head.js';
 import type { HostSpec } from './host-spec.js';
 import type { CombineOptions, PeftMethod } from './method.js';
@@ -26,7 +26,8 @@ export interface CombineAdaptersOptions {
  * One adapter from several on the same host: each part by the rule of its own method, heads by a policy. A simplex counts as its midpoint.
  * The result's tensors are new; the caller disposes them.
  * Errors: `COMBINE_MISMATCH` (other hosts, parts or shapes), `COMBINE_UNSUPPORTED` (a method without a combination),
- * `COMBINE_STRATEGY_UNKNOWN`.
+ * `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_OPTION_INVALID` (a weight that is no finite number, a type in `byType` that no part has, weights with the
+ * sum zero where a mean is taken).
  */
 export async function combineAdapters(
   members: readonly WeightedAdapter[],
@@ -34,6 +35,7 @@ export async function combineAdapters(
   { byType = {}, head = 'average' }: CombineAdaptersOptions = {},
 ): Promise<Adapter> {
   if (members.length === 0) throw mismatch('no adapters', 'at least one');
+  requireFinite(members.map(({ weight }) => weight));
   const stranger = members.find(({ adapter }) => adapter.hostFingerprint !== host.fingerprint);
   if (stranger)
     throw mismatch(
@@ -41,7 +43,9 @@ export async function combineAdapters(
       `adapters for ${host.name} (${host.fingerprint.slice(0, 12)}…)`,
     );
   const folded = await Promise.all(members.map(({ adapter }) => readFolded(adapter)));
-  const leaves = folded.map(({ method }) => leavesOf(method).filter((part) => head !== 'drop' || !isHead(part)));
+  const all = folded.map(({ method }) => leavesOf(method));
+  requireKnownTypes(Object.keys(byType), [...new Set(all.flat().map(({ type }) => type))]);
+  const leaves = all.map((parts) => parts.filter((part) => head !== 'drop' || !isHead(part)));
   requireSameParts(leaves);
   const combined = leaves[0]!.map((part, index) => {
     const own = (member: number) => select(folded[member]!.arrays, leaves[member]![index]!);
@@ -65,6 +69,23 @@ export async function combineAdapters(
 
 const select = (arrays: NamedArrays, { namespaces }: PeftMethod): NamedArrays =>
   new Map([...arrays].filter(([name]) => namespaces.includes(namespaceOf(name))));
+
+function requireFinite(weights: readonly number[]): void {
+  const wrong = weights.find((weight) => !Number.isFinite(weight));
+  if (wrong === undefined) return;
+  throw new PeftError('COMBINE_OPTION_INVALID', { found: `weight ${wrong}`, expected: 'finite numbers' });
+}
+
+function requireKnownTypes(wanted: readonly string[], known: readonly string[]): void {
+  const stranger = wanted.find((type) => !known.includes(type));
+  if (stranger === undefined) return;
+  const [close] = nearMisses(stranger, known, 1);
+  throw new PeftError('COMBINE_OPTION_INVALID', {
+    found: `byType: options for "${stranger}", a type that no part of the adapters has`,
+    expected: `one of ${known.join(', ')}`,
+    fix: close === undefined ? 'take them out' : `did you mean "${close}"?`,
+  });
+}
 
 function requireSameParts(leaves: readonly (readonly PeftMethod[])[]): void {
   const described = leaves.map((parts) =>

@@ -34,6 +34,26 @@ describe('weightedSum and weightedMean', () => {
   });
 });
 
+describe('weightedMean', () => {
+  it.each([
+    [[1, -1]],
+    [[0, 0]],
+    // 5.6e-17 in floating point.
+    [[0.1, 0.2, -0.3]],
+    [[1, NaN]],
+    [[Infinity, 1]],
+    [[1e308, 1e308]],
+  ])('refuses weights without a mean: %j', (weights) => {
+    const members = weights.map((weight) => ({ effective: first, weight }));
+    expect(() => weightedMean(members)).toThrow(expect.objectContaining({ code: 'COMBINE_OPTION_INVALID' }));
+  });
+
+  it('takes negative weights with a sum', () => {
+    const members = [2, -1].map((weight, i) => ({ effective: i === 0 ? first : second, weight }));
+    expect(weightedMean(members)).toEqual(arrays({ a: [-8, -16], b: [-24] }));
+  });
+});
+
 describe('chooseStrategy', () => {
   it('takes the first by default and refuses unknown ones with a near miss', () => {
     expect(chooseStrategy(undefined, ['linear', 'cat'], 'LORA')).toBe('linear');

@@ -45,9 +45,20 @@ export function weightedSum(members: readonly WeightedArrays[]): Map<string, Nam
   );
 }
 
-/** The weighted mean: weights are divided by their sum. Errors: `COMBINE_MISMATCH`. */
+/**
+ * The weighted mean: weights are divided by their sum. Errors: `COMBINE_MISMATCH`; `COMBINE_OPTION_INVALID` for weights whose sum is zero, up to the
+ * rounding of the sum, or no number.
+ */
 export function weightedMean(members: readonly WeightedArrays[]): Map<string, NamedArray> {
-  const total = members.reduce((sum, { weight }) => sum + weight, 0);
+  const weights = members.map(({ weight }) => weight);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const rounding = weights.reduce((sum, weight) => sum + Math.abs(weight), 0) * weights.length * Number.EPSILON;
+  if (!(Number.isFinite(total) && Math.abs(total) > rounding))
+    throw new PeftError('COMBINE_OPTION_INVALID', {
+      found: `a mean by the weights ${weights.join(', ')}, whose sum is ${total}`,
+      expected: 'weights with a sum other than zero',
+      fix: 'give other weights; where the mean is that of heads, keep one or none: `head: "keep"` or `head: "drop"`',
+    });
   return weightedSum(members.map(({ effective, weight }) => ({ effective, weight: weight / total })));
 }
 

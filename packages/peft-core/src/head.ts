@@ -94,20 +94,24 @@ const headNames = ({ name }: HeadConfig) => ({
   hiddenNorm: `${name}.norm.weight`,
 });
 
-/** The weighted mean of heads for the same labels. Errors: `COMBINE_MISMATCH`. */
-function combineHeads(config: HeadConfig, members: readonly CombineMember[]): CombinedMethod {
-  const wanted = JSON.stringify([config.labels, config.hidden, config.normalised, config.choices]);
-  for (const { method } of members) {
-    const { labels, hidden, normalised, choices } = method.config as HeadConfig;
-    if (JSON.stringify([labels, hidden, normalised, choices]) !== wanted)
-      throw new PeftError('COMBINE_MISMATCH', {
-        found: `heads for ${config.labels.join(', ')} and for ${labels.join(', ')}`,
-        expected: 'the same labels in the same order, and the same layers',
-        fix: 'keep one head or none: `head: "keep"` or `head: "drop"`',
-      });
-  }
+/** The weighted mean of heads that compute the same function of their parameters. Errors: `COMBINE_MISMATCH`, `COMBINE_OPTION_INVALID`. */
+function combineHeads(config: HeadConfig, members: readonly CombineMember[], host: HostSpec): CombinedMethod {
+  const own = functionOf(config, host);
+  const other = members.map(({ method }) => functionOf(method.config as HeadConfig, host)).find((text) => text !== own);
+  if (other !== undefined)
+    throw new PeftError('COMBINE_MISMATCH', {
+      found: `heads of ${own} and of ${other}`,
+      expected: 'the same labels in the same order, the same readout and the same layers',
+      fix: 'keep one head or none: `head: "keep"` or `head: "drop"`',
+    });
   return { method: createHead(config), effective: weightedMean(members) };
 }
+
+/** What the parameters' shapes do not say about the function that they enter. */
+const functionOf = (config: HeadConfig, host: HostSpec): string => {
+  const { labels, hidden, normalised, choices } = config;
+  return JSON.stringify({ labels, readout: resolveReadout(config, host), hidden, normalised, choices });
+};
 
 function createHead(config: HeadConfig): PlainHead {
   const names = headNames(config);
@@ -176,6 +180,6 @@ function createHead(config: HeadConfig): PlainHead {
         dropout: config.dropout,
       },
     ],
-    combine: (members) => combineHeads(config, members),
+    combine: (members, _options, host) => combineHeads(config, members, host),
   };
 }

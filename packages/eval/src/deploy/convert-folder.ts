@@ -76,12 +76,17 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
   const opened = await openHost(located.model);
   const { host, tokenizer, classifier } = opened;
   try {
-    const adapter = await loadAdapter(isMlx(found) ? await readMlxLora(found) : found, host, registry, {
-      tokenizerDigest: tokenizer.digest,
-      ...(classifier?.labels && { labelsOfBase: classifier.labels }),
-      ...(options.labels && { labels: options.labels }),
-      ...(options.onWarning && { onWarning: options.onWarning }),
-    });
+    const adapter = await loadAdapter(
+      isMlx(found) ? await readMlxLora(found, { host: host.spec }) : found,
+      host,
+      registry,
+      {
+        tokenizerDigest: tokenizer.digest,
+        ...(classifier?.labels && { labelsOfBase: classifier.labels }),
+        ...(options.labels && { labels: options.labels }),
+        ...(options.onWarning && { onWarning: options.onWarning }),
+      },
+    );
     const { extraConfig } = adapter;
     const saving: SaveOptions = {
       baseModelNameOrPath: host.spec.name,
@@ -134,7 +139,7 @@ async function asMlx(adapter: Adapter, { host }: OpenedHost, options: SaveOption
   const method = onlyPart(adapter, loraDefinition.type, 'mlx-lm');
   const names = new Set(method.plan(host.spec).effective.map(({ name }) => name));
   const effective = new Map([...adapter.effective].filter(([name]) => names.has(name)));
-  const files = await writeMlxLora(await saveAdapter({ ...adapter, method, effective }, host, options));
+  const files = await writeMlxLora(await saveAdapter({ ...adapter, method, effective }, host, options), host.spec);
   const isDecoder = host.spec.languageModel !== undefined;
   return {
     files,

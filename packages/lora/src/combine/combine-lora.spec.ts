@@ -193,6 +193,78 @@ describe('combining loras', () => {
     expect(mixed.alphaPattern).toEqual(mixed.rankPattern);
   });
 
+  it.each(combineStrategies)('keeps the sign of a negative alpha: %s', (strategy) => {
+    const method = lora({ rank: 2, alpha: -4, targets: ['query'] });
+    for (const weight of [1, -1]) {
+      const member = { method, effective: randomArrays(method, host), weight };
+      const [found] = Object.values(deltasOf(combine([member], { strategy, density: 0.5 })));
+      const [own] = Object.values(deltasOf(member));
+      const expected = own!.map((value) => weight * value);
+      expect(farthest(found!, expected)).toBeLessThan(1e-5);
+    }
+  });
+
+  it('gives each of several adapters its own sign', () => {
+    const member = (alpha: number, weight: number) => {
+      const method = lora({ rank: 2, alpha, targets: ['query'] });
+      return { method, effective: randomArrays(method, host), weight };
+    };
+    // The same factors with both signs: the roots cancel.
+    const [found] = Object.values(deltasOf(combine([member(-4, 1), member(4, 1)], { strategy: 'linear' })));
+    const [first] = Object.values(deltasOf(combine([member(-4, 1), member(4, 0)], { strategy: 'linear' })));
+    const [own] = Object.values(deltasOf(member(-4, 1)));
+    expect(farthest(found!, new Float64Array(found!.length))).toBeLessThan(1e-6);
+    expect(farthest(first!, own!)).toBeLessThan(1e-5);
+  });
+
+  it('refuses ranks that no configuration may say', () => {
+    const largest = lora({ rank: 16384, targets: ['query'] });
+    const one = lora({ rank: 1, targets: ['query'] });
+    const members = [largest, one].map((method) => ({ method, effective: randomArrays(method, host), weight: 1 }));
+    expect(codeOf(() => combine(members, { strategy: 'cat' }))).toBe('COMBINE_OPTION_INVALID');
+    expect(codeOf(() => combine(members, { rank: 16385 }))).toBe('COMBINE_OPTION_INVALID');
+  });
+
+  it('carries what a member has at the pooler', () => {
+    const pooled: HostSpec = {
+      ...host,
+      sites: [
+        ...host.sites,
+        { kind: 'linear', path: 'pooler.dense', role: 'pooler', inputSize: size, outputSize: size },
+      ],
+    };
+    const combined = (...configs: readonly Parameters<typeof lora>[0][]) => {
+      const members = configs.map((config, index) => {
+        const method = lora({ rank: 2, ...config });
+        return { method, effective: randomArrays(method, pooled, index), weight: index + 1 };
+      });
+      const { method, effective } = members[0]!.method.combine!(members, { strategy: 'cat' }, pooled);
+      expect([...effective.keys()]).toEqual(method.plan(pooled).effective.map(({ name }) => name));
+      return { config: method.config as LoraConfig, effective, members };
+    };
+    const bias = 'lora.pooler.dense.biasDelta';
+    const queries = { targets: ['query'], bias: 'all' as const };
+    const mixed = combined({ ...queries, pooler: false }, queries);
+    expect(mixed.effective.get(bias)!.data[2]).toBeCloseTo(2 * mixed.members[1]!.effective.get(bias)!.data[2]!, 5);
+    const turned = combined(queries, { ...queries, pooler: false });
+    expect(turned.effective.get(bias)!.data).toEqual(turned.members[0]!.effective.get(bias)!.data);
+    // "all-linear" means the pooler or not.
+    const everywhere = { targets: 'all-linear' } as const;
+    expect(combined({ ...everywhere, pooler: false }, everywhere).effective.has('lora.pooler.dense.down')).toBe(true);
+    expect(combined({ ...everywhere, pooler: false }, queries).effective.has('lora.pooler.dense.down')).toBe(false);
+    // Without one at the pooler, the result is as in HF's classifier of RoBERTa, which has none.
+    const without = combined(
+      { targets: ['query', 'dense'], exclude: ['pooler.dense'] },
+      { targets: ['query'], pooler: false },
+    );
+    expect(without.config.pooler).toBe(false);
+    expect(combined({ ...queries, pooler: false }, { ...queries, pooler: false }).config).toMatchObject({
+      pooler: false,
+      targets: ['query'],
+    });
+    expect(combined(queries, queries).config).not.toHaveProperty('pooler');
+  });
+
   it('refuses what has no combination', () => {
     expect(codeOf(() => combine(three(), { strategy: 'sum' }))).toBe('COMBINE_STRATEGY_UNKNOWN');
     expect(codeOf(() => combine(three(), { strategy: 'toString' }))).toBe('COMBINE_STRATEGY_UNKNOWN');

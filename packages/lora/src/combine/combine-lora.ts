@@ -101,7 +101,10 @@ function sumVectors(members: readonly PlannedMember[]): Map<string, Float64Array
   return sums;
 }
 
-/** The first member's options with the new ranks; its spelling of the targets if all members mean the same places by theirs. */
+/**
+ * The first member's options with the new ranks; its spelling of the targets if all members mean the same places by theirs. The pooler is left
+ * out (`pooler: false`) if a member leaves it out and none changes it.
+ */
 function combinedConfig(
   first: LoraConfig,
   members: readonly PlannedMember[],
@@ -109,22 +112,26 @@ function combinedConfig(
   loraBias: boolean,
   host: HostSpec,
 ): LoraConfig {
+  const { pooler, ...options } = first;
+  const withoutPooler = members.some(({ config }) => config.pooler === false) && !members.some(changesPooler(host));
   const samePlaces = members.every(({ targets }) => targets.length === factors.size);
-  const where = samePlaces
-    ? { targets: first.targets, exclude: first.exclude, layers: first.layers, layersPattern: first.layersPattern }
-    : {
-        targets: [...factors.keys()].map((path) => hfPath(host, path)),
-        exclude: null,
-        layers: null,
-        layersPattern: null,
-      };
+  const where =
+    samePlaces && (pooler === false) === withoutPooler
+      ? { targets: first.targets, exclude: first.exclude, layers: first.layers, layersPattern: first.layersPattern }
+      : {
+          targets: [...factors.keys()].map((path) => hfPath(host, path)),
+          exclude: null,
+          layers: null,
+          layersPattern: null,
+        };
   const ranks = [...factors].map(([path, { down }]) => [hfPath(host, path), down.columns] as const);
   const rank = Math.max(...ranks.map(([, value]) => value));
   const others = Object.fromEntries(ranks.filter(([, value]) => value !== rank));
   const biases = members.map(({ config }) => config.bias);
   const bias = biases.includes('all') ? 'all' : biases.includes('lora_only') ? 'lora_only' : 'none';
   return Object.freeze({
-    ...first,
+    ...options,
+    ...(withoutPooler && { pooler: false }),
     ...where,
     rank,
     alpha: rank,
@@ -135,6 +142,14 @@ function combinedConfig(
     bias,
     initialisation: 'kaiming',
   });
+}
+
+/** Whether a member has a delta or a bias at the pooler. */
+function changesPooler({ sites }: HostSpec): (member: PlannedMember) => boolean {
+  const poolers = new Set(
+    sites.flatMap((site) => (site.kind === 'linear' && site.role === 'pooler' ? [site.path] : [])),
+  );
+  return ({ targets, biases }) => [...targets.map(({ path }) => path), ...biases].some((path) => poolers.has(path));
 }
 
 const inHostOrder = (paths: readonly string[], host: HostSpec): string[] => {

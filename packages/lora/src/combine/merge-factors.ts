@@ -3,6 +3,7 @@ import type { CombineOptions } from '@tfjs-peft/peft-core/authoring';
 import { besides, type Matrix, matrix, multiply, scaled, stacked, transpose } from '../linear-algebra/matrix.js';
 import { singularFactors, truncate } from '../linear-algebra/singular-values.js';
 import { thinQr } from '../linear-algebra/thin-qr.js';
+import { largestRank } from '../config.js';
 import { mergeValues } from './merge-values.js';
 import type { MergeRule, Strategy } from './strategies.js';
 
@@ -18,7 +19,10 @@ export interface WeightedFactors {
 
 export type Factors = Pick<WeightedFactors, 'down' | 'up'>;
 
-/** The factors, with scale 1, that stand for those of all members at one path. Errors: `COMBINE_MISMATCH` for ranks that differ. */
+/**
+ * The factors, with scale 1, that stand for those of all members at one path. Errors: `COMBINE_MISMATCH` for ranks that differ,
+ * `COMBINE_OPTION_INVALID` for ranks that add up to more than a configuration may say.
+ */
 export function mergeFactors(
   { on, rule }: Strategy,
   members: readonly WeightedFactors[],
@@ -26,7 +30,10 @@ export function mergeFactors(
   { rank, density = 1, seed = 0 }: CombineOptions & { readonly rank: number },
 ): Factors {
   const options = { density, stream: substream(createStream(seed), 'combine', path) };
-  if (on === 'stack') return stack(members);
+  if (on === 'stack') {
+    requireSavableRank(members, path);
+    return stack(members);
+  }
   if (on === 'factors') return mergeEach(rule, members, path, options);
   return rule === 'sum' ? factorSum(members, rank) : factorMerged(rule, members, rank, options);
 }
@@ -36,6 +43,16 @@ const stack = (members: readonly WeightedFactors[]): Factors => ({
   down: besides(members.map(({ down, weight, scale }) => scaled(down, weight * scale))),
   up: stacked(members.map(({ up }) => up)),
 });
+
+function requireSavableRank(members: readonly WeightedFactors[], path: string): void {
+  const sum = members.reduce((total, { down }) => total + down.columns, 0);
+  if (sum <= largestRank) return;
+  throw new PeftError('COMBINE_OPTION_INVALID', {
+    found: `ranks that add up to ${sum} at ${path} with strategy "cat"`,
+    expected: `at most ${largestRank}, the largest rank of a LoRA`,
+    fix: 'use strategy "svd" with a `rank`',
+  });
+}
 
 /** Each factor by itself, with the root of weight · scale in both and its sign in one. */
 function mergeEach(
@@ -52,13 +69,14 @@ function mergeEach(
       fix: 'use "cat" or a strategy whose name ends with "svd"',
     });
   const root = ({ weight, scale }: WeightedFactors) => Math.sqrt(Math.abs(weight * scale));
+  const sign = ({ weight, scale }: WeightedFactors) => (weight * scale < 0 ? -1 : 1);
   const merge = (factor: 'down' | 'up', weightOf: (member: WeightedFactors) => number): Matrix => {
     const { rows, columns } = members[0]![factor];
     const weighted = members.map((member) => ({ values: member[factor].data, weight: weightOf(member) }));
     return matrix(rows, columns, mergeValues(rule, weighted, { density, stream: substream(stream, factor) }));
   };
   return {
-    down: merge('down', (member) => root(member) * (member.weight < 0 ? -1 : 1)),
+    down: merge('down', (member) => root(member) * sign(member)),
     up: merge('up', root),
   };
 }

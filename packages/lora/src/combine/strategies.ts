@@ -1,5 +1,6 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { CombineOptions } from '@tfjs-peft/peft-core/authoring';
+import { largestRank } from '../config.js';
 
 /** How the values of several adapters become one. */
 export type MergeRule = 'sum' | 'ties' | 'dareSum' | 'dareTies' | 'prunedSum';
@@ -32,7 +33,7 @@ export const combineStrategies: readonly string[] = Object.keys(strategies);
 
 /**
  * The strategy that the options name; a single adapter is only scaled, whatever they say, as in HF peft.
- * Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_OPTION_INVALID` for pruning without a density in (0, 1], or a rank below 1.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_OPTION_INVALID` for pruning without a density in (0, 1], or a rank that no LoRA may have.
  */
 export function chooseStrategy({ strategy = 'svd', density, rank }: CombineOptions, members: number): Strategy {
   const chosen = Object.hasOwn(strategies, strategy) ? strategies[strategy] : undefined;
@@ -48,7 +49,10 @@ export function chooseStrategy({ strategy = 'svd', density, rank }: CombineOptio
       expected: 'a density in (0, 1]: the share of the values that is kept',
       fix: 'pass `density: 0.5`, say',
     });
-  if (rank !== undefined && !(Number.isInteger(rank) && rank >= 1))
-    throw new PeftError('COMBINE_OPTION_INVALID', { found: `rank ${rank}`, expected: 'a whole number from 1 on' });
+  if (rank !== undefined && !(Number.isInteger(rank) && rank >= 1 && rank <= largestRank))
+    throw new PeftError('COMBINE_OPTION_INVALID', {
+      found: `rank ${rank}`,
+      expected: `a whole number from 1 to ${largestRank}`,
+    });
   return members === 1 ? strategies['linear']! : chosen;
 }

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { sumDifferences } from '../combine-parameters.js';
 import { PeftError } from '../errors.js';
 import type { HostSpec } from '../host-spec.js';
-import type { PeftMethod } from '../method.js';
-import { getParameter, type NamedArray } from '../parameters.js';
+import type { CombineMember, PeftMethod } from '../method.js';
+import { getParameter, type NamedArray, type NamedArrays } from '../parameters.js';
 
 /** Rows that a table has, each once. Errors: `TOKENS_OUTSIDE`. */
 export function requireIndices(
@@ -43,12 +43,15 @@ export interface TokenTable {
 /** Name of the differences of a table's rows, `[tokens, size]`. */
 export const rowsParameter = (namespace: string, path: string): string => `${namespace}.${path}.rows`;
 
+/** What a method that trains rows says of itself: names and shapes of its parameters do not say which tokens they stand for. */
+interface TrainsRows extends Pick<PeftMethod, 'namespaces' | 'kinds' | 'plan' | 'intervene' | 'combine'> {
+  tokenTables(host: HostSpec): readonly TokenTable[];
+}
+
 /** What methods share that train single rows of tables: differences `[tokens, size]` to the host's rows, which start at zero. */
-export const trainsRows = (
-  namespace: string,
-  tablesOf: (host: HostSpec) => readonly TokenTable[],
-): Pick<PeftMethod, 'namespaces' | 'kinds' | 'plan' | 'intervene' | 'combine'> => ({
+export const trainsRows = (namespace: string, tablesOf: (host: HostSpec) => readonly TokenTable[]): TrainsRows => ({
   namespaces: [namespace],
+  tokenTables: tablesOf,
   kinds: ['sparseWeightDelta'],
   plan(host) {
     const specs = tablesOf(host).map(({ path, size, tokens }) => ({
@@ -69,5 +72,43 @@ export const trainsRows = (
       indices: tf.tensor1d(placesOfRows(tokens, size), 'int32'),
       values: getParameter(effective, rowsParameter(namespace, path)).reshape([-1]),
     })),
-  combine: (members, { strategy }) => sumDifferences(members, strategy),
+  combine(members, { strategy }, host) {
+    const tables = tablesOf(host);
+    return sumDifferences(
+      members.map((member) => ({ ...member, effective: inOrderOf(tables, namespace, member, host) })),
+      strategy,
+    );
+  },
 });
+
+/** A member's rows in the order of the tokens of these tables. Errors: `COMBINE_MISMATCH` for other tables or tokens. */
+function inOrderOf(
+  tables: readonly TokenTable[],
+  namespace: string,
+  { method, effective }: CombineMember,
+  host: HostSpec,
+): NamedArrays {
+  const own = (method as Partial<TrainsRows>).tokenTables?.(host) ?? [];
+  const described = (list: readonly TokenTable[]) =>
+    list
+      .map(({ path, tokens }) => `${path} ${[...tokens].sort((a, b) => a - b).join(', ')}`)
+      .sort()
+      .join('; ');
+  if (described(own) !== described(tables))
+    throw new PeftError('COMBINE_MISMATCH', {
+      found: `rows of ${described(tables)} in one adapter and of ${described(own) || 'no table'} in another`,
+      expected: 'adapters that train the same tokens of the same tables',
+      fix: 'combine adapters for the same tokens, or merge all but one into the host with mergeAdapter',
+    });
+  const placesIn = new Map(
+    own.map(({ path, tokens }) => [path, new Map(tokens.map((token, place) => [token, place]))]),
+  );
+  return new Map(
+    tables.map(({ path, tokens }) => {
+      const name = rowsParameter(namespace, path);
+      const rows = effective.get(name)!;
+      const places = tokens.map((token) => placesIn.get(path)!.get(token)!);
+      return [name, { shape: rows.shape, data: rowsOfTable(places, rows) }];
+    }),
+  );
+}
