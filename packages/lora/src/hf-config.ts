@@ -9,6 +9,7 @@ import {
   meansPooler,
   namesWithHits,
   patternsWithHits,
+  savedCandidates,
   spellHfTargets,
   withoutHeadNames,
 } from '@tfjs-peft/peft-core/files';
@@ -52,7 +53,7 @@ export function readHfLoraConfig(config: JsonObject, host: HostSpec): z.input<ty
     targets: Array.isArray(hf.target_modules)
       ? [...namesWithHits(withoutHeadNames(hf.target_modules, host), namesOf(host))]
       : (hf.target_modules ?? null),
-    ...(hasPooler(host) && !meansPooler(config, host) && { pooler: false }),
+    ...(hasPooler(host) && !trainsPooler(config, host) && { pooler: false }),
     exclude: withEffect(hf.exclude_modules ?? null, host),
     layers: layersOfHost(hf.layers_to_transform ?? null, host),
     layersPattern: hf.layers_pattern ?? null,
@@ -124,6 +125,15 @@ function wayOutOfStart(start: string): string {
 }
 
 const hasPooler = ({ sites }: HostSpec) => sites.some((site) => site.kind === 'linear' && site.role === 'pooler');
+
+/** A pooler that is saved whole is no target, and its bias none of `bias: "all"`: HF peft stores it with the module. */
+const trainsPooler = (config: JsonObject, host: HostSpec): boolean => {
+  const { named } = savedCandidates(config, host);
+  const isSaved = host.sites.some(
+    (s) => s.kind === 'linear' && s.role === 'pooler' && named.includes(`${s.path}.bias`),
+  );
+  return meansPooler(config, host) && !(config['bias'] === 'all' && isSaved);
+};
 
 function withEffect(exclude: string | readonly string[] | null, host: HostSpec): LoraConfig['exclude'] {
   const paths = namesOf(host);

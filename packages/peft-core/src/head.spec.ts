@@ -102,4 +102,18 @@ describe('head', () => {
   it('is recognised by its type', () => {
     expect([isHead(head({ labels })), isHead(toy())]).toEqual([true, false]);
   });
+
+  it('is combined with heads of the same readout alone', () => {
+    const membersOf = (...heads: readonly Parameters<typeof head>[0][]) =>
+      heads.map((config) => {
+        const method = head(config);
+        return { method, effective: initialValues(method.plan(toyHost), createStream(0)), weight: 0.5 };
+      });
+    const combine = (members: ReturnType<typeof membersOf>) => members[0]!.method.combine!(members, {}, toyHost);
+    // What the host reads if nothing is said.
+    expect(combine(membersOf({ labels }, { labels, readout: 'mean' })).method.config).toMatchObject({ readout: null });
+    expect(() => combine(membersOf({ labels }, { labels, readout: 'cls' }))).toThrow(
+      expect.objectContaining({ code: 'COMBINE_MISMATCH', message: expect.stringMatching(/mean.*cls/) }),
+    );
+  });
 });

@@ -6,6 +6,7 @@ import type { NamedArray, NamedArrays } from '../parameters.js';
 import { type AdapterFiles, hubHeadConfigName, hubHeadTensorsName, refusePickle } from './adapter-files.js';
 import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
+import { headOutputs } from './head-outputs.js';
 import { decodeHead, hfHeadConfig, takeHead } from './head-tensors.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadOptions } from './load-options.js';
@@ -53,12 +54,9 @@ function readFlexibleHead(
   const { name: headName } = file;
   if (typeof headName !== 'string') throw unsupported('name', headName, 'the name of the head');
   const start = `heads.${headName}.`;
-  const labels = chooseLabels(
-    tensors.get(`${start}${output}.weight`)?.shape[0] ?? 1,
-    namesOf(config['label2id']),
-    options,
-    hubHeadConfigName,
-  );
+  const last = `${start}${output}.weight`;
+  const outputs = headOutputs(tensors.get(last), last, host, hubHeadTensorsName);
+  const labels = chooseLabels(outputs, namesOf(config['label2id']), options, hubHeadConfigName);
   const method = createHead({ labels: [...labels], readout: usePooler === true ? 'pooler' : 'cls', hidden });
   const { names } = method.head;
   const size = host.hiddenSize;
@@ -89,7 +87,8 @@ function readFlexibleHead(
 function readClassHead(file: JsonObject, tensors: NamedArrays, host: HostSpec, options: LoadOptions): LoadedHead {
   const { head, rest } = takeHead(tensors, host, hubHeadTensorsName);
   checkTensors(rest, [], hubHeadTensorsName);
-  const outputs = head?.get(`${host.classifier.output}.weight`)?.shape[0] ?? 1;
+  const last = `${host.classifier.output}.weight`;
+  const outputs = headOutputs(head?.get(last), last, host, hubHeadTensorsName);
   const labels = chooseLabels(outputs, namesOf(file['label2id']), options, hubHeadConfigName);
   const method = createHead(hfHeadConfig(host, labels));
   return { method, effective: decodeHead(method, head ?? new Map(), host, hubHeadTensorsName) };

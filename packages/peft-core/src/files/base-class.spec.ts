@@ -17,6 +17,7 @@ import { head } from '../head.js';
 import { bytesSource } from '../safetensors/byte-source.js';
 import { openSafetensors } from '../safetensors/open-safetensors.js';
 import type { AdapterFiles } from './adapter-files.js';
+import { isBareEncoder } from './base-class.js';
 import { saveAdapter } from './save-adapter.js';
 
 const configName = 'adapter_config.json';
@@ -63,6 +64,58 @@ describe('an adapter of HF peft around an encoder alone', () => {
     const files = await saveAdapter(randomAdapter(method), toyTensors(), { extraConfig });
     expect(jsonOf(files, configName)).toMatchObject({ task_type: 'SEQ_CLS', auto_mapping: null });
     expect((await namesIn(files)).some((name) => name.startsWith('base_model.model.bert.'))).toBe(true);
+  });
+});
+
+describe('an adapter without a task', () => {
+  const folderOf = async (base_model_class: string | null, bare: boolean) => {
+    const auto_mapping = base_model_class === null ? null : { base_model_class, parent_library: 'transformers' };
+    const changes = { task_type: null, auto_mapping, modules_to_save: null };
+    return bare ? encoderFolder(changes) : edited(without(await saved(toy()), 'tfjs_peft.json'), configName, changes);
+  };
+  const bareClasses = [
+    ...[
+      'BertModel',
+      'RobertaModel',
+      'XLMRobertaModel',
+      'DistilBertModel',
+      'ElectraModel',
+      'MPNetModel',
+      'ModernBertModel',
+    ],
+    ...['DebertaModel', 'DebertaV2Model', 'GPT2Model', 'LlamaModel', 'MistralModel', 'Qwen2Model', 'Qwen3Model'],
+  ];
+  const others = [
+    ...['BertForMaskedLM', 'BertLMHeadModel', 'DebertaV2ForMaskedLM', 'RobertaForSequenceClassification'],
+    ...['GPT2LMHeadModel', 'GPT2DoubleHeadsModel', 'OpenAIGPTLMHeadModel', 'XLNetLMHeadModel'],
+  ];
+
+  it.each([
+    ...bareClasses.map((name) => [name, true] as const),
+    ...others.map((name) => [name, false] as const),
+    // What the class does not say, or says otherwise, the names do.
+    ...[null, 'SentenceTransformer', 'MyLMHeadModel'].map((name) => [name, true] as const),
+    ...[null, 'MyModel'].map((name) => [name, false] as const),
+  ])('around %s (bare names: %s) is written under the names that were read', async (name, bare) => {
+    const files = await folderOf(name, bare);
+    const { extraConfig, report } = await loaded(files);
+    expect(isBareEncoder(extraConfig)).toBe(bare);
+    expect(report.ignoredEntries).toEqual([]);
+    const again = await saveAdapter(randomAdapter(toy()), toyTensors(), { extraConfig });
+    expect(await namesIn(again)).toEqual(await namesIn(files));
+    expect(jsonOf(again, configName)).toEqual(jsonOf(files, configName));
+    const own = await loaded(again);
+    const third = await saveAdapter(randomAdapter(toy()), toyTensors(), { extraConfig: own.extraConfig });
+    expect(await namesIn(third)).toEqual(await namesIn(files));
+  });
+
+  it.each([...bareClasses, ...others])('around %s is known by its class where no names tell', (base_model_class) =>
+    expect(isBareEncoder({ auto_mapping: { base_model_class } })).toBe(bareClasses.includes(base_model_class)),
+  );
+
+  it('keeps nothing of a key that only a load may set', async () => {
+    const files = edited(await folderOf('BertModel', true), configName, { bare_names: false });
+    expect(isBareEncoder((await loaded(files)).extraConfig)).toBe(true);
   });
 });
 

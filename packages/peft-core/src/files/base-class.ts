@@ -1,15 +1,19 @@
 import { PeftError } from '../errors.js';
 import type { HostSpec } from '../host-spec.js';
-import type { Json, JsonObject } from '../json/json.js';
+import type { JsonObject } from '../json/json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import { briefJson } from '../json/brief-json.js';
+import { asBareConfig } from './respell-config.js';
 import { isJsonObject } from '../json/parse-json-strict.js';
 
 /**
  * What HF class an adapter was made around: it decides how tensors are called and which class HF peft opens. Kept in `extraConfig` under the
  * keys of adapter_config.json, since nothing else of an adapter depends on it.
  */
-export const baseClassKeys = ['auto_mapping', 'task_type'] as const;
+export const baseClassKeys = ['auto_mapping', 'task_type', 'bare_names'] as const;
+
+/** Of these, what is ours and never in a file: see {@link withBareNames}. */
+export const bareNamesKey = 'bare_names';
 
 /** `BertModel`, `BertForTokenClassification`; undefined where the file does not say. */
 export function baseClassOf({ auto_mapping: mapping }: JsonObject): string | undefined {
@@ -17,10 +21,37 @@ export function baseClassOf({ auto_mapping: mapping }: JsonObject): string | und
   return typeof name === 'string' ? name : undefined;
 }
 
-/** True for an adapter around the encoder alone (`BertModel`), whose paths do not begin with the name of the base model. */
+/** Classes of an encoder or a decoder alone: `BertModel`, `Qwen2Model`, and not `GPT2LMHeadModel`. */
+const bareClass = /(?<!LMHead|DoubleHeads)Model$/;
+
+/**
+ * True for an adapter around the encoder alone (`BertModel`), whose paths do not begin with the name of the base model: by what
+ * {@link withBareNames} found, else by the class.
+ */
 export function isBareEncoder(config: JsonObject): boolean {
+  const { task_type: taskType, [bareNamesKey]: found } = config;
+  if (typeof found === 'boolean') return found;
+  return taskType === 'FEATURE_EXTRACTION' || (taskType == null && bareClass.test(baseClassOf(config) ?? ''));
+}
+
+/**
+ * The configuration of a folder with what its tensors say of the class: whether their names begin with that of the base model, where its entries say
+ * otherwise. Classes with a task of their own always have it.
+ */
+export function withBareNames(file: JsonObject, tensors: Iterable<string>, host: HostSpec): JsonObject {
+  const config = Object.fromEntries(Object.entries(file).filter(([key]) => key !== bareNamesKey));
   const { task_type: taskType } = config;
-  return taskType === 'FEATURE_EXTRACTION' || (taskType == null && /[a-z]Model$/.test(baseClassOf(config) ?? ''));
+  const found = taskType == null || taskType === 'FEATURE_EXTRACTION' ? areBare(tensors, host) : undefined;
+  return found === undefined || found === isBareEncoder(config) ? config : { ...config, [bareNamesKey]: found };
+}
+
+/** Undefined if no name is that of a tensor of the encoder. */
+function areBare(tensors: Iterable<string>, { baseModelPrefix, sites }: HostSpec): boolean | undefined {
+  const firstOf = (name: string) => /^[^.]*/.exec(name)![0];
+  const starts = new Set(sites.map(({ path }) => firstOf(path)));
+  const found = [...tensors].map((name) => firstOf(name.replace(/^base_model\.(model\.)?/, '')));
+  if (found.includes(baseModelPrefix)) return false;
+  return found.some((start) => starts.has(start)) ? true : undefined;
 }
 
 const otherHead = /For(NextSentencePrediction|CausalLM|LMHead\w*|ConditionalGeneration|ImageClassification)$/;
@@ -72,11 +103,9 @@ const unsupported = (found: string) =>
 export function asBareEncoder(
   tensors: NamedArrays,
   config: JsonObject,
-  { baseModelPrefix }: HostSpec,
+  host: HostSpec,
 ): { readonly tensors: Map<string, NamedArray>; readonly config: JsonObject } {
-  const [inside, start] = [`base_model.model.${baseModelPrefix}.`, `${baseModelPrefix}.`];
-  const plain = (value: Json) =>
-    typeof value === 'string' && value.startsWith(start) ? value.slice(start.length) : value;
+  const inside = `base_model.model.${host.baseModelPrefix}.`;
   return {
     tensors: new Map(
       [...tensors].map(([name, array]) => [
@@ -84,8 +113,6 @@ export function asBareEncoder(
         array,
       ]),
     ),
-    config: Object.fromEntries(
-      Object.entries(config).map(([key, value]) => [key, Array.isArray(value) ? value.map(plain) : value]),
-    ),
+    config: asBareConfig(config, host),
   };
 }

@@ -2,7 +2,7 @@ import { bounds } from '../bounds.js';
 import { nearMisses, PeftError } from '../errors.js';
 import type { HostSpec } from '../host-spec.js';
 import type { Json, JsonObject } from '../json/json.js';
-import { baseClassKeys } from './base-class.js';
+import { baseClassKeys, bareNamesKey } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 import { canonicalJson } from '../json/canonical-json.js';
 
@@ -111,8 +111,9 @@ export function makeHfConfig(
     ...(taskType === 'SEQ_CLS' || choices ? ['classifier', 'score', ...headModulesOutside(host)] : []),
     ...saved,
   ];
+  const kept = Object.entries(extraConfig).filter(([key]) => key !== bareNamesKey);
   return {
-    ...extraConfig,
+    ...Object.fromEntries(kept),
     ...own,
     auto_mapping: taskType === null ? (extraConfig['auto_mapping'] ?? null) : null,
     base_model_name_or_path: options.baseModelNameOrPath ?? extraConfig['base_model_name_or_path'] ?? null,
@@ -148,7 +149,9 @@ export function checkForeignKeys(
   onWarning: (message: string) => void,
   modules: (entry: Json) => boolean = () => false,
 ): JsonObject {
-  const foreign = Object.entries(config).filter(([key]) => !commonKeys.has(key) && !Object.hasOwn(owned, key));
+  const foreign = Object.entries(config).filter(
+    ([key]) => key !== bareNamesKey && !commonKeys.has(key) && !Object.hasOwn(owned, key),
+  );
   const unknown: (readonly [string, Json])[] = [];
   for (const [key, value] of foreign) {
     const harmless = semanticKeys.get(key);

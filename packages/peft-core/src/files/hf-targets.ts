@@ -14,20 +14,39 @@ export interface HfTargets {
   readonly layers: number | readonly number[] | null;
   /** `layers_pattern`. */
   readonly layersPattern: string | readonly string[] | null;
+  /** `modules_to_save`: what these hold is no target. */
+  readonly saved?: readonly string[];
 }
 
-/** A module's path in HF's classifier: `bert.encoder.layer.0.attention.self.query`. */
-export const hfPath = (host: HostSpec, path: string): string => `${host.baseModelPrefix}.${path}`;
+/**
+ * A module's name in HF's classifier, `bert.encoder.layer.0.attention.self.query`; in the class of the encoder alone, whose names do not begin with
+ * that of the base model, if `bare`.
+ */
+export const hfPath = (host: HostSpec, path: string, bare = false): string =>
+  bare ? path : `${host.baseModelPrefix}.${path}`;
 
 /** What HF peft would do with these entries of adapter_config.json at a module, by its name. Errors: those of {@link matchNames}. */
-export function hfSelector({ targets, exclude, layers, layersPattern }: HfTargets): (name: string) => boolean {
+export function hfSelector({ targets, exclude, layers, layersPattern, saved }: HfTargets): (name: string) => boolean {
+  const isSaved = savedSelector(saved ?? []);
   const isExcluded = exclude !== null && exclude.length > 0 ? matchNames(exclude) : () => false;
   const isTarget = targets === null ? () => false : matchNames(targets);
   const whole = new Set(Array.isArray(targets) ? targets : []);
   const layerAt = layerFinder({ layersPattern });
   return (name) => {
-    if (isExcluded(name) || !isTarget(name)) return false;
+    if (isExcluded(name) || isSaved(name) || !isTarget(name)) return false;
     return typeof targets === 'string' || whole.has(name) || isInLayers({ layers }, layerAt(name));
+  };
+}
+
+/** Whether a module is one of `modules_to_save` or below one: entries are whole segments of its name, anywhere in it. */
+export function savedSelector(saved: readonly string[]): (name: string) => boolean {
+  const entries = new Set(saved);
+  if (entries.size === 0) return () => false;
+  return (name) => {
+    const segments = name.split('.');
+    return segments.some((_, start) =>
+      segments.some((_, last) => last >= start && entries.has(segments.slice(start, last + 1).join('.'))),
+    );
   };
 }
 
@@ -47,7 +66,7 @@ export function layerFinder({ layersPattern }: Pick<HfTargets, 'layersPattern'>)
   const work = createPatternWork('layersPattern');
   const isList =
     patterns.length > 0
-      ? patterns.map((pattern) => compilePattern(`(?:.*\\.)?(?:${pattern})`, work))
+      ? patterns.map((pattern) => compilePattern(`.*\\.(?:${pattern})`, work))
       : [(before: string) => before.includes('.')];
   return (name) => {
     const segments = name.split('.');

@@ -1,6 +1,7 @@
 import { head as createHead, type HeadMethod } from '../head.js';
 import type { HostSpec } from '../host-spec.js';
 import type { NamedArrays } from '../parameters.js';
+import { headOutputs } from './head-outputs.js';
 import { decodeHead, hfHeadConfig, hfHeadNames, takeHead } from './head-tensors.js';
 
 /** A head with its numbers. */
@@ -14,7 +15,7 @@ export const hostHeadNames = hfHeadNames;
 
 /**
  * The head that a checkpoint holds beside the encoder, to be composed with an adapter that has none. `labels`: names of the outputs, numbers
- * if absent. Undefined without such a head. Errors: `TENSOR_MISSING` for a part of one, `HEAD_UNSUPPORTED` for one of another architecture.
+ * if absent. Undefined without such a head. Errors: `TENSOR_MISSING` for a part of one, `TENSOR_MISSHAPEN`, `HEAD_UNSUPPORTED` for one of another architecture.
  */
 export function readHostHead(
   tensors: NamedArrays,
@@ -24,7 +25,8 @@ export function readHostHead(
 ): StoredHead | undefined {
   const { head: stored } = takeHead(tensors, host, where);
   if (!stored) return undefined;
-  const outputs = stored.get(`${host.classifier.output}.weight`)?.shape[0] ?? 1;
+  const last = `${host.classifier.output}.weight`;
+  const outputs = headOutputs(stored.get(last), last, host, where);
   const names = labels?.length === outputs ? labels : Array.from({ length: outputs }, (_, i) => `LABEL_${i}`);
   const method = createHead(hfHeadConfig(host, names));
   return { method, effective: decodeHead(method, stored, host, where) };

@@ -10,7 +10,7 @@ import type { MethodDefinition, MethodRegistry } from '../registry.js';
 import { type AdapterFiles, hfConfigName, requireFile, tensorsName, verticesName } from './adapter-files.js';
 import type { HostSpec } from '../host-spec.js';
 import { savedName } from './saved-modules.js';
-import { isMultipleChoice, requireTask, tokenModuleOf } from './base-class.js';
+import { isBareEncoder, isMultipleChoice, requireTask, tokenModuleOf, withBareNames } from './base-class.js';
 import { forChoices } from './choice-head.js';
 import { briefJson } from '../json/brief-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
@@ -28,7 +28,10 @@ import {
 import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
-import { isPartOfHead, savedCandidates, takeSaved } from './take-saved.js';
+import { meansPooler } from './hf-patterns.js';
+import { headOutputs } from './head-outputs.js';
+import { asClassifierConfig } from './respell-config.js';
+import { isPartOfHead, outputEmbeddingsName, requireSavable, savedCandidates, takeSaved } from './take-saved.js';
 import { expectTokens, requireOwnTables, takeTokens } from './take-tokens.js';
 import { tokenHead, type TokenHeadConfig, tokenHeadNames } from './token-head.js';
 import { normaliseNames } from './normalise-names.js';
@@ -45,14 +48,20 @@ export async function loadHfFolder(
   const host = tensors.spec;
   const warn = options.onWarning ?? (() => undefined);
   refuseVerticesAlone(files, options, warn);
-  const config = parseJsonObject(requireFile(files, hfConfigName), hfConfigName);
-  const taskType = requireTask(config, host, hfConfigName);
-  const method = buildMethod(config, host, registry);
+  const file = parseJsonObject(requireFile(files, hfConfigName), hfConfigName);
+  const taskType = requireTask(file, host, hfConfigName);
+  requireHfDefinition(file, registry);
   const read = await readTensors(files, tensorsName);
+  const config = withBareNames(file, read.keys(), host);
+  const method = buildMethod(config, host, registry);
   refuseMethodAtHead(read, host, tensorsName);
   const frozen = await readHostTensors(method.files, tensors);
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
-  const candidates = savedCandidates(config, host);
+  const candidates = inFile(hfConfigName, () => {
+    const found = savedCandidates(config, host);
+    requireSavable(found, config, new Set(blank.tensors.keys()), host);
+    return found;
+  });
   const tokens = await expectTokens(config, tensors, read, tensorsName);
   const tokenModule = requireTokenModule(config, method, host);
   const isChoice = isMultipleChoice(config);
@@ -63,10 +72,11 @@ export async function loadHfFolder(
       ? tokenHeadNames(tokenModule)
       : hfHeadNames(headHost).map((name) => method.files.headPrefix + name)),
     ...[...candidates.named, ...candidates.tables].map((path) => savedName(host, path)),
+    ...(candidates.tied === undefined ? [] : [outputEmbeddingsName]),
     ...(tokens?.names ?? []),
   ];
   const { tensors: named, ...nameReport } = normaliseNames(read, names, host, tensorsName);
-  const perToken = tokenModule && takeTokenHead(named, tokenModule, files, options);
+  const perToken = tokenModule && takeTokenHead(named, tokenModule, host, files, options);
   const { head: found, rest: withSaved } = takeHead(perToken?.rest ?? named, headHost, tensorsName);
   const { saved, rest: withTokens, dropped } = await takeSaved(withSaved, candidates, tensors, tensorsName);
   const { taken: ofTokens, rest } = takeTokens(withTokens, tokens);
@@ -74,12 +84,13 @@ export async function loadHfFolder(
   const trained = found ?? (isChoice ? new Map<string, never>() : undefined);
   const completed = trained && completeHead(trained, options.hostHead, headHost);
   const stored = completed?.size ? completed : undefined;
+  const savedEntries = new Set<Json>(candidates.modules);
   const extraConfig = checkForeignKeys(
     config,
-    { ...blank.config, ...tokens?.config },
+    { ...blank.config, ...tokens?.config, ...(candidates.tied !== undefined && { ensure_weight_tying: true }) },
     hfConfigName,
     warn,
-    (entry) => candidates.modules.includes(entry as string) || entry === tokenModule || isPartOfHead(entry, host),
+    (entry) => savedEntries.has(entry) || entry === tokenModule || isPartOfHead(entry, host),
   );
   const effective = new Map(decodePart(method, rest, blank, host, frozen, tensorsName));
   const report = {
@@ -104,7 +115,8 @@ export async function loadHfFolder(
     checkTensors(effective, storedTensors(whole.plan(host)), tensorsName);
     return { method: whole, effective, extraConfig, report };
   }
-  const outputs = stored.get(`${headHost.classifier.output}.weight`)?.shape[0] ?? 1;
+  const last = `${headHost.classifier.output}.weight`;
+  const outputs = headOutputs(stored.get(last), last, headHost, tensorsName);
   const head = createHead(
     isChoice
       ? { ...hfHeadConfig(headHost, ['choice']), choices: true }
@@ -136,17 +148,18 @@ function requireTokenModule(config: JsonObject, method: CodecMethod, { classifie
   });
 }
 
-/** The head of single tokens with its numbers; undefined if the file has none. */
+/** The head of single tokens with its numbers; undefined if the file has none. Errors: `TENSOR_MISSING`, `TENSOR_MISSHAPEN`. */
 function takeTokenHead(
   tensors: NamedArrays,
   module: TokenHeadConfig['module'],
+  host: HostSpec,
   files: AdapterFiles,
   options: LoadOptions,
 ) {
   const names = tokenHeadNames(module);
   const [weight] = names;
-  const outputs = tensors.get(weight)?.shape[0];
-  if (outputs === undefined) return undefined;
+  if (!tensors.has(weight)) return undefined;
+  const outputs = headOutputs(tensors.get(weight), weight, host, tensorsName);
   const labels = chooseLabels(outputs, labelsOfModel(outputs, files), options, 'config.json');
   const method = tokenHead({ labels: [...labels], module });
   const own = new Map([...tensors].filter(([name]) => names.includes(name)));
@@ -191,7 +204,10 @@ function slipOf(peftType: string, known: readonly string[]): string | undefined 
 
 function buildMethod(config: JsonObject, host: HostTensors['spec'], registry: MethodRegistry): CodecMethod {
   const definition = requireHfDefinition(config, registry);
-  const input = inFile(hfConfigName, () => definition.fromHfConfig!(config, host));
+  const input = inFile(hfConfigName, () => {
+    const naming = { bare: isBareEncoder(config), withPooler: meansPooler(config, host) };
+    return definition.fromHfConfig!(asClassifierConfig(config, host, naming), host);
+  });
   const method = inFile(hfConfigName, () => registry.build({ type: definition.type, config: input as JsonObject }));
   if (method.files) return method as CodecMethod;
   throw new Error(`${definition.type} reads HF configurations but has no file codec`);

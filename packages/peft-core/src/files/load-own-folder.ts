@@ -17,7 +17,7 @@ import {
   verticesName,
 } from './adapter-files.js';
 import { type AdapterRecord, checkStoredFiles, hfLayout, ownLayout } from './adapter-record.js';
-import { asBareEncoder, isBareEncoder } from './base-class.js';
+import { asBareEncoder, isBareEncoder, withBareNames } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 import { canonicalJson } from '../json/canonical-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
@@ -26,6 +26,7 @@ import { type FileUnit, planFileUnits } from './file-units.js';
 import { forChoices } from './choice-head.js';
 import { decodeHead, takeHead } from './head-tensors.js';
 import { checkForeignKeys, ignoredEntries } from './hf-config.js';
+import { withoutBase } from './respell-config.js';
 import { isPartOfHead } from './take-saved.js';
 import { adapterForAnotherHost } from './host-check.js';
 import type { LoadedArrays, LoadOptions, LoadReport } from './load-options.js';
@@ -136,17 +137,16 @@ async function loadHfUnit(
   const frozen = await readHostTensors(unit.method.files, hostTensors);
   const blank = blankEncoding(unit.method, host, frozen, stored, where);
   const configName = unit.folder + hfConfigName;
-  const config = parseJsonObject(requireFile(files, configName), configName);
+  const file = parseJsonObject(requireFile(files, configName), configName);
+  const config = withBareNames(file, tensors.keys(), host);
   const bare = !unit.head && isBareEncoder(config);
   const names = [blank, ...beside.map(({ blank: other }) => other)].flatMap(({ tensors: all }) => [...all.keys()]);
-  const written = bare ? asBareEncoder(blank.tensors, blank.config, host) : blank;
-  const savedNames = beside.flatMap(({ blank: { config: entries } }) => entries['modules_to_save'] ?? []);
-  const isKnown = (entry: Json) => savedNames.includes(entry as string) || isPartOfHead(entry, host);
-  const entries = Object.assign(
-    { ...written.config },
-    ...beside.map(({ blank: part }) => ownEntries(part)),
-  ) as JsonObject;
-  const foreign = checkStoredConfig(unit, record, config, entries, warn, isKnown);
+  const saved = beside.flatMap(({ blank: { config: entries } }) => (entries['modules_to_save'] ?? []) as string[]);
+  const savedNames = new Set<Json>(bare ? saved.map((name) => withoutBase(name, host)) : saved);
+  const isKnown = (entry: Json) => savedNames.has(entry) || isPartOfHead(entry, host);
+  const whole = Object.assign({ ...blank.config }, ...beside.map(({ blank: part }) => ownEntries(part))) as JsonObject;
+  const entries = bare ? asBareEncoder(blank.tensors, whole, host).config : whole;
+  const foreign = checkStoredConfig(unit, record, { file, config }, entries, warn, isKnown);
   const own = bare ? normaliseNames(stored, names, host, where).tensors : stored;
   const ofMethod = new Map([...own].filter(([name]) => !isBeside.has(name)));
   const arrays = new Map(decodePart(unit.method, ofMethod, blank, host, frozen, where));
@@ -179,7 +179,7 @@ function addOnce(effective: Map<string, NamedArray>, name: string, array: NamedA
 function checkStoredConfig(
   unit: HfUnit,
   record: AdapterRecord,
-  config: JsonObject,
+  { file, config }: { readonly file: JsonObject; readonly config: JsonObject },
   blankConfig: JsonObject,
   warn: (message: string) => void,
   isKnown: (entry: Json) => boolean,
@@ -189,7 +189,7 @@ function checkStoredConfig(
   requireLayout(stored?.layout ?? hfLayout, hfLayout, where);
   const expected: JsonObject = { ...blankConfig, peft_type: unit.method.files.peftType };
   const foreign = checkForeignKeys(config, expected, where, warn, isKnown);
-  if (stored?.configSha256 === sha256Hex(canonicalJson(config))) return foreign;
+  if (stored?.configSha256 === sha256Hex(canonicalJson(file))) return foreign;
   const edited = Object.keys(expected).filter(
     (key) => canonicalJson(config[key] ?? null) !== canonicalJson(expected[key] ?? null),
   );

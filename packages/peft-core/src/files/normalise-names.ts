@@ -20,7 +20,7 @@ export interface NormalisedTensors extends NameReport {
  * - without `base_model.model.`, and with or without the name of the base model (`encoder…` from a bare encoder);
  * - with the name of the adapter inside (`lora_A.default.weight`, `ia3_l.default`), one name a file;
  * - with `modules_to_save` before the parameters of a module that is saved whole;
- * - the table of single tokens that are trained, under `token_adapter.base_layer`;
+ * - the table of single tokens that are trained, under `token_adapter.base_layer`; one that is adapted, under `base_layer`;
  * - magnitudes of DoRA with `.weight`; biases without `base_layer`, as peft before 0.7 wrote them.
  *
  * Equal copies of a tensor are dropped, and so is `original_module`, the module as it was before training. What has no known spelling keeps its
@@ -120,6 +120,7 @@ function variantsOf(segments: readonly string[]): (readonly string[])[] {
     ...(wrapped > 0 && segments[wrapped + 1] === 'base_layer'
       ? [[...segments.slice(0, wrapped), ...segments.slice(wrapped + 2)]]
       : []),
+    ...(last === 'weight' && segments.at(-2) === 'base_layer' ? [[...segments.slice(0, -2), last]] : []),
     ...(last === 'weight' ? [segments.slice(0, -1)] : []),
     ...(last === 'bias' ? [[...segments.slice(0, -1), 'base_layer', 'bias']] : []),
   ];

@@ -2,6 +2,7 @@ import type { Adapter } from '../adapter.js';
 import type { EncodedAdapter } from '../file-codec.js';
 import type { HostTensors } from '../host.js';
 import type { HostSpec } from '../host-spec.js';
+import { PeftError } from '../errors.js';
 import type { JsonObject } from '../json/json.js';
 import type { PeftMethod } from '../method.js';
 import { type NamedArray, type NamedArrays, namespaceOf, readParameters } from '../parameters.js';
@@ -20,8 +21,11 @@ import { readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
 import { encodeHead, hasForeignBias, headDifference } from './head-tensors.js';
 import { type HfConfigOptions, makeHfConfig, taskToKeep } from './hf-config.js';
+import { hfPath, savedSelector } from './hf-targets.js';
 import { ownEntries } from './own-entries.js';
+import { withoutBase } from './respell-config.js';
 import { sharedTables } from './take-tokens.js';
+import { isWeightSite } from '../site-tensors.js';
 import { adapterForAnotherHost } from './host-check.js';
 import { sha256Hex } from '../sha256-hex.js';
 
@@ -37,7 +41,8 @@ export interface SaveOptions extends HfConfigOptions {
  * The files of an adapter. The top folder is one that HF peft loads if the method is one that it knows with at most one head; what HF peft
  * would compute differently is listed under `differences` in `tfjs_peft.json`. A simplex is stored as its midpoint, with all vertices in
  * `vertices.safetensors`. Parameters are read, not disposed.
- * Errors: `ADAPTER_FOR_ANOTHER_HOST`, `VALUES_NOT_FINITE`, `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`, `NAMESPACE_UNSAFE`.
+ * Errors: `ADAPTER_FOR_ANOTHER_HOST`, `VALUES_NOT_FINITE`, `TENSOR_MISSING`, `TENSOR_UNEXPECTED`, `TENSOR_MISSHAPEN`, `NAMESPACE_UNSAFE`;
+ * `PARTS_OVERLAP` for parts that one folder of HF peft would store under one name.
  */
 export async function saveAdapter(
   adapter: Adapter,
@@ -118,21 +123,27 @@ function encodeUnit(
   const hasHead = unit.head !== undefined;
   const beside = unit.beside.map((part) => part.files.encode(select(arrays, [part]), host, frozen));
   const own = codec.encode(select(arrays, [unit.method]), host, frozen);
+  const types = [unit.method, ...unit.beside].map(({ type }) => type);
+  const tensorsOfParts = [own, ...beside].map(({ tensors }) => [...tensors]);
   const whole = {
     ...own,
-    config: Object.assign({ ...own.config }, ...beside.map(ownEntries)) as JsonObject,
-    tensors: new Map([own, ...beside].flatMap(({ tensors }) => [...tensors])),
+    config: Object.fromEntries(
+      onceEach([own.config, ...beside.map(ownEntries)].map(Object.entries), types),
+    ) as JsonObject,
+    tensors: new Map(onceEach(tensorsOfParts, types)),
   };
   const bare = !hasHead && isBareEncoder(options.extraConfig ?? {});
   const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
   const choices = unit.head?.head.choices ?? false;
   const headHost = choices ? forChoices(host, `the head of ${unit.method.type}`) : host;
   const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, headHost) : new Map();
+  onceEach([[...encoded.tensors], [...headTensors]], [types.join(' + '), 'HEAD']);
   const { headless = false, peftType } = codec;
+  const saved = beside.flatMap(savedNames);
   const config: JsonObject = makeHfConfig(
     peftType,
     encoded.config,
-    { hasHead, choices, headless, saved: beside.flatMap(savedNames) },
+    { hasHead, choices, headless, saved: bare ? saved.map((name) => withoutBase(name, host)) : saved },
     options,
     host,
   );
@@ -147,7 +158,8 @@ function encodeUnit(
     entry: { folder, peftType: codec.peftType, layout: hfLayout, configSha256: sha256Hex(canonicalJson(config)) },
     differences: [
       ...encoded.differences,
-      ...besideDifferences(unit, host),
+      ...beside.flatMap(({ differences }) => differences),
+      ...besideDifferences(unit, saved, host),
       ...(headReason === undefined ? [] : [headReason]),
       ...(unit.head && hasForeignBias(unit.head, arrays, headHost)
         ? [`HF's sequence classifier for "${host.modelType}" has no bias, this head has one`]
@@ -156,17 +168,50 @@ function encodeUnit(
   };
 }
 
-/** Why HF peft would not run what stands beside the method. */
-const besideDifferences = ({ method, beside }: HfUnit, host: HostSpec): string[] =>
-  beside.flatMap((part) => {
-    const { besideTypes } = part.files;
-    if (!besideTypes) return [];
-    const { peftType } = method.files;
-    if (!besideTypes.includes(peftType)) return [`HF peft has no ${part.type} beside ${peftType}`];
-    return sharedTables(part, method, host).map(
-      (path) => `HF peft has no ${part.type} of ${path}, which ${peftType} changes`,
-    );
+/** The entries of all parts. Errors: `PARTS_OVERLAP` for two of one name, of which a file keeps one. */
+function onceEach<Value>(
+  parts: readonly (readonly (readonly [string, Value])[])[],
+  types: readonly string[],
+): (readonly [string, Value])[] {
+  const owners = new Map<string, string>();
+  parts.forEach((part, place) => {
+    for (const [name] of part) {
+      const before = owners.get(name);
+      if (before !== undefined) throw overlap(name, before, types[place]!);
+      owners.set(name, types[place]!);
+    }
   });
+  return parts.flat();
+}
+
+const overlap = (name: string, first: string, second: string) =>
+  new PeftError('PARTS_OVERLAP', {
+    found: `${first} and ${second} both store "${name}" in the folder of one adapter of HF peft`,
+    expected: 'one part for each tensor and each entry of adapter_config.json',
+    fix: 'train them as one part, or merge one of them into the host with mergeAdapter and save the rest',
+  });
+
+/** Why HF peft would not run what stands beside the method: it adapts no module that `modules_to_save` holds, and no table in two ways. */
+function besideDifferences({ method, beside }: HfUnit, saved: readonly string[], host: HostSpec): string[] {
+  const { peftType } = method.files;
+  const isSaved = savedSelector(saved);
+  const weights = new Set(host.sites.filter(isWeightSite).map(({ path }) => path));
+  const sites = new Set(method.plan(host).effective.flatMap(({ site }) => (site === undefined ? [] : [site])));
+  const lost = new Set([...sites].filter((path) => weights.has(path) && isSaved(hfPath(host, path))));
+  return [
+    ...[...lost].map((path) => `HF peft has no ${method.type} of ${path}, which "modules_to_save" holds`),
+    ...beside.flatMap((part) => {
+      const { besideTypes } = part.files;
+      if (besideTypes && !besideTypes.includes(peftType)) return [`HF peft has no ${part.type} beside ${peftType}`];
+      const others = [method, ...(besideTypes ? beside.filter((other) => other !== part) : [])];
+      return others.flatMap((other) =>
+        sharedTables(part, other, host)
+          .filter((path) => other !== method || !lost.has(path))
+          .map((path) => `HF peft has no ${part.type} of ${path}, which ${other.type} changes`),
+      );
+    }),
+  ];
+}
 
 const savedNames = ({ config: { modules_to_save: modules } }: EncodedAdapter): string[] =>
   Array.isArray(modules) ? (modules as string[]) : [];

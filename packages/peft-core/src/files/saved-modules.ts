@@ -4,7 +4,7 @@ import { PeftError } from '../errors.js';
 import type { FileCodec } from '../file-codec.js';
 import { hfPath } from './hf-targets.js';
 import { rememberWholeValues } from './whole-values.js';
-import type { HostSpec } from '../host-spec.js';
+import { type HostSpec, sitesOfKind } from '../host-spec.js';
 import type { Interventions } from '../intervention.js';
 import type { PeftMethod } from '../method.js';
 import { floatsOf, getParameter, type NamedArray, transposed } from '../parameters.js';
@@ -115,7 +115,9 @@ function savedFiles(
           return [savedName(host, path), turned(tensor) ? transposed(whole) : whole];
         }),
       ),
-      differences: [],
+      differences: tensorsOf(host).some(({ path }) => path === tiedTable(config, host))
+        ? [`HF peft changes the table ${tiedTable(config, host)} alone, not the output embeddings that share it`]
+        : [],
     }),
     decode: (tensors, host, frozen) =>
       new Map(
@@ -127,6 +129,13 @@ function savedFiles(
         }),
       ),
   };
+}
+
+/** The table of the output embeddings too, if `modules` names it: HF peft wraps that module alone. */
+function tiedTable({ modules }: SavedModulesConfig, host: HostSpec): string | undefined {
+  const [words] = host.languageModel?.tied ? sitesOfKind(host, 'table') : [];
+  const isNamed = words && modules.some((name) => hfPath(host, words.path).endsWith(name));
+  return isNamed ? `${words.path}.weight` : undefined;
 }
 
 /** The name of a host's tensor that HF peft stores whole. */

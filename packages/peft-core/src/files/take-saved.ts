@@ -1,6 +1,8 @@
+import { bounds } from '../bounds.js';
 import { PeftError } from '../errors.js';
 import type { HostTensors } from '../host.js';
 import { type HostSpec, sitesOfKind } from '../host-spec.js';
+import { briefJson } from '../json/brief-json.js';
 import type { Json, JsonObject } from '../json/json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import { isWeightSite, tensorsOfSite } from '../site-tensors.js';
@@ -23,19 +25,77 @@ export interface SavedCandidates {
   readonly named: readonly string[];
   /** Tables, which `save_embedding_layers` stores without a word. */
   readonly tables: readonly string[];
+  /** Of `named`, the table that scores the next token as well; HF peft trains it apart from these unless `ensure_weight_tying` says otherwise. */
+  readonly tied?: string;
 }
 
-/** HF peft takes every module whose name ends with an entry, with all that is below it. */
+/** HF peft's name of the output embeddings, which hold the tied table once more. */
+export const outputEmbeddingsName = 'base_model.model.lm_head.weight';
+
+/** HF peft takes every module whose name ends with an entry, with all that is below it. Errors: `TARGETS_TOO_MANY`. */
 export function savedCandidates({ modules_to_save: entry }: JsonObject, host: HostSpec): SavedCandidates {
-  const entries = (entry == null ? [] : Array.isArray(entry) ? (entry as readonly Json[]) : [entry]).filter(
+  const list = entry == null ? [] : Array.isArray(entry) ? (entry as readonly Json[]) : [entry];
+  if (list.length > bounds.targets)
+    throw new PeftError('TARGETS_TOO_MANY', {
+      found: `"modules_to_save": a list of ${list.length} modules`,
+      expected: `at most ${bounds.targets}`,
+      fix: 'do not use this file unless you know who made it; else name kinds of modules ("pooler") instead of each one',
+    });
+  const entries = [...new Set(list)].filter(
     (name): name is string => typeof name === 'string' && !anyHead.includes(name),
   );
   const paths = host.sites.filter(isWeightSite).flatMap((site) => tensorsOfSite(site).map(({ path }) => path));
-  const isBelow = (path: string, name: string) => modulesAbove(hfPath(host, path)).some((end) => end.endsWith(name));
-  const modules = entries.filter((name) => paths.some((path) => isBelow(path, name)));
-  const named = paths.filter((path) => modules.some((name) => isBelow(path, name)));
+  const wanted = new Set(entries);
+  const met = new Set<string>();
+  const isHit = remember((module: string) => {
+    const ends = Array.from(module, (_, start) => module.slice(start)).filter((end) => wanted.has(end));
+    for (const end of ends) met.add(end);
+    return ends.length > 0;
+  });
+  const named = paths.filter((path) => modulesAbove(hfPath(host, path)).filter(isHit).length > 0);
+  const modules = entries.filter((name) => met.has(name));
   const tables = sitesOfKind(host, 'table').map(({ path }) => `${path}.weight`);
-  return { modules, named, tables: tables.filter((path) => !named.includes(path)) };
+  const tied = host.languageModel?.tied ? named.find((path) => path === tables[0]) : undefined;
+  return {
+    modules,
+    named,
+    tables: tables.filter((path) => !named.includes(path)),
+    ...(tied !== undefined && { tied }),
+  };
+}
+
+/**
+ * What HF peft would compute otherwise, or cannot hold. `owned`: tensors of the method.
+ * Errors: `CONFIG_KEY_UNSUPPORTED` for a table that is trained apart from the output embeddings tied to it, and for tensors of the method.
+ */
+export function requireSavable(
+  { named, tied }: SavedCandidates,
+  config: JsonObject,
+  owned: ReadonlySet<string>,
+  host: HostSpec,
+): void {
+  if (tied !== undefined && config['ensure_weight_tying'] !== true)
+    throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
+      found: `"modules_to_save" names "${tied}", which the output embeddings share: HF peft trains it apart from these and leaves them as they are`,
+      expected: '"ensure_weight_tying": true, where both change',
+      fix: 'train the adapter again with ensure_weight_tying=True, or without the word embeddings',
+    });
+  const both = named.find((path) => owned.has(savedName(host, path)));
+  if (both === undefined) return;
+  throw new PeftError('CONFIG_KEY_UNSUPPORTED', {
+    found: `"modules_to_save" and ${briefJson(config['peft_type'])} both train "${both}"`,
+    expected: 'one of them',
+    fix: 'train the adapter again with "bias": "none" or "lora_only", or without that module',
+  });
+}
+
+/** A function that is asked for each argument once. */
+function remember<Result>(run: (argument: string) => Result): (argument: string) => Result {
+  const known = new Map<string, Result>();
+  return (argument) => {
+    if (!known.has(argument)) known.set(argument, run(argument));
+    return known.get(argument)!;
+  };
 }
 
 /** `bert.pooler.dense` and `bert.pooler` of `bert.pooler.dense.weight`. */
@@ -63,7 +123,7 @@ export interface TakenTensors {
  */
 export async function takeSaved(
   tensors: NamedArrays,
-  { modules, named, tables }: SavedCandidates,
+  { modules, named, tables, tied }: SavedCandidates,
   host: HostTensors,
   where: string,
 ): Promise<TakenTensors> {
@@ -77,10 +137,16 @@ export async function takeSaved(
     });
   const there = tables.filter((path) => tensors.has(nameOf(path)));
   const claimed = new Set([...named, ...there].map(nameOf));
+  const copy = tied === undefined ? undefined : tensors.get(outputEmbeddingsName);
+  const isCopy = copy !== undefined && sameArrays(copy, tensors.get(nameOf(tied!))!);
+  if (isCopy) claimed.add(outputEmbeddingsName);
   const rest = new Map([...tensors].filter(([name]) => !claimed.has(name)));
   const unchanged: string[] = [];
   for (const path of there) if (await isHostsOwn(tensors.get(nameOf(path))!, path, host)) unchanged.push(path);
-  const dropped = unchanged.map((path) => ({ name: nameOf(path), reason: "the host's own table, unchanged" }));
+  const dropped = [
+    ...unchanged.map((path) => ({ name: nameOf(path), reason: "the host's own table, unchanged" })),
+    ...(isCopy ? [{ name: outputEmbeddingsName, reason: `an equal copy of ${nameOf(tied!)}` }] : []),
+  ];
   const kept = [...named, ...there.filter((path) => !unchanged.includes(path))];
   if (kept.length === 0) return { rest, dropped };
   const method = savedModules({ tensors: kept, modules: [...modules] }) as CodecMethod;
@@ -88,6 +154,9 @@ export async function takeSaved(
   requireShapes(tensors, kept, frozen, host.spec, where);
   return { saved: { method, effective: method.files.decode(tensors, host.spec, frozen) }, rest, dropped };
 }
+
+const sameArrays = (a: NamedArray, b: NamedArray): boolean =>
+  a.shape.join() === b.shape.join() && a.data.every((value, index) => value === b.data[index]);
 
 async function isHostsOwn({ shape, data }: NamedArray, path: string, host: HostTensors): Promise<boolean> {
   const own = host.weight(path);
