@@ -14,7 +14,7 @@ const stored = JSON.parse(read('capabilities.json')) as Matrix;
 describeOnNative('docs/capabilities, tried', () => {
   it('says what the methods do now (else: npm run docs:capabilities)', async () => {
     expect(await probeAll()).toEqual(stored);
-  }, 600_000);
+  });
 });
 
 describe('docs/capabilities', () => {

@@ -1,11 +1,9 @@
 import { rmSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeOnNative } from '../jest/on-native.js';
 import { differences } from './compare-folders.js';
 import { prepare } from './prepare.js';
 import { type Faults, killAndResume, runWhole, secondWriter, signalToGroup } from './scenarios.js';
-
-jest.setTimeout(300_000);
 
 /** The whole of it is `npm run faults`. */
 describeOnNative('a run that is broken', () => {

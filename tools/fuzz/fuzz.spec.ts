@@ -9,7 +9,7 @@ import { plantedFaults } from './src/readers/planted.js';
 
 describe('the fuzzer', () => {
   it('finds a fault of every kind', async () => {
-    const limits = { cpuMs: 400, hangMs: 10_000, bytes: 2 ** 26 };
+    const limits = { cpuMs: 400, hangMs: 30_000, bytes: 2 ** 26 };
     const names = plantedFaults.map((kind) => `planted ${kind}`);
     const reports = await fuzz({ readers: names, seed: 1, inputs: 3, jobs: 2, limits, maxDeaths: 1 });
     const found = reports.map(({ reader, findings }) => [reader, findings[0]?.first.kind]);
@@ -34,12 +34,15 @@ describe('the fuzzer', () => {
 
 describeOnNative('every reader of files from strangers', () => {
   it('refuses changed inputs with a typed error or gives a right value', async () => {
-    const reports = await fuzz({ readers: readers.map(({ name }) => name), seed: 20, inputs: 40, jobs: 2 });
+    const reports = await fuzz({
+      ...{ readers: readers.map(({ name }) => name), seed: 20, inputs: 40, jobs: 2 },
+      limits: { hangMs: 120_000 },
+    });
     expect(reports.flatMap(({ findings }) => findings.map(({ first }) => first))).toEqual([]);
     expect(reports).toHaveLength(readers.length);
     for (const { reader, inputs, errors, values } of reports) {
       expect([reader, inputs]).toEqual([reader, 40]);
       expect([reader, errors + values]).toEqual([reader, 40]);
     }
-  }, 300_000);
+  });
 });

@@ -48,7 +48,7 @@ beforeAll(async () => {
   for (const name of scripts) javaScriptBytes += gzipSync(await readFile(join(assets, name))).length;
   await writeTinyModel(join(folder, 'tiny'));
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-}, 300_000);
+});
 afterAll(async () => {
   await browser?.close();
   if (folder) await rm(folder, { recursive: true });
@@ -187,7 +187,7 @@ describeInChromium.each([
     await alertOf(second.page, 'cannot be read as a zip');
     expect(second.complaints).toEqual([]);
     await other.close();
-  }, 180_000);
+  });
 
   it('goes on after a reload, to the bit, and asks for the model once', async () => {
     const context = await browser.newContext();
@@ -218,7 +218,7 @@ describeInChromium.each([
     await finish(page);
     expect(await classify(page)).toEqual(wanted);
     await again.close();
-  }, 180_000);
+  });
 
   it('says what is wrong with a table', async () => {
     const context = await browser.newContext();
@@ -235,7 +235,7 @@ describeInChromium.each([
     await page.getByRole('button', { name: 'Train', exact: true }).click();
     await alertOf(page, 'column "text" of a.csv as text and as label');
     await context.close();
-  }, 120_000);
+  });
 
   it('reads an edited file as that file was read, and what comes into an empty field as CSV', async () => {
     const context = await browser.newContext();
@@ -249,7 +249,7 @@ describeInChromium.each([
     await edit(page, 'text,label\n"a\tb",x\nc,y\nd,x\ne,y\n');
     await page.getByText('4 rows, 2 columns.').waitFor();
     await context.close();
-  }, 120_000);
+  });
 
   it('says what the reader found', async () => {
     const context = await browser.newContext();
@@ -264,7 +264,7 @@ describeInChromium.each([
       '1 of 5 rows of pasted.csv held out for testing',
     ]);
     await context.close();
-  }, 120_000);
+  });
 
   it('stops from the start, lets one tab run at a time, and forgets a run that ended', async () => {
     const context = await browser.newContext();
@@ -293,7 +293,7 @@ describeInChromium.each([
     await page.getByText('Ready. Computes with wasm.').waitFor();
     expect(await page.getByText('A run has not ended.').isVisible()).toBe(false);
     await context.close();
-  }, 180_000);
+  });
 });
 
 describeInChromium('the built page with MiniLM', () => {
@@ -314,5 +314,5 @@ describeInChromium('the built page with MiniLM', () => {
     expect(complaints).toEqual([]);
     await context.close();
     server.close();
-  }, 300_000);
+  });
 });

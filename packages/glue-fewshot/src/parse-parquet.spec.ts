@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { errorOf } from '../test/error-of.js';
 import { compressedRows, endlessDictionary, endlessLevels, zstdRows } from '../test/parquet-samples.js';
@@ -15,7 +15,6 @@ const write = (key: string, value: string) =>
     }),
   );
 
-jest.setTimeout(60_000);
 
 describe('Parquet files from strangers', () => {
   it.each([

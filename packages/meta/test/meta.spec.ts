@@ -318,7 +318,7 @@ describe('meta-training', () => {
         expect(prepared.after).toBeLessThan(unprepared.after - (rule === fomaml ? 0.05 : 0.005));
       }
     }
-  }, 120_000);
+  });
 
   it('goes on where it was interrupted, bit for bit, and knows its rule', async () => {
     const method = prefix({ prefixLength: 2, reparametrisation: 'none' });

@@ -35,19 +35,31 @@ const cpuMs = () => {
   return (user + system) / 1000;
 };
 
-async function readOne(reader: OpenReader, files: Files, limits: Limits, progress: Progress): Promise<Verdict | null> {
-  const [startCpu, startPeak, start] = [cpuMs(), peakBytes(), performance.now()];
+/** Milliseconds that an input takes, on the clock or the processor: whichever says less. */
+async function timeOf(read: () => Promise<void>): Promise<number> {
+  const [startCpu, start] = [cpuMs(), performance.now()];
+  await read();
+  return Math.min(performance.now() - start, cpuMs() - startCpu);
+}
+
+async function readOne(
+  reader: OpenReader,
+  makeFiles: () => Files,
+  limits: Limits,
+  progress: Progress,
+): Promise<Verdict | null> {
+  const startPeak = peakBytes();
   let verdict: Verdict | null = null;
-  try {
-    await reader.read(files);
-    progress.values++;
-  } catch (error) {
-    verdict = judgeError(error, limits.messageLength);
-    if (!verdict) progress.errors++;
-  }
-  const [wall, cpu, grown] = [performance.now() - start, cpuMs() - startCpu, peakBytes() - startPeak];
-  if (Math.min(wall, cpu) > progress.slowestMs)
-    [progress.slowestMs, progress.slowestIndex] = [Math.min(wall, cpu), progress.index];
+  const time = await timeOf(async () => {
+    try {
+      await reader.read(makeFiles());
+      progress.values++;
+    } catch (error) {
+      verdict = judgeError(error, limits.messageLength);
+      if (!verdict) progress.errors++;
+    }
+  });
+  const grown = peakBytes() - startPeak;
   if (Object.keys(Object.prototype).length > 0) {
     const keys = Object.keys(Object.prototype);
     for (const key of keys) delete (Object.prototype as Record<string, unknown>)[key];
@@ -56,9 +68,21 @@ async function readOne(reader: OpenReader, files: Files, limits: Limits, progres
   if (verdict) return verdict;
   // Memory takes time to fill, so that it comes first.
   if (grown > limits.bytes) return { kind: 'memory', message: `more than ${limits.bytes / 2 ** 20} MiB` };
-  return Math.min(wall, cpu) > limits.cpuMs
-    ? { kind: 'slow', message: `more than ${limits.cpuMs} ms of processor time` }
-    : null;
+  // A machine that is busy, or a full heap, slows any input once. What is slow is slow each time.
+  let least = time;
+  for (let again = 0; again < 2 && least > limits.cpuMs; again++)
+    least = Math.min(
+      least,
+      await timeOf(async () => {
+        try {
+          await reader.read(makeFiles());
+        } catch {
+          // Judged above.
+        }
+      }),
+    );
+  if (least > progress.slowestMs) [progress.slowestMs, progress.slowestIndex] = [least, progress.index];
+  return least > limits.cpuMs ? { kind: 'slow', message: `more than ${limits.cpuMs} ms of processor time` } : null;
 }
 
 const opened = new Map<string, OpenReader>();
@@ -85,8 +109,9 @@ async function run(batch: Batch): Promise<void> {
     progress.index = index;
     current = { batch, index };
     file.write(progress);
-    const files = changeFiles(reader.seeds, createRandom(batch.seed, batch.reader, index), reader.words ?? []);
-    const verdict = await readOne(reader, files, batch.limits, progress);
+    const makeFiles = () =>
+      changeFiles(reader.seeds, createRandom(batch.seed, batch.reader, index), reader.words ?? []);
+    const verdict = await readOne(reader, makeFiles, batch.limits, progress);
     if (verdict) {
       report(verdict);
       // Lets the message go out before the next input, which may hang.

@@ -131,5 +131,5 @@ describe('npx nx g @tfjs-peft/tools:peft-method', () => {
     expect(plain).toContain('CREATE packages/output-tuning/src/output-tuning.ts');
     expect(plain).toContain('UPDATE packages/eval/src/methods/definitions.ts');
     expect(repository().exists('packages/output-tuning')).toBe(false);
-  }, 120_000);
+  });
 });

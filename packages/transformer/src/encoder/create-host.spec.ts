@@ -78,7 +78,7 @@ describe('parity with HF transformers', () => {
     const host = await hostFrom(minilmFolder);
     await expectGolden(host, 'minilm');
     host.dispose();
-  }, 60_000);
+  });
 
   (hasShared('models/bge-small-en-v1.5/') ? it : it.skip)(
     'bge-small: 12 layers, no pooler',
