@@ -1,0 +1,44 @@
+import { summarise } from '@tfjs-peft/eval/statistics';
+
+/** Where finished draws are kept. */
+export const ranksFile = 'docs/kernel/ranks.jsonl';
+
+/** How A starts: as HF peft draws it by default, and by `gaussian`. */
+export const rankStarts = ['kaiming', 'gaussian'] as const;
+
+/** One draw of A. */
+export interface RankRun {
+  readonly task: string;
+  readonly shots: number;
+  readonly rank: number;
+  readonly start: (typeof rankStarts)[number];
+  readonly draw: number;
+}
+/** LoRA's kernel beside that of the weights that it acts on: cosine, and the relative deviation after the best factor. */
+export interface RankResult extends RankRun {
+  readonly alignment: number;
+  readonly scaledDeviation: number;
+}
+
+/** Means over the draws with their standard deviations, by rank, as a table of Markdown. */
+export function rankTable(results: readonly RankResult[]): string {
+  const ranks = [...new Set(results.map(({ rank }) => rank))].toSorted((a, b) => a - b);
+  const rows = ranks.map((rank) => [
+    rank,
+    ...rankStarts.flatMap((start) => {
+      const own = results.filter((one) => one.rank === rank && one.start === start);
+      return [
+        cell(own.map(({ alignment }) => alignment)),
+        cell(own.map(({ scaledDeviation }) => scaledDeviation)),
+        (summarise(own.map(({ scaledDeviation }) => scaledDeviation)).mean * Math.sqrt(rank)).toFixed(2),
+      ];
+    }),
+  ]);
+  const titles = ['rank', ...rankStarts.flatMap((start) => [`${start}: alignment`, 'deviation', 'deviation · √r'])];
+  return [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function cell(values: readonly number[]): string {
+  const { mean, standardDeviation } = summarise(values);
+  return mean.toFixed(3) + (standardDeviation === null ? '' : ` ± ${standardDeviation.toFixed(3)}`);
+}
