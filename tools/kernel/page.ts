@@ -20,12 +20,13 @@ const readLines = <T>(file: string): T[] => {
 
 /** The page with the tables of all that is finished. */
 export async function insertTables(page: string): Promise<string> {
-  const tables = {
-    behaviour: behaviourTable(readLines<BehaviourResult>(behaviourFile)),
-    choices: choiceTable(readLines<ChoiceResult>(choicesFile)),
-    ranks: rankTable(readLines<RankResult>(ranksFile)),
-  };
+  const tables = [
+    ['behaviour', behaviourTable, readLines<BehaviourResult>(behaviourFile)],
+    ['choices', choiceTable, readLines<ChoiceResult>(choicesFile)],
+    ['ranks', rankTable, readLines<RankResult>(ranksFile)],
+  ] as const;
   let filled = page;
-  for (const [mark, table] of Object.entries(tables)) filled = await fillPage(filled, mark, table, kernelPage);
+  for (const [mark, tableOf, results] of tables)
+    if (results.length > 0) filled = await fillPage(filled, mark, tableOf(results as never), kernelPage);
   return filled;
 }
