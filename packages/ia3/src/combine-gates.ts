@@ -14,13 +14,22 @@ const strategies: Readonly<
  * - `linear` (the usual one): `1 + Σ w (l - 1)`, the weighted sum of what the gates change; weights that sum to one average the gates.
  * - `product`: `Π l^w`; with weights of one it is what the members do one after the other, else a weighted geometric mean.
  *
- * The result has the first member's configuration. Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_MISMATCH` for other targets;
+ * `sidesOf` tells on which side of its map each gate of a member acts. The result has the first member's configuration.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_MISMATCH` for other targets, or other sides of them;
  * `COMBINE_UNDEFINED` for a power without a value: a broken one of a negative gate, a negative one of a gate that is zero.
  */
-export function combineGates(members: readonly CombineMember[], strategy?: string): CombinedMethod {
+export function combineGates(
+  members: readonly CombineMember[],
+  sidesOf: (member: CombineMember) => ReadonlyMap<string, 'input' | 'output'>,
+  strategy?: string,
+): CombinedMethod {
   const combine = strategies[chooseStrategy(strategy, ['linear', 'product'], 'IA3')];
   const { method, effective } = members[0]!;
   const weights = members.map(({ weight }) => weight);
+  const [sides, ...otherSides] = members.map(sidesOf);
+  for (const name of effective.keys())
+    for (const other of otherSides)
+      if (other.get(name) !== sides!.get(name)) throw otherSide(name, sides!.get(name), other.get(name));
   const gates = [...effective].map(([name, { shape, data }]): [string, NamedArray] => {
     const others = members.map((member) => requireGate(member, name, data.length, effective.size));
     const combined = Float32Array.from(data, (_, index) =>
@@ -44,6 +53,13 @@ function requireGate({ effective }: CombineMember, name: string, length: number,
     fix: 'combine adapters that were trained with the same configuration on the same host',
   });
 }
+
+const otherSide = (name: string, one = 'nothing', other = 'nothing') =>
+  new PeftError('COMBINE_MISMATCH', {
+    found: `"${name}" acts on the ${one} of its map in one adapter and on the ${other} in another`,
+    expected: 'adapters with the same feed-forward modules',
+    fix: 'combine adapters that were trained with the same configuration on the same host',
+  });
 
 const undefinedPower = (name: string, weights: readonly number[]) =>
   new PeftError('COMBINE_UNDEFINED', {

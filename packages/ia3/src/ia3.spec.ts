@@ -135,6 +135,20 @@ describe('combine', () => {
     expect(combined('product', member(2, -3), member(-1, 2))).toEqual([4.5]);
   });
 
+  it('refuses gates on the other side of a map, which have as many numbers', () => {
+    const gate = 'ia3.encoder.layer.0.attention.output.dense.gate';
+    const on = (feedForward: string[]) => ({
+      method: ia3({ targets: ['attention.output.dense'], feedForwardTargets: feedForward }),
+      effective: new Map([[gate, { shape: [384], data: new Float32Array(384).fill(2) }]]),
+      weight: 1,
+    });
+    const combine = (...members: ReturnType<typeof on>[]) => ia3().combine!(members, {}, miniLm);
+    expect(combine(on([]), on([])).effective.get(gate)!.data[0]).toBe(3);
+    expect(() => combine(on([]), on(['attention.output.dense']))).toThrow(
+      expect.objectContaining({ code: 'COMBINE_MISMATCH', message: expect.stringContaining('output of its map') }),
+    );
+  });
+
   it('refuses powers without a value, other targets and other strategies', () => {
     const failing = (code: string, run: () => unknown) => expect(run).toThrow(expect.objectContaining({ code }));
     failing('COMBINE_UNDEFINED', () => combined('product', member(0.5, -1)));
