@@ -52,7 +52,7 @@ export function addAnalysisCommands(
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub')
     .option('--batches <number>', 'batches of texts that are looked at', wholeNumber, 2)
     .option('--batch-size <number>', 'texts in each', wholeNumber, 32)
-    .option('--output <folder>', 'where gradients.html and gradients.json go (default: runs/gradients-<task>)')
+    .option('--output <folder>', 'where gradients.html and gradients.json go (default: runs/gradients-<task or file>)')
     .addOption(pluginOption())
     .addOption(backendOption())
     .action(async (_what: string, options: AnalyseOptions) =>
@@ -87,7 +87,10 @@ export function addAnalysisCommands(
     .option('--batch-size <number>', 'texts of one pass', wholeNumber, 32)
     .option('--memory <megabytes>', 'gradients that are held at once', wholeNumber, 1024)
     .option('--jobs <number>', 'processes that share the work', wholeNumber, 1)
-    .option('--output <folder>', 'where kernels.html, kernels.json and the kernels go (default: runs/kernels-<task>)')
+    .option(
+      '--output <folder>',
+      'where kernels.html, kernels.json and the kernels go (default: runs/kernels-<task or file>)',
+    )
     .addOption(pluginOption())
     .addOption(backendOption())
     .action(async (options: KernelOptions) => done(await (await import('./commands/kernel.js')).kernel(options, io)));

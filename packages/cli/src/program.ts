@@ -18,6 +18,7 @@ import type { SetupNativeOptions } from './commands/setup-native.js';
 import { examples } from './examples.js';
 import {
   collect,
+  collectTexts,
   decimal,
   escapedText,
   list,
@@ -38,6 +39,7 @@ import {
   prompted,
   protocols,
 } from './options/shared-options.js';
+import { keepTyped, typedArguments } from './options/typed-arguments.js';
 import { addAnalysisCommands } from './analysis-program.js';
 import { addSweepCommands } from './sweep-program.js';
 import { version } from './version.js';
@@ -67,11 +69,11 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
         'instead: learn new intents from 4 texts each with an adapter that was prepared on others, and with one that was not',
       ).conflicts(['output', 'fresh', 'jobs', 'hangLimit', 'resume']),
     )
-    .action(async ({ meta, ...options }: DemoOptions & { readonly meta?: boolean }) =>
+    .action(async ({ meta, ...options }: DemoOptions & { readonly meta?: boolean }, self: Command) =>
       done(
         meta
           ? await (await import('./commands/demo-meta.js')).demoMeta(options, io)
-          : await (await import('./commands/demo.js')).demo(options, io),
+          : await (await import('./commands/demo.js')).demo(options, typedArguments(self, ['fresh', 'resume']), io),
       ),
     );
 
@@ -112,7 +114,9 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .addOption(pluginOption())
     .option('--output <folder>', 'where the results go (default: runs/<task>-<shots>)')
     .option('--dry-run', 'show what would run: trials, parameters, coverage, memory; allocates nothing')
-    .action(async (options: RunCommandOptions) => done(await (await import('./commands/run.js')).run(options, io)));
+    .action(async (options: RunCommandOptions, self: Command) =>
+      done(await (await import('./commands/run.js')).run(options, typedArguments(self, ['resume']), io)),
+    );
 
   gridFile(
     runs(
@@ -121,8 +125,8 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
   )
     .option('--dry-run', 'show the plan: runs, time, memory, the smallest difference it can find')
     .option('--no-calibrate', 'no short runs beforehand to estimate time and memory')
-    .action(async (grid: string, options: AblateOptions) =>
-      done(await (await import('./commands/ablate.js')).ablate(grid, options, io)),
+    .action(async (grid: string, options: AblateOptions, self: Command) =>
+      done(await (await import('./commands/ablate.js')).ablate(grid, options, typedArguments(self, ['resume']), io)),
     );
 
   const sweep = program
@@ -184,7 +188,8 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .addOption(
       new Option('--no-repeat-ngram <number>', 'no group of so many tokens twice in a text').argParser(wholeNumber),
     )
-    .option('--stop <text>', 'a text ends before it; may be repeated', collect, [])
+    .option('--stop <text>', 'a text ends before it; may be repeated', collectTexts, [])
+    .option('--encoding <name>', 'encoding of standard input, such as latin1 or utf-16le (default: utf-8)')
     .option('--seed <number>', 'of --sample (default: 0)', wholeNumberOrZero)
     .option('--model <name>', 'host, where the folder does not say it')
     .option('--revision <name>', 'branch, tag or commit of the host on the Hub (default: what the adapter says)')
@@ -302,6 +307,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
       done(await (await import('./commands/setup-native.js')).setupNative(options, io)),
     );
 
+  keepTyped(program);
   return program;
 }
 

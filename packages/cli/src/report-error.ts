@@ -22,15 +22,23 @@ const isKnownError = (error: unknown): error is Error & { readonly code: string 
 export const exitCodeOf = (error: unknown): number =>
   !isKnownError(error) ? 1 : error.code === 'INTERRUPTED' ? 130 : usageCodes.has(error.code) ? 2 : 1;
 
+/** What `--json` prints of an error. */
+export const errorDocument = (error: unknown) => ({
+  error: {
+    code: isKnownError(error) ? error.code : 'UNEXPECTED',
+    message: error instanceof Error ? error.message : String(error),
+  },
+});
+
 /** One line for what the user can mend; a bug says that it is one. The stack only on request. */
 export function reportError(
   error: unknown,
   io: CliIo,
   { debug, json }: { readonly debug: boolean; readonly json: boolean },
 ): void {
-  const message = error instanceof Error ? error.message : String(error);
-  const code = isKnownError(error) ? error.code : 'UNEXPECTED';
-  if (json) io.out(jsonLine({ error: { code, message } }));
+  const document = errorDocument(error);
+  const { message } = document.error;
+  if (json) io.out(jsonLine(document));
   if (isKnownError(error)) io.err(`error: ${oneSafeLine(message)}\n`);
   else {
     io.err(`unexpected error: ${oneSafeLine(message)}\n`);

@@ -7,6 +7,7 @@ import type { SweepStartOptions } from './commands/sweep-start.js';
 import type { SweepWorkerOptions } from './commands/sweep-worker.js';
 import { collect, shard, wholeNumber } from './options/parse-values.js';
 import { gridFile, limits, pluginOption } from './options/shared-options.js';
+import { typedArguments } from './options/typed-arguments.js';
 
 const folder = ['<folder>', 'folder that `sweep plan` or `ablate` wrote'] as const;
 const redisOption = () =>
@@ -20,8 +21,8 @@ export function addSweepCommands(
   done: (exitCode: number) => void,
 ): void {
   gridFile(command('plan', 'Write the folder of a sweep: what is to be run, a trial a line. Runs nothing.')).action(
-    async (grid: string, options: SweepPlanOptions) =>
-      done(await (await import('./commands/sweep-plan.js')).sweepPlan(grid, options, io)),
+    async (grid: string, options: SweepPlanOptions, self: Command) =>
+      done(await (await import('./commands/sweep-plan.js')).sweepPlan(grid, options, typedArguments(self), io)),
   );
 
   limits(command('start', 'Run what is left of a sweep here, or hand it to workers on other machines.'))
@@ -49,8 +50,8 @@ export function addSweepCommands(
     .option('--claim <name>', 'of kubernetes: PersistentVolumeClaim that holds the folder')
     .option('--mount <path>', 'of kubernetes: where it is mounted (default: the folder above the sweep)')
     .addOption(pluginOption())
-    .action(async (path: string, options: SweepStartOptions) =>
-      done(await (await import('./commands/sweep-start.js')).sweepStart(path, options, io)),
+    .action(async (path: string, options: SweepStartOptions, self: Command) =>
+      done(await (await import('./commands/sweep-start.js')).sweepStart(path, options, typedArguments(self), io)),
     );
 
   limits(command('worker', 'Run trials of a sweep from its queue, or one share of them, until none is left.'))
@@ -62,8 +63,8 @@ export function addSweepCommands(
     )
     .addOption(redisOption())
     .addOption(pluginOption())
-    .action(async (path: string, options: SweepWorkerOptions) =>
-      done(await (await import('./commands/sweep-worker.js')).sweepWorker(path, options, io)),
+    .action(async (path: string, options: SweepWorkerOptions, self: Command) =>
+      done(await (await import('./commands/sweep-worker.js')).sweepWorker(path, options, typedArguments(self), io)),
     );
 
   const look = () => import('./commands/sweep-look.js');

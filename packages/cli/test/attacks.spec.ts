@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { runCli } from '../src/run-cli.js';
 import { fakeIo } from './fake-io.js';
 
@@ -11,7 +12,7 @@ import { fakeIo } from './fake-io.js';
 const attacks = fileURLToPath(new URL('../../../../shared/attacks/', import.meta.url));
 const found = existsSync(attacks);
 if (!found) process.stderr.write('Skipped: no attacks in the folder "shared" beside the repository.\n');
-const describeAttacks = found ? describe : describe.skip;
+const describeAttacks = found ? describeOnNative : describe.skip;
 
 let folder: string;
 beforeAll(() => {

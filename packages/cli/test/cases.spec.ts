@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
 import { loadHost } from '@tfjs-peft/transformer';
 import { runCli } from '../src/run-cli.js';
@@ -13,7 +14,7 @@ import { fakeIo } from './fake-io.js';
 const cases = fileURLToPath(new URL('../../../../shared/cases/', import.meta.url));
 const found = existsSync(cases);
 if (!found) process.stderr.write('Skipped: no cases in the folder "shared" beside the repository.\n');
-const describeCases = found ? describe : describe.skip;
+const describeCases = found ? describeOnNative : describe.skip;
 
 let folder: string;
 beforeAll(async () => {

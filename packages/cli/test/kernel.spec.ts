@@ -2,19 +2,21 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { runCli } from '../src/run-cli.js';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
+import { testBackendName } from '../../../tools/jest/use-test-backend.js';
 import { fakeIo } from './fake-io.js';
 
 const minilm = fileURLToPath(new URL('../../minilm/model/', import.meta.url));
 const output = join(mkdtempSync(join(tmpdir(), 'tfjs-peft-kernel-')), 'out');
 const kernel = async (...args: readonly string[]) => {
   const { io, texts } = fakeIo();
-  const code = await runCli(['kernel', ...args, '--backend', 'wasm', '--output', output], io);
+  const code = await runCli(['kernel', ...args, '--backend', testBackendName, '--output', output], io);
   return { code, ...texts };
 };
 
-describe('tfjs-peft kernel', () => {
+describeOnNative('tfjs-peft kernel', () => {
   it('prints a table and a ranking with ties, and writes a page', async () => {
     const { code, out, err } = await kernel(
       '--methods',

@@ -9,7 +9,7 @@ import { writeModel } from './tiny-model.js';
 
 useTestBackend();
 
-const root = mkdtempSync(join(tmpdir(), 'tfjs-peft-prepared-'));
+const root = mkdtempSync(join(tmpdir(), 'tfjs-peft prepared-'));
 const at = (name: string) => join(root, name);
 let model = '';
 let other = '';
@@ -54,6 +54,9 @@ describe('tfjs-peft prepare and adapt', () => {
     const prepared = await prepare('lora');
     expect([prepared.code, prepared.err.match(/error.*/)]).toEqual([0, null]);
     expect(prepared.out).toMatch(/Prepared by fomaml on 3 tasks; judged on 1 held-out tasks/);
+    expect(prepared.out).toContain(
+      `npx tfjs-peft adapt "${at('lora')}" --task new.csv --shots 2 --output "${at('lora/adapter')}"`,
+    );
     expect(prepared.err).toMatch(/3 of 3 updates/);
     expect(JSON.parse(readFileSync(at('lora/prepared.json'), 'utf8'))).toMatchObject({
       tasks: { seen: ['first', 'inside', 'second'], heldOut: ['held'] },
@@ -63,6 +66,7 @@ describe('tfjs-peft prepare and adapt', () => {
     const adapted = await adapt('lora', 'adapted', '--shots', '4');
     expect(adapted.code).toBe(0);
     expect(adapted.out).toMatch(/Learned ham, spam from 8 texts in 3 steps[\s\S]*Accuracy on 8 other texts/);
+    expect(adapted.out).toContain(`npx tfjs-peft predict "${at('adapted')}" "A text of yours"`);
     const predicted = await command('predict', at('adapted'), 'w1 good w2', '--json');
     expect(predicted.out).toMatch(/ham/);
     const inspecting = fakeIo();

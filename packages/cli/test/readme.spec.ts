@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, expect, it } from '@jest/globals';
+import { describeOnNative } from '../../../tools/jest/on-native.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 // Inside the package, so that the example's imports resolve as they do for a user.
@@ -24,17 +25,13 @@ const methods = [
 ];
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the README', () => {
-  it.each(['README.md', ...methods.map((name) => `packages/${name}/README.md`)])(
-    'example of %s runs',
-    (file) => {
-      const [, example] = /```ts\n(.*?)```/s.exec(readFileSync(`${root}${file}`, 'utf8')) ?? [];
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(`${folder}/example.mts`, example!);
-      const args = ['--conditions=@tfjs-peft/source', '--import', tsx, `${folder}/example.mts`];
-      const printed = execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-      expect(printed).toMatch(/\d/);
-    },
-    120_000,
-  );
+describeOnNative('the README', () => {
+  it.each(['README.md', ...methods.map((name) => `packages/${name}/README.md`)])('example of %s runs', (file) => {
+    const [, example] = /```ts\n(.*?)```/s.exec(readFileSync(`${root}${file}`, 'utf8')) ?? [];
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/example.mts`, example!);
+    const args = ['--conditions=@tfjs-peft/source', '--import', tsx, `${folder}/example.mts`];
+    const printed = execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(printed).toMatch(/\d/);
+  });
 });

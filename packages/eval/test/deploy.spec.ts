@@ -105,6 +105,13 @@ describe('mergeFolder', () => {
     expect(read(output, 'tokenizer_config.json')).toMatchObject({ model_max_length: 24, pad_token: '[PAD]' });
   });
 
+  it('is a whole model, for which no host is named', async () => {
+    const output = newFolder();
+    await mergeFolder(await adapterFolder(classifier()), { output, backend });
+    for (const option of [{ model }, { model: undefined, revision: 'main' }])
+      await expect(openPredictor(output, { backend, ...option })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
   it('stores halves on request and says what that costs', async () => {
     const folder = await adapterFolder(compose(lora(), classifier()));
     const [whole, half] = [newFolder(), newFolder()];
@@ -194,6 +201,26 @@ describe('exportFolder', () => {
 });
 
 describe('convertFolder', () => {
+  it('writes the head with the labels that it was given', async () => {
+    const folder = await adapterFolder(compose(lora(), classifier()));
+    const output = newFolder();
+    const before = tf.memory().numTensors;
+    await convertFolder(folder, { output, to: 'hf', model, backend, labels: ['a', 'b', 'c'] });
+    expect(tf.memory().numTensors).toBe(before);
+    const predictor = await openPredictor(output, { backend, model });
+    expect(predictor.labels).toEqual(['a', 'b', 'c']);
+    const found = (await predictor.predict(texts)).flatMap((one) => Object.values(one.probabilities));
+    predictor.dispose();
+    expectClose(found, await probabilities(folder), 1e-7);
+    for (const wrong of [
+      ['a', 'b'],
+      ['a', 'b', 'b'],
+    ])
+      await expect(
+        convertFolder(folder, { output: newFolder(), to: 'hf', model, backend, labels: wrong }),
+      ).rejects.toMatchObject({ code: 'LABELS_MISMATCH' });
+  });
+
   it('writes for AdapterHub what it reads back from there, and says that the head is left out', async () => {
     const folder = await adapterFolder(compose(adapter({ scale: 4 }), classifier()));
     const [hub, again] = [newFolder(), newFolder()];

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   analyseGrid,
   calibrateGrid,
@@ -25,7 +25,6 @@ import { chooseTry } from '../src/grid/search-space.js';
 import { parseYaml } from '../src/index.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
 
-jest.setTimeout(180_000);
 useTestBackend();
 
 const arms = [
@@ -314,7 +313,7 @@ describeOnNative('a grid', () => {
   it('refuses results of another host or other rows as pairs, and a changed plan', async () => {
     const path = join(trialOf('A'), 'summary.json');
     const text = readFileSync(path, 'utf8');
-    for (const change of [{ hostFingerprint: 'other' }, { splitHash: 'other' }]) {
+    for (const change of [{ hostFingerprint: 'other' }, { splitHash: 'other' }, { dataHash: 'other' }]) {
       const { checksum: _, ...plain } = { ...(JSON.parse(text) as JsonObject), ...(change as object) } as JsonObject;
       writeFileSync(path, JSON.stringify({ ...plain, checksum: jsonChecksum(plain) }));
       await expect(writeGridReport(tiny.out)).rejects.toMatchObject({ code: 'RESULTS_NOT_COMPARABLE' });
@@ -326,6 +325,30 @@ describeOnNative('a grid', () => {
     await expect(readGrid(tiny.out)).rejects.toMatchObject({ code: 'GRID_DAMAGED' });
     writeFileSync(plan, before);
     await expect(writeGridReport(tiny.root)).rejects.toMatchObject({ code: 'GRID_MISSING' });
+  });
+
+  it('refuses to show results of other data as those of a file, and takes them where the file is gone', async () => {
+    const { input, root, out, run } = await tinyGrid({ methods: ['majority'], references: ['majority'], factors: {} });
+    await run();
+    const path = join(root, 'reviews.csv');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replaceAll('w1 ', 'w2 '));
+    await expect(run()).rejects.toMatchObject({
+      code: 'RUN_FOLDER_OF_ANOTHER_CONFIGURATION',
+      message: expect.stringMatching(/other data than .*reviews\.csv has now: dataHash/),
+    });
+    writeFileSync(path, text);
+    const copy = join(root, 'copy');
+    await copyRecords(out, copy);
+    rmSync(path);
+    const warnings: string[] = [];
+    await runGrid(input, {
+      folder: copy,
+      backend: 'current',
+      resume: true,
+      onEvent: (event) => event.type === 'warning' && warnings.push(event.text),
+    });
+    expect(warnings).toEqual([expect.stringMatching(/finished runs are those of earlier data/)]);
   });
 
   it('gives the effects of factors where every combination ran', async () => {

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { evaluateFolder, openPredictor } from '@tfjs-peft/eval';
 import { readAdapterFolder, writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
 import { lora } from '@tfjs-peft/lora';
@@ -33,7 +33,6 @@ import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { serveHub } from './hub-server.js';
 import { temporaryFolder, writeSeparableTask, writeTinyModel } from './tiny-model.js';
 
-jest.setTimeout(60_000);
 useTestBackend();
 const backend = 'current' as const;
 let root = '';

@@ -172,8 +172,6 @@ describe('measureKernels', () => {
 });
 
 describeOnNative('prepareKernels', () => {
-  // Two processes start, on a machine that may be busy.
-  jest.setTimeout(300_000);
   it('computes the same bits in two processes as in one', async () => {
     const { config, root } = await tinyExperiment();
     const experiment = parseExperiment(config);

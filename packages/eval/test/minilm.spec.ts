@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { expect, it, jest } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { openPredictor, runExperiment } from '@tfjs-peft/eval';
 import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { temporaryFolder } from './tiny-model.js';
 
-jest.setTimeout(180_000);
 useTestBackend();
 
 describeOnNative('spam by subject line on the embedded host', () => {

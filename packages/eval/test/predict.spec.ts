@@ -1,6 +1,6 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   evaluateFolder,
   type ExperimentResult,
@@ -11,12 +11,12 @@ import {
   openPredictor,
   runExperiment,
 } from '@tfjs-peft/eval';
+import { jsonChecksum, type JsonObject } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
 import { temporaryFolder, writeTinyModel } from './tiny-model.js';
 
-jest.setTimeout(120_000);
 useTestBackend();
 const backend = 'current' as const;
 let out = '';
@@ -234,6 +234,101 @@ describe('evaluateFolder', () => {
     await expect(evaluateFolder(folder, { backend, model, task: 'spam-subjects' })).rejects.toMatchObject({
       code: 'LABELS_MISMATCH',
     });
+  });
+});
+
+describe('the rows of a run', () => {
+  const reviews = () => join(root, 'reviews.csv');
+  const swap = () => {
+    const text = readFileSync(reviews(), 'utf8');
+    writeFileSync(reviews(), text.replaceAll('w1 ', 'w2 '));
+    return () => writeFileSync(reviews(), text);
+  };
+
+  it('are those that it is tested on again, unless its task is named', async () => {
+    const putBack = swap();
+    try {
+      const changed = {
+        code: 'SPLIT_DATA_CHANGED',
+        message: expect.stringMatching(/reviews\.csv .*dataHash is "[0-9a-f]+", not "/),
+      };
+      for (const folder of [simplex(), join(out, 'adapter')])
+        await expect(evaluateFolder(folder, { backend })).rejects.toMatchObject(changed);
+      await expect(measureLandscape(simplex(), { backend, data: { testCap: 5 } })).rejects.toMatchObject(changed);
+      expect((await evaluateFolder(simplex(), { backend, task: 'file' })).results['test']!.rows).toBe(20);
+    } finally {
+      putBack();
+    }
+  });
+
+  it('are told apart by the split where an older summary says no more, whatever the cap of this test', async () => {
+    const older = temporaryFolder();
+    cpSync(simplex(), older, { recursive: true });
+    const path = join(older, 'summary.json');
+    const { dataHash: _, checksum: __, ...summary } = JSON.parse(readFileSync(path, 'utf8')) as JsonObject;
+    writeFileSync(path, JSON.stringify({ ...summary, checksum: jsonChecksum(summary) }));
+    expect((await evaluateFolder(older, { backend, data: { testCap: 5 } })).results['test']!.rows).toBe(5);
+    const putBack = swap();
+    try {
+      await expect(evaluateFolder(older, { backend })).rejects.toMatchObject({
+        code: 'SPLIT_DATA_CHANGED',
+        message: expect.stringContaining('splitHash'),
+      });
+    } finally {
+      putBack();
+    }
+  });
+
+  it('are found in the folder that is named for them', async () => {
+    const moved = temporaryFolder();
+    cpSync(reviews(), join(moved, 'reviews.csv'));
+    rmSync(reviews());
+    try {
+      await expect(evaluateFolder(simplex(), { backend })).rejects.toMatchObject({ code: 'TASK_FILE_MISSING' });
+      const { results } = await evaluateFolder(simplex(), { backend, data: { directory: moved } });
+      expect(results).toEqual(result.trials[1]!.test);
+    } finally {
+      cpSync(join(moved, 'reviews.csv'), reviews());
+    }
+  });
+});
+
+describe('an adapter in the folder of a run', () => {
+  it('has the settings of the run where the run wrote it, else its own alone', async () => {
+    const trial = temporaryFolder();
+    cpSync(simplex(), trial, { recursive: true });
+    const guest = join(trial, 'guest');
+    cpSync(join(trial, 'adapter'), guest, { recursive: true });
+    expect((await locateAdapter(join(trial, 'adapter'))).trial).not.toBeNull();
+    expect(await locateAdapter(guest)).toMatchObject({ trial: null, trialFolder: null });
+  });
+
+  it('cuts texts where its own record says so', async () => {
+    const trial = temporaryFolder();
+    cpSync(simplex(), trial, { recursive: true });
+    const path = join(trial, 'config.resolved.yaml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('maxTokens: 16', 'maxTokens: 9'));
+    const predictor = await openPredictor(join(trial, 'adapter'), { backend });
+    expect(predictor.maxTokens).toBe(16);
+    predictor.dispose();
+  });
+
+  it('names the option for a host that is not where the run found it', async () => {
+    const trial = temporaryFolder();
+    cpSync(simplex(), trial, { recursive: true });
+    const path = join(trial, 'config.resolved.yaml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace(`name: ${model}`, 'name: ./moved/tiny-bert'));
+    for (const folder of [trial, join(trial, 'adapter')])
+      await expect(openPredictor(folder, { backend })).rejects.toMatchObject({
+        code: 'HOST_UNKNOWN',
+        message: expect.stringMatching(/"\.\/moved\/tiny-bert".*working directory.*--model/),
+      });
+    (await openPredictor(trial, { backend, model })).dispose();
+  });
+
+  it('takes no name for two of its labels', async () => {
+    for (const labels of [['same', 'same'], ['one'], ['a', 'b', 'c']])
+      await expect(openPredictor(out, { backend, labels })).rejects.toMatchObject({ code: 'LABELS_MISMATCH' });
   });
 });
 

@@ -76,7 +76,7 @@ describeOnNative('a prepared start', () => {
     const [ham, spam] = await predictor.predict(['w1 good w2', 'w1 bad w2']);
     expect([ham!.label, spam!.label]).toEqual(['ham', 'spam']);
     predictor.dispose();
-  }, 60_000);
+  });
 
   it.each(['prefix-subspace', 'prefix-flat', 'tarp-scaled-subspace', 'unipelt', 'full'])(
     'is made of %s, and its adapter is read',
@@ -102,7 +102,7 @@ describeOnNative('a prepared start', () => {
     writeTask(at('same/two.csv'), ['w13', 'w14'], ['ham', 'spam']);
     await prepare('sift', { method: 'sift', sharedHead: true, tasks: at('same'), heldOut: [] });
     expect((await adapt('sift', 'sift-adapted')).labels).toEqual(['ham', 'spam']);
-  }, 60_000);
+  });
 
   it('is judged by texts of a file: at most 1,000 by chance, labels as they were learned', async () => {
     await prepare('judged', {});
@@ -123,14 +123,14 @@ describeOnNative('a prepared start', () => {
     predictor.dispose();
     writeFileSync(at('test.csv'), ['text,label', 'w1 good,Ham', 'w2 bad,spam', ''].join('\n'));
     await expect(adapt('judged', 'other', 1, more)).rejects.toMatchObject({ code: 'TASK_LABEL_UNKNOWN' });
-  }, 60_000);
+  });
 
   it('that led nowhere is said to have diverged', async () => {
     const inner = { optimiser: 'sgd' as const, learningRate: 1e38, steps: 1 };
     const { curve } = await prepare('diverged', { inner, updates: 1 });
     expect(curve.at(-1)).toMatchObject({ steps: 10, loss: null });
     expect((await readPreparedRecord(at('diverged')))!.curve).toEqual(curve);
-  }, 60_000);
+  });
 
   it('chooses an architecture for the task, and computes nothing else', async () => {
     await prepare('tams', { method: 'tams' });
@@ -139,5 +139,5 @@ describeOnNative('a prepared start', () => {
     const predictor = await openPredictor(at('tams-adapted'), { backend: 'current' });
     expect((await predictor.predict(['w1 good w2']))[0]!.label).toMatch(/ham|spam/);
     predictor.dispose();
-  }, 120_000);
+  });
 });

@@ -1,6 +1,6 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   evaluateFolder,
   mergeFolder,
@@ -14,7 +14,6 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment } from './tiny-experiment.js';
 
-jest.setTimeout(120_000);
 useTestBackend();
 const backend = 'current' as const;
 

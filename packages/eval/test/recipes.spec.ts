@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { openPredictor, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
 import { hashTrial, trialFolderName } from '@tfjs-peft/eval/run-folder';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment } from './tiny-experiment.js';
 
-jest.setTimeout(120_000);
 useTestBackend();
 const backend = 'current' as const;
 

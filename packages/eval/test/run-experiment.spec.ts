@@ -1,13 +1,20 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, jest } from '@jest/globals';
-import { type ExperimentEvent, openPredictor, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import {
+  type ExperimentConfigInput,
+  type ExperimentEvent,
+  openPredictor,
+  resolveExperiment,
+  runExperiment,
+} from '@tfjs-peft/eval';
 import { trialFolderName } from '@tfjs-peft/eval/run-folder';
+import { jsonChecksum, type JsonObject } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
+import { parse } from 'yaml';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
 
-jest.setTimeout(120_000);
 useTestBackend();
 const backend = 'current' as const;
 const lines = (path: string) =>
@@ -20,6 +27,13 @@ const codeOf = (promise: Promise<unknown>) =>
     () => 'no error',
     (error: { code?: string; message: string }) => `${error.code}: ${error.message}`,
   );
+
+/** Makes the summary of the first trial one of an older version. */
+function withoutDataHash(out: string, config: ExperimentConfigInput): void {
+  const path = join(out, 'trials', trialFolderName(resolveExperiment(config).trials[0]!), 'summary.json');
+  const { dataHash: _, checksum: __, ...older } = JSON.parse(readFileSync(path, 'utf8')) as JsonObject;
+  writeFileSync(path, JSON.stringify({ ...older, checksum: jsonChecksum(older) }));
+}
 
 describe('an experiment with plugins', () => {
   it('imports those of its caller, records them, and names them where a later run lacks them', async () => {
@@ -145,15 +159,61 @@ describe('runExperiment', () => {
     expect(existsSync(join(out, 'trials', trialFolderName(trials[0]!), 'summary.json'))).toBe(true);
   });
 
-  it('refuses data that changed under the same name', async () => {
+  it('refuses data that changed under the same name, for new methods, new data seeds and nothing new', async () => {
     const { config, out } = await tinyExperiment({ methods: ['majority'] });
     await runExperiment(config, { folder: out, backend });
     const { file } = config.data!.file!;
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll('w1 ', 'w2 '));
-    const more = { ...config, methods: ['majority', 'linear-probe'] };
-    expect(await codeOf(runExperiment(more, { folder: out, backend }))).toMatch(
-      /^RUN_FOLDER_OF_ANOTHER_CONFIGURATION: .*splitHash/,
+    for (const changes of [
+      { methods: ['majority', 'linear-probe'] },
+      { seeds: { data: [13, 21], train: [0] } },
+      {},
+      // Before summaries said so of all rows, that of the split did.
+      { older: true },
+    ]) {
+      const { older, ...more } = changes as { readonly older?: boolean };
+      if (older) withoutDataHash(out, config);
+      const message = await codeOf(runExperiment({ ...config, ...more }, { folder: out, backend }));
+      expect(message).toMatch(/^RUN_FOLDER_OF_ANOTHER_CONFIGURATION: .*other data than .*reviews\.csv has now/);
+      expect(message).toContain(older ? 'splitHash is' : 'dataHash is');
+    }
+  });
+
+  it('refuses a trial that saw other rows than those before it in the same run', async () => {
+    const { config, out } = await tinyExperiment({ methods: ['majority', 'linear-probe'] });
+    await runExperiment({ ...config, methods: ['majority'] }, { folder: out, backend });
+    const { file } = config.data!.file!;
+    const edit = (event: ExperimentEvent) => {
+      if (event.type === 'trial-end' && event.reused)
+        writeFileSync(file, readFileSync(file, 'utf8').replaceAll('w1 ', 'w2 '));
+    };
+    expect(await codeOf(runExperiment(config, { folder: out, backend, onEvent: edit }))).toMatch(
+      /^RUN_FOLDER_OF_ANOTHER_CONFIGURATION: .*dataHash is/,
     );
+  });
+
+  it('uses the results of data that are gone, and says so; a moved file is the same file', async () => {
+    const { config, root, out } = await tinyExperiment({ methods: ['majority'] });
+    const first = await runExperiment(config, { folder: out, backend });
+    expect(first.trials[0]!.dataHash).toMatch(/^[0-9a-f]{64}$/);
+    const file = config.data!.file!;
+    mkdirSync(join(root, 'moved'));
+    const moved = join(root, 'moved', 'reviews.csv');
+    renameSync(file.file, moved);
+    const warnings: string[] = [];
+    const onEvent = (event: ExperimentEvent) => void (event.type === 'warning' && warnings.push(event.text));
+    const again = await runExperiment(config, { folder: out, backend, onEvent });
+    expect(again.trials).toEqual(first.trials);
+    expect(warnings).toEqual([
+      expect.stringMatching(/the results of 1 finished runs are those of earlier data: .*reviews/),
+    ]);
+    const elsewhere = { ...config, data: { ...config.data, file: { ...file, file: relative('.', moved) } } };
+    await runExperiment(elsewhere, { folder: out, backend, onEvent });
+    expect(warnings).toHaveLength(1);
+    // Found from any working directory.
+    expect(parse(readFileSync(join(out, 'experiment.yaml'), 'utf8'))).toMatchObject({
+      data: { file: { file: moved } },
+    });
   });
 
   it('refuses an unfinished run unless told to resume it', async () => {

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readResults, type TrialSummary } from '@tfjs-peft/eval/run-folder';
 import { collectSweep, planSweep, readSweepStatus, runSweepHere, startSweep } from '@tfjs-peft/eval/sweep';
 import { describeOnNative } from '../../../tools/jest/on-native.js';
@@ -12,7 +12,6 @@ import { installed, startRedis, startSlurm, until } from './services.js';
 import { tinyPrefix } from './tiny-experiment.js';
 import { tinySweep } from './tiny-sweep.js';
 
-jest.setTimeout(600_000);
 const script = fileURLToPath(new URL('./sweep-process.ts', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const flags = ['--conditions=@tfjs-peft/source', '--import', tsx, script];

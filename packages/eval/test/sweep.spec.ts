@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   type GridConfigInput,
   gridFiles,
@@ -27,8 +27,6 @@ import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { testBackendName } from '../../../tools/jest/use-test-backend.js';
 import { tinyPrefix } from './tiny-experiment.js';
 import { tinySweep } from './tiny-sweep.js';
-
-jest.setTimeout(300_000);
 
 async function planned(changes: Partial<GridConfigInput> = {}, seeds?: readonly number[]) {
   const sweep = await tinySweep(changes, seeds);

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { runExperiment } from '@tfjs-peft/eval';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
 
-jest.setTimeout(180_000);
 useTestBackend();
 const backend = 'current' as const;
 type Row = { split: string; step: number; loss: number; headline?: number; metrics?: object; midpointMetrics?: object };

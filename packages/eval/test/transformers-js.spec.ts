@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { adapter } from '@tfjs-peft/adapter';
 import { exportFolder, openAdapter } from '@tfjs-peft/eval';
 import { writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
@@ -30,7 +30,6 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { temporaryFolder } from './tiny-model.js';
 
-jest.setTimeout(300_000);
 useTestBackend();
 const backend = 'current' as const;
 const root = temporaryFolder();

@@ -15,7 +15,6 @@ const write = (key: string, value: string) =>
     }),
   );
 
-
 describe('Parquet files from strangers', () => {
   it.each([
     ['runs of no levels', endlessLevels],

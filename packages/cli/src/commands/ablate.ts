@@ -4,14 +4,7 @@ import { calibrateGrid, type GridCalibration, runGrid } from '@tfjs-peft/eval/gr
 import type { CliIo } from '../cli-io.js';
 import { jsonLine } from '../safe-output.js';
 import { defaultJobs, type ExecutionOptions, limitsOf, shellCommand } from './execute-experiment.js';
-import {
-  askForLarge,
-  describePlan,
-  gridArguments,
-  type GridFileOptions,
-  planAsJson,
-  readGridFile,
-} from './read-grid.js';
+import { askForLarge, describePlan, type GridFileOptions, planAsJson, readGridFile } from './read-grid.js';
 import { showReport } from './report.js';
 import { withProgress } from './with-progress.js';
 
@@ -21,8 +14,13 @@ export interface AblateOptions extends ExecutionOptions, GridFileOptions {
   readonly calibrate?: boolean;
 }
 
-/** `tfjs-peft ablate`: plan, run and report of a grid. */
-export async function ablate(file: string, options: AblateOptions, io: CliIo): Promise<number> {
+/** `tfjs-peft ablate`: plan, run and report of a grid; `again` are the arguments that repeat it. */
+export async function ablate(
+  file: string,
+  options: AblateOptions,
+  again: readonly string[],
+  io: CliIo,
+): Promise<number> {
   const { input, folder, shared, grid } = await readGridFile(file, options);
   if (!options.dryRun) askForLarge(grid, options);
   const backend =
@@ -38,7 +36,6 @@ export async function ablate(file: string, options: AblateOptions, io: CliIo): P
     return 0;
   }
   if (!options.quiet) io.err(`${plan.join('\n')}\n`);
-  const again = ['ablate', ...gridArguments(file, options, folder)];
   const interrupted = await withProgress(
     ({ progress, signal }) =>
       runGrid(input, {

@@ -5,6 +5,7 @@ import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
 import { printable } from '@tfjs-peft/peft-core/authoring';
 import type { CliIo } from '../cli-io.js';
 import { jsonLine, oneSafeLine } from '../safe-output.js';
+import { shellCommand } from './execute-experiment.js';
 import { columnsOf, type TaskFileOptions } from './task-columns.js';
 
 export interface AdaptCommandOptions extends TaskFileOptions {
@@ -79,7 +80,7 @@ function formatAdapted({
       : [`Accuracy on ${judged} other texts: ${before.toFixed(1)} % before, ${after.toFixed(1)} % after.`]),
     ...Object.entries(architectures).map(([name, operations]) => `Architecture of ${name}: ${operations.join(', ')}`),
     '',
-    `  tfjs-peft predict ${folder} "A text of yours"`,
+    `  ${shellCommand(['predict', folder, 'A text of yours'])}`,
     '',
   ].join('\n');
 }

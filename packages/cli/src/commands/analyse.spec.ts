@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,6 +7,7 @@ import { fakeIo } from '../../test/fake-io.js';
 import { writeModel } from '../../test/tiny-model.js';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { runCli } from '../run-cli.js';
+import { taskPart } from './run-options.js';
 
 useTestBackend();
 
@@ -22,7 +23,7 @@ async function analyse(...args: readonly string[]) {
   const { io, texts } = fakeIo();
   return {
     code: await runCli(
-      ['analyse', 'gradients', '--model', model, ...args, '--backend', 'wasm', '--output', folder],
+      ['analyse', 'gradients', '--model', model, '--backend', 'wasm', '--output', folder, ...args],
       io,
     ),
     ...texts,
@@ -51,6 +52,44 @@ describe('analyse gradients', () => {
     const page = await readFile(join(folder, 'gradients.html'), 'utf8');
     expect(page).toContain('<svg');
     expect(page).not.toMatch(/(src|href)="http/);
+  });
+
+  it('keeps the results of another task or of other rows, and names its folder by the file', async () => {
+    const options = [
+      '--shots',
+      '2',
+      '--batches',
+      '1',
+      '--batch-size',
+      '2',
+      '--text-column',
+      'text',
+      '--label-column',
+      'label',
+    ];
+    const file = join(folder, 'mail.csv');
+    const rows = (word: string) =>
+      `text,label\n${Array.from({ length: 20 }, (_, row) => `${word} ${row},${row % 2 ? 'a' : 'b'}\n`).join('')}`;
+    await writeFile(file, rows('one'));
+    const before = await readFile(join(folder, 'gradients.json'), 'utf8');
+    const other = { code: 1, out: '', err: expect.stringMatching(/holds results of task "spam-subjects", not "mail"/) };
+    expect(await analyse(...options, '--task', file)).toMatchObject(other);
+    expect(await readFile(join(folder, 'gradients.json'), 'utf8')).toBe(before);
+    const own = join(folder, 'own');
+    expect((await analyse(...options, '--task', file, '--output', own)).code).toBe(0);
+    await writeFile(file, rows('two'));
+    expect(await analyse(...options, '--task', file, '--output', own)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/holds results of other rows than .*mail\.csv has now/),
+    });
+    expect(
+      taskPart({
+        version: 1,
+        task: 'file',
+        methods: [],
+        data: { file: { file: 'a/mail.csv', textColumn: 'x', labelColumn: 'y' } },
+      }),
+    ).toBe('mail');
   });
 
   it('says what it does not know', async () => {

@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { parseExperiment } from '@tfjs-peft/eval';
@@ -59,7 +60,7 @@ describe('a whole experiment', () => {
         'trials',
       ]),
     );
-  }, 300_000);
+  });
 
   it('run again: finished runs are used as they are; one JSON document with --json, nothing else with --quiet', async () => {
     const { code, out, err } = await cli(...small(folder), '--json', '--quiet');
@@ -68,13 +69,14 @@ describe('a whole experiment', () => {
     expect(result.trials).toHaveLength(8);
     expect(result.table.rows).toHaveLength(4);
     expect(err).toBe('');
-  }, 60_000);
+    expect((await cli(...small(folder))).err).toMatch(/^8 of 8 runs were there already$/m);
+  });
 
   it('run with other data settings in the same folder is refused', async () => {
     const { code, out, err } = await cli(...small(folder), '--shots', '9');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/^error: .*another configuration.*shots/m);
-  }, 60_000);
+  });
 
   it('predict: label, probability, text', async () => {
     const { code, out } = await cli(
@@ -93,7 +95,7 @@ describe('a whole experiment', () => {
     expect(JSON.parse(json.out)).toEqual([
       expect.objectContaining({ text: 'You have won', label: expect.any(String) }),
     ]);
-  }, 60_000);
+  });
 
   it('predict: other names for the labels of an own adapter, texts cut elsewhere', async () => {
     const options = ['--backend', 'wasm', '--json', '--labels', 'fine,junk'];
@@ -106,7 +108,50 @@ describe('a whole experiment', () => {
     expect(short.probabilities).not.toEqual(long.probabilities);
     const wrong = await cli('predict', folder, text, '--backend', 'wasm', '--labels', 'a,b,c');
     expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('3 names for the 2 outputs')]);
-  }, 60_000);
+  });
+
+  it('predict: with --json one document also where a later text is at fault', async () => {
+    const fake = fakeIo({ input: () => Readable.from([Buffer.from('one\n'), Buffer.from('caf\xe9\n', 'latin1')]) });
+    const code = await runCli(['predict', folder, '--backend', 'wasm', '--json'], fake.io);
+    expect([code, JSON.parse(fake.texts.out)]).toEqual([
+      1,
+      [
+        expect.objectContaining({ line: 1, text: 'one' }),
+        { error: { code: 'TASK_FILE_UNREADABLE', message: expect.stringContaining('standard input') } },
+      ],
+    ]);
+    expect(fake.texts.err).toMatch(/^error: .*standard input/m);
+  });
+
+  it('eval: the comparison takes no options of a test, and a test none of the comparison', async () => {
+    for (const option of [
+      ['--labels', 'a,b'],
+      ['--model', 'minilm'],
+      ['--revision', 'x'],
+      ['--plugin', 'x'],
+      ['--backend', 'wasm'],
+    ])
+      expect(await cli('eval', folder, ...option)).toMatchObject({
+        code: 2,
+        out: '',
+        err: expect.stringContaining(`${option[0]} for the folder of an experiment`),
+      });
+    const both = await cli('eval', folder, '--point', 'midpoint', '--reference', 'majority');
+    expect(both).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('--reference where one adapter is tested'),
+    });
+  });
+
+  it('landscape: a folder that is not there stays away', async () => {
+    const typo = join(root, 'whole-typo', 'adapter');
+    expect(await cli('landscape', typo, '--backend', 'wasm')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no folder'),
+    });
+    expect(await readdir(root)).not.toContain('whole-typo');
+  });
 
   it('eval: the comparison again, or the adapter at a point', async () => {
     expect((await cli('eval', folder)).out).toMatch(/^method +n +accuracy/);
@@ -121,7 +166,7 @@ describe('a whole experiment', () => {
     const cut = await cli('eval', join(folder, 'adapter'), '--backend', 'wasm', '--json', '--max-tokens', '4');
     expect(cut.code).toBe(0);
     expect(cut.out).not.toBe(again.out);
-  }, 60_000);
+  });
 
   it('a folder that names plugins runs none of them, and the refusal says how to allow them', async () => {
     const asking = join(root, 'asking');
@@ -148,7 +193,7 @@ describe('a whole experiment', () => {
     const allowed = await cli('predict', asking, 'hello', '--plugin', plugin, '--backend', 'wasm');
     expect(allowed.code).toBe(0);
     expect(await readdir(root)).toContain('PWNED');
-  }, 120_000);
+  });
 
   it('export: a model for transformers.js, how far it is from here, and how to open it', async () => {
     const output = join(root, 'on--nx');
@@ -163,13 +208,13 @@ describe('a whole experiment', () => {
       (await cli('export', folder, '--output', join(root, 'onnx'), '--backend', 'wasm', '--json')).out,
     ) as { maxTokens: number };
     expect(maxTokens).toBe(128);
-  }, 120_000);
+  });
 
   it('merge: refuses the mean readout of the defaults with the setting that helps', async () => {
     const { code, err } = await cli('merge', folder, '--output', join(root, 'merged'), '--backend', 'wasm');
     expect(code).toBe(1);
     expect(err).toMatch(/--set model.readout=pooler|tfjs-peft export/);
-  }, 60_000);
+  });
 
   it('inspect: experiment, trial and adapter', async () => {
     expect((await cli('inspect', folder)).out).toContain('8 runs: 8 done, 0 failed');
@@ -337,7 +382,7 @@ describe('a run that fails', () => {
     expect((await run('unfit-debug', ...shared, '--debug')).err).toMatch(
       /trials\/unfit-.*PeftError.*\n\s+at .*contrastive/,
     );
-  }, 120_000);
+  });
 });
 
 describe('Ctrl-C', () => {
@@ -354,12 +399,12 @@ describe('Ctrl-C', () => {
     expect(texts.err).toMatch(/To go on: npx tfjs-peft run --task spam-subjects .*--resume\n/);
     expect(texts.out).toBe('');
     expect((await cli(...args, '--resume', '--quiet')).code).toBe(0);
-  }, 300_000);
+  });
   it('as SIGTERM gives 143', async () => {
     const { io, interrupt } = fakeIo();
     const watched = { ...io, err: (text: string) => void (text.includes('floor majority') && interrupt('SIGTERM')) };
     expect(await runCli(small(join(root, 'ended')), watched)).toBe(143);
-  }, 300_000);
+  });
   it('a second time ends at once', async () => {
     const { io, exits, interrupt } = fakeIo();
     const watched = {
@@ -372,5 +417,5 @@ describe('Ctrl-C', () => {
     };
     await runCli(small(join(root, 'twice')), watched);
     expect(exits).toEqual([130]);
-  }, 300_000);
+  });
 });

@@ -16,8 +16,8 @@ export interface DemoOptions extends ExecutionOptions {
   readonly fresh?: boolean;
 }
 
-/** `tfjs-peft demo`: the experiment of demo-experiment.ts. A finished one is shown at once. */
-export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
+/** `tfjs-peft demo`: the experiment of demo-experiment.ts. A finished one is shown at once. `again` are the arguments that repeat it. */
+export async function demo(options: DemoOptions, again: readonly string[], io: CliIo): Promise<number> {
   const { output, fresh = false, quiet = false } = options;
   if (fresh) await deleteExperimentFolder(output);
   const shown = {
@@ -36,13 +36,5 @@ export async function demo(options: DemoOptions, io: CliIo): Promise<number> {
     return showResults(earlier, shown, io);
   }
   if (!quiet) io.err('Learning spam from 100 subject lines, on three splits, with five methods.\n');
-  return executeExperiment({ ...shown, config: demoExperiment, folder: output, again: againOf(options) }, io);
+  return executeExperiment({ ...shown, config: demoExperiment, folder: output, again }, io);
 }
-
-const againOf = ({ output, backend, jobs, hangLimit }: DemoOptions) => [
-  'demo',
-  ...(output === 'runs/demo' ? [] : ['--output', output]),
-  ...(backend === 'auto' ? [] : ['--backend', backend]),
-  ...(jobs === undefined ? [] : ['--jobs', String(jobs)]),
-  ...(hangLimit === undefined ? [] : ['--hang-limit', String(hangLimit)]),
-];

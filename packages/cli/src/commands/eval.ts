@@ -32,6 +32,7 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
     (value) => value !== undefined,
   );
   const results = asks ? null : await readResults(folder);
+  refuseUnused(options, results !== null);
   if (results) {
     const table = compareMethods(results.trials, { ...(options.reference && { references: options.reference }) });
     io.out(
@@ -74,6 +75,26 @@ export function formatEvaluation({ task, test, results, subset, backend }: Folde
   ]);
   const head = `task ${task}, point ${point}, backend ${backend}${subset ? ', data is a cut of the official set' : ''}`;
   return `${[head, ...lines].join('\n')}\n`;
+}
+
+/** Options of the comparison where an adapter is tested, or the other way round. Errors: `USAGE`. */
+function refuseUnused(options: EvalOptions, compares: boolean): void {
+  const { reference, labels, model, revision, plugin, backend } = options;
+  const ofTest = { labels, model, revision, plugin, backend: backend === 'auto' ? undefined : backend };
+  const [unused] = Object.entries(compares ? ofTest : { reference }).find(([, value]) => value !== undefined) ?? [];
+  if (unused === undefined) return;
+  throw new PeftError(
+    'USAGE',
+    compares
+      ? {
+          found: `--${unused} for the folder of an experiment, whose comparison is shown and nothing tested again`,
+          fix: 'leave it out, or test its adapter with --point midpoint',
+        }
+      : {
+          found: `--${unused} where one adapter is tested`,
+          fix: 'leave it out; the comparison of an experiment is shown by its folder alone',
+        },
+  );
 }
 
 /** Errors: `USAGE`. */

@@ -34,7 +34,7 @@ export interface Execution extends ExecutionOptions {
   readonly remarks?: readonly string[];
   /** Commands to try next, shown below the results. */
   readonly next?: (result: ExperimentResult) => readonly string[];
-  /** The arguments with which this command can be repeated. */
+  /** The arguments with which this command can be repeated, without `--resume`. */
   readonly again: readonly string[];
 }
 
@@ -65,7 +65,7 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
         signal,
       });
     },
-    { ...execution, again: shellCommand([...withoutResume(execution.again), '--resume']) },
+    { ...execution, again: shellCommand([...execution.again, '--resume']) },
     io,
   );
   return interrupted ?? showResults(result!, execution, io);
@@ -142,10 +142,12 @@ const describeBackend = ({ backend, engine, threads, hint }: BackendReport, jobs
   ...(hint ? [hint] : []),
 ];
 
-const withoutResume = (args: readonly string[]) => args.filter((arg) => arg !== '--resume');
-
 /** A command line that a POSIX shell reads as these arguments. */
 export const shellCommand = (args: readonly string[]): string => ['npx', 'tfjs-peft', ...args.map(quote)].join(' ');
+
+/** The arguments that allow the same plugins in another command. */
+export const pluginArguments = (plugins: readonly string[] = []): string[] =>
+  plugins.flatMap((module) => ['--plugin', module]);
 
 function quote(arg: string): string {
   if (/^[\w./:=,@%+-]+$/.test(arg)) return arg;

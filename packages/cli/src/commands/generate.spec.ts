@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function generate(args: readonly string[], stdin: string | null = null) {
+async function generate(args: readonly string[], stdin: string | Uint8Array | null = null) {
   const printed = { out: '', err: '', pieces: 0 };
   const code = await runCli(['generate', ...args, '--backend', 'cpu'], {
     out: (text) => {
@@ -82,6 +82,20 @@ describe('tfjs-peft generate', () => {
     expect(streamed.out).toBe(`${text.slice(0, text.indexOf(both))}\n`);
   });
 
+  it('reads standard input in its encoding, without a byte order mark', async () => {
+    const options = [folder, '--max-new-tokens', '1', '--json'];
+    const prompts = ({ out }: { readonly out: string }) =>
+      (JSON.parse(out) as { prompt: string }[]).map(({ prompt }) => prompt);
+    expect(prompts(await generate(options, '\ufeffthe ship\r\n\nthe sea'))).toEqual(['the ship', 'the sea']);
+    const latin = Buffer.from('caf\xe9\n', 'latin1');
+    expect(prompts(await generate([...options, '--encoding', 'latin1'], latin))).toEqual(['café']);
+    const refused = await generate(options, latin);
+    expect([refused.code, JSON.parse(refused.out)]).toEqual([
+      1,
+      { error: { code: 'TASK_FILE_UNREADABLE', message: expect.stringMatching(/standard input: .*--encoding/) } },
+    ]);
+  });
+
   it('says what is wrong', async () => {
     expect((await generate([folder], '')).err).toContain('no prompt');
     for (const [args, said] of [
@@ -89,6 +103,8 @@ describe('tfjs-peft generate', () => {
       [['--top-k', '2', '--beams', '2'], '--top-k without --sample'],
       [['--sample', '--beams', '2'], '--sample and --beams'],
       [['--length-penalty', '2'], '--length-penalty without --beams'],
+      [['--stop', ''], 'It must have a character'],
+      [['--encoding', 'latin1'], '--encoding with prompts as arguments'],
     ] as const)
       expect(await generate([folder, 'the', ...args])).toMatchObject({ code: 2, err: expect.stringContaining(said) });
     const long = await generate([folder, 'the', '--max-new-tokens', '999']);

@@ -1,4 +1,5 @@
 import { openSpeaker, type SpokenText } from '@tfjs-peft/eval';
+import { readLines } from '@tfjs-peft/glue-fewshot';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { printable } from '@tfjs-peft/peft-core/authoring';
 import type { CliIo } from '../cli-io.js';
@@ -16,6 +17,8 @@ export interface GenerateOptions extends AdapterOptions {
   readonly noRepeatNgram?: number;
   readonly stop?: readonly string[];
   readonly seed?: number;
+  /** Of standard input. */
+  readonly encoding?: string;
 }
 
 /** `tfjs-peft generate`: the text of one prompt is printed as it comes. */
@@ -25,8 +28,8 @@ export async function generateTexts(
   options: GenerateOptions,
   io: CliIo,
 ): Promise<number> {
-  refuseUnused(options);
-  const texts = prompts.length > 0 ? prompts : await readLines(io);
+  refuseUnused(options, prompts);
+  const texts = prompts.length > 0 ? prompts : await readPrompts(io, options.encoding);
   const speaker = await openSpeaker(source, {
     ...openOptions(options),
     onWarning: (text) => io.err(`warning: ${text}\n`),
@@ -60,11 +63,13 @@ export async function generateTexts(
   }
 }
 
-/** Options of a way of choosing tokens that was not asked for. Errors: `USAGE`. */
-function refuseUnused({ sample, beams, ...options }: GenerateOptions): void {
+/** Options of what was not asked for. Errors: `USAGE`. */
+function refuseUnused({ sample, beams, ...options }: GenerateOptions, prompts: readonly string[]): void {
   const refuse = (found: string, expected: string) => {
     throw new PeftError('USAGE', { found, expected, fix: 'tfjs-peft generate --help says which options go together' });
   };
+  if (options.encoding !== undefined && prompts.length > 0)
+    refuse('--encoding with prompts as arguments', 'it is that of standard input');
   if (sample && beams !== undefined) refuse('--sample and --beams', 'one of the two');
   const ofSample = { temperature: '--temperature', topK: '--top-k', topP: '--top-p', seed: '--seed' } as const;
   for (const [key, flag] of Object.entries(ofSample))
@@ -91,16 +96,14 @@ const shownText = (text: string): string => text.split('\n').map(printable).join
 
 const formatText = ({ prompt, text }: SpokenText): string => `${shownText(prompt)}${shownText(text)}\n`;
 
-/** Prompts from standard input, one a line. Errors: `USAGE`. */
-async function readLines(io: CliIo): Promise<string[]> {
-  const input = io.input();
-  const parts: Uint8Array[] = [];
-  for await (const part of input ?? []) parts.push(part);
-  const lines = Buffer.concat(parts)
-    .toString('utf8')
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== '');
-  if (lines.length > 0) return lines;
+/** Prompts from standard input, one a line. Errors: `USAGE`, and those of `readLines` for bytes of another encoding. */
+async function readPrompts(io: CliIo, encoding: string | undefined): Promise<string[]> {
+  const pieces = io.input();
+  const prompts: string[] = [];
+  if (pieces)
+    for await (const lines of readLines(pieces, 'standard input', encoding))
+      prompts.push(...lines.map(({ texts }) => texts[0]!).filter((line) => line.trim() !== ''));
+  if (prompts.length > 0) return prompts;
   throw new PeftError('USAGE', {
     found: 'no prompt',
     expected: 'prompts as arguments, or on standard input, one a line',

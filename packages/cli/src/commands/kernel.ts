@@ -11,14 +11,16 @@ import {
   rankKernels,
 } from '@tfjs-peft/eval';
 import { createCatalogue, loadPlugins, resolvePlugins } from '@tfjs-peft/eval/methods';
-import { ensureWritableFolder, writeFileAtomically } from '@tfjs-peft/eval/run-folder';
+import { writeFileAtomically } from '@tfjs-peft/eval/run-folder';
 import { openSession } from '@tfjs-peft/eval/trial';
-import { type JsonObject, readableJson } from '@tfjs-peft/peft-core/files';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { CliIo } from '../cli-io.js';
 import { experimentFromOptions, type RunOptions } from '../options/experiment-from-options.js';
 import { experimentKeys } from '../options/known-keys.js';
 import { formatTimeLeft } from '../progress/format-time-left.js';
 import { jsonLine } from '../safe-output.js';
+import { proveWritable, requireOwnRecord, writeRecord } from './analysis-folder.js';
+import { taskPart } from './run-options.js';
 
 export interface KernelOptions extends RunOptions {
   readonly backend: BackendChoice;
@@ -46,8 +48,8 @@ export async function kernel(options: KernelOptions, io: CliIo): Promise<number>
     experimentFromOptions({ ...options, task, seed, methods, floors: false }, experimentKeys),
   );
   const backend = JSON.parse(JSON.stringify(await selectBackend({ backend: options.backend }))) as JsonObject;
-  const folder = options.output ?? join('runs', `kernels-${config.task}`);
-  await ensureWritableFolder(folder);
+  const folder = options.output ?? join('runs', `kernels-${taskPart(config)}`);
+  await proveWritable(folder);
   const session = await openSession(config, {
     catalogue,
     backend,
@@ -56,7 +58,9 @@ export async function kernel(options: KernelOptions, io: CliIo): Promise<number>
       else if (event.type === 'phase' && !quiet) io.err(`${event.text}\n`);
     },
   });
+  const place = { folder, name: 'kernels.json', data: session.data };
   try {
+    await requireOwnRecord(place);
     const started = performance.now();
     let shown = '';
     const onProgress = ({ method, ofAll }: KernelProgress) => {
@@ -82,7 +86,7 @@ export async function kernel(options: KernelOptions, io: CliIo): Promise<number>
     }
     // With jobs all is in the cache by now.
     const measurement = await measureKernels({ ...measured, session, ...(options.jobs === 1 && { onProgress }) });
-    await writeFileAtomically(join(folder, 'kernels.json'), readableJson(measurement as unknown as JsonObject));
+    await writeRecord(place, measurement);
     await writeFileAtomically(join(folder, 'kernels.html'), await kernelReport(measurement));
     const ranking = options.choose ? { ranking: rankKernels(measurement) } : {};
     io.out(

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { formatLandscape, landscapeReport, measureLandscape } from '@tfjs-peft/eval';
-import { ensureWritableFolder, writeFileAtomically } from '@tfjs-peft/eval/run-folder';
+import { writeFileAtomically } from '@tfjs-peft/eval/run-folder';
 import { type JsonObject, readableJson } from '@tfjs-peft/peft-core/files';
 import type { CliIo } from '../cli-io.js';
 import { type AdapterOptions, openOptions } from '../options/adapter-options.js';
 import { reportProgress } from '../progress/report-progress.js';
 import { jsonLine } from '../safe-output.js';
+import { proveWritable } from './analysis-folder.js';
 
 export interface LandscapeCommandOptions extends AdapterOptions {
   readonly data?: string;
@@ -21,7 +22,8 @@ export interface LandscapeCommandOptions extends AdapterOptions {
 /** `tfjs-peft landscape`: metric and loss over the simplex of an adapter and around it, as tables and a page. */
 export async function landscape(folder: string, options: LandscapeCommandOptions, io: CliIo): Promise<number> {
   const { data, task, testCap, radii, noiseDraws, seed, output = folder } = options;
-  await ensureWritableFolder(output);
+  // A folder that is not there is perhaps a typing error: nothing is made of it.
+  await proveWritable(output);
   const progress = await reportProgress(io, { quiet: options.quiet ?? false });
   try {
     const measured = await measureLandscape(folder, {

@@ -3,11 +3,13 @@ import type { Prediction } from '@tfjs-peft/eval/classifier';
 import { printable } from '@tfjs-peft/peft-core/authoring';
 import type { CliIo } from '../cli-io.js';
 import { type AdapterOptions, openOptions } from '../options/adapter-options.js';
+import { errorDocument, exitCodeOf, isDebug, reportError } from '../report-error.js';
 import { jsonLine } from '../safe-output.js';
 import { collectInputs, type InputOptions, type PlacedInput, showPlace } from './collect-inputs.js';
 
 export interface PredictOptions extends InputOptions, AdapterOptions {
   readonly quiet?: boolean;
+  readonly debug?: boolean;
   readonly maxTokens?: number;
 }
 
@@ -35,8 +37,12 @@ export async function predict(
       }
       printer.print(pairs);
     }
-  } finally {
     printer.end();
+  } catch (error) {
+    if (!printer.fail(error)) throw error;
+    reportError(error, io, { debug: isDebug(options.debug ?? false, io), json: false });
+    return exitCodeOf(error);
+  } finally {
     predictor.dispose();
   }
   if (blank.count > 0)
@@ -50,9 +56,11 @@ type Pairs = readonly (readonly [PlacedInput, Prediction | null])[];
 interface Printer {
   readonly print: (pairs: Pairs) => void;
   readonly end: () => void;
+  /** Ends a document that was begun with the error; false where there is none. */
+  readonly fail: (error: unknown) => boolean;
 }
 
-/** One list, a prediction a line, each with the line or row it belongs to. */
+/** One list, a prediction a line, each with the line or row it belongs to; after an error in a later text its last entry is that error. */
 function jsonPrinter(io: CliIo): Printer {
   let lead = '[';
   return {
@@ -66,6 +74,11 @@ function jsonPrinter(io: CliIo): Printer {
       if (lines.length > 0) io.out(lines.join(''));
     },
     end: () => io.out(lead === '[' ? '[]\n' : ']\n'),
+    fail(error) {
+      if (lead === '[') return false;
+      io.out(`${lead}${jsonLine(errorDocument(error)).trimEnd()}]\n`);
+      return true;
+    },
   };
 }
 
@@ -77,6 +90,7 @@ function textPrinter(io: CliIo, labels: readonly string[]): Printer {
       io.out(pairs.map(([, prediction]) => (prediction ? formatPredictions([prediction], width) : '\n')).join(''));
     },
     end: () => undefined,
+    fail: () => false,
   };
 }
 

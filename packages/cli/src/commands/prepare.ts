@@ -6,6 +6,7 @@ import type { CliIo } from '../cli-io.js';
 import { stopOnRequest } from '../progress/stop-on-request.js';
 import { formatTimeLeft } from '../progress/format-time-left.js';
 import { jsonLine, oneSafeLine } from '../safe-output.js';
+import { shellCommand } from './execute-experiment.js';
 import { columnsOf, type TaskFileOptions } from './task-columns.js';
 
 export interface PrepareCommandOptions extends TaskFileOptions {
@@ -121,7 +122,7 @@ function formatRecord({ curve, tasks, shots, rule }: PreparedRecord, output: str
     ...rows,
     '',
     'Learn a task of your own from it:',
-    `  tfjs-peft adapt ${output} --task new.csv --shots ${shots} --output ${join(output, 'adapter')}`,
+    `  ${shellCommand(['adapt', output, '--task', 'new.csv', '--shots', String(shots), '--output', join(output, 'adapter')])}`,
     '',
   ].join('\n');
 }

@@ -38,15 +38,6 @@ export async function readGridFile(file: string, { output, data, plugin = [] }: 
   return { input, folder, shared, grid };
 }
 
-/** The arguments that name a grid again. */
-export const gridArguments = (file: string, { data, plugin = [] }: GridFileOptions, folder: string): string[] => [
-  file,
-  ...(data === undefined ? [] : ['--data', data]),
-  ...plugin.flatMap((module) => ['--plugin', module]),
-  '--output',
-  folder,
-];
-
 /** Errors: `GRID_TOO_LARGE` where more is to run than was asked for. */
 export function askForLarge({ trials }: ExpandedGrid, { maxTrials, yes = false }: GridFileOptions): void {
   if (trials <= maxTrials || yes) return;

@@ -3,10 +3,12 @@ import { gridFiles, writeGridReport } from '@tfjs-peft/eval/grid';
 import { alignedTable } from '../progress/aligned-table.js';
 import type { CliIo } from '../cli-io.js';
 import { jsonLine } from '../safe-output.js';
-import { shellCommand, shortPath } from './execute-experiment.js';
+import { pluginArguments, shellCommand, shortPath } from './execute-experiment.js';
 
 export interface ReportOptions {
   readonly json?: boolean;
+  /** With which plugins the grid was run, if this command was told. */
+  readonly plugin?: readonly string[];
 }
 
 /** `tfjs-peft report`: the report of a grid again, of what is there of it. */
@@ -14,7 +16,7 @@ export const report = (folder: string, options: ReportOptions, io: CliIo): Promi
   showReport(folder, options, io);
 
 /** Writes the report of a grid, and prints its tables and paths. Exit code 1 where results are missing. */
-export async function showReport(folder: string, { json = false }: ReportOptions, io: CliIo): Promise<number> {
+export async function showReport(folder: string, { json = false, plugin }: ReportOptions, io: CliIo): Promise<number> {
   const { analysis, tables, notes, files } = await writeGridReport(folder);
   const missing = analysis.cells.reduce((sum, cell) => sum + cell.missing, 0);
   if (json) io.out(jsonLine({ folder, analysis: { ...analysis, traces: undefined }, files }));
@@ -26,6 +28,8 @@ export async function showReport(folder: string, { json = false }: ReportOptions
     );
   }
   if (missing === 0) return 0;
-  io.err(`${missing} results are missing. To go on: ${shellCommand(['sweep', 'start', folder])}\n`);
+  io.err(
+    `${missing} results are missing. To go on: ${shellCommand(['sweep', 'start', folder, ...pluginArguments(plugin)])}\n`,
+  );
   return 1;
 }

@@ -15,10 +15,14 @@ export const pluginDirectory = ({ config }: Pick<RunCommandOptions, 'config'>): 
   config === undefined ? '.' : dirname(config);
 
 /** `runs/sst2-100`, for a file `runs/mail-100`, for a group of rows `runs/webnlg-Airport-100`. */
-export function defaultFolder(config: ExperimentConfigInput): string {
+export const defaultFolder = (config: ExperimentConfigInput): string =>
+  `runs/${taskPart(config)}-${config.data?.shots ?? 100}`;
+
+/** What the name of a folder says of a task: `sst2`, for a file `mail`, for a group of rows `webnlg-Airport`. */
+export function taskPart(config: ExperimentConfigInput): string {
   const file = config.data?.file?.file;
   const name = file === undefined ? config.task : file.replace(/^.*[\\/]/, '').replace(/\.[^.]*$/, '');
   const { group } = config.data ?? {};
   const whole = group === undefined ? name : `${name}-${group}`;
-  return `runs/${whole.replace(/[^\w.-]+/g, '-')}-${config.data?.shots ?? 100}`;
+  return whole.replace(/[^\w.-]+/g, '-');
 }

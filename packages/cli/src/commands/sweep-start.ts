@@ -6,7 +6,14 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
 import { jsonLine } from '../safe-output.js';
 import { bin } from '../version.js';
-import { defaultJobs, type ExecutionOptions, limitsOf, shellCommand, shortPath } from './execute-experiment.js';
+import {
+  defaultJobs,
+  type ExecutionOptions,
+  limitsOf,
+  pluginArguments,
+  shellCommand,
+  shortPath,
+} from './execute-experiment.js';
 import { showReport } from './report.js';
 import { withProgress } from './with-progress.js';
 
@@ -22,9 +29,14 @@ export interface SweepStartOptions extends ExecutionOptions {
   readonly mount?: string;
 }
 
-/** `tfjs-peft sweep start`. */
-export async function sweepStart(folder: string, options: SweepStartOptions, io: CliIo): Promise<number> {
-  if (options.engine === 'local') return startHere(folder, options, io);
+/** `tfjs-peft sweep start`; `again` are the arguments that repeat it. */
+export async function sweepStart(
+  folder: string,
+  options: SweepStartOptions,
+  again: readonly string[],
+  io: CliIo,
+): Promise<number> {
+  if (options.engine === 'local') return startHere(folder, options, again, io);
   const engine = engineOf(folder, options);
   const { status, open, submitted, file } = await startSweep(folder, engine, { plugins: options.plugin });
   const job = options.submit && file !== undefined && open > 0 ? await submit(folder, file) : undefined;
@@ -38,7 +50,12 @@ export async function sweepStart(folder: string, options: SweepStartOptions, io:
   return 0;
 }
 
-async function startHere(folder: string, options: SweepStartOptions, io: CliIo): Promise<number> {
+async function startHere(
+  folder: string,
+  options: SweepStartOptions,
+  again: readonly string[],
+  io: CliIo,
+): Promise<number> {
   const { backend, ...report } = await selectBackend({ backend: options.backend });
   const interrupted = await withProgress(
     ({ progress, signal }) =>
@@ -50,7 +67,7 @@ async function startHere(folder: string, options: SweepStartOptions, io: CliIo):
         onEvent: progress.onEvent,
         signal,
       }),
-    { ...options, again: shellCommand(['sweep', 'start', folder]) },
+    { ...options, again: shellCommand(again) },
     io,
   );
   return interrupted ?? showReport(folder, options, io);
@@ -64,24 +81,39 @@ function engineOf(folder: string, options: SweepStartOptions): SweepEngine {
   };
   const { tasks, atOnce } = options;
   const shares = { ...(tasks !== undefined && { tasks }), ...(atOnce !== undefined && { atOnce }) };
-  const workerArguments = [
-    ...(options.backend === 'auto' ? [] : ['--backend', options.backend]),
-    ...Object.entries({ jobs: options.jobs, 'hang-limit': options.hangLimit, 'time-limit': options.timeLimit }).flatMap(
-      ([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]),
-    ),
-    ...(options.plugin ?? []).flatMap((module) => ['--plugin', module.startsWith('.') ? resolve(module) : module]),
-  ];
   switch (options.engine) {
     case 'slurm':
-      return { kind: 'slurm', ...shares, program: [process.execPath, bin], workerArguments, options: options.sbatch };
+      return {
+        kind: 'slurm',
+        ...shares,
+        program: [process.execPath, bin],
+        workerArguments: workerArguments(options),
+        options: options.sbatch,
+      };
     case 'kubernetes': {
       const mount = options.mount ?? dirname(resolve(folder));
-      return { kind: 'kubernetes', ...shares, image: need('image'), claim: need('claim'), mount, workerArguments };
+      return {
+        kind: 'kubernetes',
+        ...shares,
+        image: need('image'),
+        claim: need('claim'),
+        mount,
+        workerArguments: workerArguments(options),
+      };
     }
     default:
       return { kind: 'bullmq', redis: need('redis') };
   }
 }
+
+/** What a worker is told that runs as this command would. */
+const workerArguments = (options: SweepStartOptions): string[] => [
+  ...(options.backend === 'auto' ? [] : ['--backend', options.backend]),
+  ...Object.entries({ jobs: options.jobs, 'hang-limit': options.hangLimit, 'time-limit': options.timeLimit }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]),
+  ),
+  ...pluginArguments(options.plugin?.map((module) => (module.startsWith('.') ? resolve(module) : module))),
+];
 
 /** Calls sbatch and notes the number of the job. Errors: `SBATCH_FAILED`. */
 async function submit(folder: string, script: string): Promise<string> {
@@ -114,7 +146,7 @@ function nextLine({ folder, options, open, submitted, file, job }: Started): str
   if (open === 0) return `To collect them: ${shellCommand(['sweep', 'collect', folder])}\n`;
   const look = `To look at them: ${shellCommand(['sweep', 'status', folder])}\n`;
   if (options.engine === 'bullmq')
-    return `${submitted} were handed to the queue${submitted === open ? '' : '; the others wait there already'}.\nOn each machine that sees the folder: ${shellCommand(['sweep', 'worker', folder])} --redis ...\n${look}`;
+    return `${submitted} were handed to the queue${submitted === open ? '' : '; the others wait there already'}.\nOn each machine that sees the folder: ${shellCommand(['sweep', 'worker', folder, ...workerArguments(options)])} --redis ...\n${look}`;
   if (job !== undefined) return `Slurm has them as job ${job}.\n${look}`;
   return `To run them: ${options.engine === 'slurm' ? 'sbatch' : 'kubectl apply -f'} ${shortPath(file!)}\n${look}`;
 }

@@ -10,14 +10,15 @@ export interface SweepWorkerOptions extends ExecutionOptions {
   readonly redis?: string;
 }
 
-/** `tfjs-peft sweep worker`. Exit code 1 where one of its trials failed. */
-export async function sweepWorker(folder: string, options: SweepWorkerOptions, io: CliIo): Promise<number> {
+/** `tfjs-peft sweep worker`; `again` are the arguments that repeat it. Exit code 1 where one of its trials failed. */
+export async function sweepWorker(
+  folder: string,
+  options: SweepWorkerOptions,
+  again: readonly string[],
+  io: CliIo,
+): Promise<number> {
   const { backend } = await selectBackend({ backend: options.backend });
   const ended = { done: 0, failed: 0 };
-  const again = [
-    ...['sweep', 'worker', folder],
-    ...(options.shard ? ['--shard', `${options.shard.index}/${options.shard.of}`] : []),
-  ];
   const interrupted = await withProgress(
     async ({ progress, signal }) => {
       const queue = options.shard ? undefined : await openSweepQueue(folder, options.redis);

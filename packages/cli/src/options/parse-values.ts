@@ -16,6 +16,12 @@ export const list = (text: string): string[] => {
 /** An option that may be repeated. */
 export const collect = (text: string, earlier: readonly string[]): string[] => [...earlier, text];
 
+/** An option that may be repeated, and says nothing where it is empty. */
+export const collectTexts = (text: string, earlier: readonly string[]): string[] => {
+  if (text === '') throw new InvalidArgumentError('It must have a character.');
+  return collect(text, earlier);
+};
+
 /** A number. */
 export const decimal = (text: string): number => {
   const value = Number(text);

@@ -56,6 +56,7 @@ export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boo
     onEvent(event) {
       const notable = state.add(event);
       if (event.type === 'warning') sayWarning(event);
+      if (!quiet && event.type === 'plan') sayReused(event);
       if (!quiet && event.type === 'trial-end') sayFloor(event);
       if (!quiet && event.type === 'train' && event.event.type === 'end') sayKept(event.trial, event.event);
       tick(notable);
@@ -69,6 +70,10 @@ export async function reportProgress(io: CliIo, { quiet }: { readonly quiet: boo
       bar?.stop();
     },
   };
+
+  function sayReused({ trials, finished }: Extract<ExperimentEvent, { type: 'plan' }>): void {
+    if (finished.length > 0) line(`${finished.length} of ${trials.length} runs were there already`);
+  }
 
   function sayWarning({ trial, text }: Extract<ExperimentEvent, { type: 'warning' }>): void {
     const safe = oneSafeLine(text);

@@ -1,22 +1,14 @@
 import * as z from 'zod';
-import { type MethodDescription, PeftError, readouts, type Readout } from '@tfjs-peft/peft-core';
+import { PeftError, readouts, type Readout } from '@tfjs-peft/peft-core';
 import { demonstrationsSchema, type TaskPrompt, taskPrompts } from '@tfjs-peft/prompting';
 import { isJsonObject } from '@tfjs-peft/peft-core/files';
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
 import { type GenerationInput, parseGeneration } from '@tfjs-peft/transformer';
+import { methodDescription } from '../methods/method-description.js';
 import { recipeNames } from '../methods/presets.js';
 import { partialTrainConfig } from './train-config.js';
 
 export const seedNumber = z.int().min(0).max(0xffffffff);
-
-export const methodDescription: z.ZodType<MethodDescription> = z.lazy(() =>
-  z.strictObject({
-    type: z.string(),
-    config: z.record(z.string(), z.json()).default({}),
-    version: z.string().optional(),
-    parts: z.array(methodDescription).optional(),
-  }),
-) as z.ZodType<MethodDescription>;
 
 /** Names become parts of folder names. */
 export const methodName = z

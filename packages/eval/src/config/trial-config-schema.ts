@@ -1,12 +1,6 @@
 import * as z from 'zod';
-import {
-  dataConfig,
-  experimentConfig,
-  methodDescription,
-  methodName,
-  modelConfig,
-  testConfig,
-} from './experiment-config.js';
+import { dataConfig, experimentConfig, methodName, modelConfig, testConfig } from './experiment-config.js';
+import { methodDescription } from '../methods/method-description.js';
 import { floorNames, recipeNames } from '../methods/presets.js';
 import { mergeTrainConfigs, partialTrainConfig } from './train-config.js';
 import type { TrialConfig } from './trial-config.js';

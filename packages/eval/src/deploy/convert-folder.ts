@@ -23,6 +23,7 @@ import {
 } from '@tfjs-peft/peft-core/files';
 import { loadGivenPlugins } from '../methods/load-plugins.js';
 import { createCatalogue } from '../methods/plugins.js';
+import { renameLabels } from '../predict/rename-labels.js';
 import type { OpenAdapterOptions } from '../predict/open-adapter.js';
 import { locateAdapter } from '../predict/locate-adapter.js';
 import { refuseUnnamedPlugins } from '../predict/refuse-plugins.js';
@@ -63,7 +64,7 @@ const isMlx = (files: AdapterFiles): boolean => files.has('adapters.safetensors'
 
 /**
  * Writes an adapter of ours, of HF peft, of AdapterHub or of mlx-lm (LoRA) in the form of another library. A simplex counts as its midpoint.
- * Errors: those of `locateAdapter`, `loadHost`, `loadAdapter`, `readMlxLora` and `saveAdapter`; `CONVERT_UNSUPPORTED`; `OUTPUT_NOT_EMPTY`.
+ * Errors: those of `locateAdapter`, `loadHost`, `loadAdapter`, `readMlxLora`, `renameLabels` and `saveAdapter`; `CONVERT_UNSUPPORTED`; `OUTPUT_NOT_EMPTY`.
  */
 export async function convertFolder(folder: string, options: ConvertOptions): Promise<ConvertedFolder> {
   const { output, to, revision } = options;
@@ -76,7 +77,7 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
   const opened = await openHost(located.model);
   const { host, tokenizer, classifier } = opened;
   try {
-    const adapter = await loadAdapter(
+    const loaded = await loadAdapter(
       isMlx(found) ? await readMlxLora(found, { host: host.spec }) : found,
       host,
       registry,
@@ -87,25 +88,26 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
         ...(options.onWarning && { onWarning: options.onWarning }),
       },
     );
-    const { extraConfig } = adapter;
+    const { extraConfig, report } = loaded;
     const saving: SaveOptions = {
       baseModelNameOrPath: host.spec.name,
       ...(located.model.revision !== undefined && { revision: located.model.revision }),
       tokenizerDigest: tokenizer.digest,
-      ...(adapter.report.maxTokens !== undefined && { maxTokens: adapter.report.maxTokens }),
-      ...(adapter.report.writtenBy === 'hf-peft' && { extraConfig }),
+      ...(report.maxTokens !== undefined && { maxTokens: report.maxTokens }),
+      ...(report.writtenBy === 'hf-peft' && { extraConfig }),
     };
     try {
+      const adapter = renameLabels(loaded, options.labels, { registry, what: `the adapter in "${folder}"` });
       const written = await {
         hf: () => asHf(adapter, opened, saving),
         'adapter-hub': () => asAdapterHub(adapter, opened, options.name ?? 'adapter'),
         mlx: () => asMlx(adapter, opened, saving),
       }[to]();
       await writeModelFolder(output, written.files, () => Promise.resolve());
-      const from = isMlx(found) ? 'mlx' : adapter.report.writtenBy;
+      const from = isMlx(found) ? 'mlx' : report.writtenBy;
       return { folder: output, from, to, files: [...written.files.keys()], differences: written.differences };
     } finally {
-      disposeParameters(adapter.effective);
+      disposeParameters(loaded.effective);
     }
   } finally {
     host.dispose();

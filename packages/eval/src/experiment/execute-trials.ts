@@ -1,9 +1,12 @@
 import { basename, dirname } from 'node:path';
+import type { Catalogue } from '../methods/plugins.js';
 import type { OnExperimentEvent } from '../records/experiment-event.js';
-import { inspectTrialFolder, refuseUnfinished, requireSameConfiguration } from '../records/trial-folder.js';
+import { requireSameData } from '../records/same-data.js';
+import { inspectTrialFolder, refuseUnfinished } from '../records/trial-folder.js';
 import type { TrialSummary } from '../records/trial-summary.js';
 import { writeFailure } from '../trial/run-trial.js';
 import { toPlainError } from '../processes/plain-error.js';
+import { requirePresentData } from './require-present-data.js';
 import { type PlannedTrial, runTrials, type TrialRunner } from './run-trials.js';
 
 /** What trials are run with. */
@@ -12,18 +15,27 @@ export interface ExecuteOptions {
   readonly openRunners: (most: number) => Promise<readonly TrialRunner[]>;
   /** Continues trials that were begun; without it they are an error before any work. */
   readonly resume: boolean;
+  /** With whose tasks the data of finished trials are read again. */
+  readonly catalogue: Catalogue;
   readonly onEvent: OnExperimentEvent;
 }
 
 /**
- * Runs the trials that are not finished and gives all summaries, by folder. One that fails is recorded as failed and stops no other. Errors:
- * `RUN_UNFINISHED`, `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_FOLDER_DAMAGED`, and those that would hit all trials.
+ * Runs the trials that are not finished and gives all summaries, by folder. One that fails is recorded as failed and stops no other. Finished ones are used where
+ * their data are still the same, or gone. Errors: those of tasks that cannot be read, `RUN_UNFINISHED`, `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`, `RUN_FOLDER_DAMAGED`, and those that would hit all trials.
  */
 export async function executeTrials(
   planned: readonly PlannedTrial[],
-  { openRunners, resume, onEvent }: ExecuteOptions,
+  { openRunners, resume, catalogue, onEvent }: ExecuteOptions,
 ): Promise<Map<string, TrialSummary>> {
   const finished = await findFinished(planned, resume);
+  await requirePresentData(
+    planned.flatMap(({ folder, trial }) => {
+      const summary = finished.get(folder);
+      return summary ? [{ folder, trial, summary }] : [];
+    }),
+    { catalogue, onEvent },
+  );
   onEvent({
     type: 'plan',
     trials: planned.map(({ reference }) => reference),
@@ -35,6 +47,7 @@ export async function executeTrials(
   }
   const open = planned.filter(({ folder }) => !finished.has(folder));
   if (open.length === 0) return finished;
+  const known = new Map(finished);
   const runners = await openRunners(open.length);
   try {
     const done = await runTrials(
@@ -42,7 +55,8 @@ export async function executeTrials(
       runners,
       (one, error) => recordFailure(one, error, onEvent),
       ({ reference, folder }, summary) => {
-        requireSameData(folder, summary, finished);
+        requireDataOfOthers(folder, summary, known);
+        known.set(folder, summary);
         onEvent({ type: 'trial-end', trial: reference, summary, reused: false });
       },
     );
@@ -77,19 +91,9 @@ async function findFinished(planned: readonly PlannedTrial[], resume: boolean): 
   return finished;
 }
 
-/**
- * Trials of the same experiment that were there already must have seen the same rows and host as a new one.
- * Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION`.
- */
-function requireSameData(folder: string, summary: TrialSummary, finished: ReadonlyMap<string, TrialSummary>): void {
-  if (summary.status !== 'done') return;
-  const { dataSeed, splitHash, hostFingerprint } = summary;
-  for (const [path, other] of finished) {
-    if (dirname(path) !== dirname(folder)) continue;
-    const found = {
-      hostFingerprint: other.hostFingerprint,
-      splitHash: other.dataSeed === dataSeed ? other.splitHash : splitHash,
-    };
-    requireSameConfiguration(folder, found, { hostFingerprint, splitHash });
-  }
+/** Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION` where a trial of the same experiment saw other rows or another host. */
+function requireDataOfOthers(folder: string, summary: TrialSummary, others: ReadonlyMap<string, TrialSummary>): void {
+  for (const [path, other] of others)
+    if (dirname(path) === dirname(folder) && summary.status === 'done' && other.status === 'done')
+      requireSameData(folder, other, summary);
 }

@@ -12,6 +12,7 @@ import { lockFolder } from '../run-folder/folder-lock.js';
 import { ensureWritableFolder } from '../run-folder/write-file-atomically.js';
 import { type OnExperimentEvent, referTo } from '../records/experiment-event.js';
 import { claimExperimentFolder, type ExperimentResult, writeResults } from '../records/experiment-folder.js';
+import { withAbsoluteData } from './absolute-data.js';
 import { createLocalRunner } from './local-runner.js';
 import { createProcessRunners, type ProcessSetup } from './process-runner.js';
 import { executeTrials } from './execute-trials.js';
@@ -63,10 +64,11 @@ export async function runExperiment(
   const directory = resolve(options.directory ?? '.');
   checkJobs(options);
   const parsed = parseExperiment(input);
+  const placed = withAbsoluteData(input);
   const { modules, plugins } = await loadGivenPlugins(options.plugins ?? [], { names: parsed.plugins, directory });
   const catalogue = createCatalogue(plugins);
   const recorded = modules.map((module) => nameFromFolder(module, folder));
-  const { config, trials } = await resolveOrName({ ...input, plugins: recorded }, catalogue, folder);
+  const { config, trials } = await resolveOrName({ ...placed, plugins: recorded }, catalogue, folder);
   const planned = trials.map((trial, index): PlannedTrial => {
     const reference = referTo(trial, index);
     return { trial, reference, folder: join(folder, 'trials', reference.folder) };
@@ -118,7 +120,7 @@ async function runPlanned({ planned, catalogue, jobs, backend, ...setup }: Plann
     jobs > 1 || timeLimit !== undefined
       ? createProcessRunners({ ...setup, backend: backend as BackendChoice }, Math.min(jobs, most))
       : [await createLocalRunner({ ...setup, backend, catalogue })];
-  const summaries = await executeTrials(planned, { ...setup, openRunners });
+  const summaries = await executeTrials(planned, { ...setup, catalogue, openRunners });
   return writeResults(
     folder,
     config,

@@ -141,13 +141,15 @@ function armsOf(cell: StoredGrid['cells'][number], method: string, summary: Tria
 }
 
 /**
- * Results of one cell belong together: one host, and for a data seed one split. Errors: `RESULTS_NOT_COMPARABLE`, which says which differ.
+ * Results of one cell belong together: one host, one content of the data, and for a data seed one split. Errors: `RESULTS_NOT_COMPARABLE`, which says which differ.
  */
 function requireOneHost(cells: readonly CellResults[]): void {
   for (const { cell, results } of cells) {
     const done = results.filter(({ status }) => status === 'done');
     const hosts = new Set(done.map(({ hostFingerprint }) => hostFingerprint));
     if (hosts.size > 1) throw notComparable(cell.id, `results of ${hosts.size} different hosts`);
+    const data = new Set(done.flatMap(({ dataHash }) => dataHash ?? []));
+    if (data.size > 1) throw notComparable(cell.id, `results of ${data.size} different contents of the data`);
     const splits = new Map<number, string>();
     for (const { dataSeed, splitHash } of done) {
       const known = splits.get(dataSeed) ?? splitHash;

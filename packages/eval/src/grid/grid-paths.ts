@@ -1,6 +1,7 @@
 import { basename, isAbsolute, resolve } from 'node:path';
-import type { DataConfig, ModelConfig } from '../config/experiment-config.js';
+import type { ModelConfig } from '../config/experiment-config.js';
 import { isDirectoryName, type TrialConfig } from '../config/trial-config.js';
+import { mapFile } from '../records/data-file.js';
 import type { GridConfig } from './grid-config.js';
 
 /** What becomes of the folders and files that a configuration names. */
@@ -35,7 +36,7 @@ export const trialWithBarePaths = (trial: TrialConfig): TrialConfig => ({
   data: {
     ...trial.data,
     directory: null,
-    file: trial.data.file && mapFile(trial.data.file, bare),
+    file: trial.data.file && mapFile(trial.data.file, bare.file),
   },
   model: mapModel(trial.model, bare),
 });
@@ -52,7 +53,7 @@ function mapGrid(config: GridConfig, paths: Paths): GridConfig {
         ...task,
         // Below the directory of the grid where there is one.
         ...(own !== undefined && directory === null && { directory: paths.taskDirectory(own) }),
-        ...(file && { file: mapFile(file, paths) }),
+        ...(file && { file: mapFile(file, paths.file) }),
       };
     }),
     models: config.models.map((model) =>
@@ -60,12 +61,6 @@ function mapGrid(config: GridConfig, paths: Paths): GridConfig {
     ),
   };
 }
-
-const mapFile = (file: NonNullable<DataConfig['file']>, paths: Paths): NonNullable<DataConfig['file']> => ({
-  ...file,
-  file: paths.file(file.file),
-  ...(file.testFile !== undefined && { testFile: paths.file(file.testFile) }),
-});
 
 function mapModel(model: ModelConfig, paths: Paths): ModelConfig {
   const mlm = model.prompt?.mlm;

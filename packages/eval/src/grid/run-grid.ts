@@ -53,6 +53,7 @@ export async function runGrid(input: GridConfigInput, options: RunGridOptions): 
           openRunners: async (most) =>
             createSwitchingRunners({ ...setup, processes: jobs > 1 || timeLimit !== undefined }, Math.min(jobs, most)),
           resume,
+          catalogue: opened.catalogue,
           onEvent,
         },
       );

@@ -1,8 +1,11 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import * as z from 'zod';
 import { importQuietly } from '@tfjs-peft/backend';
 import { PeftError } from '@tfjs-peft/peft-core';
+import { methodDescription } from './method-description.js';
 import type { EvalPlugin } from './plugins.js';
+import { floorNames, type MethodPreset, recipeNames } from './presets.js';
 
 /** A plugin's module, found but not imported; plain JSON. */
 export interface PluginModule {
@@ -47,7 +50,7 @@ async function resolvePlugin(name: string, directory: string): Promise<string> {
   }
 }
 
-/** Imports modules, each of which exports `plugin: EvalPlugin`. Errors: `PLUGIN_UNUSABLE`. */
+/** Imports modules, each of which exports `plugin: EvalPlugin`, and checks its presets. Errors: `PLUGIN_UNUSABLE`. */
 export async function importPlugins(modules: readonly PluginModule[]): Promise<EvalPlugin[]> {
   const plugins: EvalPlugin[] = [];
   for (const { name, url } of modules) {
@@ -63,9 +66,41 @@ export async function importPlugins(modules: readonly PluginModule[]): Promise<E
         found: `plugin "${name}" exports no \`plugin\``,
         expected: 'export const plugin = { methods, presets, tasks }, each a list',
       });
-    plugins.push({ ...loaded.plugin, name });
+    const { presets } = loaded.plugin;
+    plugins.push({ ...loaded.plugin, ...(presets && { presets: presets.map((one) => checkPreset(one, name)) }), name });
   }
   return plugins;
+}
+
+const presetSchema = z.looseObject({
+  name: z.string().min(1),
+  kind: z.enum(['floor', 'trained']),
+  floor: z.enum(floorNames).optional(),
+  method: methodDescription.optional(),
+  recipe: z.enum(recipeNames).optional(),
+  train: z.looseObject({}).optional(),
+});
+
+/** A preset that two modules share stays one. */
+const checked = new WeakMap<object, MethodPreset>();
+
+/** A preset of a plugin with what its method leaves out. Errors: `PLUGIN_UNUSABLE`. */
+function checkPreset(preset: unknown, plugin: string): MethodPreset {
+  const known = typeof preset === 'object' && preset !== null ? checked.get(preset) : undefined;
+  if (known) return known;
+  const result = presetSchema.safeParse(preset);
+  if (!result.success) {
+    const { name } = (preset ?? {}) as { readonly name?: unknown };
+    const { path, message } = result.error.issues[0]!;
+    throw new PeftError('PLUGIN_UNUSABLE', {
+      found: `plugin "${plugin}", preset ${JSON.stringify(name ?? null)}: ${path.join('.') || 'value'}: ${message}`,
+      expected: 'a preset such as { name, summary, kind: "trained", method: { type: "LORA", config: {} } }',
+      fix: 'mend the plugin, or leave it out',
+    });
+  }
+  const whole = result.data as unknown as MethodPreset;
+  checked.set(preset as object, whole);
+  return whole;
 }
 
 function isPlugin(value: unknown): value is EvalPlugin {

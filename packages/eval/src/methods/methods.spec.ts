@@ -81,6 +81,30 @@ describe('loadPlugins', () => {
     await expect(loadPlugins(['./missing.mjs'], folder)).rejects.toMatchObject({ code: 'PLUGIN_UNUSABLE' });
   });
 
+  it('have presets that are whole: what a method leaves out is filled in, anything else is told', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plugins-'));
+    const write = (name: string, presets: string) =>
+      writeFileSync(join(folder, name), `export const plugin = { presets: ${presets} };`);
+    write(
+      'short.mjs',
+      `[{ name: 'mine', summary: '', kind: 'trained', method: { type: 'COMPOSE', parts: [{ type: 'LORA' }, { type: 'HEAD' }] } }]`,
+    );
+    const own = createCatalogue(await loadPlugins(['./short.mjs'], folder));
+    const { method } = findPreset(own, 'mine');
+    expect(expandMethod(method!, own.registry).parts!.map(({ type }) => type)).toEqual(['LORA', 'HEAD']);
+    for (const [presets, found] of [
+      [`[{ name: 'mine', kind: 'trained', method: { config: {} } }]`, /preset "mine": method\.type/],
+      [`[{ name: 'mine', kind: 'ceiling' }]`, /preset "mine": kind/],
+      ['[null]', /preset null/],
+    ] as const) {
+      write(`wrong-${found.source.length}.mjs`, presets);
+      await expect(loadPlugins([`./wrong-${found.source.length}.mjs`], folder)).rejects.toMatchObject({
+        code: 'PLUGIN_UNUSABLE',
+        message: expect.stringMatching(found),
+      });
+    }
+  });
+
   it('finds packages from the folder that names them, without importing anything', async () => {
     const installed = join(folder, 'node_modules', 'my-plugin');
     mkdirSync(installed, { recursive: true });

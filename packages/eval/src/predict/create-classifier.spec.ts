@@ -74,6 +74,13 @@ describe('createClassifier', () => {
     expect((await classifier.predict(['a'.repeat(20)]))[0]!.truncated).toBe(true);
     expect(warnings).toEqual(['1 of 1 texts are longer than 12 tokens; only their beginning was read']);
   });
+  it('takes one name for each output, and none for two', () => {
+    const named = (labels: readonly string[]) =>
+      createClassifier({ host, tokenizer, adapter: { method, effective }, labels });
+    expect(named(['a', 'b']).labels).toEqual(['a', 'b']);
+    for (const labels of [['a', 'a'], ['a'], ['a', 'b', 'c']])
+      expect(() => named(labels)).toThrow(expect.objectContaining({ code: 'LABELS_MISMATCH' }));
+  });
   it('needs a head', () => {
     const bare = { method: lora(), effective: new Map() };
     expect(() => createClassifier({ host, tokenizer, adapter: bare })).toThrow(

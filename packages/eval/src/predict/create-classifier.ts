@@ -5,6 +5,7 @@ import { averageDraws } from '../trial/average-draws.js';
 import type { TextEncoder } from '../trial/opened-host.js';
 import { argmaxRows, sigmoid, softmax } from '../trial/softmax.js';
 import { labelsOfHead } from './labels-of-head.js';
+import { namedLabels } from './named-labels.js';
 
 /** One text, or the two of a pair. */
 export type PredictorInput = string | readonly [string, string];
@@ -48,7 +49,7 @@ export interface ClassifierOptions {
   readonly host: Host;
   readonly tokenizer: Pick<TextEncoder, 'encode' | 'draws'>;
   readonly adapter: Pick<Adapter, 'method' | 'effective'>;
-  /** Names of the labels in place of those of the head, in order. */
+  /** Names of the labels in place of those of the head, in order, all different. */
   readonly labels?: readonly string[];
   /** Whether each label is a question of its own. */
   readonly multiLabel?: boolean;
@@ -62,10 +63,10 @@ export interface ClassifierOptions {
   readonly onWarning?: (text: string) => void;
 }
 
-/** A classifier from an adapter in memory, without a folder; it owns nothing. Errors: `HEAD_MISSING`. */
+/** A classifier from an adapter in memory, without a folder; it owns nothing. Errors: `HEAD_MISSING`, `LABELS_MISMATCH`. */
 export function createClassifier(options: ClassifierOptions): Classifier {
   const { host, tokenizer, adapter, multiLabel = false } = options;
-  const labels = options.labels ?? labelsOfHead(adapter.method, 'the adapter');
+  const labels = namedLabels(labelsOfHead(adapter.method, 'the adapter'), options.labels, 'the adapter');
   const room = host.spec.maxPositionEmbeddings - countVirtualTokens(adapter, host.spec);
   const maxTokens = Math.min(options.maxTokens ?? 128, room);
   const classify = async (texts: readonly PredictorInput[]): Promise<Prediction[]> => {

@@ -19,6 +19,8 @@ export interface LocatedAdapter {
   readonly adapter: string;
   /** The configuration of its trial; null for a folder that did not come from a run. */
   readonly trial: TrialConfig | null;
+  /** The folder of that trial. */
+  readonly trialFolder: string | null;
   readonly model: ModelConfig;
   /** Modules that the experiment in `folder` was run with, as it names them; nothing here imports them. */
   readonly plugins: readonly string[];
@@ -31,11 +33,11 @@ export interface LocatedAdapter {
 export async function locateAdapter(
   folder: string,
   model?: string,
-  { revision, environment }: LocateOptions = {},
+  { revision, environment, hostGiven = false }: LocateOptions = {},
 ): Promise<LocatedAdapter> {
   const root = (await adapterOfHub(folder, environment)) ?? resolve(folder);
-  const found = await stat(root).catch(() => null);
-  if (!found?.isDirectory())
+  const isFolder = (await stat(root).catch(() => null))?.isDirectory() ?? false;
+  if (!isFolder)
     throw new PeftError('FOLDER_MISSING', {
       found: `no folder "${folder}"`,
       expected: 'the folder of an experiment, a trial or an adapter',
@@ -49,7 +51,13 @@ export async function locateAdapter(
       fix: 'run the experiment to its end (--resume), or pass another folder',
     });
   // Around an adapter that stands alone lies whatever lies there: of a run it says more, anything else is nobody's damage.
-  const trial = await (adapter === root ? trialOf(folderAround(root)).catch(ignoreOwnErrors) : trialOf(root));
+  const around = folderAround(root);
+  const found = await (adapter !== root
+    ? trialOf(root)
+    : around === null
+      ? null
+      : trialOf(around).catch(ignoreOwnErrors));
+  const trial = found?.trial ?? null;
   // The adapter's own record has the training texts that demonstrations are drawn from, the trial the folder of the language model's head.
   const recorded = await recordedPrompt(adapter);
   const prompt = recorded ? { ...trial?.model.prompt, ...recorded } : trial?.model.prompt;
@@ -57,8 +65,9 @@ export async function locateAdapter(
   return {
     adapter,
     trial,
+    trialFolder: found?.folder ?? null,
     model: {
-      ...(named ?? trial?.model ?? (await recordedModel(adapter))),
+      ...(named ?? (await recordedModel(adapter, trial, hostGiven))),
       ...(revision !== undefined && { revision }),
       ...(prompt && { prompt }),
     },
@@ -66,10 +75,11 @@ export async function locateAdapter(
   };
 }
 
-/** The folder of the trial that an adapter may be in: as `adapter`, or as one that a further rule of selection chose. */
-function folderAround(adapter: string): string {
+/** The folder of the run that wrote an adapter, where the adapter lies as a run writes it: as `adapter`, or as what a further rule of selection chose. */
+function folderAround(adapter: string): string | null {
   const above = dirname(adapter);
-  return trialFiles(dirname(above)).selections === above ? dirname(above) : above;
+  if (trialFiles(above).adapter === adapter) return above;
+  return trialFiles(dirname(above)).selections === above ? dirname(above) : null;
 }
 
 function ignoreOwnErrors(error: unknown): null {
@@ -77,11 +87,17 @@ function ignoreOwnErrors(error: unknown): null {
   throw error;
 }
 
+interface FoundTrial {
+  readonly trial: TrialConfig;
+  readonly folder: string;
+}
+
 /** The trial whose folder this is, or the trial that an experiment took its adapter from. */
-async function trialOf(folder: string): Promise<TrialConfig | null> {
-  if ((await readTextIfThere(trialFiles(folder).config)) !== null) return readTrialConfig(folder);
+async function trialOf(folder: string): Promise<FoundTrial | null> {
+  const read = async (path: string) => ({ trial: await readTrialConfig(path), folder: path });
+  if ((await readTextIfThere(trialFiles(folder).config)) !== null) return read(folder);
   const results = await readResults(folder);
-  return results?.adapter ? readTrialConfig(join(folder, results.adapter.trial)) : null;
+  return results?.adapter ? read(join(folder, results.adapter.trial)) : null;
 }
 
 export interface LocateOptions {
@@ -89,6 +105,8 @@ export interface LocateOptions {
   readonly revision?: string;
   /** Instead of `process.env`, for the Hub. */
   readonly environment?: HubOptions['environment'];
+  /** The host is there already: nobody asks whether it is where it is recorded. */
+  readonly hostGiven?: boolean;
 }
 
 /** The folder of an adapter by its name on the Hub, `org/name` or `org/name@revision`; undefined for a folder that is there. */
@@ -108,15 +126,22 @@ async function adapterOfHub(name: string, environment: HubOptions['environment']
   return found.directory;
 }
 
-/** The host that the files of an adapter name, at the revision that they name. */
-async function recordedModel(folder: string): Promise<ModelConfig> {
-  const { name, revision } = await recordedHost(folder);
+/** The host of an adapter by its trial, else by its own files. Errors: `HOST_UNKNOWN`, also for a folder that is not there, unless the host is there already. */
+async function recordedModel(adapter: string, trial: TrialConfig | null, hostGiven: boolean): Promise<ModelConfig> {
+  const model = trial?.model ?? (await modelOfFiles(adapter));
+  const { name } = model;
   const isPath = isAbsolute(name) || /^(\.|~|[A-Za-z]:[\\/])/.test(name) || name.includes('\\');
-  if (isPath && !(await stat(name).catch(() => null)))
+  if (isPath && !hostGiven && !(await stat(name).catch(() => null)))
     throw new PeftError('HOST_UNKNOWN', {
-      found: `the adapter in "${folder}" names the host "${name}", a folder that is not on this machine`,
+      found: `the adapter in "${adapter}" names the host "${name}", a folder that is not on this machine${isAbsolute(name) ? '' : ', seen from this working directory'}`,
       fix: 'name the host with the option model (--model): "minilm", "minigpt", a directory or a name of the Hub',
     });
+  return model;
+}
+
+/** The host that the files of an adapter name, at the revision that they name. */
+async function modelOfFiles(folder: string): Promise<ModelConfig> {
+  const { name, revision } = await recordedHost(folder);
   return { ...modelNamed(name, null), ...(revision !== undefined && { revision }) };
 }
 

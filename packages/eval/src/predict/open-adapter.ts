@@ -23,6 +23,7 @@ import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
 import { labelsOfHead } from './labels-of-head.js';
 import { type LocatedAdapter, locateAdapter } from './locate-adapter.js';
+import { namedLabels } from './named-labels.js';
 import { foldersAround, refuseUnnamedPlugins } from './refuse-plugins.js';
 
 /** What the folder of an adapter leaves open: host, labels, backend, plugins. */
@@ -86,7 +87,10 @@ export async function openAdapter(
 ): Promise<OpenedAdapter> {
   const { revision } = options;
   if (await isModelFolder(folder)) return openModelFolder(folder, options);
-  const located = await locateAdapter(folder, options.model, { ...(revision !== undefined && { revision }) });
+  const located = await locateAdapter(folder, options.model, {
+    ...(revision !== undefined && { revision }),
+    hostGiven: options.host !== undefined,
+  });
   if (options.plugins === undefined) refuseUnnamedPlugins(folder, located);
   const { plugins } = await loadGivenPlugins(options.plugins ?? []);
   const catalogue = createCatalogue(plugins);
@@ -113,7 +117,11 @@ export async function openAdapter(
       ...(adapter.report.maxTokens !== undefined && { maxTokens: adapter.report.maxTokens }),
       labels: isCausal
         ? []
-        : namedLabels(labelsOfHead(adapter.method, `the adapter in "${folder}"`, host.spec), options.labels, folder),
+        : namedLabels(
+            labelsOfHead(adapter.method, `the adapter in "${folder}"`, host.spec),
+            options.labels,
+            `the adapter in "${folder}"`,
+          ),
       // What an adapter of ours predicts, its own head says.
       multiLabel: adapter.report.writtenBy === 'hf-peft' && (classifier?.multiLabel ?? false),
       catalogue,
@@ -143,16 +151,23 @@ function withHostHead(adapter: LoadedAdapter, { spec }: Host, classifier: Classi
   };
 }
 
-/** Where texts are cut, as far as the folder says: what a trial or the adapter was trained with, `model_max_length` of a whole model. */
+/** Where texts are cut, as far as the folder says: what the adapter or its trial was trained with, `model_max_length` of a whole model. */
 export function maxTokensOf({ located, tokenizer, hostDirectory, maxTokens }: OpenedAdapter): number | undefined {
-  const trained = located.trial?.data.maxTokens ?? maxTokens;
+  const trained = maxTokens ?? located.trial?.data.maxTokens;
   if (trained !== undefined) return trained;
   const isModel = located.adapter === hostDirectory;
   return isModel && Number.isFinite(tokenizer.modelMaxTokens) ? tokenizer.modelMaxTokens : undefined;
 }
 
-/** A whole model with a classifier, such as `mergeFolder` writes: its head counts as the adapter. */
+/** A whole model with a classifier, such as `mergeFolder` writes: its head counts as the adapter. Errors: `USAGE` for options that ask for another host. */
 async function openModelFolder(folder: string, options: OpenAdapterOptions): Promise<OpenedAdapter> {
+  for (const name of ['model', 'revision'] as const)
+    if (options[name] !== undefined)
+      throw new PeftError('USAGE', {
+        found: `the option ${name} (--${name}) for "${folder}", which is a whole model`,
+        expected: 'the folder of an adapter, which needs a host',
+        fix: 'leave it out: the model in this folder runs',
+      });
   const { plugins } = await loadGivenPlugins(options.plugins ?? []);
   const backend = await reportBackend(options.backend ?? 'auto');
   const { host, tokenizer, classifier, head, directory } = await loadClassifier(resolve(folder), {
@@ -160,12 +175,22 @@ async function openModelFolder(folder: string, options: OpenAdapterOptions): Pro
   });
   const { readout } = headsOf(head.method)[0]!.head;
   return {
-    located: { adapter: directory, trial: null, model: { name: directory, readout, dropout: null }, plugins: [] },
+    located: {
+      adapter: directory,
+      trial: null,
+      trialFolder: null,
+      model: { name: directory, readout, dropout: null },
+      plugins: [],
+    },
     host,
     tokenizer,
     hostDirectory: directory,
     adapter: head,
-    labels: namedLabels(labelsOfHead(head.method, `the model in "${folder}"`), options.labels, folder),
+    labels: namedLabels(
+      labelsOfHead(head.method, `the model in "${folder}"`),
+      options.labels,
+      `the model in "${folder}"`,
+    ),
     multiLabel: classifier.multiLabel,
     catalogue: createCatalogue(plugins),
     backend,
@@ -174,16 +199,6 @@ async function openModelFolder(folder: string, options: OpenAdapterOptions): Pro
       host.dispose();
     },
   };
-}
-
-/** Errors: `LABELS_MISMATCH`. */
-function namedLabels(own: readonly string[], given: readonly string[] | undefined, folder: string): readonly string[] {
-  if (given === undefined || given.length === own.length) return given ?? own;
-  throw new PeftError('LABELS_MISMATCH', {
-    found: `${given.length} names for the ${own.length} outputs of "${folder}"`,
-    expected: 'one name for each output, in their order',
-    fix: `the file itself says ${own.slice(0, 5).join(', ')}`,
-  });
 }
 
 /** A folder of a model with its weights, and no adapter. */

@@ -37,6 +37,7 @@ export async function openSpeaker(source: string, options: OpenAdapterOptions = 
   const catalogue = createCatalogue(plugins);
   const located = await locateAdapter(source, options.model, {
     ...(options.revision !== undefined && { revision: options.revision }),
+    hostGiven: options.host !== undefined,
   }).catch((error: unknown) => {
     // Not an adapter: perhaps a model.
     if (isPeftError(error) && notAnAdapter.includes(error.code)) return null;

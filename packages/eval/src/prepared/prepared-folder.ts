@@ -11,7 +11,8 @@ import {
 } from '@tfjs-peft/peft-core';
 import { digestBytes, checkTensors, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import * as z from 'zod';
-import { methodDescription, modelConfig } from '../config/experiment-config.js';
+import { modelConfig } from '../config/experiment-config.js';
+import { methodDescription } from '../methods/method-description.js';
 import { readStoredJson, writeStoredJson } from '../run-folder/stored-json.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
 

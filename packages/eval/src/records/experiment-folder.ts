@@ -1,5 +1,5 @@
 import { cp, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
 import * as z from 'zod';
 import { PeftError } from '@tfjs-peft/peft-core';
@@ -8,6 +8,7 @@ import { isDirectoryName } from '../config/trial-config.js';
 import { isAdapterFolder } from '../run-folder/adapter-folder.js';
 import { toFolderError } from '../run-folder/folder-errors.js';
 import { readTextIfThere } from '../run-folder/read-text.js';
+import { mapFile } from './data-file.js';
 import { readYaml, requireSameConfiguration } from './trial-folder.js';
 import { parseStored, writeStoredJson } from '../run-folder/stored-json.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
@@ -75,12 +76,12 @@ export function readExperiment(text: string, path: string): ExperimentConfig {
 const hasTrials = async (folder: string): Promise<boolean> =>
   (await readdir(experimentFiles(folder).trials).catch((): string[] => [])).length > 0;
 
-/** What all trials of one experiment share. Folders may differ: data and hosts can be moved. */
+/** What all trials of one experiment share. Folders may differ: data and hosts can be moved, and what they hold is compared by its hash. */
 function comparable({ task, data, model, metrics, test }: ExperimentConfig): unknown {
-  const { directory: _directory, ...rest } = data;
+  const { directory: _directory, file, ...rest } = data;
   return {
     task,
-    data: rest,
+    data: { ...rest, file: file && mapFile(file, (path) => basename(path)) },
     model: { ...model, name: isDirectoryName(model.name) ? '' : model.name },
     metrics,
     test,

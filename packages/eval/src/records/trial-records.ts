@@ -10,8 +10,10 @@ export interface RecordProvenance {
   readonly version: 1;
   readonly trial: string;
   readonly configHash: string;
-  /** Of texts and labels of all rows. */
+  /** Of texts and labels of the rows of its split. */
   readonly splitHash: string;
+  /** Of all rows of the task; absent in files of older versions. */
+  readonly dataHash?: string;
   readonly hostFingerprint: string;
   readonly task: string;
   readonly method: string;
@@ -163,6 +165,7 @@ const provenanceSchema = z.object({
   trial: name,
   configHash: name,
   splitHash: name,
+  dataHash: name.optional(),
   hostFingerprint: name,
   task: name,
   method: name,

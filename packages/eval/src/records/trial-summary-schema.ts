@@ -66,6 +66,7 @@ export const trialSummary: z.ZodType<TrialSummary> = z.object({
     })
     .optional(),
   splitHash: name,
+  dataHash: name.optional(),
   configHash: name,
   hostFingerprint: name,
   backend: name,

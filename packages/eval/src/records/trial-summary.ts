@@ -62,6 +62,8 @@ export interface TrialSummary {
   readonly peakMemoryBytes: number;
   readonly simplex?: SimplexGeometry;
   readonly splitHash: string;
+  /** Of all rows of the task, whatever the split: trials of one experiment share it. Absent in summaries of older versions, and of failed trials. */
+  readonly dataHash?: string;
   /** Whole SHA-256 of the configuration without paths. */
   readonly configHash: string;
   readonly hostFingerprint: string;

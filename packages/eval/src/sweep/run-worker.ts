@@ -53,7 +53,12 @@ export async function runSweepWorker(options: SweepWorkerOptions): Promise<void>
       const own = planned.filter(({ index }) => index % source.shard.of === source.shard.index);
       await executeTrials(
         own.map((trial) => toPlanned(folder, trial)),
-        { openRunners: async (most) => createSwitchingRunners(setup, Math.min(jobs, most)), resume: true, onEvent },
+        {
+          openRunners: async (most) => createSwitchingRunners(setup, Math.min(jobs, most)),
+          resume: true,
+          catalogue: opened.catalogue,
+          onEvent,
+        },
       );
       return;
     }

@@ -7,14 +7,9 @@ import { type OnExperimentEvent, referTo, type TrialReference } from '../records
 import { describeEnvironment } from '../run-folder/describe-environment.js';
 import { lockFolder } from '../run-folder/folder-lock.js';
 import { silenceSeconds } from '../run-folder/heartbeat.js';
+import { requireSameData } from '../records/same-data.js';
 import { readTimings } from '../records/timings.js';
-import {
-  inspectTrialFolder,
-  refuseUnfinished,
-  requireSameConfiguration,
-  trialFiles,
-  writeTrialConfig,
-} from '../records/trial-folder.js';
+import { inspectTrialFolder, refuseUnfinished, trialFiles, writeTrialConfig } from '../records/trial-folder.js';
 import { writeStoredJson } from '../run-folder/stored-json.js';
 import { ensureWritableFolder, writeFileAtomically } from '../run-folder/write-file-atomically.js';
 import { runFloor } from './run-floor.js';
@@ -65,7 +60,12 @@ async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<
   const state = await inspectTrialFolder(folder, trial);
   const split = session.data.split(trial.seed.data);
   if (state.kind === 'finished') {
-    requireSameData(folder, state.summary, session, split.hash);
+    requireSameData(folder, state.summary, {
+      dataSeed: trial.seed.data,
+      splitHash: split.hash,
+      dataHash: session.data.dataHash,
+      hostFingerprint: session.host.spec.fingerprint,
+    });
     return state.summary;
   }
   if (state.kind === 'unfinished' && !options.resume) refuseUnfinished(folder);
@@ -104,6 +104,7 @@ async function runLocked(trial: TrialConfig, options: RunTrialOptions): Promise<
     seconds: context.seconds(),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     splitHash: split.hash,
+    dataHash: session.data.dataHash,
     warnings: warnings.map((text) => shorten(text)),
   };
   await writeStoredJson(files.summary, trialSummary, summary);
@@ -138,6 +139,7 @@ function provenanceOf(
     version: 1,
     trial: id,
     ...{ configHash, splitHash, hostFingerprint, task, method, dataSeed, trainSeed },
+    dataHash: data.dataHash,
     ...{ labels, regression, headlineMetric, rules, environment },
   };
 }
@@ -217,15 +219,6 @@ export async function writeFailure(
   };
   await writeStoredJson(trialFiles(folder).summary, trialSummary, summary);
   return summary;
-}
-
-/** Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION` where data or host have changed under the same names. */
-function requireSameData(folder: string, summary: TrialSummary, { host }: Session, splitHash: string): void {
-  requireSameConfiguration(
-    folder,
-    { splitHash: summary.splitHash, hostFingerprint: summary.hostFingerprint },
-    { splitHash, hostFingerprint: host.spec.fingerprint },
-  );
 }
 
 /** Stopped on request, wherever the trial was: one code for all. */

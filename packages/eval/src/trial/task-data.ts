@@ -22,10 +22,17 @@ import type { DataConfig, ExperimentConfig } from '../config/experiment-config.j
 import type { Catalogue } from '../methods/plugins.js';
 import { argmaxRows } from './softmax.js';
 import type { SplitMetrics } from '../records/trial-summary.js';
+import { hashData } from './hash-data.js';
+
+/** All rows of a task. */
+export interface TaskRows {
+  readonly loaded: LoadedTask;
+  /** SHA-256 of all of them, whatever the split. */
+  readonly dataHash: string;
+}
 
 /** What trials need of a task, whatever its answers are. */
-interface AnyTaskData {
-  readonly loaded: LoadedTask;
+interface AnyTaskData extends TaskRows {
   readonly headlineMetric: string;
   /** Test sets after the cap, the headline's first; the same for every data seed. */
   readonly tests: readonly TestSet[];
@@ -94,10 +101,11 @@ export interface TestLogits {
 export async function openTaskData(
   config: Pick<ExperimentConfig, 'task' | 'data' | 'metrics'>,
   dataSeeds: readonly number[],
-  { tasks }: Catalogue,
+  catalogue: Catalogue,
 ): Promise<TaskData> {
   const { data } = config;
-  const loaded = await readTask(config, tasks);
+  const rows = await readTaskRows(config, catalogue);
+  const { loaded } = rows;
   const { task } = loaded;
   const splits = new Map(dataSeeds.map((seed) => [seed, cutSplit(loaded, data, seed)]));
   const split = (seed: number) => {
@@ -105,7 +113,7 @@ export async function openTaskData(
     splits.set(seed, known);
     return known;
   };
-  const common = { loaded, tests: split(dataSeeds[0] ?? 0).tests, split };
+  const common = { ...rows, tests: split(dataSeeds[0] ?? 0).tests, split };
   const { output } = task;
   if (output.kind === 'text') {
     const template = data.promptTemplate ?? output.template;
@@ -171,6 +179,19 @@ export async function testLabels(
   }
   return outputs;
 }
+
+/** Reads the rows of a task and splits nothing. Errors: those of `loadTask` and `taskFromFile`. */
+export async function readTaskRows(
+  config: Pick<ExperimentConfig, 'task' | 'data'>,
+  { tasks }: Catalogue,
+): Promise<TaskRows> {
+  const loaded = await readTask(config, tasks);
+  return { loaded, dataHash: hashData(loaded) };
+}
+
+/** SHA-256 over texts and labels of the rows of a split. Errors: those of the split. */
+export const hashSplit = (loaded: LoadedTask, data: DataConfig, dataSeed: number): string =>
+  cutSplit(loaded, data, dataSeed).hash;
 
 async function readTask(
   { task, data }: Pick<ExperimentConfig, 'task' | 'data'>,

@@ -12,7 +12,7 @@ import { isJsonObject } from '../json/parse-json-strict.js';
  */
 export const baseClassKeys = ['auto_mapping', 'task_type', 'bare_names'] as const;
 
-/** Of these, what is ours and never in a file: see {@link withBareNames}. */
+/** Of these, what is ours and never in a file: see `withBareNames`. */
 export const bareNamesKey = 'bare_names';
 
 /** `BertModel`, `BertForTokenClassification`; undefined where the file does not say. */
@@ -26,7 +26,7 @@ const bareClass = /(?<!LMHead|DoubleHeads)Model$/;
 
 /**
  * True for an adapter around the encoder alone (`BertModel`), whose paths do not begin with the name of the base model: by what
- * {@link withBareNames} found, else by the class.
+ * `withBareNames` found, else by the class.
  */
 export function isBareEncoder(config: JsonObject): boolean {
   const { task_type: taskType, [bareNamesKey]: found } = config;
