@@ -27,7 +27,8 @@ export interface WeightMethod<Shape extends z.ZodRawShape> {
   readonly entries: Shape;
   /** Entries that map patterns of module names to values. */
   readonly patterns?: readonly string[];
-  readonly kinds: readonly InterventionKind[];
+  /** Kinds of its interventions, or those of a configuration. */
+  readonly kinds: readonly InterventionKind[] | ((config: Entries<Shape>) => readonly InterventionKind[]);
   /** True if HF peft has it for maps whose weights are stored inputs first as well (GPT-2's `Conv1D`). */
   readonly inputFirst?: boolean;
   /** Refuses entries that are possible in HF peft and not here. Errors: `CONFIG_KEY_UNSUPPORTED`. */
@@ -89,7 +90,7 @@ function createWeightMethod<Shape extends z.ZodRawShape>(
     type: method.type,
     config,
     namespaces: [config.name],
-    kinds: method.kinds,
+    kinds: typeof method.kinds === 'function' ? method.kinds(config) : method.kinds,
     plan(host): ParameterPlan {
       const { parameters } = layoutOf(host);
       return {

@@ -28,7 +28,8 @@ export const hira = makeWeightMethod({
   type: 'HIRA',
   entries,
   patterns: ['rank_pattern'],
-  kinds: ['weightFunction', 'dynamicWeightDelta'],
+  // Inputs are dropped in training alone: what is merged is the change of the weight.
+  kinds: ({ hira_dropout: rate }) => (rate > 0 ? ['weightFunction', 'dynamicWeightDelta'] : ['weightFunction']),
   inputFirst: true,
   parameters(config, module, modules) {
     const rank = rankOf(config, module, modules);
