@@ -130,8 +130,8 @@ export const hfMethodsFaults: readonly Mutant[] = [
   {
     fault: 'HiRA adds its product to the weight',
     file: 'packages/hf-methods/src/methods/hira.ts',
-    find: 'frozen.mul(product)',
-    replace: 'frozen.mul(0).add(product)',
+    find: 'weight: (frozen) => frozen.mul(product)',
+    replace: 'weight: (frozen) => frozen.mul(0).add(product)',
     suites: 'hf-methods hf-goldens',
   },
   {

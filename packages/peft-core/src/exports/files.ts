@@ -22,7 +22,6 @@ export { checkTensors, type ExpectedTensor } from '../files/check-tensors.js';
 export { checkForeignKeys } from '../files/hf-config.js';
 export { sha256Hex } from '../sha256-hex.js';
 export {
-  hfPath,
   hfSelector,
   type HfTargets,
   isInLayers,
@@ -31,13 +30,13 @@ export {
   spellHfTargets,
   valuesByPattern,
 } from '../files/hf-targets.js';
+export { headModules, hfPath } from '../files/module-names.js';
 export { hostHeadNames, readHostHead, type StoredHead } from '../files/host-head.js';
 export { hfTypes, unreadHfTypes, wayOutOf } from '../files/hf-types.js';
 export { rowsParameter, trainsRows, requireIndices, rowsOfTable } from '../files/token-rows.js';
 export { savedCandidates, type SavedCandidates } from '../files/take-saved.js';
 export { rememberWholeValues, type WholeValues } from '../files/whole-values.js';
 export {
-  headModules,
   layersOfHost,
   meansPooler,
   namesWithHits,

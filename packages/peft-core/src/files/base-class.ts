@@ -1,9 +1,7 @@
 import { PeftError } from '../errors.js';
 import type { HostSpec } from '../host-spec.js';
 import type { JsonObject } from '../json/json.js';
-import type { NamedArray, NamedArrays } from '../parameters.js';
 import { briefJson } from '../json/brief-json.js';
-import { asBareConfig } from './respell-config.js';
 import { isJsonObject } from '../json/parse-json-strict.js';
 
 /**
@@ -98,21 +96,3 @@ const unsupported = (found: string) =>
     expected: `${tasks.join(', ')} or null, and a class for one of them`,
     fix: 'load an adapter for the next token (CAUSAL_LM) on the decoder that it was trained for; other tasks are not read: open them in HF peft',
   });
-
-/** Tensors and entries of an adapter around the encoder alone, from those for a classifier: without the name of the base model. */
-export function asBareEncoder(
-  tensors: NamedArrays,
-  config: JsonObject,
-  host: HostSpec,
-): { readonly tensors: Map<string, NamedArray>; readonly config: JsonObject } {
-  const inside = `base_model.model.${host.baseModelPrefix}.`;
-  return {
-    tensors: new Map(
-      [...tensors].map(([name, array]) => [
-        name.startsWith(inside) ? `base_model.model.${name.slice(inside.length)}` : name,
-        array,
-      ]),
-    ),
-    config: asBareConfig(config, host),
-  };
-}

@@ -5,6 +5,7 @@ import type { JsonObject } from '../json/json.js';
 import { endsOf } from '../match-targets.js';
 import { createPatternWork } from '../pattern-work.js';
 import { isBareEncoder, isMultipleChoice, tokenModuleOf } from './base-class.js';
+import { headModules } from './module-names.js';
 import { briefJson } from '../json/brief-json.js';
 
 /**
@@ -29,12 +30,6 @@ export function readHfPatterns(config: JsonObject, key: string, host: HostSpec):
     expected: 'a list of module names or one regular expression',
   });
 }
-
-/** Modules of the head that HF's sequence classifier of a host has, by their whole names. */
-export const headModules = ({ classifier }: HostSpec): readonly string[] => [
-  classifier.output,
-  ...(classifier.hidden ? [classifier.hidden.path] : []),
-];
 
 /**
  * Names of modules without those that mean nothing but the head: HF peft never adapts a head that it trains, though "all-linear" names parts of

@@ -3,6 +3,7 @@ import { nearMisses, PeftError } from '../errors.js';
 import type { HostSpec, Site } from '../host-spec.js';
 import { endsOf, matchNames } from '../match-targets.js';
 import { createPatternWork } from '../pattern-work.js';
+import { hfPath, savedSelector } from './module-names.js';
 
 /** The entries of adapter_config.json that say at which modules a method acts. */
 export interface HfTargets {
@@ -18,13 +19,6 @@ export interface HfTargets {
   readonly saved?: readonly string[];
 }
 
-/**
- * A module's name in HF's classifier, `bert.encoder.layer.0.attention.self.query`; in the class of the encoder alone, whose names do not begin with
- * that of the base model, if `bare`.
- */
-export const hfPath = (host: HostSpec, path: string, bare = false): string =>
-  bare ? path : `${host.baseModelPrefix}.${path}`;
-
 /** What HF peft would do with these entries of adapter_config.json at a module, by its name. Errors: those of {@link matchNames}. */
 export function hfSelector({ targets, exclude, layers, layersPattern, saved }: HfTargets): (name: string) => boolean {
   const isSaved = savedSelector(saved ?? []);
@@ -35,18 +29,6 @@ export function hfSelector({ targets, exclude, layers, layersPattern, saved }: H
   return (name) => {
     if (isExcluded(name) || isSaved(name) || !isTarget(name)) return false;
     return typeof targets === 'string' || whole.has(name) || isInLayers({ layers }, layerAt(name));
-  };
-}
-
-/** Whether a module is one of `modules_to_save` or below one: entries are whole segments of its name, anywhere in it. */
-export function savedSelector(saved: readonly string[]): (name: string) => boolean {
-  const entries = new Set(saved);
-  if (entries.size === 0) return () => false;
-  return (name) => {
-    const segments = name.split('.');
-    return segments.some((_, start) =>
-      segments.some((_, last) => last >= start && entries.has(segments.slice(start, last + 1).join('.'))),
-    );
   };
 }
 

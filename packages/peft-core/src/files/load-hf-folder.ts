@@ -28,9 +28,8 @@ import {
 import { checkForeignKeys, ignoredEntries } from './hf-config.js';
 import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
-import { meansPooler } from './hf-patterns.js';
 import { headOutputs } from './head-outputs.js';
-import { asClassifierConfig } from './respell-config.js';
+import { namesModules } from './module-names.js';
 import { isPartOfHead, outputEmbeddingsName, requireSavable, savedCandidates, takeSaved } from './take-saved.js';
 import { expectTokens, requireOwnTables, takeTokens } from './take-tokens.js';
 import { tokenHead, type TokenHeadConfig, tokenHeadNames } from './token-head.js';
@@ -53,7 +52,7 @@ export async function loadHfFolder(
   requireHfDefinition(file, registry);
   const read = await readTensors(files, tensorsName);
   const config = withBareNames(file, read.keys(), host);
-  const method = buildMethod(config, host, registry);
+  const method = await buildMethod(config, host, registry);
   refuseMethodAtHead(read, host, tensorsName);
   const frozen = await readHostTensors(method.files, tensors);
   const blank = blankEncoding(method, host, frozen, read, tensorsName);
@@ -202,11 +201,16 @@ function slipOf(peftType: string, known: readonly string[]): string | undefined 
   return close !== undefined && isSlip ? known.find((type) => lettersOf(type) === close) : undefined;
 }
 
-function buildMethod(config: JsonObject, host: HostTensors['spec'], registry: MethodRegistry): CodecMethod {
+async function buildMethod(
+  config: JsonObject,
+  host: HostTensors['spec'],
+  registry: MethodRegistry,
+): Promise<CodecMethod> {
   const definition = requireHfDefinition(config, registry);
+  const respell = namesModules(config) ? await import('./respell-config.js') : undefined;
   const input = inFile(hfConfigName, () => {
-    const naming = { bare: isBareEncoder(config), withPooler: meansPooler(config, host) };
-    return definition.fromHfConfig!(asClassifierConfig(config, host, naming), host);
+    const spelled = respell?.asClassifierConfig(config, host, isBareEncoder(config)) ?? config;
+    return definition.fromHfConfig!(spelled, host);
   });
   const method = inFile(hfConfigName, () => registry.build({ type: definition.type, config: input as JsonObject }));
   if (method.files) return method as CodecMethod;

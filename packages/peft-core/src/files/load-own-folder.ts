@@ -17,7 +17,8 @@ import {
   verticesName,
 } from './adapter-files.js';
 import { type AdapterRecord, checkStoredFiles, hfLayout, ownLayout } from './adapter-record.js';
-import { asBareEncoder, isBareEncoder, withBareNames } from './base-class.js';
+import { asBareEncoder } from './bare-encoder.js';
+import { isBareEncoder, withBareNames } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 import { canonicalJson } from '../json/canonical-json.js';
 import { checkTensors, readTensors } from './check-tensors.js';
@@ -26,7 +27,7 @@ import { type FileUnit, planFileUnits } from './file-units.js';
 import { forChoices } from './choice-head.js';
 import { decodeHead, takeHead } from './head-tensors.js';
 import { checkForeignKeys, ignoredEntries } from './hf-config.js';
-import { withoutBase } from './respell-config.js';
+import { withoutBase } from './module-names.js';
 import { isPartOfHead } from './take-saved.js';
 import { adapterForAnotherHost } from './host-check.js';
 import type { LoadedArrays, LoadOptions, LoadReport } from './load-options.js';
@@ -145,7 +146,7 @@ async function loadHfUnit(
   const savedNames = new Set<Json>(bare ? saved.map((name) => withoutBase(name, host)) : saved);
   const isKnown = (entry: Json) => savedNames.has(entry) || isPartOfHead(entry, host);
   const whole = Object.assign({ ...blank.config }, ...beside.map(({ blank: part }) => ownEntries(part))) as JsonObject;
-  const entries = bare ? asBareEncoder(blank.tensors, whole, host).config : whole;
+  const entries = bare ? (await asBareEncoder(blank.tensors, whole, host)).config : whole;
   const foreign = checkStoredConfig(unit, record, { file, config }, entries, warn, isKnown);
   const own = bare ? normaliseNames(stored, names, host, where).tensors : stored;
   const ofMethod = new Map([...own].filter(([name]) => !isBeside.has(name)));

@@ -4,7 +4,9 @@ import type { Json, JsonObject } from '../json/json.js';
 import { matchNames, servesRole } from '../match-targets.js';
 import { createPatternWork } from '../pattern-work.js';
 import { isWeightSite, type WeightSite } from '../site-tensors.js';
-import { hfPath, hfSelector, type HfTargets } from './hf-targets.js';
+import { meansPooler } from './hf-patterns.js';
+import { hfSelector, type HfTargets } from './hf-targets.js';
+import { hfPath, withoutBase } from './module-names.js';
 
 /** A module under the names that two classes of HF give it. */
 interface TwoNames {
@@ -16,13 +18,10 @@ interface TwoNames {
 /**
  * A file's entries that name modules, for the names of HF's classifier, whatever class the file is for: what HF peft selects by them there is what
  * they select here. Modules that `modules_to_save` holds are no targets; keys of patterns that fit no target are left out. Entries of a wrong form
- * stay as they are, for their schema. `bare`: the file is for the encoder alone; `withPooler`: its class has the pooler. Errors: those of {@link matchNames} and of {@link compilePattern}.
+ * stay as they are, for their schema. `bare`: the file is for the encoder alone. Errors: those of {@link matchNames} and of {@link compilePattern}.
  */
-export function asClassifierConfig(
-  config: JsonObject,
-  host: HostSpec,
-  { bare, withPooler }: { readonly bare: boolean; readonly withPooler: boolean },
-): JsonObject {
+export function asClassifierConfig(config: JsonObject, host: HostSpec, bare: boolean): JsonObject {
+  const withPooler = meansPooler(config, host);
   const modules = host.sites
     .filter(isWeightSite)
     .filter((site) => withPooler || site.kind !== 'linear' || site.role !== 'pooler')
@@ -45,10 +44,6 @@ export function asBareConfig(config: JsonObject, host: HostSpec): JsonObject {
     }),
   };
 }
-
-/** The name of a module, or of what holds modules, without that of the base model. */
-export const withoutBase = (name: string, { baseModelPrefix }: HostSpec): string =>
-  name.startsWith(`${baseModelPrefix}.`) ? name.slice(baseModelPrefix.length + 1) : name;
 
 function respell(config: JsonObject, modules: readonly TwoNames[], saved: readonly string[]): JsonObject {
   const targets = readTargets(config);

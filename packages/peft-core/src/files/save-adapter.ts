@@ -13,7 +13,8 @@ import { describeMethod } from '../registry.js';
 import { writeSafetensors } from '../safetensors/write-safetensors.js';
 import { type AdapterFiles, hfConfigName, recordName, tensorsName, verticesName } from './adapter-files.js';
 import { type AdapterRecord, hfLayout, makeRecord, ownLayout } from './adapter-record.js';
-import { asBareEncoder, isBareEncoder } from './base-class.js';
+import { asBareEncoder } from './bare-encoder.js';
+import { isBareEncoder } from './base-class.js';
 import { forChoices } from './choice-head.js';
 import { canonicalJson, readableJson } from '../json/canonical-json.js';
 import { checkFinite, checkTensors } from './check-tensors.js';
@@ -21,9 +22,8 @@ import { readHostTensors } from './decode-part.js';
 import { type FileUnit, planFileUnits } from './file-units.js';
 import { encodeHead, hasForeignBias, headDifference } from './head-tensors.js';
 import { type HfConfigOptions, makeHfConfig, taskToKeep } from './hf-config.js';
-import { hfPath, savedSelector } from './hf-targets.js';
+import { hfPath, savedSelector, withoutBase } from './module-names.js';
 import { ownEntries } from './own-entries.js';
-import { withoutBase } from './respell-config.js';
 import { sharedTables } from './take-tokens.js';
 import { isWeightSite } from '../site-tensors.js';
 import { adapterForAnotherHost } from './host-check.js';
@@ -63,7 +63,7 @@ export async function saveAdapter(
     if (unit.kind === 'hf')
       for (const { files: codec } of [unit.method, ...unit.beside])
         for (const [path, array] of await readHostTensors(codec, tensors)) frozen.set(path, array);
-    units.push(encodeUnit(unit, arrays, host, frozen, options));
+    units.push(await encodeUnit(unit, arrays, host, frozen, options));
   }
   const files = new Map(units.flatMap((unit) => [...unit.files]));
   if (changed) {
@@ -103,13 +103,13 @@ interface EncodedUnit {
 
 type HfUnit = Extract<FileUnit, { kind: 'hf' }>;
 
-function encodeUnit(
+async function encodeUnit(
   unit: FileUnit,
   arrays: NamedArrays,
   host: HostSpec,
   frozen: NamedArrays,
   options: SaveOptions,
-): EncodedUnit {
+): Promise<EncodedUnit> {
   const { folder } = unit;
   if (unit.kind === 'own') {
     const types = unit.methods.map(({ type }) => type).join(' + ');
@@ -133,7 +133,7 @@ function encodeUnit(
     tensors: new Map(onceEach(tensorsOfParts, types)),
   };
   const bare = !hasHead && isBareEncoder(options.extraConfig ?? {});
-  const encoded = bare ? { ...whole, ...asBareEncoder(whole.tensors, whole.config, host) } : whole;
+  const encoded = bare ? { ...whole, ...(await asBareEncoder(whole.tensors, whole.config, host)) } : whole;
   const choices = unit.head?.head.choices ?? false;
   const headHost = choices ? forChoices(host, `the head of ${unit.method.type}`) : host;
   const headTensors = unit.head ? encodeHead(unit.head, arrays, codec.headPrefix, headHost) : new Map();

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { sumDifferences } from '../combine-parameters.js';
 import { PeftError } from '../errors.js';
 import type { FileCodec } from '../file-codec.js';
-import { hfPath } from './hf-targets.js';
+import { hfPath } from './module-names.js';
 import { rememberWholeValues } from './whole-values.js';
 import { type HostSpec, sitesOfKind } from '../host-spec.js';
 import type { Interventions } from '../intervention.js';

@@ -8,7 +8,7 @@ import type { PeftMethod } from '../method.js';
 import { floatsOf } from '../parameters.js';
 import { type MethodDefinition, parseConfig } from '../registry.js';
 import { rememberPerHost } from '../remember-per-host.js';
-import { hfPath } from './hf-targets.js';
+import { hfPath } from './module-names.js';
 import { requireIndices, rowsOfTable, rowsParameter, type TokenTable, trainsRows } from './token-rows.js';
 import { rememberWholeValues } from './whole-values.js';
 

@@ -10,8 +10,7 @@ import { savedModules, savedName } from './saved-modules.js';
 import { readHostTensors } from './decode-part.js';
 import type { CodecMethod } from './file-units.js';
 import { headModulesOutside } from './hf-config.js';
-import { headModules } from './hf-patterns.js';
-import { hfPath } from './hf-targets.js';
+import { headModules, hfPath } from './module-names.js';
 import type { NameReport } from './normalise-names.js';
 
 /** Modules of sequence classifiers that are heads, whatever the architecture calls its own. */
