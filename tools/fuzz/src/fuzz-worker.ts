@@ -48,7 +48,7 @@ async function readOne(
   limits: Limits,
   progress: Progress,
 ): Promise<Verdict | null> {
-  const startPeak = peakBytes();
+  const [startPeak, startBytes] = [peakBytes(), process.memoryUsage.rss()];
   let verdict: Verdict | null = null;
   const time = await timeOf(async () => {
     try {
@@ -59,7 +59,8 @@ async function readOne(
       if (!verdict) progress.errors++;
     }
   });
-  const grown = peakBytes() - startPeak;
+  // Below a peak of earlier inputs growth does not show in the peak, and what is freed at once does not show in the end.
+  const grown = Math.max(peakBytes() - startPeak, process.memoryUsage.rss() - startBytes);
   if (Object.keys(Object.prototype).length > 0) {
     const keys = Object.keys(Object.prototype);
     for (const key of keys) delete (Object.prototype as Record<string, unknown>)[key];

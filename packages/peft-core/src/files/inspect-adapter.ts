@@ -20,7 +20,8 @@ import { baseClassOf, requireTask } from './base-class.js';
 import { briefJson } from '../json/brief-json.js';
 import { requireHfDefinition } from './load-hf-folder.js';
 import { guessVersion, hubDefects, knownDefects, pickleDefects, type WriterVersion } from './known-defects.js';
-import { isAdapterHubConfig, partsOfAdapterHub, requireHubDefinition } from './load-adapter-hub-folder.js';
+import { isAdapterHubConfig, partsOfAdapterHub } from './adapter-hub-config.js';
+import { requireHubDefinition } from './load-adapter-hub-folder.js';
 import type { Writer } from './load-options.js';
 import { isJsonObject, parseJsonObject } from '../json/parse-json-strict.js';
 import {

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../json/json.js';
 import { type AdapterFiles, pickleNames } from './adapter-files.js';
 import { briefJson } from '../json/brief-json.js';
 import { lostHeadDefect } from './head-tensors.js';
-import { partsOfAdapterHub } from './load-adapter-hub-folder.js';
+import { partsOfAdapterHub } from './adapter-hub-config.js';
 import { isHeadName } from './summarise-tensors.js';
 
 /** Which versions of HF peft can have written a folder, by what it says and by what it looks like. */

@@ -12,7 +12,7 @@ import {
 } from './adapter-files.js';
 import { parseRecord } from './adapter-record.js';
 import { loadHfFolder } from './load-hf-folder.js';
-import { isAdapterHubFolder, loadAdapterHubFolder } from './load-adapter-hub-folder.js';
+import { isAdapterHubFolder } from './adapter-hub-config.js';
 import type { LoadedAdapter, LoadedArrays, LoadOptions } from './load-options.js';
 import { loadOwnFolder } from './load-own-folder.js';
 
@@ -39,7 +39,7 @@ export async function loadAdapter(
   return { ...loaded, effective: toParameters(effective), hostFingerprint: host.spec.fingerprint };
 }
 
-function loadArrays(
+async function loadArrays(
   files: AdapterFiles,
   host: HostTensors,
   registry: MethodRegistry,
@@ -48,7 +48,7 @@ function loadArrays(
   const record = files.get(recordName);
   if (record) return loadOwnFolder(parseRecord(record), files, host, registry, options);
   requireTopFolder(files);
-  return isAdapterHubFolder(files)
-    ? loadAdapterHubFolder(files, host, registry, options)
-    : loadHfFolder(files, host, registry, options);
+  if (!isAdapterHubFolder(files)) return loadHfFolder(files, host, registry, options);
+  const { loadAdapterHubFolder } = await import('./load-adapter-hub-folder.js');
+  return loadAdapterHubFolder(files, host, registry, options);
 }

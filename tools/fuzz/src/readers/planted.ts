@@ -1,6 +1,9 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import { oneFile, type Reader, WrongValue } from '../reader.js';
 
+/** What is not let go of. */
+const held: Uint8Array[] = [];
+
 /** Readers with a fault each, which the fuzzer must find: what finds nothing in these proves nothing. */
 const faults: Readonly<Record<string, () => unknown>> = {
   hang() {
@@ -17,7 +20,7 @@ const faults: Readonly<Record<string, () => unknown>> = {
     const spent = () => Object.values(process.cpuUsage(start)).reduce((sum, part) => sum + part, 0);
     while (spent() < 800_000);
   },
-  memory: () => new Uint8Array(2 ** 27).fill(1).length,
+  memory: () => (held[0] = new Uint8Array(2 ** 27).fill(1)),
   message() {
     // An error of ours cuts its own text.
     throw Object.assign(new PeftError('TOO_LONG', { found: 'x' }), { message: 'x'.repeat(20_000) });
