@@ -52,14 +52,18 @@ afterAll(async () => {
 
 const describeInChromium = isAsked && executablePath ? describe : describe.skip;
 
+/** Milliseconds after which something does not come any more, however busy the machine is. */
+const patience = 300_000;
+
 /** A tab, and what went wrong in it. */
 async function openTab(context: BrowserContext, address: string): Promise<{ page: Page; complaints: string[] }> {
   const page = await context.newPage();
+  page.setDefaultTimeout(patience);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
   await page.goto(address);
-  await page.getByText('Ready. Computes with wasm.').waitFor({ timeout: 60_000 });
+  await page.getByText('Ready. Computes with wasm.').waitFor();
   return { page, complaints };
 }
 
@@ -91,7 +95,7 @@ async function startRun(page: Page, steps: number): Promise<void> {
   await page.getByRole('button', { name: 'Train', exact: true }).click();
 }
 async function finish(page: Page): Promise<void> {
-  const done = page.getByText('Done. Best accuracy').waitFor({ timeout: 120_000 });
+  const done = page.getByText('Done. Best accuracy').waitFor();
   await done.catch(async (error: Error) => {
     throw new Error(`${error.message}\nThe page says: ${await page.locator('body').innerText()}`);
   });
@@ -267,15 +271,17 @@ describeInChromium.each([
     const { page } = await openTab(context, tiny);
     await page.getByRole('button', { name: 'Take the sample' }).click();
     await page.getByText('36 rows, 2 columns.').waitFor();
-    await page.getByLabel('Steps', { exact: true }).first().fill('500');
+    await page.getByLabel('Steps', { exact: true }).first().fill('1500');
     // Both before the texts are read.
     await page.evaluate(`for (const id of ['train', 'stop']) document.getElementById(id).click()`);
     await page.getByText('A run has not ended.').waitFor();
     expect(await page.locator('#train-status').textContent()).toBe('Stopped.');
-    await page.getByRole('button', { name: 'Go on' }).click();
-    await page.getByText(/^Step \d+ of 500/).waitFor();
 
+    // Open before the run goes on, which may not end before the other tab asks.
     const { page: other } = await openTab(context, tiny);
+    await other.getByText('A run has not ended.').waitFor();
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByText(/^Step \d+ of 1500/).waitFor();
     await other.getByRole('button', { name: 'Go on' }).click();
     await alertOf(other, 'another run goes on, here or in another tab');
     await other.getByRole('button', { name: 'Forget it' }).click();
