@@ -1,5 +1,6 @@
 import { type BehaviourMeasurement, kernelBehaviour } from '@tfjs-peft/eval';
 import { summarise } from '@tfjs-peft/eval/statistics';
+import { meanWithInterval } from '../options/mean-with-interval.js';
 
 /** Where finished splits are kept. */
 export const behaviourFile = 'docs/kernel/behaviour.jsonl';
@@ -41,7 +42,7 @@ export function behaviourTable(results: readonly BehaviourResult[]): string {
           splits.length,
           alone.mean.toFixed(1),
           optimiser,
-          ...(['fineTuned', 'kernel', 'linearised'] as const).map((key) => cell(values(key))),
+          ...(['fineTuned', 'kernel', 'linearised'] as const).map((key) => meanWithInterval(values(key))),
         ],
         ...[behaviour.featureChange.toFixed(2), behaviour.solved, behaviour.linear],
       ];
@@ -63,8 +64,3 @@ export function behaviourTable(results: readonly BehaviourResult[]): string {
   ];
   return [titles, titles.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
-
-const cell = (values: readonly number[]): string => {
-  const { mean, interval } = summarise(values);
-  return mean.toFixed(1) + (interval ? ` [${interval.map((end) => end.toFixed(1)).join(', ')}]` : '');
-};

@@ -1,4 +1,5 @@
 import { kendallTau, summarise } from '@tfjs-peft/eval/statistics';
+import { meanWithInterval } from '../options/mean-with-interval.js';
 
 /** Where finished splits are kept. */
 export const choicesFile = 'docs/kernel/choices.jsonl';
@@ -86,7 +87,6 @@ function costOf({ methods }: ChoiceResult, rule: (choice: MethodChoice) => numbe
 
 /** Splits on which all methods are equal have no tau and are left out. */
 function cell(values: readonly (number | null)[], digits: number, withInterval = true): string {
-  const { mean, interval } = summarise(values.filter((value) => value !== null));
-  const range = interval && withInterval ? ` [${interval.map((end) => end.toFixed(digits)).join(', ')}]` : '';
-  return mean.toFixed(digits) + range;
+  const known = values.filter((value) => value !== null);
+  return withInterval ? meanWithInterval(known, digits) : summarise(known).mean.toFixed(digits);
 }

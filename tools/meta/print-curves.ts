@@ -1,4 +1,4 @@
-import { summarise } from '@tfjs-peft/eval/statistics';
+import { meanWithInterval } from '../options/mean-with-interval.js';
 
 /** Numbers of steps after which held-out tasks are judged. */
 export const curveSteps: readonly number[] = [0, 1, 3, 5, 10];
@@ -18,10 +18,7 @@ export function printCurves(title: string, rows: readonly CurveRow[]): void {
   console.log(`|${'---|'.repeat(columns + 1 + curveSteps.length)}`);
   for (const group of new Set(rows.map((row) => row.group))) {
     const own = rows.filter((row) => row.group === group);
-    const cells = curveSteps.map((_, place) => {
-      const { mean, interval } = summarise(own.map(({ values }) => values[place]!));
-      return mean.toFixed(1) + (interval ? ` [${interval.map((end) => end.toFixed(1)).join(', ')}]` : '');
-    });
+    const cells = curveSteps.map((_, place) => meanWithInterval(own.map(({ values }) => values[place]!)));
     console.log(`| ${group} | ${own.length} | ${cells.join(' | ')} |`);
   }
 }
