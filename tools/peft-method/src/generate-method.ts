@@ -53,7 +53,7 @@ function finish({ kebab, title }: MethodNames, { skipInstall }: GenerateMethodOp
       execFileSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' });
   logger.info(`
 ${title} is in packages/${kebab}.${skipInstall ? `\nLink it:   ${commands.map((words) => words.join(' ')).join(' && ')}` : ''}
-Test it:   npm run test:unit -- --selectProjects ${kebab}
+Test it:   npm run test:all -- --selectProjects ${kebab}
 Try it:    npx tfjs-peft run --task spam-subjects --methods head,${kebab},${kebab}-subspace
 Make it yours: packages/${kebab}/src/${kebab}.ts and docs/${kebab}.md`);
 }

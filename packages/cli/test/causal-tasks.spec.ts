@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
-import { fakeIo } from '../../test/fake-io.js';
-import { writeTinyCausalHost } from '../../test/tiny-causal-host.js';
-import { runCli } from '../run-cli.js';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { fakeIo } from './fake-io.js';
+import { writeTinyCausalHost } from './tiny-causal-host.js';
+import { runCli } from '../src/run-cli.js';
 
 useTestBackend();
 

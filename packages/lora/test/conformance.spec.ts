@@ -1,6 +1,6 @@
 import { describePeftMethod, tinyHost } from '@tfjs-peft/conformance';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { lora, loraDefinition } from './lora.js';
+import { lora, loraDefinition } from '../src/lora.js';
 
 useTestBackend();
 

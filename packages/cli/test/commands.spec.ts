@@ -5,10 +5,10 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { parseExperiment } from '@tfjs-peft/eval';
-import { fakeIo } from '../../test/fake-io.js';
-import { demoExperiment } from '../demo-experiment.js';
-import { shellCommand } from './execute-experiment.js';
-import { runCli } from '../run-cli.js';
+import { fakeIo } from './fake-io.js';
+import { demoExperiment } from '../src/demo-experiment.js';
+import { shellCommand } from '../src/commands/execute-experiment.js';
+import { runCli } from '../src/run-cli.js';
 
 let root: string;
 beforeAll(async () => {

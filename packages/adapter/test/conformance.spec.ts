@@ -1,7 +1,7 @@
 import { describePeftMethod, tinyHost } from '@tfjs-peft/conformance';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { adapter, adapterDefinition } from './adapter.js';
-import { doubleSeqBnConfig, parBnConfig, seqBnConfig } from './presets.js';
+import { adapter, adapterDefinition } from '../src/adapter.js';
+import { doubleSeqBnConfig, parBnConfig, seqBnConfig } from '../src/presets.js';
 
 useTestBackend();
 

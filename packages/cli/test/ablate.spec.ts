@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { fakeIo } from '../../test/fake-io.js';
-import { runCli } from '../run-cli.js';
+import { fakeIo } from './fake-io.js';
+import { runCli } from '../src/run-cli.js';
 
-const quick = fileURLToPath(new URL('../../../../configs/quick.yaml', import.meta.url));
+const quick = fileURLToPath(new URL('../../../configs/quick.yaml', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-ablate-'));
 
 async function command(...args: readonly string[]) {

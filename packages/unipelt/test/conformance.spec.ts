@@ -1,8 +1,8 @@
 import { compose } from '@tfjs-peft/peft-core';
 import { describePeftMethod, tinyHost } from '@tfjs-peft/conformance';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { adapter, lora, prefix, toyDefinitions } from '../test/toy-parts.js';
-import { unipelt, unipeltDefinition } from './unipelt.js';
+import { adapter, lora, prefix, toyDefinitions } from './toy-parts.js';
+import { unipelt, unipeltDefinition } from '../src/unipelt.js';
 
 useTestBackend();
 

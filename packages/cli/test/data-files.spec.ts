@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fakeIo } from '../../test/fake-io.js';
-import { runCli } from '../run-cli.js';
+import { fakeIo } from './fake-io.js';
+import { runCli } from '../src/run-cli.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -3,9 +3,9 @@ import type { PeftMethod } from '@tfjs-peft/peft-core';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { hfMethodDefinitions, trainableTokens } from './index.js';
-import * as methods from './index.js';
-import type { MadeMethod } from './weight-method.js';
+import { hfMethodDefinitions, trainableTokens } from '../src/index.js';
+import * as methods from '../src/index.js';
+import type { MadeMethod } from '../src/weight-method.js';
 
 useTestBackend();
 

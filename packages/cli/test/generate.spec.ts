@@ -5,9 +5,9 @@ import { Readable } from 'node:stream';
 import { lora } from '@tfjs-peft/lora';
 import { createStream, initialValues, saveAdapter, toParameters } from '@tfjs-peft/peft-core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
-import { writeTinyCausalHost } from '../../test/tiny-causal-host.js';
-import { runCli } from '../run-cli.js';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { writeTinyCausalHost } from './tiny-causal-host.js';
+import { runCli } from '../src/run-cli.js';
 
 useTestBackend();
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { GradientAnalysis } from '@tfjs-peft/eval';
-import { fakeIo } from '../../test/fake-io.js';
-import { writeModel } from '../../test/tiny-model.js';
-import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
-import { runCli } from '../run-cli.js';
-import { taskPart } from './run-options.js';
+import { fakeIo } from './fake-io.js';
+import { writeModel } from './tiny-model.js';
+import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { runCli } from '../src/run-cli.js';
+import { taskPart } from '../src/commands/run-options.js';
 
 useTestBackend();
 
