@@ -23,4 +23,13 @@ describe('noise', () => {
       { check: only[0], host: 'bert', outcome: 'passed', message: '' },
     ]);
   });
+
+  it('of PVeRA is drawn for every token, those that nobody reads too', async () => {
+    const only = ['logits-alone'];
+    const options = { definitions: hfMethodDefinitions, identityAtStart: false, mergeable: true, only };
+    const make = () => pvera({ r: 2, target_modules: ['attention.output.dense', 'intermediate.dense'] });
+    expect(await checkPeftMethod(make, options)).toEqual([
+      { check: only[0], host: 'bert', outcome: 'passed', message: '' },
+    ]);
+  });
 });

@@ -100,4 +100,13 @@ describe('typedArguments', () => {
       else process.env.REDIS_URL = before;
     }
   });
+
+  it.each([
+    ['redis://user:se:cr@t@queue:6379/1', 'redis://user:PASSWORD@queue:6379/1'],
+    ['rediss://:secret@queue', 'rediss://:PASSWORD@queue'],
+    ['redis://queue:6379', 'redis://queue:6379'],
+  ])('show no password of %s', async (redis, shown) => {
+    const args = typedArguments(await parse(['sweep', 'worker', 'folder', '--redis', redis]));
+    expect(args).toEqual(['sweep', 'worker', 'folder', '--redis', shown]);
+  });
 });

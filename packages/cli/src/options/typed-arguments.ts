@@ -15,16 +15,19 @@ export function keepTyped(command: Command): void {
 
 /**
  * The arguments of a command that was parsed, with which it does the same again: its name, its positional arguments and every option that was typed, values as they were
- * typed. Options in `without` are left out.
+ * typed, but for passwords in addresses, which are shown to whoever looks. Options in `without` are left out.
  */
 export function typedArguments(command: Command, without: readonly string[] = []): string[] {
   const names: string[] = [];
   for (let at = command; at.parent; at = at.parent) names.unshift(at.name());
   const options = (typed.get(command) ?? [])
     .filter(([name]) => !without.includes(name))
-    .flatMap(([name, value]) => (value === null ? [`--${name}`] : [`--${name}`, value]));
+    .flatMap(([name, value]) => (value === null ? [`--${name}`] : [`--${name}`, hidePassword(value)]));
   const dashes = command.args.some((argument) => argument.startsWith('-')) ? ['--'] : [];
   return dashes.length > 0
     ? [...names, ...options, ...dashes, ...command.args]
     : [...names, ...command.args, ...options];
 }
+
+/** An address with `PASSWORD` in place of its own. */
+const hidePassword = (value: string): string => value.replace(/^(\w+:\/\/[^/@:\s]*:)[^/\s]+@/, '$1PASSWORD@');

@@ -69,6 +69,6 @@ export const pvera = makeWeightMethod({
       const drawn = tf.tensor2d(normals(noise, batch * tokens * r), [batch * tokens, r]);
       return tf.matMul(logVariance.mul(0.5).exp().mul(drawn), up).reshape([batch, tokens, outputs]);
     };
-    return [mean, { kind: 'activationDelta', path, apply: spread, perToken: true }];
+    return [mean, { kind: 'activationDelta', path, apply: spread, perToken: true, draws: true }];
   },
 });
