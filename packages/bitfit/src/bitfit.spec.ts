@@ -15,7 +15,7 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { selectNamespaces } from '@tfjs-peft/peft-core/authoring';
-import { createRandomHost, openModelDirectory, readHostSpec } from '@tfjs-peft/transformer';
+import { createRandomDecoder, createRandomHost, openModelDirectory, readHostSpec } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { bitfit } from './bitfit.js';
@@ -75,6 +75,33 @@ describe('bitfit', () => {
         expect.objectContaining({ code: 'TARGET_UNMATCHED', message: expect.stringContaining('embeddingNorm') }),
       );
     other.dispose();
+  });
+
+  it('tells the norms outside the layers apart', async () => {
+    const [gpt2, modernbert, deberta] = [
+      await createRandomDecoder({}),
+      await createRandomHost({ modelType: 'modernbert' }),
+      await createRandomHost({ modelType: 'deberta-v2' }),
+    ];
+    const namesAt = (group: string, other: HostSpec) => namesOf({ biases: [group] }, other);
+    expect(namesAt('finalNorm', gpt2.spec)).toEqual(['bitfit.ln_f.bias']);
+    expect(namesAt('embeddingNorm', deberta.spec)).toEqual(['bitfit.embeddings.LayerNorm.bias']);
+    expect(namesAt('distanceNorm', deberta.spec)).toEqual(['bitfit.encoder.LayerNorm.bias']);
+    for (const [group, other] of [
+      ['embeddingNorm', gpt2],
+      ['distanceNorm', gpt2],
+      ['finalNorm', deberta],
+      ['distanceNorm', host],
+    ] as const)
+      expect(() => namesAt(group, other.spec)).toThrow(expect.objectContaining({ code: 'TARGET_UNMATCHED' }));
+    const norms = modernbert.spec.sites.flatMap((site) =>
+      site.kind === 'norm' && site.layer === undefined ? site : [],
+    );
+    expect(norms.map(({ path, place }) => [path, place])).toEqual([
+      ['embeddings.norm', undefined],
+      ['final_norm', 'final'],
+    ]);
+    for (const other of [gpt2, modernbert, deberta]) other.dispose();
   });
 
   it('gives the key bias no gradient, since softmax ignores what all scores of a query share', async () => {

@@ -1,5 +1,5 @@
 import { type HostSpec, PeftError, type Site, sitesOfKind } from '@tfjs-peft/peft-core';
-import { hasBias, matchTargets } from '@tfjs-peft/peft-core/authoring';
+import { hasBias, matchTargets, normGroup } from '@tfjs-peft/peft-core/authoring';
 import { type BiasGroup, biasGroups, type BitfitConfig, usualGroups } from './config.js';
 
 /** A module of the host that has a bias `[size]`. */
@@ -34,7 +34,7 @@ function moduleOf(site: Site): BiasModule[] {
   if ((site.kind === 'linear' || site.kind === 'norm') && !hasBias(site)) return [];
   if (site.kind === 'linear') return [{ path: site.path, size: site.outputSize, group: site.role }];
   if (site.kind !== 'norm') return [];
-  return [{ path: site.path, size: site.size, group: site.layer === undefined ? 'embeddingNorm' : 'norms' }];
+  return [{ path: site.path, size: site.size, group: normGroup(site) }];
 }
 
 /** Paths among modules of several kinds, as `matchTargets` finds them within one. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Affine maps by role, the LayerNorms of the layers, the LayerNorm of the embeddings. */
+/** Affine maps by role, the LayerNorms of the layers, and those outside them: of the embeddings, of distances, after the last layer. */
 export const biasGroups = [
   'query',
   'key',
@@ -10,6 +10,8 @@ export const biasGroups = [
   'feedForwardOut',
   'norms',
   'embeddingNorm',
+  'distanceNorm',
+  'finalNorm',
   'pooler',
 ] as const;
 /** A group of biases, by the role of their module. */
@@ -24,7 +26,7 @@ const patterns = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
 export const bitfitConfig = z.strictObject({
   /**
    * Which biases are trained. A list of groups (`query`, `key`, `value`, `attentionOutput`, `feedForwardIn`, `feedForwardOut`: affine maps of
-   * every layer; `norms`: LayerNorms of the layers; `embeddingNorm`; `pooler`) and of module paths or dotted suffixes of them; or one regular
+   * every layer; `norms`: LayerNorms of the layers; `embeddingNorm`, `distanceNorm`, `finalNorm`; `pooler`) and of module paths or dotted suffixes of them; or one regular
    * expression for whole module paths; or `all`, every bias of the host. By default those of the layers.
    */
   biases: patterns.default([...usualGroups]),

@@ -4,13 +4,15 @@ import {
   compose,
   type Context,
   createStream,
+  describeMethod,
   evaluationContext,
   head,
   type Host,
   initialValues,
   mergeAdapter,
+  type NamedArrays,
   padBatch,
-  type Parameters,
+  type Parameters as Tensors,
   type PeftMethod,
   runAdapter,
   toParameters,
@@ -63,6 +65,42 @@ const batches: AsyncIterable<Batch> = {
   },
 };
 const classifier = () => head({ labels: ['a', 'b'], readout: 'cls', initialStandardDeviation: 0.5 });
+
+type SiftSettings = NonNullable<Parameters<typeof sift>[0]>;
+const trained = (method: PeftMethod, seed: number, initial?: NamedArrays) =>
+  train({
+    host,
+    method,
+    seed,
+    ...labelledTask({ train: texts.map((text, row) => ({ text, label: row % 2 })), objective: crossEntropy() }),
+    config: parseTrainConfig({ steps: 2, batchSize: 3, learningRate: 0.01 }),
+    ...(initial && { initial }),
+  });
+
+describe('training on from an adapter', () => {
+  const random: SiftSettings = { rate: 0.02, selection: 'random', targets: ['query.weight'] };
+  it.each([
+    ['alone', (config: SiftSettings) => compose(sift(config), classifier())],
+    ['under a simplex', (config: SiftSettings) => subspace(compose(sift(config), classifier()), { vertices: 2 })],
+  ] as const)('keeps the places %s, and refuses values without them', async (_name, make) => {
+    const first = await trained(make(random), 1);
+    const stored = describeMethod(first.method);
+    const isAlone = stored.type === 'COMPOSE';
+    const { config } = (isAlone ? stored : stored.parts![0]!).parts![0]!;
+    const again = () => make(config as SiftSettings);
+    const { raw } = first;
+    const places = (arrays: NamedArrays) =>
+      [...arrays].filter(([name]) => name.endsWith('.indices')).map(([name, { data }]) => [name, [...data]]);
+    const second = await trained(again(), 2, raw);
+    expect(places(second.raw)).toEqual(places(raw));
+    const without = new Map([...raw].filter(([name]) => !name.endsWith('.indices')));
+    await expect(trained(again(), 2, without)).rejects.toMatchObject({ code: 'INITIAL_VALUES_UNFIT' });
+    const headAlone = new Map([...raw].filter(([name]) => name.startsWith('head')));
+    const other = await trained(make(random), 2, headAlone);
+    expect(places(other.raw)).not.toEqual(places(raw));
+  });
+});
+
 const everything = {
   rate: 0.1,
   targets: ['query', 'key', 'value', 'attentionOutput', 'feedForwardIn', 'embeddings', 'norms'],
@@ -81,7 +119,7 @@ const sampling = (mode: Context['mode'] = 'sample'): Context => ({
   mode,
   streams: { dropout: createStream(1), draws: createStream(2) },
 });
-const adapterOf = (method: PeftMethod, effective: Parameters) => ({
+const adapterOf = (method: PeftMethod, effective: Tensors) => ({
   method,
   effective,
   hostFingerprint: host.spec.fingerprint,

@@ -81,8 +81,8 @@ export function adapt<Targets>(request: AdaptRequest<Targets>, raw: Parameters, 
 }
 
 /**
- * The same step by step, so that others may act in between: `onStep` is told after each. Errors: `ADAPTATION_ABORTED`, by the signal; nothing is kept
- * then.
+ * The same step by step, so that others may act in between: `onStep` is told after each. Errors: `ADAPTATION_ABORTED`, by the signal, and
+ * those of a training step; nothing is kept then.
  */
 export async function adaptInSteps<Targets>(
   request: AdaptRequest<Targets>,
@@ -100,14 +100,17 @@ export async function adaptInSteps<Targets>(
     const own = withRaw ? [...state.tensors.raw.values()].filter((tensor) => !kept.has(tensor)) : [];
     tf.dispose([...slots, ...own]);
   };
-  while (state.step < steps) {
-    if (signal?.aborted) {
-      disposeState(true);
-      throw new PeftError('ADAPTATION_ABORTED', { found: `stopped after ${state.step} of ${steps} steps` });
+  try {
+    while (state.step < steps) {
+      if (signal?.aborted)
+        throw new PeftError('ADAPTATION_ABORTED', { found: `stopped after ${state.step} of ${steps} steps` });
+      state = replace(state, adaptOnce(request, state), raw);
+      onStep?.(state.step);
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    state = replace(state, adaptOnce(request, state), raw);
-    onStep?.(state.step);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+  } catch (error) {
+    disposeState(true);
+    throw error;
   }
   disposeState(false);
   return state.tensors.raw;

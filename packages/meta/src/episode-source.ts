@@ -2,7 +2,7 @@ import { PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
 import { randomPermutation } from '@tfjs-peft/peft-core/authoring';
 import { type BatchSource, identifyExamples, type LabelledExample } from '@tfjs-peft/train';
 import { type Episode, type Episodes, keyOfText } from './episode.js';
-import { drawFixed, type FixedDraw, sourceOfEpisodes } from './source-of-episodes.js';
+import { checkDraw, drawFixed, type FixedDraw, sourceOfEpisodes } from './source-of-episodes.js';
 
 /** A task with all its labelled texts, of which an episode draws a few. */
 export interface LabelledTexts {
@@ -25,7 +25,7 @@ export interface EpisodeDraw {
 /**
  * Episodes of classification tasks, `batchSize` of them an update. Each epoch meets every task once, in a new order; classes and texts are drawn by
  * the stream, so that a run can go on anywhere.
- * Errors: `TASKS_MISSING`, `TASK_TOO_SMALL` for a task that lacks classes, or texts in them.
+ * Errors: `OPTION_INVALID`, `TASKS_MISSING`, `TASK_TOO_SMALL` for a task that lacks classes, or texts in them.
  */
 export function episodeSource(
   tasks: readonly LabelledTexts[],
@@ -44,7 +44,7 @@ export function episodeSource(
   );
 }
 
-/** Fixed episodes of tasks that are held out: `perTask` of each, the same for the same seed. Errors: `TASK_TOO_SMALL`. */
+/** Fixed episodes of tasks that are held out: `perTask` of each, the same for the same seed. Errors: `OPTION_INVALID`, `TASK_TOO_SMALL`. */
 export function fixedEpisodes(
   tasks: readonly LabelledTexts[],
   draw: EpisodeDraw,
@@ -64,6 +64,7 @@ interface ReadyTask {
 }
 
 function classesFor({ name, labels, examples }: LabelledTexts, draw: EpisodeDraw): ReadyTask['classes'] {
+  checkDraw(draw);
   const wanted = draw.shots + draw.queries;
   const all = labels.map((_, label): readonly [number, number[]] => [label, []]);
   // A text that stands twice would be learned from and judged by.

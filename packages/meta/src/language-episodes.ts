@@ -2,7 +2,7 @@ import { PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
 import { randomPermutation } from '@tfjs-peft/peft-core/authoring';
 import { type BatchSource, identifyLanguage, type LanguageExample, type TokenWeights } from '@tfjs-peft/train';
 import { type Episode, type Episodes, keyOfText } from './episode.js';
-import { drawFixed, type FixedDraw, sourceOfEpisodes } from './source-of-episodes.js';
+import { checkDraw, drawFixed, type FixedDraw, sourceOfEpisodes } from './source-of-episodes.js';
 
 /** Texts of one domain, of which an episode draws a few. */
 export interface DomainTexts {
@@ -18,7 +18,7 @@ export interface TextDraw {
   readonly queries: number;
 }
 
-/** Episodes of domains whose question is the next token. Errors: `TASKS_MISSING`, `TASK_TOO_SMALL` for a domain that lacks different texts. */
+/** Episodes of domains whose question is the next token. Errors: `OPTION_INVALID`, `TASKS_MISSING`, `TASK_TOO_SMALL` for a domain that lacks different texts. */
 export const languageEpisodes = (
   domains: readonly DomainTexts[],
   draw: TextDraw,
@@ -33,7 +33,7 @@ export const languageEpisodes = (
     (domain, stream) => drawTexts(domain, draw, stream),
   );
 
-/** Fixed episodes of domains that are held out. Errors: `TASK_TOO_SMALL`. */
+/** Fixed episodes of domains that are held out. Errors: `OPTION_INVALID`, `TASK_TOO_SMALL`. */
 export const fixedLanguageEpisodes = (
   domains: readonly DomainTexts[],
   draw: TextDraw,
@@ -45,8 +45,9 @@ export const fixedLanguageEpisodes = (
     (domain, stream) => drawTexts(domain, draw, stream),
   );
 
-/** A text that stands twice would be learned from and judged by. Errors: `TASK_TOO_SMALL`. */
+/** A text that stands twice would be learned from and judged by. Errors: `OPTION_INVALID`, `TASK_TOO_SMALL`. */
 function distinctTexts({ name, examples }: DomainTexts, { shots, queries }: TextDraw): DomainTexts {
+  checkDraw({ shots, queries });
   const distinct = [...new Map(examples.map((example) => [keyOfText(example.text), example])).values()];
   if (distinct.length >= shots + queries) return { name, examples: distinct };
   throw new PeftError('TASK_TOO_SMALL', {

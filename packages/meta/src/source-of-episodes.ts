@@ -3,6 +3,26 @@ import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { type BatchSource, createEpochOrder } from '@tfjs-peft/train';
 import type { Episode, Episodes } from './episode.js';
 
+/** Errors: `OPTION_INVALID` for an episode with nothing to adapt to, nothing to judge by, or one class alone. */
+export function checkDraw({
+  shots,
+  queries,
+  ways,
+}: {
+  readonly shots: number;
+  readonly queries: number;
+  readonly ways?: number | null;
+}): void {
+  const least = { shots: 1, queries: 1, ways: 2 };
+  const given = { shots, queries, ways: ways ?? 2 };
+  for (const name of ['shots', 'queries', 'ways'] as const)
+    if (!(Number.isInteger(given[name]) && given[name] >= least[name]))
+      throw new PeftError('OPTION_INVALID', {
+        found: `episodes of ${given[name]} ${name}`,
+        expected: `a whole number from ${least[name]} on`,
+      });
+}
+
 /** How an episode of a task is drawn. */
 export type DrawEpisode<Task, Targets> = (task: Task, stream: Stream) => Episode<Targets>;
 

@@ -31,6 +31,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import {
   adapt,
+  adaptInSteps,
   adaptationCurve,
   adaptationEvaluator,
   type Episodes,
@@ -144,6 +145,14 @@ describe('episodes', () => {
     expect(new Set(drawn.map(({ labels }) => labels!.join())).size).toBeGreaterThan(2);
     for (const { query } of drawn) expect(new Set(query.targets)).toEqual(new Set([0, 1]));
   });
+  it.each([{ shots: 0 }, { queries: 0 }, { ways: 1 }, { shots: 1.5 }])(
+    'refuses episodes that teach nothing: %j',
+    (odd) => {
+      expect(() => episodeSource(tasks, { ...draw, ...odd })).toThrow(
+        expect.objectContaining({ code: 'OPTION_INVALID' }),
+      );
+    },
+  );
   it('refuses tasks that are too small, and none', () => {
     expect(() => episodeSource(tasks, { shots: 6, queries: 7 })).toThrow(
       expect.objectContaining({ code: 'TASK_TOO_SMALL' }),
@@ -390,5 +399,36 @@ describe('meta-training', () => {
     await expect(
       train({ ...common, initial: new Map([['other', { shape: [1], data: new Float32Array(1) }]]) }),
     ).rejects.toMatchObject({ code: 'INITIAL_VALUES_UNFIT' });
+  });
+});
+
+describe('adaptInSteps', () => {
+  it.each(['a step', 'a listener'])('keeps nothing when %s throws', async (culprit) => {
+    const method = compose(lora({ rank: 1, alpha: 2 }), head({ labels: ['a', 'b'] }));
+    const raw = toParameters(initialValues(method.plan(host.spec), createStream(1)));
+    const { support } = episodeSource(toyTasks(1), { shots: 2, queries: 2 }).batch(1, 1, createStream(1)).targets[0]!;
+    let passes = 0;
+    const failing: typeof objective = {
+      ...objective,
+      loss(...args) {
+        if (++passes === 2 && culprit === 'a step') throw new Error('no');
+        return objective.loss(...args);
+      },
+    };
+    const request = {
+      ...{ host, method, support, objective: failing, inner: { ...inner, optimiser: adamW() } },
+      ...{ rows: rowsOfList, stream: createStream(2) },
+    };
+    const onStep = () => {
+      if (culprit === 'a listener') throw new Error('no');
+    };
+    const failed = async () => {
+      passes = 0;
+      await expect(adaptInSteps(request, raw, { steps: 3, onStep })).rejects.toThrow('no');
+      return tf.memory().numTensors;
+    };
+    // What the host makes of its weights at their first use stays.
+    expect(await failed()).toBe(await failed());
+    disposeParameters(raw);
   });
 });

@@ -41,6 +41,8 @@ export type Site =
       readonly kind: 'norm';
       readonly path: string;
       readonly layer?: number;
+      /** Of a norm outside the layers: after them, or of relative distances; that of the embeddings if absent. */
+      readonly place?: 'final' | 'distances';
       readonly size: number;
       /** False for a norm without a bias (RMSNorm). */
       readonly bias?: false;

@@ -54,13 +54,20 @@ export function runRows(
   return tf.gather(tf.concat(logits, 0), tf.tensor1d(back, 'int32')) as tf.Tensor2D;
 }
 
-function takeRows({ inputIds, attentionMask, tokenTypeIds }: HostInputs, rows: readonly number[]): HostInputs {
+/** `textPositions` count rows that are no longer there: a host without them computes padding too. */
+function takeRows(
+  { inputIds, attentionMask, tokenTypeIds, documentIds, textPositions: _, ...others }: HostInputs,
+  rows: readonly number[],
+): HostInputs {
+  // Does not compile once inputs have another field, which would be lost here.
+  others satisfies Readonly<Record<string, never>>;
   const indices = tf.tensor1d([...rows], 'int32');
   const take = (tensor: tf.Tensor2D) => tf.gather(tensor, indices);
   return {
     inputIds: take(inputIds),
     attentionMask: take(attentionMask),
     ...(tokenTypeIds && { tokenTypeIds: take(tokenTypeIds) }),
+    ...(documentIds && { documentIds: take(documentIds) }),
   };
 }
 

@@ -19,6 +19,15 @@ export const isWeightSite = (site: Site): site is WeightSite =>
 /** Whether an affine map or a norm has a bias. */
 export const hasBias = ({ bias }: Extract<Site, { kind: 'linear' | 'norm' }>): boolean => bias !== false;
 
+/** What a norm is of: of the layers, of the embeddings, of relative distances, or the one after the last layer. */
+export type NormGroup = 'norms' | 'embeddingNorm' | 'distanceNorm' | 'finalNorm';
+/** The group of a norm. */
+export const normGroup = ({ layer, place }: Extract<Site, { kind: 'norm' }>): NormGroup => {
+  if (layer !== undefined) return 'norms';
+  if (place === 'final') return 'finalNorm';
+  return place === 'distances' ? 'distanceNorm' : 'embeddingNorm';
+};
+
 /** The weight of a place, and its bias if it has one. */
 export function tensorsOfSite(site: WeightSite): SiteTensor[] {
   const tensor = (part: SiteTensor['part'], ...shape: number[]): SiteTensor => ({

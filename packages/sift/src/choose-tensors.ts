@@ -4,6 +4,7 @@ import {
   isWeightSite,
   matchNames,
   nearMisses,
+  normGroup,
   type SiteTensor,
   tensorsOfSite,
   type WeightSite,
@@ -54,7 +55,7 @@ function readGroup(target: string): { readonly group: TargetGroup; readonly part
 /** One map for queries, keys and values is in the groups of all three, the gate of a feed-forward network in that of its first map. */
 function groupsOf(module: WeightSite): readonly TargetGroup[] {
   if (module.kind === 'table') return ['embeddings'];
-  if (module.kind === 'norm') return [module.layer === undefined ? 'embeddingNorm' : 'norms'];
+  if (module.kind === 'norm') return [normGroup(module)];
   const { role } = module;
   if (role === 'queryKeyValue') return ['query', 'key', 'value'];
   return role === undefined ? [] : [role === 'feedForwardGate' ? 'feedForwardIn' : role];

@@ -10,6 +10,8 @@ export const targetGroups = [
   'feedForwardOut',
   'norms',
   'embeddingNorm',
+  'distanceNorm',
+  'finalNorm',
   'embeddings',
   'pooler',
 ] as const;
@@ -58,7 +60,7 @@ export const siftConfig = z
     rate: z.number().gt(0).max(1).default(0.008),
     /**
      * Tensors to choose from. A list of groups (`query`, `key`, `value`, `attentionOutput`, `feedForwardIn`, `feedForwardOut`: affine maps of every
-     * layer; `norms`: LayerNorms of the layers; `embeddingNorm`; `embeddings`: tables; `pooler`) and of paths of modules or tensors or dotted ends of
+     * layer; `norms`: LayerNorms of the layers; `embeddingNorm`, `distanceNorm`, `finalNorm`; `embeddings`: tables; `pooler`) and of paths of modules or tensors or dotted ends of
      * them; or one regular expression for whole paths. A group or a module stands for weights and biases, `query.weight` for weights alone.
      */
     targets: patterns.default(['query', 'key', 'value', 'attentionOutput']),

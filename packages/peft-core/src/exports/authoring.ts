@@ -5,7 +5,15 @@
 export { nearMisses } from '../errors.js';
 export { limitWarnings, messageLimit, printable, shorten, warningLimit } from '../safe-text.js';
 export { normals, randomPermutation, randomWords, uniforms } from '../random-stream.js';
-export { hasBias, isWeightSite, type SiteTensor, tensorsOfSite, type WeightSite } from '../site-tensors.js';
+export {
+  hasBias,
+  isWeightSite,
+  type NormGroup,
+  normGroup,
+  type SiteTensor,
+  tensorsOfSite,
+  type WeightSite,
+} from '../site-tensors.js';
 export { mersenneTwister } from '../mersenne-twister.js';
 export { distinctBelow, maskedShuffle, pcg64 } from '../pcg64.js';
 export { checkSeed } from '../seed-sequence.js';

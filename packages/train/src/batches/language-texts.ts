@@ -52,7 +52,7 @@ export function completion(
 /**
  * Rows of at most `length` tokens made of whole documents in their order, as few as fit one after the other; a document that is longer is cut into
  * documents of that length, each of which begins with the last token of the one before, so that every token but the first is predicted once. Pieces
- * in which nothing counts are left out. Each sees itself alone and is numbered from its own beginning, so that a packed row computes what its documents do.
+ * in which nothing counts are left out. Rows that are packed already count as their documents. Each sees itself alone and is numbered from its own beginning, so that a packed row computes what its documents do.
  * Errors: `OPTION_INVALID`.
  */
 export function packDocuments(examples: readonly LanguageExample[], length: number): LanguageExample[] {
@@ -63,7 +63,7 @@ export function packDocuments(examples: readonly LanguageExample[], length: numb
     });
   const rows: { ids: number[]; weights: number[]; documents: number[]; bytes: number | undefined }[] = [];
   for (const { text, weights, bytes } of examples)
-    for (const { ids, counts, isFirst } of piecesOf(text.inputIds, weights, length)) {
+    for (const { ids, counts, isFirst } of piecesOf(text, weights, length)) {
       const last = rows.at(-1);
       const fits = last !== undefined && last.ids.length + ids.length <= length;
       const row = fits ? last : { ids: [], weights: [], documents: [], bytes: 0 as number | undefined };
@@ -81,15 +81,19 @@ export function packDocuments(examples: readonly LanguageExample[], length: numb
   }));
 }
 
-function piecesOf(ids: readonly number[], weights: readonly number[], length: number) {
+function piecesOf({ inputIds: ids, documents }: EncodedText, weights: readonly number[], length: number) {
   const pieces: { ids: readonly number[]; counts: readonly number[]; isFirst: boolean }[] = [];
-  for (let start = 0; start === 0 || start < ids.length - 1; start += length - 1) {
-    const end = start + length;
-    // The first token of a piece stands after nothing.
-    const counts = weights.slice(start, end).map((weight, token) => (token === 0 ? 0 : weight));
-    if (counts.some((weight) => weight > 0))
-      pieces.push({ ids: ids.slice(start, end), counts, isFirst: pieces.length === 0 });
-  }
+  const begins = ids.flatMap((_, at) => (at === 0 || documents?.[at] !== documents?.[at - 1] ? [at] : []));
+  begins.forEach((begin, document) => {
+    const stop = begins[document + 1] ?? ids.length;
+    for (let start = begin; start === begin || start < stop - 1; start += length - 1) {
+      const end = Math.min(start + length, stop);
+      // The first token of a piece stands after nothing.
+      const counts = weights.slice(start, end).map((weight, token) => (token === 0 ? 0 : weight));
+      if (counts.some((weight) => weight > 0))
+        pieces.push({ ids: ids.slice(start, end), counts, isFirst: pieces.length === 0 });
+    }
+  });
   return pieces;
 }
 

@@ -30,6 +30,7 @@ export function crossEntropy(config: z.input<typeof crossEntropyConfig> = {}): L
   return logitsObjective<number>({
     id: settings.length > 0 ? `cross_entropy(${settings.join(' ')})` : 'cross_entropy',
     targets: 'a class index: 0, 1, 2, ...',
+    ...(classWeights && { labels: classWeights.length }),
     isTarget: (label, labels) => Number.isInteger(label) && label >= 0 && label < labels,
     batchLoss(logits, targets) {
       const [rows, labels] = logits.shape;

@@ -39,7 +39,9 @@ export function logitsObjective<Target>(rules: LogitsRules<Target>): LogitsObjec
       throw new PeftError('LOGITS_MISSHAPEN', {
         found: `logits [${rows}, ${labels}] for ${targets.length} labels`,
         expected: `[${targets.length}, ${rules.labels ?? 'labels'}]`,
-        ...(rules.labels !== undefined && { fix: `give the head ${rules.labels} label for ${id}` }),
+        ...(rules.labels !== undefined && {
+          fix: `give the head ${rules.labels} label${rules.labels === 1 ? '' : 's'}, as ${id} has it, or give the objective what fits the head`,
+        }),
       });
     const bad = targets.find((target) => !isTarget(target, labels));
     if (bad !== undefined)

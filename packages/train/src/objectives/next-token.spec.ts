@@ -180,6 +180,13 @@ describe('nextToken', () => {
     expect((await frozen(states).sub(whole[1]!).abs().max().data())[0]).toBeLessThan(1e-5);
   });
 
+  it('packs packed rows as it packs their documents', () => {
+    for (const length of [4, 7, 16])
+      expect(packDocuments(packDocuments(documents, 16), length).map(({ text, weights }) => [text, weights])).toEqual(
+        packDocuments(documents, length).map(({ text, weights }) => [text, weights]),
+      );
+  });
+
   it('keeps the documents of a packed row apart', async () => {
     const packed = packDocuments(documents, 16);
     expect(packed.map(({ text }) => text.documents)).toEqual([

@@ -73,6 +73,13 @@ describe('crossEntropy', () => {
     expect((await deviceLoss(objective, logits, targets)) / expected).toBeCloseTo(1, 5);
   });
 
+  it.each([[[2]], [[2, 1, 5, 7]]])('refuses weights %j of other classes than there are', async (classWeights) => {
+    const objective = crossEntropy({ classWeights });
+    const code = 'LOGITS_MISSHAPEN';
+    expect(() => objective.meanLoss(flat, 3, targets)).toThrow(expect.objectContaining({ code }));
+    await expect(async () => deviceLoss(objective, logits, targets)).rejects.toMatchObject({ code });
+  });
+
   it('has an id that tells its settings', () => {
     const ids = [{}, { classWeights: weights }, { labelSmoothing: 0.2 }, { labelSmoothing: 0.3 }].map(
       (config) => crossEntropy(config).id,

@@ -4,7 +4,7 @@ import type { Optimiser, OptimiserState } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { createToyHost, toyShift } from '../../test/toy-host.js';
-import { toyRequest, toyTask } from '../../test/toy-request.js';
+import { toyRequest, toyTask, withHead } from '../../test/toy-request.js';
 import { parseTrainConfig } from '../run/train-config.js';
 import { train } from '../run/train.js';
 import { averageParameters } from './average-parameters.js';
@@ -116,8 +116,16 @@ describe('groupParameters', () => {
       await run([{ parameters: 'shift\\..*', frozen: true }]),
       await run([], { learningRate: 1e-30, weightDecay: 0 }),
     ];
+    const projecting = withHead({
+      ...toyShift(),
+      afterStep: (raw) => new Map([...raw].map(([name, tensor]) => [name, tensor.add(1)])),
+    });
+    const groups = [{ parameters: 'shift\\..*', frozen: true }];
+    const projected = await train(
+      toyRequest(host, { ...config, groups }, { ...toyTask({ dev: [] }), method: projecting }),
+    );
     for (const name of ['shift.base', 'shift.gain', 'shift.fixed'])
-      expect(frozen.raw.get(name)).toEqual(start.raw.get(name));
+      for (const { raw } of [frozen, projected]) expect(raw.get(name)).toEqual(start.raw.get(name));
     expect(frozen.raw.get('head.classifier.weight')).not.toEqual(start.raw.get('head.classifier.weight'));
     const bias = (await run([{ parameters: 'head', learningRate: 0.5 }], { steps: 1 })).raw.get(
       'head.classifier.bias',

@@ -27,8 +27,8 @@ export interface FitHeadOptions extends Pick<LinearFitOptions, 'task' | 'inverse
 
 /**
  * The parameters of a head, fitted at once on the features of the host with an adapter (the second stage of SetFit, arXiv 2209.11055): logistic or
- * ridge regression instead of training steps. Errors: `HEAD_UNSUPPORTED` for a head with a dense layer; `TEXT_EMPTY`, `LABEL_INVALID`,
- * `READOUT_UNAVAILABLE`, `PREDICTION_ABORTED`.
+ * ridge regression instead of training steps. Errors: `HEAD_UNSUPPORTED` for a head with a dense layer, or with several labels for a regression;
+ * `FEATURES_MISSHAPEN` for labels of other texts; `TEXT_EMPTY`, `LABEL_INVALID`, `READOUT_UNAVAILABLE`, `PREDICTION_ABORTED`.
  */
 export async function fitHead(options: FitHeadOptions): Promise<Map<string, NamedArray>> {
   const { host, head, labels } = options;
@@ -39,8 +39,19 @@ export async function fitHead(options: FitHeadOptions): Promise<Map<string, Name
       expected: 'one affine map',
       fix: 'use hidden "none", or train the head',
     });
-  const features = await extractFeatures({ ...options, readout: resolveReadout(head.head, host.spec) });
   const labelCount = head.head.labels.length;
+  if (options.task === 'regression' && labelCount !== 1)
+    throw new PeftError('HEAD_UNSUPPORTED', {
+      found: `a head of ${labelCount} labels for a regression`,
+      expected: 'one label',
+      fix: 'use head({ labels: 1 })',
+    });
+  if (labels.length !== options.texts.length)
+    throw new PeftError('FEATURES_MISSHAPEN', {
+      found: `${labels.length} labels for ${options.texts.length} texts`,
+      expected: 'one for each text',
+    });
+  const features = await extractFeatures({ ...options, readout: resolveReadout(head.head, host.spec) });
   const { weight, bias } = fitLinearModel({ ...options, features, labels, labelCount });
   return new Map([
     [names.weight, { shape: [labelCount, host.spec.hiddenSize], data: Float32Array.from(weight) }],

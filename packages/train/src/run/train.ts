@@ -1,4 +1,4 @@
-import { createStream, initialValues, type NamedArrays, PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
+import { createStream, substream } from '@tfjs-peft/peft-core';
 import { createActivationStore, type Optimiser, type ParameterPlan, remembering } from '@tfjs-peft/peft-core/authoring';
 import { groupParameters } from '../optimisers/parameter-groups.js';
 import { nothingToTrain } from '../step/training-step.js';
@@ -8,6 +8,7 @@ import { identifyRun, requireSameRun } from './run-identity.js';
 import { runTraining } from './run-training.js';
 import { activationMegabytes, countSteps, groupsOf, optimiserOf } from './train-config.js';
 import type { TrainingRequest, TrainingResult } from './training-request.js';
+import { isPrepared, startValues } from './start-values.js';
 import { startState, toTensors, type TrainingState } from './training-state.js';
 
 /**
@@ -27,26 +28,24 @@ export async function train<Targets>(request: TrainingRequest<Targets>): Promise
   const checkpoint = store
     ? await readCheckpoint(store, (stored) => requireSameRun(stored, identity, checkpointName))
     : null;
+  const given = request.initial ?? new Map();
   const method = checkpoint
     ? restorePrepared(request.method, checkpoint.method)
-    : await prepareMethod(request.method, {
-        host,
-        source,
-        objective,
-        batchSize: config.batchSize,
-        stream: initial,
-        onProgress: ({ done, total }) => onEvent?.({ type: 'prepare', done, total }),
-      });
+    : isPrepared(request.method.plan(host.spec), given)
+      ? request.method
+      : await prepareMethod(request.method, {
+          host,
+          source,
+          objective,
+          batchSize: config.batchSize,
+          stream: initial,
+          onProgress: ({ done, total }) => onEvent?.({ type: 'prepare', done, total }),
+        });
   const plan = method.plan(host.spec);
   const groups = groupParameters(plan, host.spec, config, groupsOf(config));
   if (groups.trained.length === 0) throw nothingToTrain(`the method ${method.type} has no trainable parameters`);
   const fresh = () =>
-    startState(
-      startValues(plan, initial, request.initial),
-      groups.trained,
-      optimiser,
-      Object.keys(config.selections ?? {}),
-    );
+    startState(startValues(plan, initial, given), groups.trained, optimiser, Object.keys(config.selections ?? {}));
   const start = checkpoint ? resumeState(checkpoint, plan, groups.trained, optimiser) : fresh();
   const megabytes = config.activationMegabytes ?? activationMegabytes;
   const activations = createActivationStore(megabytes);
@@ -71,23 +70,6 @@ export async function train<Targets>(request: TrainingRequest<Targets>): Promise
     },
     start,
   );
-}
-
-/** Values as the plan says, and those that were given. Errors: `INITIAL_VALUES_UNFIT`. */
-function startValues(plan: ParameterPlan, stream: Stream, given: NamedArrays = new Map()): NamedArrays {
-  const raw = new Map(plan.raw.map((spec) => [spec.name, spec]));
-  for (const [name, { shape }] of given) {
-    const wanted = raw.get(name)?.shape;
-    if (wanted?.join() === shape.join()) continue;
-    throw new PeftError('INITIAL_VALUES_UNFIT', {
-      found: `initial values "${name}" of shape [${shape.join(', ')}]`,
-      expected: wanted
-        ? `shape [${wanted.join(', ')}]`
-        : `one of the raw parameters: ${[...raw.keys()].slice(0, 5).join(', ')}${raw.size > 5 ? ', ...' : ''}`,
-      fix: 'start from parameters of the same method on the same host',
-    });
-  }
-  return new Map([...initialValues(plan, stream)].map(([name, array]) => [name, given.get(name) ?? array]));
 }
 
 function resumeState(

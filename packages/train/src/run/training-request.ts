@@ -22,7 +22,10 @@ export interface TrainingRequest<Targets> {
   readonly optimiser?: Optimiser;
   /** How gradients come about; those of the loss of the batch if absent. */
   readonly rule?: UpdateRule<Targets>;
-  /** Raw parameters to start from, buffers left out; those that are missing start as the plan says. */
+  /**
+   * Raw parameters to start from; those that are missing start as the plan says. With all buffers that only `prepare` could give, such as an adapter
+   * that is trained further has them, the method is not prepared again. Values of chosen places are nothing without the places.
+   */
   readonly initial?: NamedArrays;
   /** From {@link parseTrainConfig}. */
   readonly config: TrainConfig;

@@ -87,10 +87,12 @@ export function trainingStep<Targets>(
     const free: Parameters = new Map(
       [...old.raw].map(([name, value]) => [name, updated.parameters.get(name) ?? value]),
     );
+    // What is not trained keeps its bits, whatever a projection says of it.
     const projected = method.afterStep?.(free) ?? free;
+    const after = (name: string) => (updated.parameters.has(name) ? projected.get(name) : undefined) ?? free.get(name)!;
     return [
       tf.stack([result.loss, ...Object.values(result.terms), norm]),
-      ...names.map((name) => projected.get(name) ?? free.get(name)!),
+      ...names.map(after),
       ...slots.flatMap((slot) => trained.map((name) => updated.state.get(slot)!.get(name)!)),
     ];
   });

@@ -16,7 +16,7 @@ export function listDecoderSites(decoder: Decoder, tensorShapes: ReadonlyMap<str
     ...(positions ? [{ kind: 'table', path: positions.path, rows: positions.rows, size } as const] : []),
     { kind: 'embeddings', path: words.path, size },
     ...decoder.layers.flatMap((layer) => sitesOfLayer(layer, decoder)),
-    { kind: 'norm', path: finalNorm, size, ...withoutBias(config.norm === 'layer') },
+    { kind: 'norm', path: finalNorm, place: 'final', size, ...withoutBias(config.norm === 'layer') },
     { kind: 'readout', path: readoutPath, size, readouts: decoderReadouts },
     ...[...tensorShapes].map(([path, shape]): Site => ({ kind: 'tensor', path, shape })),
   ];

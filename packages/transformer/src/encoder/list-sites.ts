@@ -18,25 +18,29 @@ export const readoutPath = 'classifier';
 export function listSites(encoder: Encoder, tensorShapes: ReadonlyMap<string, readonly number[]>): Site[] {
   const size = encoder.config.hiddenSize;
   const { embeddings, distances, pooler } = encoder;
-  const norm = (path: string | undefined, width: number) => normSites(path, width, encoder.normBias);
+  const norm = (path: string | undefined, width: number, place?: 'final' | 'distances') =>
+    normSites(path, width, encoder.normBias, place && { place });
   return [
     ...tablesOf(encoder).map((table): Site => ({ kind: 'table', ...table })),
     ...norm(embeddings.norm, embeddings.size),
     { kind: 'embeddings', path: embeddings.path, size: embeddings.size },
     ...(embeddings.projection ? [{ kind: 'linear' as const, ...embeddings.projection }] : []),
-    ...norm(distances?.norm, size),
+    ...norm(distances?.norm, size, 'distances'),
     ...encoder.layers.flatMap((layer) => sitesOfLayer(layer, encoder)),
-    ...norm(encoder.finalNorm, size),
+    ...norm(encoder.finalNorm, size, 'final'),
     ...(pooler ? [{ kind: 'linear' as const, ...pooler }] : []),
     { kind: 'readout', path: readoutPath, size, readouts: readoutsOf(encoder) },
     ...[...tensorShapes].map(([path, shape]): Site => ({ kind: 'tensor', path, shape })),
   ];
 }
 
-const normSites = (path: string | undefined, size: number, hasBias: boolean, layer?: number): Site[] =>
-  path === undefined
-    ? []
-    : [{ kind: 'norm', path, ...(layer !== undefined && { layer }), size, ...(!hasBias && { bias: false as const }) }];
+const normSites = (
+  path: string | undefined,
+  size: number,
+  hasBias: boolean,
+  where: { readonly layer?: number; readonly place?: 'final' | 'distances' } = {},
+): Site[] =>
+  path === undefined ? [] : [{ kind: 'norm', path, ...where, size, ...(!hasBias && { bias: false as const }) }];
 
 function sitesOfLayer(module: EncoderLayer, { config, normBias }: Encoder): Site[] {
   const { hiddenSize: size, numAttentionHeads: heads } = config;
@@ -44,7 +48,7 @@ function sitesOfLayer(module: EncoderLayer, { config, normBias }: Encoder): Site
   const linear = (role: keyof EncoderLayer['linears']): Site => ({ kind: 'linear', ...linears[role] });
   const endOf = (sublayer: Sublayer): Site[] => [
     { kind: 'sublayer', path: sublayer.path, layer, place: sublayer.place, size },
-    ...normSites(sublayer.norm, size, normBias, layer),
+    ...normSites(sublayer.norm, size, normBias, { layer }),
   ];
   return [
     ...mapsToHeads(module).map((map): Site => ({ kind: 'linear', ...map })),

@@ -14,6 +14,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { fixedAdapter } from '../../test/fixed-method.js';
 import { maxDifference, someInputs } from '../../test/test-hosts.js';
+import { createRandomDecoder } from '../decoder/create-random-host.js';
 import { createRandomHost } from './create-random-host.js';
 
 useTestBackend();
@@ -55,6 +56,29 @@ describe('runRows', () => {
       const other = runAdapter(host, adapters[(index + 1) % 3]!, inputs()).logits!;
       expect(await maxDifference(together.gather([row]), other.gather([row]))).toBeGreaterThan(1e-3);
     }
+  });
+
+  it('keeps the documents of packed rows apart, and encoders refuse them', async () => {
+    const decoder = await createRandomDecoder({}, 3);
+    const own = head({ labels: ['a', 'b'], initialStandardDeviation: 1 });
+    const adapter: Adapter = {
+      method: own,
+      effective: toParameters(initialValues(own.plan(decoder.spec), createStream(1))),
+      hostFingerprint: decoder.spec.fingerprint,
+    };
+    const packed = {
+      inputIds: tf.tensor2d([[5, 6, 7, 8, 9, 10]], [1, 6], 'int32'),
+      attentionMask: tf.ones<tf.Rank.R2>([1, 6], 'int32'),
+      documentIds: tf.tensor2d([[0, 0, 0, 1, 1, 1]], [1, 6], 'int32'),
+    };
+    const whole = runAdapter(decoder, adapter, packed).logits!;
+    expect(await maxDifference(runRows(decoder, [adapter], [0], packed), whole)).toBeLessThan(1e-6);
+    const { documentIds: _, ...leaking } = packed;
+    expect(await maxDifference(runRows(decoder, [adapter], [0], leaking), whole)).toBeGreaterThan(1e-3);
+    expect(() => runRows(host, adapters, [0], packed)).toThrow(
+      expect.objectContaining({ code: 'HOST_INPUTS_INVALID' }),
+    );
+    decoder.dispose();
   });
 
   it('is differentiable in the parameters of each adapter', async () => {
