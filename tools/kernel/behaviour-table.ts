@@ -1,5 +1,6 @@
 import { type BehaviourMeasurement, kernelBehaviour } from '@tfjs-peft/eval';
 import { summarise } from '@tfjs-peft/eval/statistics';
+import { groupRuns } from '../options/group-runs.js';
 import { meanWithInterval } from '../options/mean-with-interval.js';
 
 /** Where finished splits are kept. */
@@ -18,14 +19,12 @@ export interface BehaviourRun {
 /** And what was found. */
 export type BehaviourResult = BehaviourRun & BehaviourMeasurement & { readonly seconds: number };
 
+const titleOf: Readonly<Record<string, string>> = { shots: 'texts a class', testCap: 'test texts' };
+
 /** Means over the splits of a task with 95 % intervals, and what they say, as a table of Markdown. */
 export function behaviourTable(results: readonly BehaviourResult[]): string {
-  const groups = new Map<string, BehaviourResult[]>();
-  for (const result of results) {
-    const name = [result.task, result.start, result.shots].join(' | ');
-    groups.set(name, [...(groups.get(name) ?? []), result]);
-  }
-  const lines = [...groups].flatMap(([name, splits]) =>
+  const { columns, groups } = groupRuns(results, ['task', 'start', 'shots'], ['steps', 'testCap']);
+  const lines = groups.flatMap(({ cells, own: splits }) =>
     splits[0]!.optimisers.map(({ optimiser }, place) => {
       const own = splits.map(({ optimisers }) => optimisers[place]!);
       const values = (key: 'fineTuned' | 'kernel' | 'linearised' | 'featureChange') => own.map((each) => each[key]);
@@ -38,7 +37,7 @@ export function behaviourTable(results: readonly BehaviourResult[]): string {
       const alone = summarise(splits.map(({ headAlone }) => headAlone));
       return [
         ...[
-          name,
+          ...cells,
           splits.length,
           alone.mean.toFixed(1),
           optimiser,
@@ -49,9 +48,7 @@ export function behaviourTable(results: readonly BehaviourResult[]): string {
     }),
   );
   const titles = [
-    'task',
-    'start',
-    'texts a class',
+    ...columns.map((column) => titleOf[column] ?? column),
     'splits',
     'before',
     'optimiser',

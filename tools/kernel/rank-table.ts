@@ -1,4 +1,5 @@
 import { summarise } from '@tfjs-peft/eval/statistics';
+import { groupRuns } from '../options/group-runs.js';
 
 /** Where finished draws are kept. */
 export const ranksFile = 'docs/kernel/ranks.jsonl';
@@ -22,11 +23,16 @@ export interface RankResult extends RankRun {
 
 /** Means over the draws with their standard deviations, by rank, as a table of Markdown. */
 export function rankTable(results: readonly RankResult[]): string {
-  const ranks = [...new Set(results.map(({ rank }) => rank))].toSorted((a, b) => a - b);
-  const rows = ranks.map((rank) => [
-    rank,
+  const { columns, groups } = groupRuns(
+    results.toSorted((a, b) => a.rank - b.rank),
+    ['rank'],
+    ['task', 'shots'],
+  );
+  const rows = groups.map(({ cells, own: all }) => [
+    ...cells,
     ...rankStarts.flatMap((start) => {
-      const own = results.filter((one) => one.rank === rank && one.start === start);
+      const own = all.filter((one) => one.start === start);
+      const { rank } = all[0]!;
       return [
         cell(own.map(({ alignment }) => alignment)),
         cell(own.map(({ scaledDeviation }) => scaledDeviation)),
@@ -34,7 +40,7 @@ export function rankTable(results: readonly RankResult[]): string {
       ];
     }),
   ]);
-  const titles = ['rank', ...rankStarts.flatMap((start) => [`${start}: alignment`, 'deviation', 'deviation · √r'])];
+  const titles = [...columns, ...rankStarts.flatMap((start) => [`${start}: alignment`, 'deviation', 'deviation · √r'])];
   return [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 

@@ -15,6 +15,7 @@ import { accuracy, crossEntropy, sgd } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import { finishedRuns } from '../options/finished-runs.js';
 import { parseOptions } from '../options/parse-options.js';
+import { holdOut } from './hold-out.js';
 import { prepareStart } from './prepare-start.js';
 import { curveSteps, printCurves } from './print-curves.js';
 
@@ -98,10 +99,7 @@ if (left.length > 0) {
   }
   host.dispose();
 }
-printCurves(
-  'method | start',
-  finished.results.map(({ method, start, accuracy: values }) => ({ group: `${method} | ${start}`, values })),
-);
+printCurves(finished.results, ['method', 'start'], ['steps'], ({ accuracy: values }) => values);
 
 async function runOnce(run: Run, host: Awaited<ReturnType<typeof loadHost>>['host'], tasks: Tasks): Promise<Result> {
   const { seen, heldOut } = tasks.split(run.seed);
@@ -191,10 +189,7 @@ async function tasksOf(family: string, encode: Encode): Promise<Tasks> {
   const usable = all.map(ofEnoughTexts).filter(({ labels: classes }) => classes.length >= source.ways);
   return {
     ways: source.ways,
-    split(seed) {
-      const order = usable.map((_, index) => usable[(index * 3 + seed) % usable.length]!);
-      return { seen: order.slice(0, -3), heldOut: order.slice(-3) };
-    },
+    split: (seed) => holdOut(usable, 3, seed),
   };
 }
 

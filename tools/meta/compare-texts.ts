@@ -38,6 +38,7 @@ import {
 import { finishedRuns } from '../options/finished-runs.js';
 import { parseOptions } from '../options/parse-options.js';
 import { byteTokenizer } from './byte-tokenizer.js';
+import { holdOut } from './hold-out.js';
 import { prepareStart } from './prepare-start.js';
 import { curveSteps, printCurves } from './print-curves.js';
 
@@ -91,10 +92,12 @@ type Family = (seed: number) => { readonly seen: readonly Domain[]; readonly hel
 
 const drawn =
   (tasks: readonly { readonly name: string }[], heldOut: number): Family =>
-  (seed) => {
-    const order = tasks.map((_, index) => tasks[(index * 3 + seed) % tasks.length]!.name).map((task) => ({ task }));
-    return { seen: order.slice(heldOut), heldOut: order.slice(0, heldOut) };
-  };
+  (seed) =>
+    holdOut(
+      tasks.map(({ name: task }) => ({ task })),
+      heldOut,
+      seed,
+    );
 const personas: Family = (seed) => {
   const [prepared, adapted] = personaTasks.map(({ name }) => name);
   const groups = (task: string, prefix: string, count: number) =>
@@ -124,7 +127,10 @@ interface Run {
   readonly seed: number;
   readonly steps: number;
   readonly shots: number;
+  readonly queries: number;
+  readonly episodes: number;
   readonly tokens: number;
+  readonly newTokens: number;
 }
 interface Result extends Run {
   /** Of held-out domains, geometric mean over their episodes after each number of steps. */
@@ -146,8 +152,9 @@ function wrong(text: string): never {
 }
 
 const family = choose('--family', flags.family, families);
-const keyOf = ({ family: name, host, method, start, seed, steps, shots, tokens }: Run) =>
-  [name, host, method, start, seed, steps, shots, tokens].join(' ');
+const settings = ['steps', 'shots', 'queries', 'episodes', 'tokens', 'newTokens'] as const;
+const keyOf = (run: Run) =>
+  [...(['family', 'host', 'method', 'start', 'seed'] as const), ...settings].map((name) => run[name]).join(' ');
 const finished = finishedRuns<Run, Result>(flags.results ?? join('runs', `meta-${flags.family}.jsonl`), keyOf);
 const runs = flags.seeds
   .split(',')
@@ -159,7 +166,8 @@ const runs = flags.seeds
       return {
         family: flags.family,
         host: flags.host,
-        ...{ method, start, seed, steps: count('steps'), shots: count('shots'), tokens: count('tokens') },
+        ...{ method, start, seed, steps: count('steps'), shots: count('shots'), queries: count('queries') },
+        ...{ episodes: count('episodes'), tokens: count('tokens'), newTokens: count('new-tokens') },
       };
     }),
   );
@@ -182,13 +190,7 @@ if (left.length > 0) {
   }
   opened.host.dispose();
 }
-printCurves(
-  'host | method | start',
-  finished.results.map((result) => ({
-    group: `${result.host} | ${result.method} | ${result.start}`,
-    values: meanOf(result),
-  })),
-);
+printCurves(finished.results, ['family', 'host', 'method', 'start'], settings, meanOf);
 
 /** Mean of the perplexities of the held-out domains. */
 function meanOf({ perplexity }: Result): number[] {
@@ -240,7 +242,7 @@ async function runOnce(run: Run, host: DecoderHost, read: ReadDomain): Promise<R
   const { seen, heldOut } = family(run.seed);
   const texts = (domains: readonly Domain[], part: 'train' | 'test') =>
     Promise.all(domains.map((domain) => read(domain, part)));
-  const draw = { shots: run.shots, queries: count('queries') };
+  const draw = { shots: run.shots, queries: run.queries };
   const method = methods[run.method]!();
   const keeps = controllerNames(method);
   const setting = {
@@ -267,7 +269,7 @@ async function runOnce(run: Run, host: DecoderHost, read: ReadDomain): Promise<R
     ...setting,
     ...{ host, method: prepared.method, raw, at: curveSteps, stream: createStream(run.seed) },
     episodes: fixedLanguageEpisodes(await texts(heldOut, 'test'), draw, {
-      perTask: count('episodes'),
+      perTask: run.episodes,
       seed: run.seed,
     }),
   });

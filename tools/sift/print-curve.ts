@@ -1,6 +1,7 @@
 import { plotColours } from '@tfjs-peft/eval/report';
 import { pairedDifference, summarise } from '@tfjs-peft/eval/statistics';
 import { drawPanels } from '../options/draw-panels.js';
+import { groupRuns } from '../options/group-runs.js';
 
 /** One run of the curve. */
 export interface CurveRun {
@@ -53,13 +54,11 @@ function difference(a: readonly CurveResult[], b: readonly CurveResult[], measur
 }
 
 const cellsOf = (results: readonly CurveResult[]) =>
-  [...new Map(results.map((result) => [`${result.task}, ${result.model}, K = ${result.shots}`, result])).entries()].map(
-    ([title, { task, model, shots, steps }]) => ({
-      title,
-      steps,
-      own: results.filter((one) => one.task === task && one.model === model && one.shots === shots),
-    }),
-  );
+  groupRuns(results, ['task', 'model', 'shots', 'steps'], []).groups.map(({ own }) => {
+    const { task, model, shots, steps } = own[0]!;
+    const isOne = results.every((one) => one.shots !== shots || one.task !== task || one.steps === steps);
+    return { title: `${task}, ${model}, K = ${shots}${isOne ? '' : `, ${steps} steps`}`, steps, own };
+  });
 
 /** A table a task, host and K: means over seeds with half of their 95 % intervals, and paired differences. */
 export function printCurve(results: readonly CurveResult[]): string {
@@ -122,7 +121,7 @@ export function printCurve(results: readonly CurveResult[]): string {
       const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
       const seeds = new Set(own.map(({ seed }) => seed)).size;
       return [
-        `### ${title}, ${steps} steps, ${seeds} seeds`,
+        `### ${title}${title.endsWith('steps') ? '' : `, ${steps} steps`}, ${seeds} seeds`,
         '',
         line(columns),
         line(columns.map(() => '---')),

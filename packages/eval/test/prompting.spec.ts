@@ -91,6 +91,17 @@ describe('templates', () => {
     expect(Object.keys(taskPrompts)).toHaveLength(16);
   });
 
+  it('cut and change whole characters', () => {
+    const seen: string[] = [];
+    const listening: Tokenizer = {
+      ...tokenizer,
+      encode: (text, ...rest) => (seen.push(text as string), tokenizer.encode(text, ...rest)),
+    };
+    const template = parseTemplate('*cls**sent-_0*?*mask*,*+sentl_1**sep+*');
+    renderPrompt({ template, tokenizer: listening, texts: ['What a film 😀', '𐐀bc'] });
+    expect(seen).toEqual(expect.arrayContaining(['What a film ', ' 𐐨bc']));
+  });
+
   it('keep the mask whatever the length, and cut the longer text first', () => {
     const long = 'word '.repeat(300);
     const { template } = taskPrompts['rte']!;

@@ -2,7 +2,8 @@ import { PeftError } from '@tfjs-peft/peft-core';
 import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import { show } from './show.js';
 
-const fieldPattern = /\{([^{}\s]+)\}/g;
+/** Names of columns may hold blanks. */
+const fieldPattern = /\{([^{}\n]+)\}/g;
 
 /** The fields that a template names, each once. */
 export const fieldsOfTemplate = (template: string): string[] => [

@@ -22,6 +22,17 @@ describe('the line of a CSV record', () => {
     expect(linesOf('text,label\n', 'a,x\r\n', '"b\r\nc",y\n', 'd,z\r\n', 'e,z')).toEqual([2, 3, 5, 6]);
   });
 
+  it.each([
+    ['\n', '\r\n'],
+    ['\r\n', '\n'],
+  ])('ends in %j after a header that ends in %j, and its cells hold neither', (ofHeader, ofRows) => {
+    const table = parseCsv(`text,label${ofHeader}a,bad${ofRows}"b\r\n""c""",good${ofRows}`, 't.csv');
+    expect([0, 1].map((row) => [0, 1].map((column) => table.cell(row, column)))).toEqual([
+      ['a', 'bad'],
+      ['b\r\n"c"', 'good'],
+    ]);
+  });
+
   it('is the one that errors name', async () => {
     expect(await messageOf('text,label\n"a\nb",x\n"c\nd",y,z\ne,f\n')).toMatch(/t\.csv: line 4 has 3 fields/);
     expect(await messageOf('text,label\n"a\nb",x\n\n\n"c,y\nd,z\ne,f\n')).toMatch(

@@ -43,6 +43,7 @@ function parseRecords(text: string, file: string, delimiter: string): Row[] {
     parse(text, {
       bom: true,
       delimiter,
+      record_delimiter: lineEndsOf(text),
       skip_empty_lines: true,
       relax_column_count: true,
       on_record: (cells: string[], { empty_lines }) => {
@@ -61,6 +62,18 @@ function parseRecords(text: string, file: string, delimiter: string): Row[] {
       cause,
     );
   }
+}
+
+/** What ends a line: in a file whose first one ends in `\n` or `\r\n`, either; else `\r`. Breaks in quotes end none. */
+function lineEndsOf(text: string): string[] {
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at]!;
+    if (letter === '"') isQuoted = !isQuoted;
+    if (isQuoted || (letter !== '\n' && letter !== '\r')) continue;
+    return letter === '\r' && text[at + 1] !== '\n' ? ['\r'] : ['\r\n', '\n'];
+  }
+  return ['\r\n', '\n'];
 }
 
 /** Line breaks inside of a cell; a `\r` that ends one belongs to the end of its record. */

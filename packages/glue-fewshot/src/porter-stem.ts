@@ -1,21 +1,27 @@
 /** A rule of a step: what a word ends in, what takes its place, and what must hold of the rest. */
 type Rule = readonly [ending: string, replacement: string, holds?: (rest: string) => boolean];
 
-const isConsonant = (word: string, place: number): boolean => {
-  const letter = word[place]!;
-  if ('aeiou'.includes(letter)) return false;
-  return letter !== 'y' || place === 0 || !isConsonant(word, place - 1);
-};
+/** `c` or `v` for each letter: a y is a consonant at the beginning and after a vowel. */
+function shapeOf(word: string): string {
+  let shape = '';
+  let after = 'v';
+  for (const letter of word) {
+    const isVowel = 'aeiou'.includes(letter) || (letter === 'y' && after === 'c');
+    after = isVowel ? 'v' : 'c';
+    shape += after;
+  }
+  return shape;
+}
 
-const shapeOf = (word: string): string => [...word].map((_, place) => (isConsonant(word, place) ? 'c' : 'v')).join('');
+const endsInConsonant = (word: string): boolean => shapeOf(word).endsWith('c');
 
 /** m of Porter: how often a vowel is followed by a consonant. */
-const measure = (word: string): number => shapeOf(word).split(/v+c/).length - 1;
+const measure = (word: string): number => shapeOf(word).split('vc').length - 1;
 
 const hasVowel = (word: string): boolean => shapeOf(word).includes('v');
 
 const endsInDouble = (word: string): boolean =>
-  word.length >= 2 && word.at(-1) === word.at(-2) && isConsonant(word, word.length - 1);
+  word.length >= 2 && word.at(-1) === word.at(-2) && endsInConsonant(word);
 
 /** *o of Porter, consonant, vowel, consonant other than w, x, y; and a word of a vowel and a consonant. */
 const endsShort = (word: string): boolean => {
@@ -55,8 +61,7 @@ function past(word: string): string {
   return measure(rest) === 1 && endsShort(rest) ? `${rest}e` : rest;
 }
 
-const finalY = (word: string): string =>
-  apply(word, [['y', 'i', (rest) => rest.length > 1 && isConsonant(rest, rest.length - 1)]]);
+const finalY = (word: string): string => apply(word, [['y', 'i', (rest) => rest.length > 1 && endsInConsonant(rest)]]);
 
 const doubleSuffixes: readonly Rule[] = [
   ...all(

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { growthOfTime, linearGrowth } from '../../../tools/jest/growth-of-time.js';
 import { addBleuCounts, bleu, bleuCounts, bleuOf } from './bleu.js';
 import { distinct } from './distinct.js';
 import { porterStem } from './porter-stem.js';
@@ -33,6 +34,14 @@ describe('porterStem', () => {
     const words = Object.keys(golden.stems);
     expect(words.length).toBeGreaterThan(1000);
     expect(Object.fromEntries(words.map((word) => [word, porterStem(word)]))).toEqual(golden.stems);
+  });
+});
+
+describe('porterStem of one long word', () => {
+  it.each(['y', 'a'])('takes time that grows with its length: %s', async (letter) => {
+    expect(porterStem('y'.repeat(20_000))).toHaveLength(20_000);
+    const growth = await growthOfTime((size) => porterStem(`${letter.repeat(size)}eed`), 100_000);
+    expect(growth).toBeLessThan(linearGrowth);
   });
 });
 

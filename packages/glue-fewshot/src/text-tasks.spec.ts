@@ -121,6 +121,19 @@ describe('templates', () => {
   });
 });
 
+describe('columns with blanks', () => {
+  it('are fields; what names no column is refused', async () => {
+    const content = 'Review Text,label\nfine film,good\nweak film,bad\n';
+    const file = join(await makeFolder({ 'reviews.csv': content }), 'reviews.csv');
+    const options = { file, textColumn: 'Review Text', labelColumn: 'label' };
+    const read = await taskFromFile({ ...options, promptTemplate: 'Review: {Review Text}\nAnswer:' });
+    expect(read.fields).toEqual(['Review Text']);
+    for (const promptTemplate of ['{ label }', '{Reveiw Text}'])
+      expect((await errorOf(() => taskFromFile({ ...options, promptTemplate }))).code).toBe('TASK_COLUMN_MISSING');
+    expect(fillTemplate('{Review Text}!', ['Review Text'], ['fine'])).toBe('fine!');
+  });
+});
+
 describe('cutPassages', () => {
   it('cuts before blanks, and the pieces are the text', () => {
     const text = `${'word another '.repeat(50)}${'x'.repeat(200)}😀😀 end`;

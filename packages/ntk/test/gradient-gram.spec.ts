@@ -307,6 +307,26 @@ describe('random projections', () => {
   });
 });
 
+describe('random projections of each kernel', () => {
+  const kinds = ['sgd', 'signgd', 'asymmetric-signgd', 'flipped-signgd'] as const;
+  // Query, key and value maps have one input.
+  const maps = ['query', 'key', 'value'] as const;
+  it.each(kinds.flatMap((kind) => maps.map((map) => [kind, map] as const)))('%s of %s', async (kind, map) => {
+    const method = withHead(lora({ rank: 2 }));
+    const request = {
+      ...{ host, method, parameters: valuesOf(method, host), kind, contrasts: binaryContrast },
+      rows: texts.slice(0, 2),
+      columns: texts.slice(1, 3),
+      // The others stand before it, so that it shares what is theirs.
+      tensors: hostTensors(host.spec).filter(({ path }) => maps.some((one) => path.endsWith(`${one}.weight`))),
+      groupOf: (name: string) => (name.includes(`${map}.weight`) ? 'asked' : 'others'),
+    };
+    const of = async (projection?: { readonly dimensions: number; readonly seed: number }) =>
+      (await gradientGram({ ...request, ...(projection && { projection }) })).groups.get('asked')!;
+    expect(difference(await of({ dimensions: 2048, seed: 1 }), await of())).toBeLessThan(0.2);
+  });
+});
+
 describe('bad requests', () => {
   const request = () => {
     const method = withHead(lora({ rank: 2 }));

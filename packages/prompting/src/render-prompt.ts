@@ -113,8 +113,10 @@ export function renderPrompt({
 }
 
 function changed(text: string, piece: Extract<TemplatePiece, { kind: 'text' }>): string {
-  const cut = piece.dropLast ? text.slice(0, -1) : text;
-  const [first = '', rest] = [cut.charAt(0), cut.slice(1)];
+  // Characters outside the first plane are two units long.
+  const cut = piece.dropLast ? text.replace(/.$/su, '') : text;
+  const first = String.fromCodePoint(...(cut === '' ? [] : [cut.codePointAt(0)!]));
+  const rest = cut.slice(first.length);
   const letter =
     piece.firstLetter === 'lower' ? first.toLowerCase() : piece.firstLetter === 'upper' ? first.toUpperCase() : first;
   return `${piece.leadingSpace ? ' ' : ''}${letter}${rest}`;

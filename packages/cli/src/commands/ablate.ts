@@ -21,7 +21,8 @@ export async function ablate(
   again: readonly string[],
   io: CliIo,
 ): Promise<number> {
-  const { input, folder, shared, grid } = await readGridFile(file, options);
+  const opened = await readGridFile(file, options);
+  const { input, folder, shared, grid } = opened;
   if (!options.dryRun) askForLarge(grid, options);
   const backend =
     options.dryRun && options.calibrate === false ? null : await selectBackend({ backend: options.backend });
@@ -30,9 +31,9 @@ export async function ablate(
       ? []
       : await calibrateGrid(grid, { ...shared, backend: backend.backend as BackendChoice });
   const jobs = options.jobs ?? (backend ? jobsThatFit(defaultJobs(backend), calibrations) : 1);
-  const plan = describePlan(grid, calibrations, jobs);
+  const plan = describePlan(opened, calibrations, jobs);
   if (options.dryRun) {
-    io.out(options.json ? jsonLine(planAsJson(grid, calibrations, jobs)) : `${plan.join('\n')}\n`);
+    io.out(options.json ? jsonLine(planAsJson(opened, calibrations, jobs)) : `${plan.join('\n')}\n`);
     return 0;
   }
   if (!options.quiet) io.err(`${plan.join('\n')}\n`);

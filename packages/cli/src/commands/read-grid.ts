@@ -7,6 +7,7 @@ import {
   type GridConfigInput,
   openGrid,
 } from '@tfjs-peft/eval/grid';
+import type { Catalogue } from '@tfjs-peft/eval/methods';
 import { formatBytes, formatSeconds } from '@tfjs-peft/eval/report';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { isJsonObject, type JsonObject } from '@tfjs-peft/peft-core/files';
@@ -22,11 +23,16 @@ export interface GridFileOptions {
 }
 
 /** A grid, where its results go, and where its plugins are looked for. */
-interface GridFile {
+interface GridFile extends PlannedGrid {
   readonly input: GridConfigInput;
   readonly folder: string;
   readonly shared: { readonly plugins: readonly string[]; readonly directory: string };
+}
+
+/** A grid, and the catalogue of its plugins. */
+interface PlannedGrid {
   readonly grid: ExpandedGrid;
+  readonly catalogue: Catalogue;
 }
 
 /** Reads the file of a grid. Errors: those of the file and of `openGrid`. */
@@ -34,8 +40,8 @@ export async function readGridFile(file: string, { output, data, plugin = [] }: 
   const input = withData(await readConfigFile(file), data);
   const folder = output ?? `runs/${basename(file).replace(/\.[^.]*$/, '')}`;
   const shared = { plugins: plugin, directory: dirname(file) };
-  const { grid } = await openGrid(input, shared);
-  return { input, folder, shared, grid };
+  const { grid, catalogue } = await openGrid(input, shared);
+  return { input, folder, shared, grid, catalogue };
 }
 
 /** Errors: `GRID_TOO_LARGE` where more is to run than was asked for. */
@@ -58,10 +64,14 @@ function withData(input: JsonObject, directory: string | undefined): GridConfigI
 }
 
 /** The plan of a grid in lines. */
-export function describePlan(grid: ExpandedGrid, calibrations: readonly GridCalibration[], jobs: number): string[] {
+export function describePlan(
+  { grid, catalogue }: PlannedGrid,
+  calibrations: readonly GridCalibration[],
+  jobs: number,
+): string[] {
   const { cells, trials, tries, shared, config } = grid;
   const power = designPower(grid);
-  const seconds = estimateSeconds(grid, calibrations);
+  const seconds = estimateSeconds(grid, calibrations, catalogue);
   const memory = Math.max(0, ...calibrations.map(({ peakMemoryBytes }) => peakMemoryBytes));
   const points = (effect: number | null) =>
     effect === null ? 'nothing (one split)' : `${effect.toFixed(2)} standard deviations`;
@@ -80,12 +90,16 @@ export function describePlan(grid: ExpandedGrid, calibrations: readonly GridCali
 }
 
 /** The same as plain data. */
-export const planAsJson = (grid: ExpandedGrid, calibrations: readonly GridCalibration[], jobs: number) => ({
+export const planAsJson = (
+  { grid, catalogue }: PlannedGrid,
+  calibrations: readonly GridCalibration[],
+  jobs: number,
+) => ({
   cells: grid.cells.map(({ id, task, model, shots, arms }) => ({ id, task, model, shots, arms })),
   trials: grid.trials,
   tries: grid.tries,
   shared: grid.shared,
   power: designPower(grid),
   calibrations,
-  seconds: calibrations.length > 0 ? estimateSeconds(grid, calibrations) / jobs : null,
+  seconds: calibrations.length > 0 ? estimateSeconds(grid, calibrations, catalogue) / jobs : null,
 });

@@ -16,12 +16,13 @@ export async function sweepPlan(
   again: readonly string[],
   io: CliIo,
 ): Promise<number> {
-  const { input, folder, shared, grid } = await readGridFile(file, options);
+  const opened = await readGridFile(file, options);
+  const { input, folder, shared, grid } = opened;
   askForLarge(grid, options);
   const status = await planSweep(input, { ...shared, folder, command: shellCommand(again) });
   if (options.json) io.out(jsonLine({ folder, trials: status.trials.length, undecided: status.undecided }));
   else {
-    if (!options.quiet) io.err(`${describePlan(grid, [], 1).join('\n')}\n`);
+    if (!options.quiet) io.err(`${describePlan(opened, [], 1).join('\n')}\n`);
     io.out(
       `${folder}/trials.jsonl has ${status.trials.length} trials.\nTo run them: ${shellCommand(['sweep', 'start', folder, ...pluginArguments(options.plugin)])}\n`,
     );

@@ -75,6 +75,11 @@ function resolveMethod(
       fix: 'keep one of the two',
     });
   const preset = entry.method ? undefined : findPreset(catalogue, entry.preset ?? entry.name);
+  if (preset?.floor && (entry.recipe !== undefined || Object.keys(entry.train).length > 0))
+    throw new PeftError('CONFIG_INVALID', {
+      found: `\`${entry.recipe !== undefined ? 'recipe' : 'train'}\` of "${entry.name}", a floor, which is not trained`,
+      fix: 'take it out',
+    });
   if (preset?.floor) return { method: { name: entry.name, kind: 'floor', floor: preset.floor }, train: null };
   const template = entry.method ?? preset?.method;
   if (!template)

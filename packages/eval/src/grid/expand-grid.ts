@@ -56,6 +56,7 @@ export function expandGrid(input: GridConfigInput, catalogue: Catalogue = create
     (given): GridMethod => (typeof given === 'string' ? { name: given, train: {} } : given) as GridMethod,
   );
   checkReferences(config, entries);
+  checkSearch(config, entries);
   const cells = config.tasks.flatMap((task) =>
     config.models.flatMap((model) =>
       config.shots.map((shots) => makeCell({ config, entries, task, model, shots, catalogue })),
@@ -120,7 +121,9 @@ function makeCell({ config, entries, task, model, shots, catalogue }: CellReques
   const trainedOf = new Map(resolved.map((trial) => [trial.method.name, trial.train]));
   const tries = entries.flatMap((entry) => {
     const own = trainedOf.get(entry.name);
-    return own ? listTries(entry, own.learningRate, search) : [];
+    if (own) return listTries(entry, own.learningRate, search);
+    if (entry.search) throw searchUnused(entry.name, 'is a floor, which has no settings', 'take it out');
+    return [];
   });
   return {
     ...cell,
@@ -137,6 +140,26 @@ function makeCell({ config, entries, task, model, shots, catalogue }: CellReques
     },
   };
 }
+
+/** Errors: `CONFIG_INVALID` for values to try that nobody would try, or could choose from. */
+function checkSearch({ search, data }: GridConfig, entries: readonly GridMethod[]): void {
+  const own = entries.find((entry) => entry.search);
+  if (own && !search)
+    throw searchUnused(
+      own.name,
+      'has no effect in a grid without `search`',
+      'say how many tries: search: { budget, seeds }',
+    );
+  if (search && data.protocol === 'none')
+    throw new PeftError('CONFIG_INVALID', {
+      found: '`search` with data.protocol "none"',
+      expected: 'a protocol with a development set, by which settings are chosen',
+      fix: 'use protocol same_k or per_class, or leave `search` out',
+    });
+}
+
+const searchUnused = (name: string, why: string, fix: string) =>
+  new PeftError('CONFIG_INVALID', { found: `\`search\` of method "${name}", which ${why}`, fix });
 
 /** An entry that is found by its name keeps what it was under another one. */
 const presetOf = ({ name, preset, method }: GridMethod) => (method ? undefined : (preset ?? name));

@@ -1,8 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseTrainConfig, type TrainConfigInput } from '@tfjs-peft/train';
+import type { TrainConfigInput } from '@tfjs-peft/train';
+import type { ExperimentConfigInput } from '../config/experiment-config.js';
+import { resolveExperiment } from '../config/resolve-experiment.js';
+import type { TrialConfig } from '../config/trial-config.js';
 import { runExperiment, type RunExperimentOptions } from '../experiment/run-experiment.js';
+import { type Catalogue, createCatalogue } from '../methods/plugins.js';
 import { readTimings } from '../records/timings.js';
 import { trialFiles } from '../records/trial-folder.js';
 import { listComparisons } from '../statistics/compare-methods.js';
@@ -113,36 +117,41 @@ function calibrating(cell: GridCell, methods: GridCell['experiment']['methods'])
   };
 }
 
-/** Seconds that the trained runs of a grid take together, after a calibration; early stopping may make them fewer. */
-export function estimateSeconds(grid: ExpandedGrid, calibrations: readonly Calibration[]): number {
+/**
+ * Seconds that the trained runs of a grid take together, after a calibration; early stopping may make them fewer. `catalogue` is that of the grid's plugins.
+ */
+export function estimateSeconds(
+  grid: ExpandedGrid,
+  calibrations: readonly Calibration[],
+  catalogue: Catalogue = createCatalogue(),
+): number {
   const { seeds, search, test, data } = grid.config;
   const testRows = Math.min(usualTestRows, data.testCap ?? usualTestRows);
   return grid.cells.reduce((total, cell) => {
     const own = calibrations.find(({ model }) => model === cell.model);
     if (!own) return total;
-    const secondsOf = (entry: GridCell['experiment']['methods'][number]) => {
-      const given = typeof entry === 'string' ? {} : (entry.train ?? {});
-      const config = parseTrainConfig({ ...grid.config.train, ...given } as TrainConfigInput);
-      const perEpoch = Math.ceil(cell.shots / config.batchSize);
-      const count = config.steps ?? Math.max(config.minSteps, Math.ceil(config.minEpochs * perEpoch));
-      const every = Math.max(Math.ceil(config.evaluateEvery.epochs * perEpoch), config.evaluateEvery.minSteps);
-      const rules = [config.validation, ...Object.values(config.selections ?? {})];
+    const secondsOf = ({ train, method }: TrialConfig): number => {
+      if (!train) return 0;
+      const perEpoch = Math.ceil(cell.shots / train.batchSize);
+      const count = train.steps ?? Math.max(train.minSteps, Math.ceil(train.minEpochs * perEpoch));
+      const every = Math.max(Math.ceil(train.evaluateEvery.epochs * perEpoch), train.evaluateEvery.minSteps);
+      const rules = [train.validation, ...Object.values(train.selections ?? {})];
       const draws = Math.max(...rules.map(({ mode, draws: many }) => (mode === 'midpoint' ? 0 : many)));
       const texts = cell.shots * (1 + draws) + (test.trace ? testRows : 0);
-      const passes = (count / every) * texts + testRows;
+      // Pairs are not judged on the way: the head is fitted at the end.
+      const isFitted = method.kind === 'trained' && method.recipe === 'contrastive';
+      const passes = (isFitted ? 2 * cell.shots : (count / every) * texts) + testRows;
       return own.secondsPerRun + count * own.secondsPerStep + passes * own.secondsPerText;
     };
-    const trained = (methods: GridCell['experiment']['methods']) =>
-      methods.filter((entry) => {
-        const name = typeof entry === 'string' ? entry : entry.name;
-        return cell.arms.find(({ trial }) => trial === name)?.kind !== 'floor';
-      });
-    const sum = (methods: GridCell['experiment']['methods'], runs: number) =>
-      runs * trained(methods).reduce((seconds, entry) => seconds + secondsOf(entry), 0);
+    const sum = (experiment: ExperimentConfigInput, runs: number) => {
+      const once = { ...experiment, seeds: { data: [0], train: [0] } };
+      const { trials } = resolveExperiment(once, catalogue);
+      return runs * trials.reduce((seconds, trial) => seconds + secondsOf(trial), 0);
+    };
     return (
       total +
-      sum(cell.experiment.methods, seeds.data.length * seeds.train.length) +
-      (cell.search ? sum(cell.search.experiment.methods, search!.seeds.length) : 0)
+      sum(cell.experiment, seeds.data.length * seeds.train.length) +
+      (cell.search ? sum(cell.search.experiment, search!.seeds.length) : 0)
     );
   }, 0);
 }

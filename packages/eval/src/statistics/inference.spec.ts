@@ -75,6 +75,15 @@ describe('tests against scipy and statsmodels', () => {
     expect(pairedTPower(2 * effect, { ...options, standardDeviation: 2 })).toBeCloseTo(power, 5);
     expect(pairedTPower(0, options)).toBeCloseTo(alpha, 5);
   });
+
+  it('smallest effect of ten million pairs is that of a normal law, and a sure find is none', () => {
+    const effect = minimumDetectableEffect({ n: 1e7, standardDeviation: 1 });
+    expect(effect * Math.sqrt(1e7)).toBeCloseTo(1.959964 + 0.841621, 3);
+    for (const odd of [{ power: 1 }, { power: NaN }, { alpha: 0 }, { alpha: 1 }, { standardDeviation: Infinity }])
+      expect(() => minimumDetectableEffect({ n: 5, standardDeviation: 1, ...odd })).toThrow(
+        expect.objectContaining({ code: 'OPTION_INVALID' }),
+      );
+  });
 });
 
 describe('descriptions against scipy and statsmodels', () => {

@@ -29,26 +29,34 @@ export function pairedTPower(
   const density = (s: number) =>
     s === 0 ? (df === 1 ? Math.exp(constant) : 0) : Math.exp(constant + (df - 1) * Math.log(s) - (df * s * s) / 2);
   const beyond = (s: number) => normal(shift - critical * s) + normal(-shift - critical * s);
-  const [steps, end] = [500, 1 + 12 / Math.sqrt(2 * df)];
+  // The density is narrow where there are many pairs: nothing of it lies elsewhere.
+  const width = 12 / Math.sqrt(2 * df);
+  const [steps, start, end] = [500, Math.max(0, 1 - width), 1 + width];
   let sum = 0;
   for (let i = 0; i <= steps; i++) {
-    const s = (i / steps) * end;
+    const s = start + (i / steps) * (end - start);
     sum += (i === 0 || i === steps ? 1 : i % 2 === 1 ? 4 : 2) * density(s) * beyond(s);
   }
-  return (sum * end) / steps / 3;
+  return (sum * (end - start)) / steps / 3;
 }
 
 /**
  * The smallest mean difference that a paired t test finds with the given power: what a design can say before it is run.
- * Errors: `DESIGN_TOO_SMALL` for fewer than two pairs.
+ * Errors: `DESIGN_TOO_SMALL` for fewer than two pairs; `OPTION_INVALID`.
  */
 export function minimumDetectableEffect(options: PowerOptions): number {
-  const { n, standardDeviation, power = 0.8 } = options;
+  const { n, standardDeviation, power = 0.8, alpha = 0.05 } = options;
   if (!(n >= 2))
     throw new PeftError('DESIGN_TOO_SMALL', {
       found: `${n} pairs`,
       expected: 'at least two: one pair says nothing of the next',
       fix: 'use more data seeds',
+    });
+  const isShare = (value: number) => value > 0 && value < 1;
+  if (!(isShare(alpha) && power > alpha && power <= 0.9999 && Number.isFinite(standardDeviation)))
+    throw new PeftError('OPTION_INVALID', {
+      found: `a power of ${power} at the level ${alpha} and a standard deviation of ${standardDeviation}`,
+      expected: 'a level between 0 and 1, a power above it and at most 0.9999, a finite deviation',
     });
   if (!(standardDeviation > 0)) return 0;
   let [low, high] = [0, standardDeviation];

@@ -39,6 +39,7 @@ export interface Projector {
 export function createProjector(options: ProjectOptions): Projector {
   const { projection, groupOf } = options;
   const matrices = new Map<string, tf.Tensor2D>();
+  const rowsNames = new Map<string, string>();
   const signsOf: Signs = (name, shape) => {
     const found = matrices.get(name) ?? tf.keep(drawSigns(name, shape, projection.seed));
     matrices.set(name, found);
@@ -49,7 +50,7 @@ export function createProjector(options: ProjectOptions): Projector {
       const { texts, outputs } = piece;
       const blocks = new Map<string, Block>();
       tf.tidy(() => {
-        const inputs = shareInputs(signsOf, projection);
+        const inputs = shareInputs(signsOf, projection, rowsNames);
         const groups = new Map<string, { plain: tf.Tensor[][]; signs: tf.Tensor[][] }>();
         for (const [name, block] of piece.blocks) {
           const group = groupOf(name);
@@ -87,18 +88,31 @@ type Signs = (name: string, shape: readonly [number, number]) => tf.Tensor2D;
 
 /** Maps of one input share the vectors on its side, and the product with them. */
 interface Inputs {
+  /** Whose vectors a map has on the side of its input: its own, or those of the first map of that input. For gradients and their signs alike. */
+  rowsOf(name: string, x: tf.Tensor2D): string;
   /** `[places, dimensions]` */
   product(name: string, x: tf.Tensor2D): tf.Tensor2D;
 }
 
-function shareInputs(signsOf: Signs, { dimensions }: Projection): Inputs {
-  const products = new Map<object, tf.Tensor2D>();
+/** What `rowsNames` holds was decided with an earlier piece, and stays. */
+function shareInputs(signsOf: Signs, { dimensions }: Projection, rowsNames: Map<string, string>): Inputs {
+  const firsts = new Map<object, string>();
+  const products = new Map<string, { readonly of: object; readonly product: tf.Tensor2D }>();
+  const rowsOf = (name: string, { dataId }: tf.Tensor2D): string => {
+    const first = rowsNames.get(name) ?? firsts.get(dataId) ?? name;
+    rowsNames.set(name, first);
+    firsts.set(dataId, first);
+    return first;
+  };
   return {
+    rowsOf,
     product(name, x) {
-      const found =
-        products.get(x.dataId) ?? tf.matMul<tf.Tensor2D>(x, signsOf(`${name}.rows`, [x.shape[1], dimensions]));
-      products.set(x.dataId, found);
-      return found;
+      const rows = rowsOf(name, x);
+      const known = products.get(rows);
+      if (known?.of === x.dataId) return known.product;
+      const product = tf.matMul<tf.Tensor2D>(x, signsOf(`${rows}.rows`, [x.shape[1], dimensions]));
+      products.set(rows, { of: x.dataId, product });
+      return product;
     },
   };
 }
@@ -114,15 +128,15 @@ function projectBlock(
 ): tf.Tensor[] {
   const signed = (x: tf.Tensor) => (sign ? signOf(x, threshold) : x);
   const scale = 1 / Math.sqrt(dimensions);
-  const sides = (rows: number, columns: number) =>
-    [signsOf(`${name}.rows`, [rows, dimensions]), signsOf(`${name}.columns`, [columns, dimensions])] as const;
-  /** `[texts, …shape]` to `[texts, dimensions]`. */
-  const projectRows = (tensor: tf.Tensor): tf.Tensor => {
+  const sides = (whose: string, rows: number, columns: number) =>
+    [signsOf(`${whose}.rows`, [rows, dimensions]), signsOf(`${name}.columns`, [columns, dimensions])] as const;
+  /** `[texts, …shape]` to `[texts, dimensions]`; `whose` vectors on the first side. */
+  const projectRows = (tensor: tf.Tensor, whose = name): tf.Tensor => {
     const [texts = 0, ...shape] = tensor.shape;
     const [first = 1, ...others] = shape;
     if (others.length === 0) return tensor;
     const rest = sizeOf(others);
-    const [left, right] = sides(first, rest);
+    const [left, right] = sides(whose, first, rest);
     const narrow = tf.matMul(tensor.reshape([texts * first, rest]) as tf.Tensor2D, right);
     return narrow.reshape([texts, first, dimensions]).mul(left).sum(1).mul(scale);
   };
@@ -133,11 +147,14 @@ function projectBlock(
       return block.perOutput.map((tensor) => tf.tidy(() => projectRows(signed(tensor))));
     case 'affine': {
       const [input, output] = [block.x.shape[1], block.slopes[0]!.shape[1]];
+      const whose = inputs.rowsOf(name, block.x);
       if (sign)
         return block.slopes.map((_, c) =>
           tf.concat(
             block.lengths.map((_, text) =>
-              tf.tidy(() => projectRows(signed(textGradients(block, c, text, text + 1)).reshape([1, input, output]))),
+              tf.tidy(() =>
+                projectRows(signed(textGradients(block, c, text, text + 1)).reshape([1, input, output]), whose),
+              ),
             ),
           ),
         );

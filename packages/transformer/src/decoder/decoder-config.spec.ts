@@ -47,6 +47,11 @@ describe('parseDecoderConfig', () => {
     expect(parse('llama', { rope_scaling: null }).rotaryBase).toBe(10000);
   });
 
+  it('pads with the first of several ends where GPT-2 names no padding', () => {
+    const { pad_token_id: _, ...config } = tinyDecoderConfig({ modelType: 'gpt2' });
+    expect(parseDecoderConfig({ ...config, eos_token_id: [3, 4] }, 'tiny').padTokenId).toBe(3);
+  });
+
   it('takes one token or several as the end of a text', () => {
     expect(parse('llama', { eos_token_id: 2 }).endTokenIds).toEqual([2]);
     expect(parse('llama', { eos_token_id: [2, 5] }).endTokenIds).toEqual([2, 5]);

@@ -31,7 +31,7 @@ export const gpt2: DecoderFamily = {
     biases: { projections: true, attentionOutput: true, feedForward: true },
     headNorms: false,
     norm: 'layer',
-    padTokenId: json['pad_token_id'] ?? json['eos_token_id'] ?? 50256,
+    padTokenId: json['pad_token_id'] ?? [json['eos_token_id'] ?? 50256].flat()[0],
   }),
   requiredValues: [
     { key: 'scale_attn_weights', allowed: [true], meaning: 'attention that is not scaled' },

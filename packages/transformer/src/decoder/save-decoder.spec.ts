@@ -2,6 +2,7 @@ import { head, initialValues, createStream, toParameters, evaluationContext } fr
 import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { bytesSource, openSafetensors } from '@tfjs-peft/peft-core';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference, someInputs } from '../../test/test-hosts.js';
 import { saveHost } from '../save/save-host.js';
@@ -42,6 +43,14 @@ describe('saveHost of a decoder', () => {
     const tensors = await openSafetensors(bytesSource('model.safetensors', files.get('model.safetensors')!));
     expect(tensors.tensors.get('score.weight')?.shape).toEqual([2, 32]);
     expect(tensors.tensors.has('score.bias')).toBe(false);
+    // HF reads the last token that is no padding, and refuses batches where nobody says what padding is.
+    const { pad_token_id: _, ...unpadded } = tinyDecoderConfig();
+    const padOf = async (config: JsonObject) => {
+      const written = await saveHost(host, { config, head: adapter });
+      return JSON.parse(new TextDecoder().decode(written.get('config.json'))).pad_token_id;
+    };
+    expect(await padOf(unpadded)).toBe(host.spec.padTokenId);
+    expect(await padOf({ ...unpadded, pad_token_id: 7 })).toBe(7);
     const biased = new Map(effective).set(method.head.names.bias, tf.tensor1d([0, 1]));
     await expect(
       saveHost(host, { config: tinyDecoderConfig(), head: { ...adapter, effective: biased } }),

@@ -1,4 +1,4 @@
-import { logProbabilities, repeatedTokens, without } from './choose-token.js';
+import { logProbabilities, noChoice, repeatedTokens, without } from './choose-token.js';
 import type { GenerationSettings } from './settings.js';
 import type { Stepper } from './stepper.js';
 
@@ -35,7 +35,7 @@ interface Candidate {
 
 /**
  * The likeliest continuation of each prompt by beam search, as HF transformers searches (`early_stopping` true or false): of the best candidates
- * those that end compete by their score over length^penalty, the others run on. All prompts step together.
+ * those that end compete by their score over length^penalty, the others run on. All prompts step together. Errors: `NO_TOKEN_TO_CHOOSE`.
  */
 export async function searchBeams(
   stepper: Stepper,
@@ -95,7 +95,12 @@ export async function searchBeams(
       tokens.length === 0 ||
       searches.every(({ open }) => !open) ||
       (earlyStopping && searches.every(({ finished }) => finished.length >= beams));
-    if (isDone) return searches.map(({ finished, running }) => finished[0] ?? running[0]!);
+    if (isDone)
+      return searches.map(({ finished, running }) => {
+        const best = finished[0] ?? running[0];
+        if (best) return best;
+        throw noChoice(false);
+      });
     logits = await stepper.advance(from, tokens);
   }
 }
@@ -113,6 +118,7 @@ function bestCandidates(
     const scores = without(logProbabilities(rows[beam]!), banned);
     for (let token = 0; token < scores.length; token++) {
       const sum = score + scores[token]!;
+      if (Number.isNaN(sum)) throw noChoice(true);
       if (sum === -Infinity || (best.length === wanted && sum <= best.at(-1)!.score)) continue;
       let place = best.length;
       while (place > 0 && best[place - 1]!.score < sum) place--;

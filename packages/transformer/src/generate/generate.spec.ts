@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { goldenFolder, openFile, readGolden, readJson } from '../../test/test-hosts.js';
 import { createDecoderHost, type DecoderHost } from '../decoder/create-host.js';
+import { createRandomDecoder } from '../decoder/create-random-host.js';
 import { repeatedTokens, sampleToken } from './choose-token.js';
 import { generate } from './generate.js';
 import type { GenerationInput } from './settings.js';
@@ -156,6 +157,33 @@ describe('generate', () => {
     await expect(ask({ topP: 2 })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(ask({}, { signal: AbortSignal.abort() })).rejects.toThrow();
     expect(await ask({}, { prompts: [] })).toEqual([]);
+  });
+
+  it.each(['greedy', 'sample', 'beam'] as const)('says when no token is left: %s', async (strategy) => {
+    const small = await createRandomDecoder({ vocabSize: 8 }, 1);
+    const asked = { host: small, method: none, effective: new Map(), prompts: [[1, 2, 3]], endTokenIds: [] };
+    const settings = { strategy, maxNewTokens: 12, ...(strategy === 'beam' && { beams: 2 }) };
+    const code = 'NO_TOKEN_TO_CHOOSE';
+    await expect(generate({ ...asked, settings: { ...settings, noRepeatNgram: 1 } })).rejects.toMatchObject({ code });
+    const numberless: PeftMethod = {
+      ...none,
+      intervene: (_, { host }) => [
+        {
+          kind: 'hiddenDelta',
+          path: host.sites.find(({ kind }) => kind === 'hidden')!.path,
+          apply: (x) => tf.fill(x.shape, NaN),
+        },
+      ],
+    };
+    await expect(generate({ ...asked, method: numberless, settings })).rejects.toMatchObject({ code });
+    small.dispose();
+  });
+
+  it.each([99, -1, 2.7, undefined])('refuses a prompt with the token %s', async (token) => {
+    const small = await createRandomDecoder({ vocabSize: 8 }, 1);
+    const asked = { host: small, method: none, effective: new Map(), prompts: [[1, token as number]] };
+    await expect(generate(asked)).rejects.toMatchObject({ code: 'HOST_INPUTS_INVALID' });
+    small.dispose();
   });
 
   it('continues a trained adapter', async () => {

@@ -1,7 +1,7 @@
 import { createStream, PeftError, type Stream, substream } from '@tfjs-peft/peft-core';
 import { requireDecoder } from '../decoder/create-host.js';
 import { searchBeams } from './beam-search.js';
-import { likeliest, repeatedTokens, sampleToken, without } from './choose-token.js';
+import { likeliest, repeatedTokens, requireChoice, sampleToken, without } from './choose-token.js';
 import { type GenerationInput, type GenerationSettings, parseGeneration } from './settings.js';
 import { countVirtualTokens } from '../model/count-virtual-tokens.js';
 import { createStepper, type Speaker } from './stepper.js';
@@ -37,14 +37,15 @@ export interface Continuation {
 /**
  * Continues prompts, all in one batch, with what the host remembers of them where the method allows it. The numbers are those of HF transformers'
  * `generate` for greedy and beam search. Errors: `HOST_UNSUPPORTED`, `LANGUAGE_MODEL_MISSING`, `CONFIG_INVALID`, `TEXT_EMPTY` for a prompt of no
- * tokens, `TEXT_TOO_LONG` for one that leaves no room for what is asked, those of method and host; the signal's reason.
+ * tokens, `HOST_INPUTS_INVALID` for ids that the host has no words for, `TEXT_TOO_LONG` for a prompt that leaves no room for what is asked,
+ * `NO_TOKEN_TO_CHOOSE`, those of method and host; the signal's reason.
  */
 export async function generate(request: GenerateRequest): Promise<Continuation[]> {
   const { prompts, seed = 0, onToken, signal, isComplete = () => false } = request;
   const host = requireDecoder(request.host);
   const settings = parseGeneration(request.settings);
   const endTokenIds = request.endTokenIds ?? host.config.endTokenIds;
-  requirePrompts(request, settings);
+  requirePrompts(request, settings, host.config.vocabSize);
   if (prompts.length === 0) return [];
   const stepper = createStepper({ ...request, host });
   const reasonOf = (ids: readonly number[], prompt: number): Continuation['reason'] =>
@@ -67,7 +68,7 @@ export async function generate(request: GenerateRequest): Promise<Continuation[]
       open.forEach((prompt, row) => {
         const scores = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
         const banned = repeatedTokens([...prompts[prompt]!, ...texts[prompt]!], settings.noRepeatNgram);
-        const allowed = without(scores, banned);
+        const allowed = requireChoice(without(scores, banned));
         const stream = () => substream(root, 'tokens', prompt, texts[prompt]!.length);
         const token = settings.strategy === 'greedy' ? likeliest(allowed) : sampleToken(allowed, settings, stream());
         texts[prompt]!.push(token);
@@ -97,10 +98,11 @@ async function oneByOne(request: GenerateRequest): Promise<Continuation[]> {
   return found;
 }
 
-/** Errors: `TEXT_EMPTY`, `TEXT_TOO_LONG`, `LANGUAGE_MODEL_MISSING`. */
+/** Errors: `TEXT_EMPTY`, `HOST_INPUTS_INVALID`, `TEXT_TOO_LONG`, `LANGUAGE_MODEL_MISSING`. */
 function requirePrompts(
   { host, method, effective, prompts }: GenerateRequest,
   { maxNewTokens }: GenerationSettings,
+  vocabulary: number,
 ): void {
   const { name, maxPositionEmbeddings, languageModel } = host.spec;
   if (!languageModel)
@@ -115,6 +117,14 @@ function requirePrompts(
       found: `prompt ${empty} of no tokens`,
       expected: 'at least one token',
       fix: 'begin with the token that begins or ends texts',
+    });
+  const isWord = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabulary;
+  const odd = prompts.findIndex((ids) => !ids.every(isWord));
+  if (odd >= 0)
+    throw new PeftError('HOST_INPUTS_INVALID', {
+      found: `prompt ${odd} with the token ${prompts[odd]!.find((id) => !isWord(id))}`,
+      expected: `whole numbers from 0 to ${vocabulary - 1}, the rows of the word table of host "${name}"`,
+      fix: 'encode prompts with the tokenizer of this host',
     });
   const virtual = countVirtualTokens({ method, effective }, host.spec);
   // The last token is not run any more.

@@ -48,8 +48,9 @@ export async function saveHost(
     tf.dispose([...tensors.values()]);
   }
   const labels = layout && (named ?? layout.labels);
+  const entries = { labels, multiLabel, dtype, ...(isDecoder && { padTokenId: host.spec.padTokenId }) };
   return new Map([
-    ['config.json', utf8(readableJson(classifierConfig(config, family, { labels, multiLabel, dtype })))],
+    ['config.json', utf8(readableJson(classifierConfig(config, family, entries)))],
     ['model.safetensors', writeSafetensors(stored)],
   ]);
 }
@@ -103,6 +104,8 @@ export interface ClassifierEntries {
   readonly labels: readonly string[] | undefined;
   readonly multiLabel: boolean;
   readonly dtype: 'F32' | 'F16';
+  /** Of a decoder: by what HF tells the last token of a text; that of config.json wins. */
+  readonly padTokenId?: number;
 }
 
 /**
@@ -123,7 +126,7 @@ const replacedEntries = [
 export function classifierConfig(
   config: JsonObject,
   { className, languageModelClass = 'Model' }: Pick<Family, 'className'> & { readonly languageModelClass?: string },
-  { labels, multiLabel, dtype }: ClassifierEntries,
+  { labels, multiLabel, dtype, padTokenId }: ClassifierEntries,
 ): JsonObject {
   const kept = Object.entries(config).filter(([key]) => !replacedEntries.includes(key));
   return {
@@ -131,6 +134,7 @@ export function classifierConfig(
     architectures: [`${className}${labels ? 'ForSequenceClassification' : languageModelClass}`],
     dtype: dtype === 'F16' ? 'float16' : 'float32',
     ...(labels && labelEntries(labels, multiLabel)),
+    ...(labels && padTokenId !== undefined && { pad_token_id: config['pad_token_id'] ?? padTokenId }),
   };
 }
 
