@@ -29,12 +29,11 @@ describe('tables of runs', () => {
   });
 
   it('of behaviour have a row for each number of steps', () => {
-    const result = (seed: number, steps: number, testCap: number, value: number): BehaviourResult => ({
-      ...{ task: 'sst2', start: 'head', shots: 16, seed, steps, testCap, seconds: 1, headAlone: 50 },
-      optimisers: [
-        { optimiser: 'sgd', fineTuned: value, kernel: value, linearised: value, featureChange: 0.1 },
-      ] as unknown as BehaviourResult['optimisers'],
-    });
+    const result = (seed: number, steps: number, testCap: number, value: number) =>
+      ({
+        ...{ task: 'sst2', start: 'head', shots: 16, seed, steps, testCap, seconds: 1, headAlone: 50 },
+        optimisers: [{ optimiser: 'sgd', fineTuned: value, kernel: value, linearised: value, featureChange: 0.1 }],
+      }) as unknown as BehaviourResult;
     const lines = behaviourTable([result(13, 100, 400, 80), result(21, 100, 400, 82), result(13, 10, 40, 50)]).split(
       '\n',
     );

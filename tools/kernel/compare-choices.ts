@@ -41,6 +41,10 @@ async function computeAll(folder: string): Promise<void> {
     process.stderr.write(`error: ${folder} holds no grid\n`);
     process.exit(2);
   }
+  if (grid.config.seeds.train.length > 1) {
+    process.stderr.write(`error: ${folder} has several training seeds; one is compared\n`);
+    process.exit(2);
+  }
   await selectBackend();
   const { catalogue, names, whole } = methodsOf(grid);
   for (const { cell, results } of await readCellResults(folder, grid)) {
@@ -51,18 +55,19 @@ async function computeAll(folder: string): Promise<void> {
       const known = names.filter((name) => ofMethod(name)?.dev && ofMethod(name)?.headlineSplit);
       // Only splits on which all methods were trained.
       if (known.length < names.length) continue;
-      const { protocol, maxTokens } = grid.config.data;
+      const { directory: _, ...data } = grid.config.data;
       const session = await openTaskSession(
         flags.data,
-        {
-          task: run.task,
-          prompted: false,
-          shots: run.shots,
-          ...(protocol && { protocol }),
-          ...(maxTokens && { maxTokens }),
-        },
+        { ...data, task: run.task, prompted: false, shots: run.shots },
         catalogue,
       );
+      const { hash } = session.data.split(run.seed);
+      const other = known.find((name) => ofMethod(name)!.splitHash !== hash);
+      if (other) {
+        session.dispose();
+        process.stderr.write(`error: ${run.task} ${run.seed}: ${other} was trained on other rows than --data gives\n`);
+        process.exit(1);
+      }
       const started = performance.now();
       const measured = await measureKernels({
         session,
