@@ -22,7 +22,8 @@ export function crossEntropy(config: z.input<typeof crossEntropyConfig> = {}): L
     shares[target]! += (1 - labelSmoothing) * weightOf(target);
     return shares;
   };
-  const total = (targets: readonly number[]) => targets.reduce((sum, target) => sum + weightOf(target), 0);
+  // Texts of weight 0 alone teach nothing: their loss is 0.
+  const total = (targets: readonly number[]) => targets.reduce((sum, target) => sum + weightOf(target), 0) || 1;
   const settings = [
     ...(classWeights ? [`classWeights=${classWeights.join(',')}`] : []),
     ...(labelSmoothing > 0 ? [`labelSmoothing=${labelSmoothing}`] : []),

@@ -80,6 +80,13 @@ describe('crossEntropy', () => {
     await expect(async () => deviceLoss(objective, logits, targets)).rejects.toMatchObject({ code });
   });
 
+  it('is 0 for texts of classes that count for nothing', async () => {
+    const objective = crossEntropy({ classWeights: [0, 1, 1] });
+    const none = targets.map(() => 0);
+    expect(objective.meanLoss(flat, 3, none)).toBe(0);
+    expect(Math.abs(await deviceLoss(objective, logits, none))).toBe(0);
+  });
+
   it('has an id that tells its settings', () => {
     const ids = [{}, { classWeights: weights }, { labelSmoothing: 0.2 }, { labelSmoothing: 0.3 }].map(
       (config) => crossEntropy(config).id,
