@@ -145,6 +145,12 @@ describe('negative controls', () => {
 
   it.each([
     ['a control that the check does not notice', /x/, async () => undefined, 'the outcome is "passed"'],
+    [
+      'one whose error only stands in a file of that name',
+      /check-peft-method/,
+      throwOnBroken,
+      'fails for another reason',
+    ],
     ['one that fails for another reason', /leak/, failOnBroken, 'fails for another reason: broken'],
   ])('%s is a fault of the kit', async (_title, fails, run, message) => {
     const entry = tinyHost();
@@ -158,7 +164,7 @@ describe('negative controls', () => {
     };
     expect(await runCheck(faulty, subject)).toEqual({
       outcome: 'control did not fail',
-      message: `a method that is broken: ${message}`,
+      message: expect.stringContaining(`a method that is broken: ${message}`) as string,
     });
     host.dispose();
   });
@@ -174,6 +180,10 @@ describe('negative controls', () => {
     host.dispose();
   });
 });
+
+async function throwOnBroken({ others }: { others: readonly unknown[] }) {
+  if (others.length === 0) throw new TypeError('undefined is not a function');
+}
 
 async function failOnBroken({ others }: { others: readonly unknown[] }) {
   if (others.length > 0) return;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { adaptStart, openPredictor, prepareStart, readPreparedRecord } from '../src/index.js';
+import { adaptStart, openPredictor, prepareStart, readPreparedRecord, tryStart } from '../src/index.js';
 import { createCatalogue } from '../src/exports/methods.js';
 import { temporaryFolder, writeTinyModel } from './tiny-model.js';
 
@@ -102,6 +102,10 @@ describeOnNative('a prepared start', () => {
     writeTask(at('same/two.csv'), ['w13', 'w14'], ['ham', 'spam']);
     await prepare('sift', { method: 'sift', sharedHead: true, tasks: at('same'), heldOut: [] });
     expect((await adapt('sift', 'sift-adapted')).labels).toEqual(['ham', 'spam']);
+    const tried = { columns, shots: 2, queries: 2, at: [0, 1], seed: 1, catalogue, backend: 'current' } as const;
+    const tryOn = (...tasks: string[]) => tryStart({ ...tried, prepared: at('sift'), tasks: tasks.map(at) });
+    expect((await tryOn('new.csv')).prepared).toHaveLength(2);
+    await expect(tryOn('new.csv', 'tasks/first.csv')).rejects.toMatchObject({ code: 'LABELS_MISMATCH' });
   });
 
   it('is judged by texts of a file: at most 1,000 by chance, labels as they were learned', async () => {

@@ -129,7 +129,7 @@ async function submit(folder: string, script: string): Promise<string> {
   }
   const job = /^\d+/.exec(output)![0];
   const record = await readSweepRecord(folder);
-  await recordSweep(folder, { engine: 'slurm', jobs: [...(record?.jobs ?? []), job] });
+  await recordSweep(folder, { engine: 'slurm', jobs: [job] });
   return job;
 }
 

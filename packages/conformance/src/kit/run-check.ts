@@ -13,7 +13,7 @@ export async function runCheck(check: ConformanceCheck, subject: Subject): Promi
   const exception = subject.options.exceptions?.[check.name];
   if (exception !== undefined) return { outcome: 'not applicable', message: exception };
   const verdict = await attempt(() => check.run(subject));
-  if (verdict.outcome !== 'passed') return verdict;
+  if (verdict.outcome !== 'passed') return { outcome: verdict.outcome, message: verdict.message };
   for (const control of check.controls) {
     const fault = await runControl(check, control, subject);
     if (fault !== null)
@@ -27,22 +27,24 @@ async function runControl(check: ConformanceCheck, control: NegativeControl, sub
   try {
     const broken = control.apply(subject, (tensor) => leftOver.push(tensor));
     if (!broken) return null;
-    const { outcome, message } = await attempt(() => check.run(broken));
-    if (outcome === 'failed' && control.fails.test(message)) return null;
+    const { outcome, message, reason } = await attempt(() => check.run(broken));
+    if (outcome === 'failed' && control.fails.test(reason ?? message)) return null;
     return outcome === 'failed' ? `fails for another reason: ${message}` : `the outcome is "${outcome}"`;
   } finally {
     tf.dispose(leftOver);
   }
 }
 
-async function attempt(run: () => Promise<CheckOutcome>): Promise<CheckVerdict> {
+/** `reason` is what an error says, without the names of files in its stack. */
+async function attempt(run: () => Promise<CheckOutcome>): Promise<CheckVerdict & { readonly reason?: string }> {
   try {
     const outcome = await inScope(run);
     return outcome === undefined
       ? passed
       : { outcome: 'not applicable', message: outcome.replace(/^not applicable: /, '') };
   } catch (error) {
-    return { outcome: 'failed', message: describe(error) };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { outcome: 'failed', message: describe(error), reason };
   }
 }
 

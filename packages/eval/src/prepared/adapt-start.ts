@@ -35,7 +35,7 @@ import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
 import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
 import { type DrawnTexts, drawTexts, shuffled } from './draw-texts.js';
-import { type PreparedRecord, readStart, requirePrepared } from './prepared-folder.js';
+import { type PreparedRecord, readStart, requireLabels, requirePrepared } from './prepared-folder.js';
 import { readLabelledTexts, readTaskWithTest, type TaskColumns } from './read-tasks.js';
 import { joinMethod } from '../methods/split-method.js';
 import { innerLoopOf } from './task-parts.js';
@@ -164,16 +164,6 @@ const modelOf = (recorded: ModelConfig, named: string | undefined): ModelConfig 
   const { revision: _, ...rest } = recorded;
   return { ...rest, name: named };
 };
-
-/** Errors: `LABELS_MISMATCH`. */
-function requireLabels({ labels }: PreparedRecord, task: LabelledTexts): void {
-  if (labels === null || labels.join('\n') === task.labels.join('\n')) return;
-  throw new PeftError('LABELS_MISMATCH', {
-    found: `labels ${task.labels.slice(0, 5).join(', ')} in task "${task.name}"`,
-    expected: `${labels.slice(0, 5).join(', ')}, those of the head that is part of the start`,
-    fix: 'rename the labels, or prepare a start without a shared head',
-  });
-}
 
 /** The architecture that each controller of the start chooses for the texts that are learned from. */
 async function chooseArchitectures(

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   bytesSource,
@@ -13,6 +12,7 @@ import { digestBytes, checkTensors, writeSafetensors } from '@tfjs-peft/peft-cor
 import * as z from 'zod';
 import { modelConfig } from '../config/experiment-config.js';
 import { methodDescription } from '../methods/method-description.js';
+import { readFileIfThere } from '../run-folder/read-text.js';
 import { readStoredJson, writeStoredJson } from '../run-folder/stored-json.js';
 import { writeFileAtomically } from '../run-folder/write-file-atomically.js';
 
@@ -22,6 +22,9 @@ export const preparedFiles = (folder: string) => ({
   start: join(folder, 'start.safetensors'),
   checkpoint: join(folder, 'checkpoint'),
 });
+
+/** Of start.safetensors. */
+const mostBytes = 2 ** 31;
 
 const count = z.int().min(0);
 const names = z.array(z.string().max(1000)).max(10_000);
@@ -108,7 +111,7 @@ export async function requirePrepared(folder: string): Promise<PreparedRecord> {
 
 /**
  * The numbers of a prepared start: exactly those that its method asks for on this host. Errors: `PREPARED_DAMAGED`, `PREPARED_FOR_ANOTHER_HOST`,
- * `TENSOR_MISSING` and the like.
+ * `FILE_NOT_PLAIN`, `FILE_TOO_LARGE`, `TENSOR_MISSING` and the like.
  */
 export async function readStart(
   folder: string,
@@ -123,9 +126,8 @@ export async function readStart(
       fix: 'name that host with the option model (--model), or prepare again on this one',
     });
   const path = preparedFiles(folder).start;
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw damaged(`"${path}" cannot be read`, cause);
-  });
+  const bytes = await readFileIfThere(path, { maxBytes: mostBytes });
+  if (bytes === null) throw damaged(`no file "${path}"`);
   if ((await digestBytes(bytes)) !== start) throw damaged(`"${path}" is not the file that was written with its record`);
   const file = await openSafetensors(bytesSource('start.safetensors', new Uint8Array(bytes)));
   const tensors = new Map<string, NamedArray>();
@@ -133,6 +135,19 @@ export async function readStart(
   const { raw, buffers = [] } = method.plan(spec);
   checkTensors(tensors, [...raw.map(({ name, shape }) => ({ name, shape })), ...buffers], 'start.safetensors');
   return tensors;
+}
+
+/** Errors: `LABELS_MISMATCH` for a task with other labels than the head that is part of the start. */
+export function requireLabels(
+  { labels }: PreparedRecord,
+  task: { readonly name: string; readonly labels: readonly string[] },
+): void {
+  if (labels === null || labels.join('\n') === task.labels.join('\n')) return;
+  throw new PeftError('LABELS_MISMATCH', {
+    found: `labels ${task.labels.slice(0, 5).join(', ')} in task "${task.name}"`,
+    expected: `${labels.slice(0, 5).join(', ')}, those of the head that is part of the start`,
+    fix: 'rename the labels, or prepare a start without a shared head',
+  });
 }
 
 const damaged = (found: string, cause?: unknown) =>

@@ -8,7 +8,7 @@ import type { Catalogue } from '../methods/plugins.js';
 import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
 import { meanCurve, type MeanPoint } from './mean-curve.js';
-import { readStart, requirePrepared } from './prepared-folder.js';
+import { readStart, requireLabels, requirePrepared } from './prepared-folder.js';
 import { readLabelledTexts, type TaskColumns } from './read-tasks.js';
 import { taskLearning } from './task-parts.js';
 
@@ -63,6 +63,7 @@ export async function tryStart(options: TryOptions): Promise<TriedStart> {
     const cut = { tokenizer, maxTokens: record.maxTokens };
     const tasks = [];
     for (const file of options.tasks) tasks.push(await readLabelledTexts(file, options.columns, cut));
+    for (const task of tasks) requireLabels(record, task);
     const { head } = record;
     const ownPart =
       head &&

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type AdapterFiles, PeftError } from '@tfjs-peft/peft-core';
 import { checkFileNames, hfConfigName, recordName } from '@tfjs-peft/peft-core/files';
@@ -89,13 +89,18 @@ async function resolveInCache(root: string, path: string): Promise<string> {
   return target !== undefined && dirname(target) === blobs ? target : path;
 }
 
+const isEmptyFolder = async (folder: string): Promise<boolean> =>
+  (await readdir(folder).catch(() => null))?.length === 0;
+
 /**
  * Writes the files of an adapter as one folder: all of them into a temporary folder beside it, which then takes the place of an earlier
- * one. Returns their size in bytes. Errors: `FILE_NAME_UNSAFE`, `OUTPUT_UNWRITABLE`, `DISK_FULL`.
+ * one. An empty folder that is there, such as the working directory or a mounted one, stays and gets them, those that say what it is last. Returns their size in bytes. Errors: `FILE_NAME_UNSAFE`, `OUTPUT_UNWRITABLE`, `DISK_FULL`.
  */
 export async function writeAdapterFolder(folder: string, files: AdapterFiles): Promise<number> {
   checkFileNames(files);
-  const temporary = join(dirname(folder), `.${basename(folder)}.${process.pid}.tmp`);
+  const target = resolve(folder);
+  const stays = await isEmptyFolder(target);
+  const temporary = join(stays ? target : dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   let bytes = 0;
   try {
     await rm(temporary, { recursive: true, force: true });
@@ -104,8 +109,15 @@ export async function writeAdapterFolder(folder: string, files: AdapterFiles): P
       await writeFileAtomically(join(temporary, name), data);
       bytes += data.length;
     }
-    await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
+    if (stays) {
+      const isLast = (name: string) => name === recordName || name === hfConfigName;
+      const names = (await readdir(temporary)).toSorted((a, b) => Number(isLast(a)) - Number(isLast(b)));
+      for (const name of names) await rename(join(temporary, name), join(target, name));
+      await rmdir(temporary);
+    } else {
+      await rm(target, { recursive: true, force: true });
+      await rename(temporary, target);
+    }
     return bytes;
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);

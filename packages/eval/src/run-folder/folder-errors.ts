@@ -11,6 +11,9 @@ const unwritable = new Set([
   'ENAMETOOLONG',
   'ELOOP',
   'ENOENT',
+  'EBUSY',
+  'EXDEV',
+  'EINVAL',
 ]);
 
 /** `ENOENT` and the like of an error that the system gave; null for other errors. Works across realms, where `instanceof` does not. */

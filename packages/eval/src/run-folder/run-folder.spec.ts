@@ -91,6 +91,18 @@ describe('adapter folders', () => {
     expect(readdirSync(folder)).toEqual(['adapter']);
   });
 
+  it('go into an empty folder that is there, such as the working directory', async () => {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      await writeAdapterFolder('.', files);
+    } finally {
+      process.chdir(before);
+    }
+    expect([...(await readAdapterFolder(folder)).keys()].sort()).toEqual([...files.keys()].sort());
+    expect(readdirSync(folder).sort()).toEqual(['adapter_config.json', 'parts']);
+  });
+
   it('are not written outside', async () => {
     await expect(
       writeAdapterFolder(join(folder, 'adapter'), new Map([['../x.json', bytes('')]])),

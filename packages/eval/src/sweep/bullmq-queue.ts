@@ -192,9 +192,9 @@ function watchConnection(
 /** What may be shown and stored of a URL. Errors: `REDIS_URL_INVALID`. */
 export function withoutPassword(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !['redis:', 'rediss:'].includes(parsed.protocol) || parsed.hostname === '')
+  if (!parsed || !['redis:', 'rediss:'].includes(parsed.protocol) || parsed.hostname === '' || parsed.search !== '')
     throw new PeftError('REDIS_URL_INVALID', {
-      found: 'an address of Redis that is none',
+      found: parsed?.search ? 'an address of Redis with settings after a ?' : 'an address of Redis that is none',
       expected: 'redis://host:6379, with rediss:// for TLS and user:password@ where it asks for them',
       fix: 'check --redis or the variable REDIS_URL',
     });

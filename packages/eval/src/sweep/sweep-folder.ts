@@ -21,6 +21,8 @@ export const sweepFiles = (folder: string) => ({
   kubernetes: join(folder, 'kubernetes.yaml'),
 });
 
+const mostJobs = 1000;
+
 const sweepRecord = z.object({
   /** Tells the queues of sweeps apart. */
   id: z.string().regex(/^[0-9a-f]{12}$/),
@@ -28,7 +30,7 @@ const sweepRecord = z.object({
   /** Without its password. */
   redis: z.string().max(500).optional(),
   /** Jobs of Slurm that were submitted. */
-  jobs: z.array(z.string().regex(/^\d+$/)).max(1000).optional(),
+  jobs: z.array(z.string().regex(/^\d+$/)).max(mostJobs).optional(),
 });
 
 /** How a sweep was started last: `sweep.json`. */
@@ -41,10 +43,15 @@ export const readSweepRecord = (folder: string): Promise<SweepRecord | null> =>
     fix: 'delete the file and start the sweep again: finished trials are kept',
   });
 
-/** Notes how a sweep is started; its id stays what it was. */
+/** Notes how a sweep is started; its id stays what it was, and so do the jobs that were submitted, the newest of them, until it is cancelled. */
 export async function recordSweep(folder: string, how: Omit<SweepRecord, 'id'>): Promise<SweepRecord> {
   const earlier = await readSweepRecord(folder);
-  const record = { id: earlier?.id ?? randomBytes(6).toString('hex'), ...how };
+  const jobs = [...new Set([...(earlier?.jobs ?? []), ...(how.jobs ?? [])])].slice(-mostJobs);
+  const record = {
+    id: earlier?.id ?? randomBytes(6).toString('hex'),
+    ...how,
+    ...(jobs.length > 0 && { jobs }),
+  };
   await writeStoredJson(sweepFiles(folder).record, sweepRecord, record);
   return record;
 }
