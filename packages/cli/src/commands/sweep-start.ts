@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { dirname, resolve } from 'node:path';
 import { selectBackend } from '@tfjs-peft/backend';
-import { readSweepRecord, recordSweep, runSweepHere, startSweep, type SweepEngine } from '@tfjs-peft/eval/sweep';
+import { recordSweep, runSweepHere, startSweep, type SweepEngine } from '@tfjs-peft/eval/sweep';
 import { PeftError } from '@tfjs-peft/peft-core';
 import type { CliIo } from '../cli-io.js';
 import { jsonLine } from '../safe-output.js';
@@ -128,7 +128,6 @@ async function submit(folder: string, script: string): Promise<string> {
     });
   }
   const job = /^\d+/.exec(output)![0];
-  const record = await readSweepRecord(folder);
   await recordSweep(folder, { engine: 'slurm', jobs: [job] });
   return job;
 }

@@ -6,7 +6,6 @@ import {
   initialValues,
   type NamedArrays,
   type Parameters,
-  PeftError,
   type PeftMethod,
   readParameters,
   saveAdapter,
@@ -14,7 +13,7 @@ import {
   substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { adaptInSteps, type LabelledTexts, rowsOfList } from '@tfjs-peft/meta';
+import { adaptInSteps, rowsOfList } from '@tfjs-peft/meta';
 import { type Architectures, chosenArchitectures, taskBuffers, withArchitectures } from '@tfjs-peft/tams';
 import {
   accuracy,
