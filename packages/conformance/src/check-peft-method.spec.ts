@@ -164,7 +164,7 @@ describe('negative controls', () => {
     };
     expect(await runCheck(faulty, subject)).toEqual({
       outcome: 'control did not fail',
-      message: expect.stringContaining(`a method that is broken: ${message}`) as string,
+      message: expect.stringContaining(`a method that is broken: ${message}`),
     });
     host.dispose();
   });

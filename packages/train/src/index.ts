@@ -14,6 +14,7 @@ export { checkpointName } from './run/checkpoint.js';
 export { type CheckpointStore, createMemoryStore } from './run/checkpoint-store.js';
 export { createIndexedDbStore } from './run/indexed-db-store.js';
 export { prepareMethod, type PreparedBy } from './run/prepare-method.js';
+export { startValues } from './run/start-values.js';
 export { createEpochOrder } from './batches/batch-order.js';
 export { type BatchSource, type TextBatch, toBatch } from './batches/batch-source.js';
 export { identifyExamples, type LabelledExample, labelledTexts } from './batches/labelled-texts.js';

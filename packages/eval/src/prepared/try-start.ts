@@ -1,7 +1,8 @@
 import type { BackendChoice } from '@tfjs-peft/backend';
-import { createStream, type Host, initialValues, substream } from '@tfjs-peft/peft-core';
+import { createStream, type Host, substream } from '@tfjs-peft/peft-core';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import { fixedEpisodes } from '@tfjs-peft/meta';
+import { startValues } from '@tfjs-peft/train';
 import type { Tokenizer } from '@tfjs-peft/transformer';
 import { completeMethod } from '../methods/complete-method.js';
 import type { Catalogue } from '../methods/plugins.js';
@@ -81,8 +82,11 @@ export async function tryStart(options: TryOptions): Promise<TriedStart> {
     const each = tasks.length * at.length;
     const tell = (before: number) => (progress: { readonly done: number }) =>
       options.onProgress?.({ done: before + progress.done, total: 2 * each });
-    const { raw } = method.plan(host.spec);
-    const fresh = initialValues(method.plan(host.spec), substream(createStream(seed), 'initial-values'));
+    const plan = method.plan(host.spec);
+    const { raw, buffers = [] } = plan;
+    // What only a preparation knows, such as places that it chose, is that of the start.
+    const known = new Map([...start].filter(([name]) => buffers.some((buffer) => buffer.name === name)));
+    const fresh = startValues(plan, substream(createStream(seed), 'initial-values'), known);
     const started = performance.now();
     const curves = {
       prepared: await meanCurve({ ...request, values: start, onProgress: tell(0) }),
