@@ -56,8 +56,7 @@ function difference(a: readonly CurveResult[], b: readonly CurveResult[], measur
 const cellsOf = (results: readonly CurveResult[]) =>
   groupRuns(results, ['task', 'model', 'shots', 'steps'], []).groups.map(({ own }) => {
     const { task, model, shots, steps } = own[0]!;
-    const isOne = results.every((one) => one.shots !== shots || one.task !== task || one.steps === steps);
-    return { title: `${task}, ${model}, K = ${shots}${isOne ? '' : `, ${steps} steps`}`, steps, own };
+    return { title: `${task}, ${model}, K = ${shots}`, steps, own };
   });
 
 /** A table a task, host and K: means over seeds with half of their 95 % intervals, and paired differences. */
@@ -121,7 +120,7 @@ export function printCurve(results: readonly CurveResult[]): string {
       const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
       const seeds = new Set(own.map(({ seed }) => seed)).size;
       return [
-        `### ${title}${title.endsWith('steps') ? '' : `, ${steps} steps`}, ${seeds} seeds`,
+        `### ${title}, ${steps} steps, ${seeds} seeds`,
         '',
         line(columns),
         line(columns.map(() => '---')),
@@ -133,8 +132,11 @@ export function printCurve(results: readonly CurveResult[]): string {
 
 /** Accuracy over the rate, a panel a task and K, a line a choice, with 95 % intervals of the mean. */
 export function drawCurve(results: readonly CurveResult[]): Promise<string> {
-  const values = cellsOf(results).flatMap(({ title, own }) =>
-    choices.flatMap((selection) =>
+  const cells = cellsOf(results);
+  const areNamed = new Set(cells.map(({ title }) => title)).size === cells.length;
+  const values = cells.flatMap(({ title: short, steps, own }) => {
+    const title = areNamed ? short : `${short}, ${steps} steps`;
+    return choices.flatMap((selection) =>
       [...new Set(own.map(({ rate }) => rate))]
         .filter((rate) => rate > 0)
         .map((rate) => {
@@ -143,8 +145,8 @@ export function drawCurve(results: readonly CurveResult[]): Promise<string> {
           return { title, selection, rate, mean, low: interval?.[0] ?? mean, high: interval?.[1] ?? mean };
         })
         .filter(({ mean }) => Number.isFinite(mean)),
-    ),
-  );
+    );
+  });
   const x = {
     field: 'rate',
     type: 'quantitative',

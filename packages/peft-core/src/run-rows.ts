@@ -54,7 +54,7 @@ export function runRows(
   return tf.gather(tf.concat(logits, 0), tf.tensor1d(back, 'int32')) as tf.Tensor2D;
 }
 
-/** `textPositions` count rows that are no longer there: a host without them computes padding too. */
+/** Tensors `[batch, tokens]` become `[rows, tokens]`. `textPositions` count rows that are no longer there: a host without them computes padding too. */
 function takeRows(
   { inputIds, attentionMask, tokenTypeIds, documentIds, textPositions: _, ...others }: HostInputs,
   rows: readonly number[],

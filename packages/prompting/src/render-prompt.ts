@@ -115,7 +115,7 @@ export function renderPrompt({
 function changed(text: string, piece: Extract<TemplatePiece, { kind: 'text' }>): string {
   // Characters outside the first plane are two units long.
   const cut = piece.dropLast ? text.replace(/.$/su, '') : text;
-  const first = String.fromCodePoint(...(cut === '' ? [] : [cut.codePointAt(0)!]));
+  const [first = ''] = cut;
   const rest = cut.slice(first.length);
   const letter =
     piece.firstLetter === 'lower' ? first.toLowerCase() : piece.firstLetter === 'upper' ? first.toUpperCase() : first;

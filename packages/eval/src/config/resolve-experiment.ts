@@ -75,12 +75,10 @@ function resolveMethod(
       fix: 'keep one of the two',
     });
   const preset = entry.method ? undefined : findPreset(catalogue, entry.preset ?? entry.name);
-  if (preset?.floor && (entry.recipe !== undefined || Object.keys(entry.train).length > 0))
-    throw new PeftError('CONFIG_INVALID', {
-      found: `\`${entry.recipe !== undefined ? 'recipe' : 'train'}\` of "${entry.name}", a floor, which is not trained`,
-      fix: 'take it out',
-    });
-  if (preset?.floor) return { method: { name: entry.name, kind: 'floor', floor: preset.floor }, train: null };
+  if (preset?.floor) {
+    requireUntrained(entry);
+    return { method: { name: entry.name, kind: 'floor', floor: preset.floor }, train: null };
+  }
   const template = entry.method ?? preset?.method;
   if (!template)
     throw new PeftError('CONFIG_INVALID', {
@@ -94,6 +92,14 @@ function resolveMethod(
     recipe: entry.recipe ?? preset?.recipe ?? 'supervised',
   };
   return { method, train: mergeTrainConfigs(preset?.train, config.train, entry.train) };
+}
+
+function requireUntrained({ name, recipe, train }: Exclude<ExperimentConfig['methods'][number], string>): void {
+  if (recipe === undefined && Object.keys(train).length === 0) return;
+  throw new PeftError('CONFIG_INVALID', {
+    found: `\`${recipe === undefined ? 'train' : 'recipe'}\` of "${name}", a floor, which is not trained`,
+    fix: 'take it out',
+  });
 }
 
 function requireFile({ task, data }: ExperimentConfig): void {

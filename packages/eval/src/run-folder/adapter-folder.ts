@@ -94,7 +94,8 @@ const isEmptyFolder = async (folder: string): Promise<boolean> =>
 
 /**
  * Writes the files of an adapter as one folder: all of them into a temporary folder beside it, which then takes the place of an earlier
- * one. An empty folder that is there, such as the working directory or a mounted one, stays and gets them, those that say what it is last. Returns their size in bytes. Errors: `FILE_NAME_UNSAFE`, `OUTPUT_UNWRITABLE`, `DISK_FULL`.
+ * one. An empty folder that is there stays, since the working directory or a mounted one cannot be replaced, and gets the files that make it an
+ * adapter's last. Returns their size in bytes. Errors: `FILE_NAME_UNSAFE`, `OUTPUT_UNWRITABLE`, `DISK_FULL`.
  */
 export async function writeAdapterFolder(folder: string, files: AdapterFiles): Promise<number> {
   checkFileNames(files);

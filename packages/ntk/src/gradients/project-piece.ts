@@ -90,7 +90,7 @@ type Signs = (name: string, shape: readonly [number, number]) => tf.Tensor2D;
 interface Inputs {
   /** Whose vectors a map has on the side of its input: its own, or those of the first map of that input. For gradients and their signs alike. */
   rowsOf(name: string, x: tf.Tensor2D): string;
-  /** `[places, dimensions]` */
+  /** Of x `[places, inputs]`: `[places, dimensions]`. */
   product(name: string, x: tf.Tensor2D): tf.Tensor2D;
 }
 

@@ -1,4 +1,4 @@
-import { logProbabilities, noChoice, repeatedTokens, without } from './choose-token.js';
+import { logProbabilities, noTokenMayFollow, repeatedTokens, scoresAreNoNumbers, without } from './choose-token.js';
 import type { GenerationSettings } from './settings.js';
 import type { Stepper } from './stepper.js';
 
@@ -99,7 +99,7 @@ export async function searchBeams(
       return searches.map(({ finished, running }) => {
         const best = finished[0] ?? running[0];
         if (best) return best;
-        throw noChoice(false);
+        throw noTokenMayFollow();
       });
     logits = await stepper.advance(from, tokens);
   }
@@ -118,7 +118,7 @@ function bestCandidates(
     const scores = without(logProbabilities(rows[beam]!), banned);
     for (let token = 0; token < scores.length; token++) {
       const sum = score + scores[token]!;
-      if (Number.isNaN(sum)) throw noChoice(true);
+      if (Number.isNaN(sum)) throw scoresAreNoNumbers();
       if (sum === -Infinity || (best.length === wanted && sum <= best.at(-1)!.score)) continue;
       let place = best.length;
       while (place > 0 && best[place - 1]!.score < sum) place--;

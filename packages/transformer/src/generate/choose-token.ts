@@ -12,25 +12,25 @@ export function repeatedTokens(text: readonly number[], size: number): Set<numbe
   return banned;
 }
 
-/** Errors: `NO_TOKEN_TO_CHOOSE` for scores of which none is above minus infinity. */
+/** Scores `[vocabulary]`, checked. Errors: `NO_TOKEN_TO_CHOOSE` where none is above minus infinity. */
 export function requireChoice(scores: Float64Array): Float64Array {
   if (scores.some((score) => score > -Infinity)) return scores;
-  throw noChoice(scores.some(Number.isNaN));
+  throw scores.some(Number.isNaN) ? scoresAreNoNumbers() : noTokenMayFollow();
 }
 
-/** Errors of generation that cannot go on: scores that are no numbers, or no token that may follow. */
-export const noChoice = (isNumberless: boolean): PeftError =>
-  isNumberless
-    ? new PeftError('NO_TOKEN_TO_CHOOSE', {
-        found: 'scores of the next token that are no numbers',
-        expected: 'finite scores',
-        fix: 'look at the adapter: its training may have diverged, or its numbers be beyond float16',
-      })
-    : new PeftError('NO_TOKEN_TO_CHOOSE', {
-        found: 'no token that may follow: all would repeat what stands there',
-        expected: 'at least one that noRepeatNgram allows',
-        fix: 'set a larger noRepeatNgram, or fewer maxNewTokens',
-      });
+export const scoresAreNoNumbers = (): PeftError =>
+  new PeftError('NO_TOKEN_TO_CHOOSE', {
+    found: 'scores of the next token that are no numbers',
+    expected: 'finite scores',
+    fix: 'look at the adapter: its training may have diverged, or its numbers be beyond float16',
+  });
+
+export const noTokenMayFollow = (): PeftError =>
+  new PeftError('NO_TOKEN_TO_CHOOSE', {
+    found: 'no token that may follow: all would repeat what stands there',
+    expected: 'at least one that noRepeatNgram allows',
+    fix: 'set a larger noRepeatNgram, or fewer maxNewTokens',
+  });
 
 /** Scores with those of some tokens at minus infinity. */
 export function without(scores: Float32Array | Float64Array, banned: ReadonlySet<number>): Float64Array {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { BehaviourResult } from '../kernel/behaviour-table.js';
-import { behaviourTable } from '../kernel/behaviour-table.js';
+import { type BehaviourResult, behaviourTable } from '../kernel/behaviour-table.js';
 import { holdOut } from '../meta/hold-out.js';
 import { groupRuns } from '../options/group-runs.js';
 

@@ -1,0 +1,1 @@
+module.exports = { displayName: 'options', preset: '../../jest.preset.cjs' };
