@@ -23,10 +23,15 @@ const neverStarted: readonly (readonly [file: RegExp, contents: string])[] = [
     'export const BrowserLocalStorage = {}, BrowserLocalStorageManager = undefined;',
   ],
 ];
+/** Kernels and gradients for pictures, sparse tensors and strings (15 kB): the two lists that name them are read without these names. */
+const kernelLists = /tfjs-(backend-wasm\/dist\/register_all_kernels|core\/dist\/register_all_gradients)\.js$/;
+const neverCalled =
+  /^.*\b(\w*(Conv[23]D|Conv2d|Pool|Dilation2D|Resize|crop|LRN|lrn|Sparse|batchNorm|BatchNorm|nonMaxSuppression|[sS]paceTo|[dD]epthTo)|(conv|sparse|string|rotate|transform|flip|resize|dilation|batchTo|mirrorPad|multinomial|searchSorted))\w*Config\b.*\n/gm;
 const withoutNeverStarted: Plugin = {
   name: 'without-never-started',
   enforce: 'pre',
   load: (id) => neverStarted.find(([file]) => file.test(id))?.[1],
+  transform: (code, id) => (kernelLists.test(id) ? code.replaceAll(neverCalled, '') : undefined),
 };
 /** Packages that are built leave this out already; here their sources are taken. */
 const withoutUnused: Plugin = {
