@@ -11,9 +11,23 @@ export const kernelFaults: readonly Mutant[] = [
   {
     fault: 'small gradients have signs made by rounding',
     file: 'packages/ntk/src/gradients/text-gradients.ts',
-    find: 'x.greater(threshold).toFloat().sub(x.less(-threshold).toFloat())',
-    replace: 'x.greater(0).toFloat().sub(x.less(0).toFloat())',
+    find: 'tf.sign(x.sub(tf.clipByValue(x, -threshold, threshold)))',
+    replace: 'tf.sign(x)',
     suites: 'ntk goldens',
+  },
+  {
+    fault: 'formed gradients of a short text take a place of another',
+    file: 'packages/ntk/src/gradients/text-gradients.ts',
+    find: '(i < length ? next++ : places)',
+    replace: '(i < length ? next++ : 0)',
+    suites: 'ntk gradient-gram',
+  },
+  {
+    fault: 'formed gradients leave out the last rows of a weight',
+    file: 'packages/ntk/src/gradients/multiply-blocks.ts',
+    find: 'Math.ceil(inputs / width)',
+    replace: 'Math.max(1, Math.floor(inputs / width))',
+    suites: 'ntk multiply-blocks',
   },
   {
     fault: 'rows of a table that a text reads twice count once',

@@ -29,23 +29,28 @@ export function gatherProducts(request: GramRequest & { readonly kinds: readonly
   const plain = kinds.some((kind) => !signsOf[kind].rows || !signsOf[kind].columns);
   const projector = projection && createProjector({ projection, groupOf, plain, signs, threshold: signThreshold });
 
-  /** `[groups, outputs · a, outputs · b]` of two pieces. */
-  const multiply = async (kind: KernelKind, a: Piece, b: Piece): Promise<Float64Array> => {
+  /** `[groups, outputs · a, outputs · b]` of two pieces, of each kind. */
+  const multiply = async (
+    asked: readonly KernelKind[],
+    a: Piece,
+    b: Piece,
+  ): Promise<ReadonlyMap<KernelKind, Float64Array>> => {
     const size = a.texts.length * outputs * b.texts.length * outputs;
-    const products = new Float64Array(groups.length * size);
+    const products = new Map(asked.map((kind) => [kind, new Float64Array(groups.length * size)]));
     const shared = shareProducts();
-    const parts: { readonly group: string; readonly tensor: tf.Tensor }[] = [];
+    const parts: { readonly kind: KernelKind; readonly group: string; readonly tensor: tf.Tensor }[] = [];
     try {
       for (const [name, block] of a.blocks) {
         const group = block.kind === 'projected' ? name : groupOf(name);
-        const tensors = tf.tidy(() => multiplyBlocks(block, b.blocks.get(name)!, kind, signThreshold, shared));
-        parts.push(...tensors.map((tensor) => ({ group, tensor })));
+        const ofKinds = tf.tidy(() => multiplyBlocks(block, b.blocks.get(name)!, asked, signThreshold, shared));
+        ofKinds.forEach((tensors, i) => parts.push(...tensors.map((tensor) => ({ kind: asked[i]!, group, tensor }))));
       }
       const values = (await Promise.all(parts.map(({ tensor }) => tensor.data()))) as Float32Array[];
-      parts.forEach(({ group }, index) => {
+      parts.forEach(({ kind, group }, index) => {
         if (!values[index]!.every(Number.isFinite)) throw notFinite(group);
         const start = groups.indexOf(group) * size;
-        values[index]!.forEach((value, i) => (products[start + i]! += value));
+        const sum = products.get(kind)!;
+        values[index]!.forEach((value, i) => (sum[start + i]! += value));
       });
       return products;
     } finally {
@@ -93,9 +98,16 @@ export function gatherProducts(request: GramRequest & { readonly kinds: readonly
     /** All numbers of a block: products, then outputs. */
     async compute(block: KernelBlock, pieceOf: (batch: TextBatch) => Piece): Promise<Float64Array> {
       const parts: (Float32Array | Float64Array)[] = [];
-      for (const batch of block.rows)
-        for (const { kind, from, to } of productsOf(batch, block.columns))
-          parts.push(await multiply(kind, pieceOf(from), pieceOf(to)));
+      for (const batch of block.rows) {
+        const products = productsOf(batch, block.columns);
+        const ofSide = async (side: TextBatch, other: TextBatch) => {
+          const asked = products.filter(({ from }) => from === side).map(({ kind }) => kind);
+          return asked.length > 0 ? multiply(asked, pieceOf(side), pieceOf(other)) : undefined;
+        };
+        const forth = await ofSide(batch, block.columns);
+        const back = batch === block.columns ? forth : await ofSide(block.columns, batch);
+        for (const { kind, from } of products) parts.push((from === batch ? forth : back)!.get(kind)!);
+      }
       for (const batch of [...block.rows, block.columns])
         parts.push((await pieceOf(batch).outputs.data()) as Float32Array);
       const numbers = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));

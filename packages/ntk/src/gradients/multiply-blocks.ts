@@ -3,12 +3,12 @@ import * as tf from '@tensorflow/tfjs';
 import type { AffineBlock, Block, TableBlock } from './blocks.js';
 import { type KernelKind, signsOf } from './kernel-kinds.js';
 import { ownersOf } from './owners.js';
-import { signOf, textGradients } from './text-gradients.js';
+import { formGradients, signOf } from './text-gradients.js';
 
 /** Numbers of one single-precision sum: longer ones are added up in double precision. */
 const columnsAtOnce = 65536;
-/** Numbers of formed gradients that are held at once. */
-const formedAtOnce = 2 ** 24;
+/** Numbers of formed gradients of one side that are held at once: few enough for a processor's cache. */
+const formedAtOnce = 2 ** 21;
 
 /** Products of inputs that several maps share, kept until another one is asked for. */
 export interface SharedProducts {
@@ -30,38 +30,37 @@ export function shareProducts(): SharedProducts {
 }
 
 /**
- * The inner products of the gradients of two batches with respect to one tensor: parts whose sum is `[outputs · rows, outputs · columns]`, outputs outermost.
- * Call inside `tf.tidy`.
+ * The inner products of the gradients of two batches with respect to one tensor, by kind: parts whose sum is `[outputs · rows, outputs · columns]`, outputs
+ * outermost. Call inside `tf.tidy`.
  */
 export function multiplyBlocks(
   a: Block,
   b: Block,
-  kind: KernelKind,
+  kinds: readonly KernelKind[],
   threshold: number,
   shared: SharedProducts,
-): tf.Tensor2D[] {
-  const { rows, columns } = signsOf[kind];
+): tf.Tensor2D[][] {
   const signed = (tensor: tf.Tensor, sign: boolean) => (sign ? signOf(tensor, threshold) : tensor);
-  if (a.kind === 'rows' && b.kind === 'rows')
-    return multiplyRows(signed(flat(a.perOutput), rows), signed(flat(b.perOutput), columns));
-  if (a.kind === 'projected' && b.kind === 'projected') {
-    const of = (block: typeof a, sign: boolean) => flat(sign ? block.signs! : block.perOutput);
-    return multiplyRows(of(a, rows), of(b, columns));
+  if (a.kind === 'affine' && b.kind === 'affine') {
+    const isFormed = (kind: KernelKind) => signsOf[kind].rows || signsOf[kind].columns;
+    const formed = kinds.filter(isFormed);
+    const products = formed.length > 0 ? multiplyFormed(a, b, formed, threshold) : [];
+    return kinds.map((kind) =>
+      isFormed(kind) ? products[formed.indexOf(kind)]! : [eachPair(a, b, (c, d) => ghostProduct(a, b, c, d, shared))],
+    );
   }
-  if (a.kind === 'affine' && b.kind === 'affine')
-    return rows || columns
-      ? [
-          multiplyFormed(
-            a,
-            b,
-            (x) => signed(x, rows),
-            (x) => signed(x, columns),
-          ),
-        ]
-      : [eachPair(a, b, (c, d) => ghostProduct(a, b, c, d, shared))];
-  if (a.kind === 'table' && b.kind === 'table')
-    return [eachPair(a, b, (c, d) => tableProduct(a, b, signed(a.slopes[c]!, rows), signed(b.slopes[d]!, columns)))];
-  throw new Error(`blocks of one tensor that are ${a.kind} and ${b.kind}`);
+  return kinds.map((kind) => {
+    const { rows, columns } = signsOf[kind];
+    if (a.kind === 'rows' && b.kind === 'rows')
+      return multiplyRows(signed(flat(a.perOutput), rows), signed(flat(b.perOutput), columns));
+    if (a.kind === 'projected' && b.kind === 'projected') {
+      const of = (block: typeof a, sign: boolean) => flat(sign ? block.signs! : block.perOutput);
+      return multiplyRows(of(a, rows), of(b, columns));
+    }
+    if (a.kind === 'table' && b.kind === 'table')
+      return [eachPair(a, b, (c, d) => tableProduct(a, b, signed(a.slopes[c]!, rows), signed(b.slopes[d]!, columns)))];
+    throw new Error(`blocks of one tensor that are ${a.kind} and ${b.kind}`);
+  });
 }
 
 /** All outputs one after the other, `[outputs · texts, numbers]`. */
@@ -116,29 +115,29 @@ const tableProduct = (a: TableBlock, b: TableBlock, slopeA: tf.Tensor, slopeB: t
 const sumTexts = (products: tf.Tensor, rows: readonly number[], columns: readonly number[]): tf.Tensor2D =>
   timesTransposed(tf.matMul(ownersOf(rows), products as tf.Tensor2D), ownersOf(columns));
 
-/** With the gradients formed, a few texts at a time. */
+/**
+ * With the gradients formed: those of all texts and outputs with respect to a few rows of the weight, then to the next rows. Each is formed once for all
+ * kinds. One part a group of rows.
+ */
 function multiplyFormed(
   a: AffineBlock,
   b: AffineBlock,
-  ofA: (gradients: tf.Tensor) => tf.Tensor,
-  ofB: (gradients: tf.Tensor) => tf.Tensor,
-): tf.Tensor2D {
-  const size = a.x.shape[1] * a.slopes[0]!.shape[1];
-  const step = Math.max(1, Math.floor(formedAtOnce / size));
-  const starts = (block: AffineBlock) =>
-    Array.from({ length: Math.ceil(block.lengths.length / step) }, (_, i) => i * step);
-  const formed = (block: AffineBlock, output: number, start: number) =>
-    textGradients(block, output, start, Math.min(start + step, block.lengths.length));
-  return eachPair(a, b, (c, d) => {
-    const columns = starts(b).map((right) =>
-      tf.tidy(() => {
-        const theirs = ofB(formed(b, d, right));
-        return tf.concat(starts(a).map((left) => tf.tidy(() => sumOf(multiplyRows(ofA(formed(a, c, left)), theirs)))));
-      }),
-    );
-    return tf.concat(columns, 1);
-  });
+  kinds: readonly KernelKind[],
+  threshold: number,
+): tf.Tensor2D[][] {
+  const [inputs, outputs] = [a.x.shape[1], a.slopes[0]!.shape[1]];
+  const gradients = a.slopes.length * Math.max(a.lengths.length, b.lengths.length);
+  const width = Math.max(1, Math.floor(formedAtOnce / (gradients * outputs)));
+  const sides = [a, b].map(formGradients);
+  const parts = Array.from({ length: Math.ceil(inputs / width) }, (_, part) =>
+    tf.tidy(() => {
+      const [rows, columns] = sides.map((form) => {
+        const plain = form(part * width, Math.min(width, inputs - part * width));
+        let signs: tf.Tensor2D | undefined;
+        return (sign: boolean) => (sign ? (signs ??= signOf(plain, threshold) as tf.Tensor2D) : plain);
+      });
+      return kinds.map((kind) => timesTransposed(rows!(signsOf[kind].rows), columns!(signsOf[kind].columns)));
+    }),
+  );
+  return kinds.map((_, kind) => parts.map((products) => products[kind]!));
 }
-
-const sumOf = (parts: readonly tf.Tensor2D[]): tf.Tensor2D =>
-  parts.length === 1 ? parts[0]! : (tf.addN([...parts]) as tf.Tensor2D);

@@ -21,6 +21,26 @@ export function textGradients(
   ) as tf.Tensor2D;
 }
 
+/**
+ * Forms the gradients of all texts with respect to some rows of the weight: `[outputs asked for · texts, width · output]` of the rows from `start` on.
+ * Call it, and what it returns, inside one `tf.tidy`.
+ */
+export function formGradients({ x, slopes, lengths }: AffineBlock): (start: number, width: number) => tf.Tensor2D {
+  const longest = Math.max(...lengths);
+  const places = lengths.reduce((sum, length) => sum + length, 0);
+  // A text's places, then one that is zero until all texts are as long as the longest.
+  let next = 0;
+  const own = lengths.map((length) => Array.from({ length: longest }, (_, i) => (i < length ? next++ : places)));
+  const padded = (tensor: tf.Tensor2D) =>
+    tf.gather(tensor.pad([[0, 1], [0, 0]]), tf.tensor2d(own, undefined, 'int32')) as tf.Tensor; // prettier-ignore
+  const byInput = padded(x).transpose([0, 2, 1]);
+  const bySlope = slopes.map(padded);
+  return (start, width) => {
+    const part = byInput.slice([0, start, 0], [-1, width, -1]);
+    return tf.concat(bySlope.map((slope) => tf.matMul(part, slope))).reshape([slopes.length * lengths.length, -1]);
+  };
+}
+
 /** -1, 0 or 1: numbers up to `threshold` in size count as 0, since rounding decides their sign. */
 export const signOf = (x: tf.Tensor, threshold: number): tf.Tensor =>
-  tf.tidy(() => x.greater(threshold).toFloat().sub(x.less(-threshold).toFloat()));
+  tf.tidy(() => tf.sign(x.sub(tf.clipByValue(x, -threshold, threshold))));

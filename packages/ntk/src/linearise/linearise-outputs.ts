@@ -1,17 +1,14 @@
 import {
   disposeParameters,
   type EncodedText,
-  evaluationContext,
   type Host,
   type NamedArrays,
-  padBatch,
-  type Parameters,
   PeftError,
   type PeftMethod,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { effectiveParameters, trainableNames } from '@tfjs-peft/peft-core/authoring';
-import * as tf from '@tensorflow/tfjs';
+import { trainableNames } from '@tfjs-peft/peft-core/authoring';
+import { predictLogits, withEffective } from '@tfjs-peft/train';
 import { contrastsOf } from '../gradients/question.js';
 
 /** From where to where, on which texts. */
@@ -87,22 +84,15 @@ async function outputsOf(
   arrays: NamedArrays,
 ): Promise<Float64Array> {
   const contrasts = contrastsOf(method, given);
-  const raw: Parameters = toParameters(arrays);
-  const outputs = new Float64Array(texts.length * contrasts.length);
+  const raw = toParameters(arrays);
   try {
-    for (let from = 0; from < texts.length; from += batchSize) {
-      const part = texts.slice(from, from + batchSize);
-      const values = tf.tidy(() => {
-        const inputs = padBatch(part, host.spec.padTokenId, { maxTokens: host.spec.maxPositionEmbeddings });
-        const context = evaluationContext(host.spec, part.length);
-        const effective = effectiveParameters(method, raw, host.spec);
-        const { logits } = host.forward(inputs, method.intervene(effective, context), context);
-        return tf.matMul<tf.Tensor2D>(logits!, tf.tensor2d(contrasts.map((row) => [...row])), false, true);
-      });
-      outputs.set(await values.data(), from * contrasts.length);
-      values.dispose();
-    }
-    return outputs;
+    const { logits, labels } = await withEffective(method, raw, host.spec, (effective) =>
+      predictLogits({ host, method, effective, texts, batchSize }),
+    );
+    return Float64Array.from({ length: texts.length * contrasts.length }, (_, i) => {
+      const own = logits.subarray(Math.floor(i / contrasts.length) * labels);
+      return contrasts[i % contrasts.length]!.reduce((sum, factor, label) => sum + factor * own[label]!, 0);
+    });
   } finally {
     disposeParameters(raw);
   }
