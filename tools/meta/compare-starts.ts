@@ -3,11 +3,10 @@
 import { join } from 'node:path';
 import { selectBackend } from '@tfjs-peft/backend';
 import { summarise } from '@tfjs-peft/eval/statistics';
-import { readTable } from '@tfjs-peft/glue-fewshot';
 import { lora } from '@tfjs-peft/lora';
-import { adaptationCurve, episodeSource, fixedEpisodes, type LabelledTexts, rowsOfList } from '@tfjs-peft/meta';
+import { adaptationCurve, episodeSource, fixedEpisodes, rowsOfList } from '@tfjs-peft/meta';
 import { minilmFiles } from '@tfjs-peft/minilm';
-import { createStream, disposeParameters, head, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
+import { compose, createStream, disposeParameters, head, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
 import { prefix } from '@tfjs-peft/prefix';
 import { subspace } from '@tfjs-peft/subspace';
 import { tarp } from '@tfjs-peft/tarp';
@@ -15,14 +14,14 @@ import { accuracy, crossEntropy, sgd } from '@tfjs-peft/train';
 import { loadHost } from '@tfjs-peft/transformer';
 import { finishedRuns } from '../options/finished-runs.js';
 import { parseOptions } from '../options/parse-options.js';
-import { holdOut } from './hold-out.js';
 import { prepareStart } from './prepare-start.js';
 import { curveSteps, printCurves } from './print-curves.js';
+import { readFamily, type TaskFamily, taskFamilies } from './task-families.js';
 
 const { values: flags } = parseOptions({
   options: {
     help: { type: 'boolean', default: false },
-    data: { type: 'string', default: '../shared/data/classification' },
+    data: { type: 'string', default: '../shared/data' },
     family: { type: 'string', default: 'clinc150' },
     methods: { type: 'string', default: 'tarp,lora,prefix,prefix-subspace' },
     starts: { type: 'string', default: 'none,multitask,fomaml,reptile' },
@@ -33,13 +32,15 @@ const { values: flags } = parseOptions({
   },
 });
 if (flags.help) {
-  console.log(`Accuracy on held-out classes after 0, 1, 3, 5 and 10 steps, from starts that were prepared on others.
+  console.log(`Accuracy and loss on held-out tasks after 0, 1, 3, 5 and 10 steps, from starts that were prepared on others.
 
 A task is a domain of CLINC150 (seven to prepare on, three held out), a scenario of HWU64 with enough intents (three held out), or five classes of a split of
 HuffPost (those of its meta-test split are held out); held-out tasks are drawn by the seed. An episode has 5 classes (3 of HWU64), 4 texts each to learn and 8
-to judge by. MiniLM, plain descent at 0.1 inside (3 steps while preparing), AdamW outside, 4 episodes an update; a head of its own for every episode.
+to judge by, and a head of its own. Sentiment: CR and MPQA to prepare on, SST-2 held out, one head that is prepared too, 8 texts a class to learn and 48 to
+judge by. MiniLM, plain descent at 0.1 inside (3 steps while preparing), AdamW outside, 4 episodes an update.
 
-  --family f      clinc150, hwu64 or huffpost (default clinc150)
+  --data F        folder with classification, glue and text-classification (default ../shared/data)
+  --family f      ${taskFamilies.join(', ')} (default clinc150)
   --methods a,b   of tarp, lora, prefix, prefix-subspace
   --starts a,b    of none, multitask, fomaml, reptile
   --seeds 1,2     of tasks, episodes and values
@@ -57,10 +58,6 @@ const methods: Readonly<Record<string, () => PeftMethod>> = {
   prefix: () => prefix({ prefixLength: 10, reparametrisation: 'none' }),
   'prefix-subspace': () => subspace(prefix({ prefixLength: 10, reparametrisation: 'none' }), { vertices: 2 }),
 };
-
-/** Texts of a class to learn from, and to judge by. */
-const shots = 4;
-const queries = 8;
 
 /** One preparation, as a line of the results. */
 interface Run {
@@ -91,31 +88,42 @@ const left = flags.print ? [] : finished.left(runs);
 if (left.length > 0) {
   await selectBackend();
   const { host, tokenizer } = await loadHost(minilmFiles().directory);
-  const tasks = await tasksOf(flags.family, (text) => tokenizer.encode(text, { maxTokens: 64 }));
+  const family = await readFamily(flags.family, flags.data, (text) => tokenizer.encode(text, { maxTokens: 64 }));
   for (const run of left) {
-    const result = await runOnce(run, host, tasks);
+    const result = await runOnce(run, host, family);
     finished.add(result);
     console.error(`${keyOf(run)}: ${result.accuracy.map((value) => value.toFixed(1)).join(' ')}`);
   }
   host.dispose();
 }
-printCurves(finished.results, ['method', 'start'], ['steps'], ({ accuracy: values }) => values);
+for (const [value, digits] of [
+  ['accuracy', 1],
+  ['loss', 3],
+] as const) {
+  console.log(`\n${value}\n`);
+  printCurves(finished.results, ['method', 'start'], ['steps'], (result) => result[value], digits);
+}
 
-async function runOnce(run: Run, host: Awaited<ReturnType<typeof loadHost>>['host'], tasks: Tasks): Promise<Result> {
-  const { seen, heldOut } = tasks.split(run.seed);
-  const draw = { shots, queries, ways: tasks.ways };
+async function runOnce(
+  run: Run,
+  host: Awaited<ReturnType<typeof loadHost>>['host'],
+  family: TaskFamily,
+): Promise<Result> {
+  const { seen, heldOut } = family.split(run.seed);
+  const { draw, sharedLabels } = family;
+  const headOf = (labels: readonly string[]) => head({ labels: [...labels], readout: 'mean' });
+  const body = methods[run.method]!();
   const objective = crossEntropy();
   const setting = {
     objective,
     inner: { optimiser: sgd(), learningRate: 0.1, clipNorm: 1, batchSize: null },
     steps: 3,
     rows: rowsOfList<number>,
-    ownPart: ({ labels = [] }: { readonly labels?: readonly string[] }) =>
-      head({ labels: [...labels], readout: 'mean' }),
+    ...(!sharedLabels && { ownPart: ({ labels = [] }: { readonly labels?: readonly string[] }) => headOf(labels) }),
   };
   const prepared = await prepareStart({
     ...{ host, setting, start: run.start, steps: run.steps, learningRate: 1e-3, seed: run.seed },
-    method: methods[run.method]!(),
+    method: sharedLabels ? compose(body, headOf(sharedLabels)) : body,
     source: episodeSource(seen, draw),
   });
   const tensors = toParameters(prepared.raw);
@@ -133,88 +141,4 @@ async function runOnce(run: Run, host: Awaited<ReturnType<typeof loadHost>>['hos
     loss: meanAt((point) => point.loss),
     secondsToPrepare: prepared.seconds,
   };
-}
-
-/** Tasks of a family, and how many classes an episode has. */
-interface Tasks {
-  readonly ways: number;
-  readonly split: (seed: number) => {
-    readonly seen: readonly LabelledTexts[];
-    readonly heldOut: readonly LabelledTexts[];
-  };
-}
-
-type Encode = (text: string) => ReturnType<Awaited<ReturnType<typeof loadHost>>['tokenizer']['encode']>;
-
-/** The tasks of a file of classification/. */
-async function tasksOf(family: string, encode: Encode): Promise<Tasks> {
-  const known: Readonly<Record<string, { readonly file: string; readonly domain: string; readonly ways: number }>> = {
-    clinc150: { file: 'clinc150.train.tsv', domain: 'domain', ways: 5 },
-    hwu64: { file: 'hwu64.train.tsv', domain: 'domain', ways: 3 },
-    huffpost: { file: 'huffpost.tsv', domain: 'split', ways: 5 },
-  };
-  const source = known[family];
-  if (!source) {
-    process.stderr.write(`error: --family ${family}: it must be one of ${Object.keys(known).join(', ')}\n`);
-    process.exit(2);
-  }
-  const table = await readTable(join(flags.data, source.file));
-  const column = (name: string) => {
-    const place = table.columns.indexOf(name);
-    return Array.from({ length: table.rowCount }, (_, row) => String(table.cell(row, place)));
-  };
-  const [domains, labels, texts] = [column(source.domain), column('label'), column('text')];
-  const taskOf = (name: string, rows: readonly number[]): LabelledTexts => {
-    const classes = [...new Set(rows.map((row) => labels[row]!))];
-    return {
-      name,
-      labels: classes,
-      examples: rows.map((row) => ({ text: encode(texts[row]!), label: classes.indexOf(labels[row]!) })),
-    };
-  };
-  const all = [...new Set(domains)].map((name) =>
-    taskOf(
-      name,
-      domains.flatMap((domain, row) => (domain === name ? [row] : [])),
-    ),
-  );
-  if (family === 'huffpost') {
-    const parts = all.flatMap((task) => inGroups(task, source.ways));
-    const isHeldOut = ({ name }: LabelledTexts) => name.startsWith('meta_test');
-    return {
-      ways: source.ways,
-      split: () => ({ seen: parts.filter((part) => !isHeldOut(part)), heldOut: parts.filter(isHeldOut) }),
-    };
-  }
-  const usable = all.map(ofEnoughTexts).filter(({ labels: classes }) => classes.length >= source.ways);
-  return {
-    ways: source.ways,
-    split: (seed) => holdOut(usable, 3, seed),
-  };
-}
-
-/** A task of many classes as tasks of a few each; what is left over is left out. */
-function inGroups(task: LabelledTexts, size: number): LabelledTexts[] {
-  return Array.from({ length: Math.floor(task.labels.length / size) }, (_, part) => ({
-    ...withLabels(task, task.labels.slice(part * size, (part + 1) * size)),
-    name: `${task.name} ${part + 1}`,
-  }));
-}
-
-/** A task of some of its classes. */
-function withLabels(task: LabelledTexts, labels: readonly string[]): LabelledTexts {
-  const examples = task.examples.flatMap(({ text, label }) => {
-    const place = labels.indexOf(task.labels[label]!);
-    return place < 0 ? [] : [{ text, label: place }];
-  });
-  return { name: task.name, labels, examples };
-}
-
-/** A task of its classes that have texts enough for an episode. */
-function ofEnoughTexts(task: LabelledTexts): LabelledTexts {
-  const textsOf = (label: number) => task.examples.filter((each) => each.label === label).length;
-  return withLabels(
-    task,
-    task.labels.filter((_, label) => textsOf(label) >= shots + queries),
-  );
 }

@@ -13,13 +13,19 @@ export function printCurves<Result, Key extends keyof Result & string>(
   keys: readonly Key[],
   others: readonly Key[],
   valuesOf: (result: Result) => readonly number[],
+  digits = 1,
 ): void {
   const { columns, groups } = groupRuns(results, keys, others);
   const titles = [...columns, 'seeds', ...curveSteps.map((count) => `after ${count}`)];
   console.log(`| ${titles.join(' | ')} |`);
   console.log(`|${'---|'.repeat(titles.length)}`);
   for (const { cells, own } of groups) {
-    const means = curveSteps.map((_, place) => meanWithInterval(own.map((result) => valuesOf(result)[place]!)));
+    const means = curveSteps.map((_, place) =>
+      meanWithInterval(
+        own.map((result) => valuesOf(result)[place]!),
+        digits,
+      ),
+    );
     console.log(`| ${[...cells, own.length, ...means].join(' | ')} |`);
   }
 }
