@@ -39,7 +39,10 @@ describe('sweep', () => {
     expect(JSON.parse(copied.out)).toMatchObject({ trials: 0, bytes: 0 });
     expect((await command('sweep', 'status', join(root, 'copy'))).out).toMatch(/18 +0\n/);
     const cancelled = await command('sweep', 'cancel', folder);
-    expect(cancelled).toMatchObject({ code: 0, err: expect.stringMatching(/kubectl delete job tfjs-peft-/) });
+    expect(cancelled).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(/kubectl delete job -l app\.kubernetes\.io\/instance=tfjs-peft-/),
+    });
     const worker = await command('sweep', 'worker', folder, '--shard', '0/6', '--backend', 'cpu');
     expect(worker).toMatchObject({ code: 1, err: expect.stringMatching(/is cancelled.*sweep start/) });
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { openPredictor, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
+import { type ExperimentEvent, openPredictor, resolveExperiment, runExperiment } from '@tfjs-peft/eval';
 import { hashTrial, trialFolderName } from '@tfjs-peft/eval/run-folder';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
@@ -24,10 +24,15 @@ describe('recipes', () => {
         entry('pairs', withHead(prefix), 'contrastive'),
         entry('pairs-subspace', withHead(simplex), 'contrastive'),
       ],
+      test: { trace: true },
     });
     const before = tf.memory().numTensors;
-    const { trials } = await runExperiment(config, { folder: out, backend });
+    const said: string[] = [];
+    const onEvent = (event: ExperimentEvent) => void (event.type === 'warning' && said.push(event.text));
+    const { trials } = await runExperiment(config, { folder: out, backend, onEvent });
     expect(tf.memory().numTensors).toBe(before);
+    // Nothing is judged on the way.
+    expect(said.filter((text) => text.startsWith('test.trace has no effect'))).toHaveLength(2);
     for (const { status, test, dev, folder, steps } of trials) {
       expect(status).toBe('done');
       expect(steps).toBe(8);

@@ -120,6 +120,8 @@ describe('a planned sweep', () => {
     expect(job).toMatchObject({
       apiVersion: 'batch/v1',
       kind: 'Job',
+      // A second one of the same sweep gets a name of its own.
+      metadata: { generateName: expect.stringMatching(/^tfjs-peft-[0-9a-f]+-$/) },
       spec: { completionMode: 'Indexed', completions: 6, parallelism: 2, backoffLimitPerIndex: 2, maxFailedIndexes: 6 },
     });
     const [worker] = job.spec.template.spec.containers;

@@ -46,9 +46,14 @@ export interface CurvePoint {
   readonly score: number | null;
 }
 
-/** How fast a start adapts: loss and score of each episode's query after some steps on its support. Errors: `PREDICTION_ABORTED`. */
+/** How fast a start adapts: loss and score of each episode's query after some steps on its support. Errors: `OPTION_INVALID`, `PREDICTION_ABORTED`. */
 export async function adaptationCurve<Targets>(request: CurveRequest<Targets>): Promise<CurvePoint[]> {
   const { episodes, at, onProgress, stream } = request;
+  if (!at.every((steps, place) => Number.isInteger(steps) && steps >= 0 && (place === 0 || steps > at[place - 1]!)))
+    throw new PeftError('OPTION_INVALID', {
+      found: `judgements after ${at.join(', ')} steps`,
+      expected: 'rising whole numbers from 0 on',
+    });
   const points: CurvePoint[] = [];
   const total = episodes.length * at.length;
   for (const [index, episode] of episodes.entries())

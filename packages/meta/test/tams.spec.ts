@@ -144,6 +144,13 @@ describe('the controller of an architecture', () => {
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
+  it('judgements that do not come one after the other are refused', async () => {
+    for (const at of [[1, 0], [1, 1], [-1], [0.5]])
+      await expect(
+        adaptationCurve({ host, method, raw, episodes, ...setting(), at, stream: createStream(1) }),
+      ).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+  });
+
   it('texts that are learned from and judged by are refused; repeated ones are drawn once', async () => {
     const [{ support, ...episode }] = [episodes[0]!];
     await expect(

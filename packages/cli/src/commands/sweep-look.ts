@@ -33,10 +33,14 @@ export async function sweepStatus(folder: string, options: SweepFolderOptions, i
     for (;;) {
       const status = await readSweepStatus(folder);
       const queue = await queueLine(folder, status, options);
-      if (options.json) io.out(jsonLine({ folder, ...status }));
-      else io.out(`${[...describeStatus(folder, status), ...queue].join('\n')}\n`);
       const count = countOf(status);
-      if (!options.watch || status.cancelled || count('open') + count('begun') + count('running') === 0) return 0;
+      const ended = status.cancelled || count('open') + count('begun') + count('running') === 0;
+      const last = !options.watch || ended;
+      // One document, as everywhere: the last one.
+      if (options.json) {
+        if (last) io.out(jsonLine({ folder, ...status }));
+      } else io.out(`${[...describeStatus(folder, status), ...queue].join('\n')}\n`);
+      if (last) return 0;
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, watchEvery);
         stop.signal.addEventListener('abort', () => (clearTimeout(timer), resolve(undefined)), { once: true });
@@ -88,7 +92,7 @@ export async function sweepCancel(folder: string, options: SweepFolderOptions, i
       io.err(`scancel ${job} did not work here; its tasks stop by themselves.\n`);
     }
   if (record?.engine === 'kubernetes')
-    io.err(`kubectl delete job tfjs-peft-${record.id} frees what Kubernetes holds.\n`);
+    io.err(`kubectl delete job -l app.kubernetes.io/instance=tfjs-peft-${record.id} frees what Kubernetes holds.\n`);
   if (options.json) io.out(jsonLine({ folder, cancelled: true }));
   else io.out(`Cancelled: workers stop after their step. To go on: ${shellCommand(['sweep', 'start', folder])}\n`);
   return 0;

@@ -147,5 +147,5 @@ function nextLine({ folder, options, open, submitted, file, job }: Started): str
   if (options.engine === 'bullmq')
     return `${submitted} were handed to the queue${submitted === open ? '' : '; the others wait there already'}.\nOn each machine that sees the folder: ${shellCommand(['sweep', 'worker', folder, ...workerArguments(options)])} --redis ...\n${look}`;
   if (job !== undefined) return `Slurm has them as job ${job}.\n${look}`;
-  return `To run them: ${options.engine === 'slurm' ? 'sbatch' : 'kubectl apply -f'} ${shortPath(file!)}\n${look}`;
+  return `To run them: ${options.engine === 'slurm' ? 'sbatch' : 'kubectl create -f'} ${shortPath(file!)}\n${look}`;
 }

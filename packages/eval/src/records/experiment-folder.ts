@@ -96,7 +96,9 @@ export async function writeResults(
 ): Promise<ExperimentResult> {
   const files = experimentFiles(folder);
   const chosen = await chooseAdapter(folder, trials);
-  if (chosen) {
+  // One of an earlier command would be taken for the one that results.json names.
+  if (!chosen) await rm(files.adapter, { recursive: true, force: true });
+  else {
     const temporary = join(folder, `.adapter.${process.pid}.tmp`);
     try {
       await rm(temporary, { recursive: true, force: true });

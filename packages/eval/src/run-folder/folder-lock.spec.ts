@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { lockFolder, writerOf } from './folder-lock.js';
+import { removeLeftovers } from './remove-leftovers.js';
 import { beatSeconds, silenceSeconds } from './heartbeat.js';
 import { identifyThisProcess, stateOf } from './process-identity.js';
 
@@ -49,6 +50,13 @@ describe('lockFolder', () => {
       }),
     );
     expect(most).toBe(1);
+  });
+
+  it('leaves the lock of one that comes while it clears up', async () => {
+    await lockFolder(folder, now);
+    writeFileSync(join(folder, '.results.json.99.0123abcd.tmp'), 'half');
+    await removeLeftovers(folder);
+    expect(readdirSync(folder)).toEqual([expect.stringMatching(/^\.writer-/)]);
   });
 
   it('waits for a writer that ends', async () => {

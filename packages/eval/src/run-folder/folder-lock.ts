@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
 import * as z from 'zod';
 import { keepBeating, silenceSeconds } from './heartbeat.js';
@@ -58,8 +58,8 @@ export async function lockFolder(folder: string, { patience = 2 } = {}): Promise
       throw error;
     }
     if (!other) {
-      await removeLeftovers(folder, basename(own));
-      await removeLeftovers(join(folder, 'checkpoint'), '');
+      await removeLeftovers(folder);
+      await removeLeftovers(join(folder, 'checkpoint'));
       return release;
     }
     release();

@@ -6,6 +6,7 @@ import { shellWord } from './shell-word.js';
 export interface KubernetesOptions {
   /** Absolute path of the sweep, in the pods as here. */
   readonly folder: string;
+  /** Its jobs are labelled with it, and their names begin with it. */
   readonly name: string;
   readonly tasks: number;
   /** Pods that may run at a time; all if absent. */
@@ -20,7 +21,7 @@ export interface KubernetesOptions {
 }
 
 /**
- * The manifest: one index a share of the trials. An index whose pod fails is tried twice more and goes on from its checkpoints; others are not held up
+ * The manifest, for `kubectl create`: one index a share of the trials. An index whose pod fails is tried twice more and goes on from its checkpoints; others are not held up
  * by it. Needs Kubernetes 1.29 or later (`backoffLimitPerIndex`). Errors: `MOUNT_INVALID`.
  */
 export function kubernetesJob(options: KubernetesOptions): string {
@@ -36,7 +37,8 @@ export function kubernetesJob(options: KubernetesOptions): string {
   return stringify({
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: { name },
+    // A job that ended keeps its name: the next one of the same sweep needs another.
+    metadata: { generateName: `${name}-`, labels: { 'app.kubernetes.io/instance': name } },
     spec: {
       completionMode: 'Indexed',
       completions: tasks,

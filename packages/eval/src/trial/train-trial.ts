@@ -61,6 +61,8 @@ export async function trainTrial(context: TrialContext): Promise<TrialOutcome> {
     },
     ...(signal && { signal }),
   };
+  if (trial.test.trace && recipe === 'contrastive')
+    context.warn('test.trace has no effect: the recipe "contrastive" judges nothing before its end');
   if (data.kind === 'texts' && recipe !== 'supervised')
     throw new PeftError('RECIPE_UNFIT', {
       found: `the recipe "${recipe}" for task ${data.loaded.task.name}, whose answers are texts`,

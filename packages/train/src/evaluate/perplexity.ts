@@ -108,19 +108,22 @@ export function perplexityOf(examples: readonly LanguageExample[]): Evaluator {
   return {
     identity: { ...identifyLanguage(examples), objective: 'perplexity' },
     async evaluate({ config: { validation, evaluationBatchSize: batchSize }, stream, ...state }) {
-      const drawn = validation.mode !== 'midpoint';
-      const mode = !drawn ? 'evaluate' : validation.mode === 'dropout' ? 'train' : 'sample';
-      const scores: LanguageScore[] = [];
-      for (let draw = 0; draw < (drawn ? validation.draws : 1); draw++)
-        scores.push(await scoreTexts({ ...state, examples, batchSize, mode, stream: substream(stream, 'draw', draw) }));
-      const [{ tokens, bytes }] = scores as [LanguageScore];
-      const total = scores.reduce((sum, score) => sum + score.negativeLogLikelihood, 0) / scores.length;
-      const loss = total / tokens;
-      return {
-        headline: -loss,
-        loss,
-        metrics: { perplexity: Math.exp(loss), ...(bytes && { bytePerplexity: Math.exp(total / bytes) }) },
+      const meanOf = async (mode: Mode, draws: number) => {
+        const scores: LanguageScore[] = [];
+        for (let draw = 0; draw < draws; draw++)
+          scores.push(
+            await scoreTexts({ ...state, examples, batchSize, mode, stream: substream(stream, 'draw', draw) }),
+          );
+        const [{ tokens, bytes }] = scores as [LanguageScore];
+        const total = scores.reduce((sum, score) => sum + score.negativeLogLikelihood, 0) / scores.length;
+        const loss = total / tokens;
+        const metrics = { perplexity: Math.exp(loss), ...(bytes && { bytePerplexity: Math.exp(total / bytes) }) };
+        return { headline: -loss, loss, metrics };
       };
+      if (validation.mode === 'midpoint') return meanOf('evaluate', 1);
+      const drawn = await meanOf(validation.mode === 'dropout' ? 'train' : 'sample', validation.draws);
+      if (!validation.logMidpoint) return drawn;
+      return { ...drawn, midpointMetrics: (await meanOf('evaluate', 1)).metrics };
     },
   };
 }

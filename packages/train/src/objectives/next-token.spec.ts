@@ -281,6 +281,17 @@ describe('perplexity', () => {
     }
   });
 
+  it('over draws has the midpoint beside it, unless that is not asked for', async () => {
+    const state = { host, method: none, raw: new Map(), effective: new Map(), stream: createStream(1) };
+    const judged = (validation: object) =>
+      perplexityOf(documents).evaluate({ ...state, config: parseTrainConfig({ validation }) });
+    const midpoint = await judged({ mode: 'midpoint' });
+    const drawn = await judged({ mode: 'stochastic', draws: 2 });
+    expect(midpoint).not.toHaveProperty('midpointMetrics');
+    expect(drawn.midpointMetrics).toEqual(midpoint.metrics);
+    expect(await judged({ mode: 'stochastic', draws: 2, logMidpoint: false })).not.toHaveProperty('midpointMetrics');
+  });
+
   it('falls when the texts are learned', async () => {
     const before = await scoreTexts({ host, method: none, effective: new Map(), examples: documents });
     const { effective, bestStep } = await train({
