@@ -36,8 +36,8 @@ if (flags.help) {
 
 A task is a domain of CLINC150 (seven to prepare on, three held out), a scenario of HWU64 with enough intents (three held out), or five classes of a split of
 HuffPost (those of its meta-test split are held out); held-out tasks are drawn by the seed. An episode has 5 classes (3 of HWU64), 4 texts each to learn and 8
-to judge by, and a head of its own. Sentiment: CR and MPQA to prepare on, SST-2 held out, one head that is prepared too, 8 texts a class to learn and 48 to
-judge by. MiniLM, plain descent at 0.1 inside (3 steps while preparing), AdamW outside, 4 episodes an update.
+to judge by, and a head of its own. Sentiment: CR and MPQA to prepare on, SST-2 held out, one head that is prepared too, 8 texts a class to learn and 8 to
+judge by, 48 in the end. MiniLM, plain descent at 0.1 inside (3 steps while preparing), AdamW outside, 4 episodes an update.
 
   --data F        folder with classification, glue and text-classification (default ../shared/data)
   --family f      ${taskFamilies.join(', ')} (default clinc150)
@@ -110,7 +110,7 @@ async function runOnce(
   family: TaskFamily,
 ): Promise<Result> {
   const { seen, heldOut } = family.split(run.seed);
-  const { draw, sharedLabels } = family;
+  const { draw, judging, sharedLabels } = family;
   const headOf = (labels: readonly string[]) => head({ labels: [...labels], readout: 'mean' });
   const body = methods[run.method]!();
   const objective = crossEntropy();
@@ -129,7 +129,7 @@ async function runOnce(
   const tensors = toParameters(prepared.raw);
   const points = await adaptationCurve<readonly number[]>({
     ...{ ...setting, host, method: prepared.method, at: curveSteps, raw: tensors, stream: createStream(run.seed) },
-    episodes: fixedEpisodes(heldOut, draw, { perTask: 5, seed: run.seed }),
+    episodes: fixedEpisodes(heldOut, judging, { perTask: 5, seed: run.seed }),
     score: (logits, targets) => accuracy(logits, targets).headline,
   });
   disposeParameters(tensors);

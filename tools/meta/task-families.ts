@@ -7,6 +7,8 @@ import { holdOut } from './hold-out.js';
 /** Tasks to prepare on, tasks that judge, and how their episodes are drawn. */
 export interface TaskFamily {
   readonly draw: EpisodeDraw;
+  /** Of the tasks that judge. */
+  readonly judging: EpisodeDraw;
   /** Labels of all tasks, whose head is prepared with the rest; absent: a head of its own for every episode. */
   readonly sharedLabels?: readonly string[];
   readonly split: (seed: number) => {
@@ -37,19 +39,20 @@ export async function readFamily(family: string, data: string, encode: Encode): 
     process.exit(2);
   }
   const draw = { shots: 4, queries: 8, ways: source.ways };
+  const drawn = { draw, judging: draw };
   const all = await tasksOfDomains(join(data, 'classification', source.file), source.domain, encode);
   if (family === 'huffpost') {
     const parts = all.flatMap((task) => inGroups(task, source.ways));
     const isHeldOut = ({ name }: LabelledTexts) => name.startsWith('meta_test');
     return {
-      draw,
+      ...drawn,
       split: () => ({ seen: parts.filter((part) => !isHeldOut(part)), heldOut: parts.filter(isHeldOut) }),
     };
   }
   const usable = all
     .map((task) => ofEnoughTexts(task, draw.shots + draw.queries))
     .filter(({ labels }) => labels.length >= source.ways);
-  return { draw, split: (seed) => holdOut(usable, 3, seed) };
+  return { ...drawn, split: (seed) => holdOut(usable, 3, seed) };
 }
 
 /**
@@ -69,7 +72,8 @@ async function sentiment(data: string, encode: Encode): Promise<TaskFamily> {
   const seen = [await read('cr', 'text-classification', false), await read('mpqa', 'text-classification', false)];
   const heldOut = [await read('sst2', 'glue', true)];
   return {
-    draw: { shots: 8, queries: 48 },
+    draw: { shots: 8, queries: 8 },
+    judging: { shots: 8, queries: 48 },
     sharedLabels: heldOut[0]!.labels,
     split: () => ({ seen, heldOut }),
   };
