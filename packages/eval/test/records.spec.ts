@@ -97,6 +97,16 @@ describe('records of a trial', () => {
       .at(-1)!;
     expect(last).toMatchObject({ step: shared.dev!.step, value: shared.dev!.headline });
   });
+
+  it('test on the way on as many rows as were asked for, and on all in the end', async () => {
+    const { config, out } = await tinyExperiment({ train, test: { trace: 7 } });
+    const { trials } = await runExperiment({ ...config, methods: [tinySubspace] }, { folder: out, backend: 'current' });
+    const own = await readEvaluations(reader, trialFiles(join(out, trials[0]!.folder)).evaluations);
+    const observed = own!.evaluations.filter(({ split, metric }) => split === 'test' && metric === 'test accuracy');
+    expect(observed).toHaveLength(4);
+    for (const { value } of observed) expect((7 * value) / 100).toBeCloseTo(Math.round((7 * value) / 100), 6);
+    expect(trials[0]!.test).toEqual(shared.test);
+  });
 });
 
 describe('files of records that are not whole', () => {

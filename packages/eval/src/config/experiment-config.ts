@@ -120,8 +120,11 @@ export const testConfig = z.strictObject({
     .default('midpoint'),
   /** Draws of an ensemble. */
   draws: z.int().min(1).default(10),
-  /** Also tests the midpoint at every evaluation, for the record (validation regret); nothing is chosen by it. */
-  trace: z.boolean().optional(),
+  /**
+   * Also tests the midpoint at every evaluation, for the record (validation regret); nothing is chosen by it. A number: on so many rows of each test
+   * set, the same at every evaluation of every run.
+   */
+  trace: z.union([z.boolean(), z.int().min(1)]).optional(),
   /** Of a task of texts: how prompts are continued, by the keys of `generate`; 64 tokens, each the likeliest, if absent. */
   generation: z
     .record(z.string(), z.json())

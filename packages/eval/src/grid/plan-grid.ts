@@ -137,7 +137,8 @@ export function estimateSeconds(
       const every = Math.max(Math.ceil(train.evaluateEvery.epochs * perEpoch), train.evaluateEvery.minSteps);
       const rules = [train.validation, ...Object.values(train.selections ?? {})];
       const draws = Math.max(...rules.map(({ mode, draws: many }) => (mode === 'midpoint' ? 0 : many)));
-      const texts = cell.shots * (1 + draws) + (test.trace ? testRows : 0);
+      const traced = test.trace === true ? testRows : Math.min(testRows, Number(test.trace ?? 0));
+      const texts = cell.shots * (1 + draws) + traced;
       // Pairs are not judged on the way: the head is fitted at the end.
       const isFitted = method.kind === 'trained' && method.recipe === 'contrastive';
       const passes = (isFitted ? 2 * cell.shots : (count / every) * texts) + testRows;

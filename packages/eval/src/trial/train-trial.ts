@@ -2,16 +2,19 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   countParameters,
+  createStream,
   disposeParameters,
   type NamedArrays,
   PeftError,
   saveAdapter,
+  substream,
   toParameters,
 } from '@tfjs-peft/peft-core';
-import { notesOn } from '@tfjs-peft/peft-core/authoring';
-import { type LabelledText, labelsOf } from '@tfjs-peft/glue-fewshot';
+import { notesOn, randomPermutation } from '@tfjs-peft/peft-core/authoring';
+import { type LabelledText, labelsOf, type TestSet } from '@tfjs-peft/glue-fewshot';
 import { findCoincidingVertices, isSubspace, measureSimplex } from '@tfjs-peft/subspace';
 import type { EvaluatedState, MetricsRow } from '@tfjs-peft/train';
+import type { TestConfig } from '../config/experiment-config.js';
 import type { TrialMethod } from '../config/trial-config.js';
 import { writeAdapterFolder } from '../run-folder/adapter-folder.js';
 import { createFolderStore } from '../run-folder/folder-checkpoint-store.js';
@@ -152,12 +155,23 @@ async function testChoices(
   return { ...own, items, selections };
 }
 
+/** The rows of a test set that are looked at on the way: some drawn ones, or all. */
+const traced =
+  (trace: TestConfig['trace']) =>
+  ({ name, rows }: TestSet): TestSet => {
+    if (typeof trace !== 'number' || trace >= rows.length) return { name, rows };
+    const places = randomPermutation(substream(createStream('trace'), name), rows.length)
+      .slice(0, trace)
+      .sort();
+    return { name, rows: [...places].map((place) => rows[place]!) };
+  };
+
 /** Metrics of the test sets at one state of a run, by split and name; the midpoint is what is tested. */
-const observeTests =
-  ({ session, trial }: TrialContext) =>
-  async ({ method, effective, signal }: EvaluatedState): Promise<Readonly<Record<string, number>>> => {
+const observeTests = ({ session, trial }: TrialContext) => {
+  const tests = session.data.tests.map(traced(trial.test.trace));
+  return async ({ method, effective, signal }: EvaluatedState): Promise<Readonly<Record<string, number>>> => {
     const outputs = await testAdapter({
-      session,
+      session: { ...session, data: { ...session.data, tests } },
       method,
       effective,
       test: { ...trial.test, point: 'midpoint' },
@@ -173,6 +187,7 @@ const observeTests =
       ...geometry.map(([measure, value]) => [`${simplexPrefix}${measure}`, value]),
     ]);
   };
+};
 
 function timesOf(history: readonly MetricsRow[], steps: number) {
   const milliseconds = (rows: readonly MetricsRow[]) => rows.reduce((sum, row) => sum + row.milliseconds, 0);
