@@ -1,6 +1,5 @@
 // How fast starts learn held-out tasks: node --conditions=@tfjs-peft/source --import tsx tools/meta/compare-starts.ts --help
 // Every finished run is a line of the results file and is not run again, so that the grid can be stopped and continued.
-import { join } from 'node:path';
 import { selectBackend } from '@tfjs-peft/backend';
 import { summarise } from '@tfjs-peft/eval/statistics';
 import { lora } from '@tfjs-peft/lora';
@@ -15,7 +14,8 @@ import { loadHost } from '@tfjs-peft/transformer';
 import { finishedRuns } from '../options/finished-runs.js';
 import { parseOptions } from '../options/parse-options.js';
 import { prepareStart } from './prepare-start.js';
-import { curveSteps, printCurves } from './print-curves.js';
+import { curveSteps } from './curve-table.js';
+import { startsFile, type StartResult, type StartRun, startTable } from './start-table.js';
 import { readFamily, type TaskFamily, taskFamilies } from './task-families.js';
 
 const { values: flags } = parseOptions({
@@ -45,7 +45,7 @@ judge by, 48 in the end. MiniLM, plain descent at 0.1 inside (3 steps while prep
   --starts a,b    of none, multitask, fomaml, reptile
   --seeds 1,2     of tasks, episodes and values
   --steps N       updates of preparation (default 40)
-  --results F     finished runs, a line each (default docs/meta/<family>.jsonl)
+  --results F     finished runs, a line each (default ${startsFile('<family>')})
   --print         shows the means of what is there and runs nothing
 
   compare-starts.ts --methods tarp --starts none,fomaml --seeds 1 --steps 5 --results /tmp/try.jsonl`);
@@ -59,21 +59,8 @@ const methods: Readonly<Record<string, () => PeftMethod>> = {
   'prefix-subspace': () => subspace(prefix({ prefixLength: 10, reparametrisation: 'none' }), { vertices: 2 }),
 };
 
-/** One preparation, as a line of the results. */
-interface Run {
-  readonly method: string;
-  readonly start: string;
-  readonly seed: number;
-  readonly steps: number;
-}
-interface Result extends Run {
-  /** Mean accuracy in per cent after each of `at` steps. */
-  readonly accuracy: readonly number[];
-  readonly loss: readonly number[];
-  readonly secondsToPrepare: number;
-}
-const keyOf = ({ method, start, seed, steps }: Run) => [method, start, seed, steps].join(' ');
-const finished = finishedRuns<Run, Result>(flags.results ?? join('docs', 'meta', `${flags.family}.jsonl`), keyOf);
+const keyOf = ({ method, start, seed, steps }: StartRun) => [method, start, seed, steps].join(' ');
+const finished = finishedRuns<StartRun, StartResult>(flags.results ?? startsFile(flags.family), keyOf);
 const steps = Number(flags.steps);
 const runs = flags.seeds
   .split(',')
@@ -96,19 +83,13 @@ if (left.length > 0) {
   }
   host.dispose();
 }
-for (const [value, digits] of [
-  ['accuracy', 1],
-  ['loss', 3],
-] as const) {
-  console.log(`\n${value}\n`);
-  printCurves(finished.results, ['method', 'start'], ['steps'], (result) => result[value], digits);
-}
+console.log(startTable(finished.results));
 
 async function runOnce(
-  run: Run,
+  run: StartRun,
   host: Awaited<ReturnType<typeof loadHost>>['host'],
   family: TaskFamily,
-): Promise<Result> {
+): Promise<StartResult> {
   const { seen, heldOut } = family.split(run.seed);
   const { draw, judging, sharedLabels } = family;
   const headOf = (labels: readonly string[]) => head({ labels: [...labels], readout: 'mean' });

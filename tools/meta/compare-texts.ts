@@ -40,7 +40,7 @@ import { parseOptions } from '../options/parse-options.js';
 import { byteTokenizer } from './byte-tokenizer.js';
 import { holdOut } from './hold-out.js';
 import { prepareStart } from './prepare-start.js';
-import { curveSteps, printCurves } from './print-curves.js';
+import { curveSteps, curveTable } from './curve-table.js';
 
 const { values: flags } = parseOptions({
   options: {
@@ -190,7 +190,7 @@ if (left.length > 0) {
   }
   opened.host.dispose();
 }
-printCurves(finished.results, ['family', 'host', 'method', 'start'], settings, meanOf);
+console.log(curveTable(finished.results, ['family', 'host', 'method', 'start'], settings, meanOf));
 
 /** Mean of the perplexities of the held-out domains. */
 function meanOf({ perplexity }: Result): number[] {

@@ -8,24 +8,24 @@ export const curveSteps: readonly number[] = [0, 1, 3, 5, 10];
  * Means over the seeds of a setting with their 95 % intervals, as a table of Markdown. `valuesOf` gives a number for each of {@link curveSteps}; settings in
  * `others` are shown where they differ.
  */
-export function printCurves<Result, Key extends keyof Result & string>(
+export function curveTable<Result, Key extends keyof Result & string>(
   results: readonly Result[],
   keys: readonly Key[],
   others: readonly Key[],
   valuesOf: (result: Result) => readonly number[],
   digits = 1,
-): void {
+): string {
   const { columns, groups } = groupRuns(results, keys, others);
   const titles = [...columns, 'seeds', ...curveSteps.map((count) => `after ${count}`)];
-  console.log(`| ${titles.join(' | ')} |`);
-  console.log(`|${'---|'.repeat(titles.length)}`);
-  for (const { cells, own } of groups) {
-    const means = curveSteps.map((_, place) =>
+  const rows = groups.map(({ cells, own }) => [
+    ...cells,
+    own.length,
+    ...curveSteps.map((_, place) =>
       meanWithInterval(
         own.map((result) => valuesOf(result)[place]!),
         digits,
       ),
-    );
-    console.log(`| ${[...cells, own.length, ...means].join(' | ')} |`);
-  }
+    ),
+  ]);
+  return [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
