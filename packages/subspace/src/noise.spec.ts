@@ -156,5 +156,6 @@ describe('noise', () => {
       /NOISE around 0 methods/,
     );
     expect(() => noise(gates, { scale: 0 })).toThrow(/scale/);
+    expect(() => noise(compose(subspace(gates)))).toThrow(expect.objectContaining({ code: 'WRAPPED_TWICE' }));
   });
 });

@@ -97,5 +97,6 @@ function meansOf(simplex: Simplex, effective: Parameters): Parameters {
   return new Map([...names].map((name) => [name, meanOfVertices(verticesOf(simplex, effective, name))]));
 }
 
-const containsSubspace = (method: PeftMethod): boolean =>
+/** True for a simplex and for what has one among its parts. */
+export const containsSubspace = (method: PeftMethod): boolean =>
   isSubspace(method) || (method.parts ?? []).some(containsSubspace);

@@ -94,7 +94,7 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
       ...(located.model.revision !== undefined && { revision: located.model.revision }),
       tokenizerDigest: tokenizer.digest,
       ...(report.maxTokens !== undefined && { maxTokens: report.maxTokens }),
-      ...(report.writtenBy === 'hf-peft' && { extraConfig }),
+      ...((report.writtenBy === 'hf-peft' || report.writtenBy === 'tfjs-peft') && { extraConfig }),
     };
     try {
       const adapter = renameLabels(loaded, options.labels, { registry, what: `the adapter in "${folder}"` });
@@ -104,8 +104,15 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
         mlx: () => asMlx(adapter, opened, saving),
       }[to]();
       await writeModelFolder(output, written.files, () => Promise.resolve());
+      const asOneOfAll = report.writtenBy === 'hf-peft' && (classifier?.multiLabel ?? false);
       const from = isMlx(found) ? 'mlx' : report.writtenBy;
-      return { folder: output, from, to, files: [...written.files.keys()], differences: written.differences };
+      return {
+        folder: output,
+        from,
+        to,
+        files: [...written.files.keys()],
+        differences: [...written.differences, ...(asOneOfAll ? [labelsTogether] : [])],
+      };
     } finally {
       disposeParameters(loaded.effective);
     }
@@ -113,6 +120,9 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
     host.dispose();
   }
 }
+
+const labelsTogether =
+  'the model was asked for each label by itself (multi_label_classification): read from here, one label of all is told';
 
 interface Written {
   readonly files: AdapterFiles;

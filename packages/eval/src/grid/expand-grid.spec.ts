@@ -19,6 +19,23 @@ describe('a grid', () => {
     expect(() => expandGrid(input)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });
 
+  it('names the folder of a labelled file whatever its letters, and tries whose values are long or look alike', () => {
+    const fileTask = (file: string) => ({ task: 'file', file: { file, textColumn: 'text', labelColumn: 'label' } });
+    const idOf = (file: string) => expandGrid(grid(['majority'], { tasks: [fileTask(file)] })).cells[0]!.id;
+    expect(idOf('data/my reviews.v2.csv')).toBe('my-reviews.v2-minilm-100');
+    expect(idOf('.hidden.csv')).toBe('hidden-minilm-100');
+    const [a, b] = ['данные.csv', '例.csv'].map(idOf);
+    expect(a).toMatch(/^file-[0-9a-f]{6}-minilm-100$/);
+    expect(a).not.toBe(b);
+    const groups = ['lora_a', 'lora_b'].map((end) => [
+      { parameters: `encoder.layer.0.attention.self.query.${end}`, learningRate: 1e-3 },
+    ]);
+    const { cells } = expandGrid(
+      grid([{ name: 'lora', search: { 'train.groups': groups } }], { search: { budget: 2, seeds: [77] } }),
+    );
+    expect(cells[0]!.search!.tries.map(({ name }) => name.slice(-2))).toEqual(['_1', '_2']);
+  });
+
   it('takes as long as its runs, however they are written', () => {
     const costs = { model: 'minilm', secondsPerRun: 1, secondsPerStep: 1, secondsPerText: 0.1, peakMemoryBytes: 1 };
     const secondsOf = (...methods: readonly unknown[]) => estimateSeconds(expandGrid(grid(methods)), [costs]);

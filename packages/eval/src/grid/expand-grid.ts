@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { nearMisses } from '@tfjs-peft/peft-core/authoring';
@@ -104,12 +105,7 @@ function makeCell({ config, entries, task, model, shots, catalogue }: CellReques
     metrics,
     test,
   });
-  const slug = (text: string) =>
-    text
-      .replace(/[\\/]+$/, '')
-      .replace(/^.*[\\/]/, '')
-      .replace(/[^\w.-]+/g, '-');
-  const name = file ? slug(file.file).replace(/\.[^.]*$/, '') : given.task;
+  const name = file ? slug(file.file.replace(/(?<=[^\\/])\.[^.\\/]*$/, '')) : given.task;
   const label = slug(host.name) + ('prompt' in host ? '-prompt' : '');
   const cell = { id: `${name}-${label}-${shots}`, task: name, model: label, shots };
   const first = { ...experiment(entries), seeds: { data: [0], train: [0] } };
@@ -248,4 +244,11 @@ function checkReferences({ references = [], factors = {} }: GridConfig, entries:
     expected: `one of the methods of the grid: ${names.join(', ')}`,
     fix: near === undefined ? 'name one of them' : `did you mean "${near}"?`,
   });
+}
+
+/** The last part of a path as a name of a folder; of one without a Latin letter or digit what tells it from others. */
+function slug(path: string): string {
+  const last = path.replace(/[\\/]+$/, '').replace(/^.*[\\/]/, '');
+  const name = last.replace(/[^\w.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  return name || `file-${createHash('sha256').update(last).digest('hex').slice(0, 6)}`;
 }

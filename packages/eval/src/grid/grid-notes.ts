@@ -14,7 +14,9 @@ export function notesOf({ config, cells: planned }: StoredGrid, analysis: GridAn
     ),
   );
   const several = (overall?.rows ?? []).filter(({ kind, n }) => kind === 'trained' && n > 0).length > 1;
+  const { testCap } = config.data;
   return [
+    ...(testCap != null ? [`Test sets are cut to ${testCap} rows: for development, not for reported numbers.`] : []),
     ...(missing.length > 0 ? [`Missing results, marked in the tables: ${missing.join(', ')}.`] : []),
     ...damaged.map((why) => `Records left out: ${why}`),
     ...(overall

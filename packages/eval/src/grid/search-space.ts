@@ -36,9 +36,12 @@ export function listTries(
       fix: 'give its `search` as many combinations, or `search.rateFactors` as many factors',
     });
   const { search: _, ...plain } = method;
-  return combinations.map((chosen) => ({
+  const names = combinations.map((chosen) => [method.name, ...chosen.map(([, value]) => label(value))].join('_'));
+  const isName = (name: string) => name.length <= longestName && names.filter((other) => other === name).length === 1;
+  return combinations.map((chosen, index) => ({
     method: method.name,
-    name: [method.name, ...chosen.map(([, value]) => label(value))].join('_').slice(0, 64),
+    // Values that are too long to name, or look alike, have a number.
+    name: isName(names[index]!) ? names[index]! : `${names[index]!.slice(0, longestName - 5)}_${index + 1}`,
     values: Object.fromEntries(chosen) as JsonObject,
     entry: chosen.reduce<GridMethod>(
       (entry, [path, value]) =>
@@ -47,6 +50,8 @@ export function listTries(
     ),
   }));
 }
+
+const longestName = 64;
 
 const label = (value: unknown) =>
   String(typeof value === 'object' ? JSON.stringify(value) : value).replace(/[^A-Za-z0-9_.-]+/g, '-');

@@ -161,6 +161,13 @@ describe('compareMethods', () => {
     const table = compareMethods(other);
     expect(rowOf(table, 'prefix').differences['linear-probe']!.n).toBe(3);
     expect(table.notes.join(' ')).toContain('Data seed 42: the trials do not share one split');
+    // A run that failed before it had a split is missing, no more.
+    const failed = trials.map((one) =>
+      one.method === 'prefix' && one.dataSeed === 42
+        ? { ...one, status: 'failed' as const, test: {}, splitHash: '' }
+        : one,
+    );
+    expect(compareMethods(failed).notes.join(' ')).not.toContain('do not share one split');
   });
 
   it('pairs within a split only by train seeds that both sides finished', () => {

@@ -77,7 +77,8 @@ function describeData({ rows, split }: Omit<ComparisonTable, 'notes'>, trials: r
     .map(({ method }) => method);
   const hashes = new Map<number, Set<string>>();
   for (const { dataSeed, splitHash } of trials)
-    if (splitHash !== undefined) hashes.set(dataSeed, (hashes.get(dataSeed) ?? new Set()).add(splitHash));
+    // A run that failed before its split has an empty one.
+    if (splitHash) hashes.set(dataSeed, (hashes.get(dataSeed) ?? new Set()).add(splitHash));
   const mixed = [...hashes].filter(([, set]) => set.size > 1).map(([seed]) => seed);
   return [
     ...(constant.length > 0 ? [`${constant.join(', ')}: the same value on every split, so no interval.`] : []),

@@ -98,7 +98,7 @@ const isHeadActivation = (name: Json | undefined): name is HeadActivation =>
   (headActivations as readonly (Json | undefined)[]).includes(name);
 
 /** Names by index from `label2id`. */
-function namesOf(map: Json | undefined): readonly (Json | undefined)[] {
+export function namesOf(map: Json | undefined): readonly (Json | undefined)[] {
   if (!isJsonObject(map)) return [];
   const entries = Object.entries(map);
   const names = new Map(entries.map(([name, id]) => [typeof id === 'string' ? Number(id) : id, name]));

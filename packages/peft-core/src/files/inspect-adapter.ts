@@ -2,6 +2,7 @@ import { isPeftError, PeftError } from '../errors.js';
 import type { Json, JsonObject } from '../json/json.js';
 import type { MethodDescription, MethodRegistry } from '../registry.js';
 import type { Dtype } from '../safetensors/dtypes.js';
+import { namesOf } from './adapter-hub-head.js';
 import {
   adapterFolders,
   type AdapterFiles,
@@ -161,7 +162,7 @@ function labelsBeside(files: AdapterFiles): readonly string[] | undefined {
   const headBytes = files.get(hubHeadConfigName);
   const head = headBytes && parseJsonObject(headBytes, hubHeadConfigName);
   const map = head && (isJsonObject(head['config']) ? head['config']['label2id'] : head['label2id']);
-  if (isJsonObject(map)) return Object.keys(map);
+  if (isJsonObject(map)) return namesOf(map).filter((name) => typeof name === 'string');
   const bytes = files.get('config.json');
   const names = bytes && parseJsonObject(bytes, 'config.json')['id2label'];
   return isJsonObject(names) ? Object.values(names).filter((name) => typeof name === 'string') : undefined;

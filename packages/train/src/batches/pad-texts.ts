@@ -7,8 +7,14 @@ export const padTexts = (
   maxTokens = host.spec.maxPositionEmbeddings,
 ): PaddedBatch => padBatch(texts, host.spec.padTokenId, { maxTokens });
 
-/** Errors: `TEXT_EMPTY`. */
+/** Errors: `TEXT_EMPTY`, `TEXT_MISSHAPEN`. */
 export function checkTexts(texts: readonly EncodedText[], split?: string): void {
+  const uneven = texts.findIndex(({ inputIds, tokenTypeIds }) => tokenTypeIds.length !== inputIds.length);
+  if (uneven >= 0)
+    throw new PeftError('TEXT_MISSHAPEN', {
+      found: `text ${uneven}${split ? ` of ${split}` : ''} has ${texts[uneven]!.inputIds.length} tokens and ${texts[uneven]!.tokenTypeIds.length} token types`,
+      expected: 'a type for each token, 0 where there is one text',
+    });
   const empty = texts.findIndex(({ inputIds }) => inputIds.length === 0);
   if (empty < 0) return;
   throw new PeftError('TEXT_EMPTY', {

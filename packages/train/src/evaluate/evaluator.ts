@@ -1,4 +1,4 @@
-import type { Host, Parameters, PeftMethod, Stream } from '@tfjs-peft/peft-core';
+import { type Host, type Parameters, PeftError, type PeftMethod, type Stream } from '@tfjs-peft/peft-core';
 import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import type { ValidationConfig } from './validation-config.js';
 
@@ -40,4 +40,14 @@ export interface Evaluator {
    * streams, by identity.
    */
   evaluateAll?(states: readonly EvaluatedState[]): Promise<Evaluation[]>;
+}
+
+/** Errors: `DEV_EMPTY`: of no examples every state is as good as the first. */
+export function requireDev(examples: readonly unknown[]): void {
+  if (examples.length > 0) return;
+  throw new PeftError('DEV_EMPTY', {
+    found: 'an evaluator of no examples',
+    expected: 'one at least',
+    fix: 'give `evaluator: null`: nothing is selected then, and the last state counts',
+  });
 }

@@ -15,7 +15,7 @@ import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
 import { requireGoingOn } from '../batches/pad-texts.js';
 import { predictedTokens, requireOutputEmbeddings } from '../objectives/next-token.js';
 import { vocabularyLoss } from '../objectives/vocabulary-loss.js';
-import type { Evaluator } from './evaluator.js';
+import { type Evaluator, requireDev } from './evaluator.js';
 import { yieldToEventLoop } from './yield-to-event-loop.js';
 
 /** How well texts are predicted. */
@@ -101,9 +101,10 @@ export async function scoreTexts(options: ScoreTextsOptions): Promise<LanguageSc
 
 /**
  * Judges states by how well they predict held-out texts; the headline is minus the loss a token. A method that draws is judged by the mean loss of as
- * many draws as the validation asks for. Errors: `TEXT_EMPTY`, `LABEL_INVALID`; of the evaluation those of {@link scoreTexts}.
+ * many draws as the validation asks for. Errors: `DEV_EMPTY`, `TEXT_EMPTY`, `LABEL_INVALID`; of the evaluation those of {@link scoreTexts}.
  */
 export function perplexityOf(examples: readonly LanguageExample[]): Evaluator {
+  requireDev(examples);
   checkLanguageExamples(examples, 'dev');
   return {
     identity: { ...identifyLanguage(examples), objective: 'perplexity' },

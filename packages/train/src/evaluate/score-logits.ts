@@ -1,7 +1,7 @@
 import type { LogitsObjective } from '../objectives/logits-objective.js';
 import { checkExamples, identifyExamples, type LabelledExample } from '../batches/labelled-texts.js';
 import type { EncodedText, Mode } from '@tfjs-peft/peft-core';
-import type { EvaluatedState, Evaluation, Evaluator, Score } from './evaluator.js';
+import { type EvaluatedState, type Evaluation, type Evaluator, requireDev, type Score } from './evaluator.js';
 import { predictLogits } from './predict-logits.js';
 import type { ValidationConfig } from './validation-config.js';
 
@@ -18,9 +18,10 @@ export interface ScoreLogitsOptions<Target> {
 /**
  * Judges states by their logits of held-out texts. Draws that are all equal (a method with nothing to draw) are scored once, so that rounding in a
  * pooled or averaged metric cannot make them differ from the deterministic evaluation.
- * Errors: `TEXT_EMPTY`, `LABEL_INVALID`; of the evaluation those of {@link predictLogits}, `LABEL_INVALID`, `LOGITS_MISSHAPEN`.
+ * Errors: `DEV_EMPTY`, `TEXT_EMPTY`, `LABEL_INVALID`; of the evaluation those of {@link predictLogits}, `LABEL_INVALID`, `LOGITS_MISSHAPEN`.
  */
 export function scoreLogits<Target>(options: ScoreLogitsOptions<Target>): Evaluator {
+  requireDev(options.examples);
   checkExamples(options.examples, options.objective, 'dev');
   const texts = options.examples.map(({ text }) => text);
   return {

@@ -285,6 +285,7 @@ describe('perplexity', () => {
     const state = { host, method: none, raw: new Map(), effective: new Map(), stream: createStream(1) };
     const judged = (validation: object) =>
       perplexityOf(documents).evaluate({ ...state, config: parseTrainConfig({ validation }) });
+    expect(() => perplexityOf([])).toThrow(expect.objectContaining({ code: 'DEV_EMPTY' }));
     const midpoint = await judged({ mode: 'midpoint' });
     const drawn = await judged({ mode: 'stochastic', draws: 2 });
     expect(midpoint).not.toHaveProperty('midpointMetrics');

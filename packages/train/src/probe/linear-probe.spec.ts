@@ -95,6 +95,10 @@ describe('linearProbe', () => {
     const pair = { features: new Float32Array(2), testFeatures };
     expect(code(() => linearProbe({ ...pair, labels: [0, 0.5] }))).toBe('LABEL_INVALID');
     expect(code(() => linearProbe({ ...pair, labels: [0, 2], labelCount: 2 }))).toBe('LABEL_INVALID');
+    expect(code(() => linearProbe({ ...pair, labels: [1, NaN], task: 'regression' }))).toBe('LABEL_INVALID');
+    expect(code(() => linearProbe({ ...pair, labels: [0, 1], inverseStrength: 0 }))).toBe('OPTION_INVALID');
+    const holed = { ...pair, features: Float32Array.from([1, Infinity]) };
+    expect(code(() => linearProbe({ ...holed, labels: [0, 1] }))).toBe('FEATURES_NOT_FINITE');
   });
 });
 

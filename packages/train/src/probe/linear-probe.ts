@@ -44,11 +44,29 @@ export interface LinearProbe {
  * A linear model fitted in closed form, so to say: L2 logistic regression (one weight vector for two classes, multinomial for more) or ridge
  * regression, to its one minimum in double precision. The same as scikit-learn's `LogisticRegression(C)` or `Ridge(alpha=1/C)`, after
  * `StandardScaler` if standardised; the scaler is folded into the weights, so that the result acts on the features as they are.
- * Errors: `FEATURES_MISSHAPEN`, `LABEL_INVALID`.
+ * Errors: `FEATURES_MISSHAPEN`, `FEATURES_NOT_FINITE`, `LABEL_INVALID`, `OPTION_INVALID`.
  */
 export function fitLinearModel(options: LinearFitOptions): LinearModel {
   const { features, labels, task = 'classification', inverseStrength = 1, standardise = true } = options;
   const size = checkFeatures(features, labels);
+  if (!(inverseStrength > 0 && Number.isFinite(inverseStrength)))
+    throw new PeftError('OPTION_INVALID', {
+      found: `inverseStrength ${inverseStrength}`,
+      expected: 'a finite number above 0',
+    });
+  const missing = labels.findIndex((label) => !Number.isFinite(label));
+  if (missing >= 0)
+    throw new PeftError('LABEL_INVALID', {
+      found: `label ${labels[missing]} of example ${missing}`,
+      expected: 'a finite number',
+    });
+  const odd = features.findIndex((value) => !Number.isFinite(value));
+  if (odd >= 0)
+    throw new PeftError('FEATURES_NOT_FINITE', {
+      found: `a feature ${features[odd]} of example ${Math.floor(odd / size)}`,
+      expected: 'finite numbers',
+      fix: 'look at the weights of the model and of the adapter',
+    });
   const { means, divisors } = standardise ? momentsOf(features, labels.length, size) : identityOf(size);
   const x = Float64Array.from(features, (value, i) => (value - means[i % size]!) / divisors[i % size]!);
   const problem = { x, labels, size, inverseStrength };

@@ -16,6 +16,11 @@ describe('train refuses', () => {
   it.each([
     ['no examples', () => toyTask({ train: [] }), 'TRAINING_DATA_EMPTY'],
     ['a text without tokens', () => toyTask({ dev: [empty] }), 'TEXT_EMPTY'],
+    [
+      'a text without token types',
+      () => toyTask({ dev: [{ text: { inputIds: [1], tokenTypeIds: [] }, label: 0 }] }),
+      'TEXT_MISSHAPEN',
+    ],
     ['a label that is no class', () => toyTask({ train: [{ ...example!, label: 0.5 }] }), 'LABEL_INVALID'],
     ['a label beyond the head', () => toyTask({ train: [{ ...example!, label: 2 }] }), 'LABEL_INVALID'],
     [

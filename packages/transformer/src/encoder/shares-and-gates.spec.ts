@@ -184,5 +184,8 @@ describe('a weight scale of single entries', () => {
     expect(() => states([scale, { ...delta(), up: random(batch, 2, 32) }])).toThrow(conflict);
     const shared = { kind: 'weightDelta', path: query, delta: random(32, 32), shares: tf.ones([batch]) } as const;
     expect(() => states([scale, shared as never])).toThrow(conflict);
+    // The norms of columns that magnitudes scale would be those of another weight.
+    const magnitude = { kind: 'weightMagnitude', path: query, delta: tf.zeros([32]) } as const;
+    expect(() => states([magnitude as never, shared as never])).toThrow(conflict);
   });
 });

@@ -1,6 +1,7 @@
 import { sizeOf } from '@tfjs-peft/peft-core/authoring';
 import { scatterFlat } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
+import { rowsAndColumns } from './flat-places.js';
 import { type AffineWeights, timesTransposed } from './frozen-affine.js';
 import { hasFusedKernels, nativeSparseAffine, nativeSparseGradient, notGiven } from './native-kernels.js';
 
@@ -86,16 +87,16 @@ const GATHERED = 1 << 22;
 
 /** `Σ_t x[t, row j] · dy[t, column j]` for each flat index j of `[input, output]`; x `[rows, input]`, dy `[rows, output]`, result `[k]`. */
 export function columnProducts(x: tf.Tensor2D, dy: tf.Tensor2D, indices: tf.Tensor1D): tf.Tensor1D {
-  const width = tf.scalar(dy.shape[1], 'int32');
   const step = Math.max(1, Math.floor(GATHERED / Math.max(1, x.shape[0])));
   const parts: tf.Tensor1D[] = [];
   for (let start = 0; start < indices.size; start += step)
     parts.push(
       tf.tidy(() => {
         const part = indices.slice(start, Math.min(step, indices.size - start));
+        const { rows, columns } = rowsAndColumns(part, dy.shape[1]);
         return tf
-          .gather(x, part.floorDiv<tf.Tensor1D>(width), 1)
-          .mul(tf.gather(dy, part.mod<tf.Tensor1D>(width), 1))
+          .gather(x, rows, 1)
+          .mul(tf.gather(dy, columns, 1))
           .sum<tf.Tensor1D>(0);
       }),
     );
@@ -112,12 +113,13 @@ function placesByMap(maps: readonly (readonly SparseEntries[])[]): tf.Tensor[] {
 
 /** The same as indices of the matrix `[input, outputs]` in which the maps stand side by side. */
 function placesSideBySide(maps: readonly (readonly SparseEntries[])[], outputs: number): tf.Tensor {
-  const [own, whole] = [tf.scalar(outputs / maps.length, 'int32'), tf.scalar(outputs, 'int32')];
+  const whole = tf.scalar(outputs, 'int32');
   const lists = maps.flatMap((map, place) =>
     map.map(({ indices }) => {
       if (maps.length === 1) return indices;
       const start = tf.scalar((place * outputs) / maps.length, 'int32');
-      return indices.floorDiv(own).mul(whole).add(indices.mod(own)).add(start);
+      const { rows, columns } = rowsAndColumns(indices, outputs / maps.length);
+      return rows.mul(whole).add(columns).add(start);
     }),
   );
   return lists.length === 1 ? lists[0]! : tf.concat(lists);

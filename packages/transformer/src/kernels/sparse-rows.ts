@@ -1,5 +1,6 @@
 import { scatterFlat } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
+import { rowsAndColumns } from './flat-places.js';
 import type { SparseEntries } from './sparse-affine.js';
 
 /**
@@ -42,11 +43,11 @@ function place(ids: tf.Tensor1D, indices: tf.Tensor, rows: number, size: number)
     ids.expandDims(1),
     tf.range(1, count + 1, 1, 'int32'),
   );
-  const width = tf.scalar(size, 'int32');
+  const { rows: rowsOfEntries, columns: columnOf } = rowsAndColumns(indices as tf.Tensor1D, size);
   return {
     count,
     slots: tf.gather(slotOfRow, ids) as tf.Tensor1D,
-    rowOf: tf.gather(slotOfRow, indices.floorDiv<tf.Tensor1D>(width)),
-    columnOf: indices.mod(width),
+    rowOf: tf.gather(slotOfRow, rowsOfEntries),
+    columnOf,
   };
 }

@@ -164,8 +164,19 @@ function requireOneWeight(path: string, { interventions, context }: Pass): void 
   });
 }
 
-/** `(‖W_j‖ + delta_j) / ‖W'_j‖` for each column j of the weight W' after its deltas, `[output]` or `[batch, output]`. */
+/**
+ * `(‖W_j‖ + delta_j) / ‖W'_j‖` for each column j of the weight W' after its deltas, `[output]` or `[batch, output]`. Errors: `INTERVENTIONS_CONFLICT` for
+ * dense or sparse deltas that differ between examples, whose norms are not known without forming a weight for each.
+ */
 function magnitudeScale(delta: tf.Tensor, path: string, pass: Pass): tf.Tensor {
+  const { at } = pass.interventions;
+  const shared = [...at('weightDelta', path), ...at('sparseWeightDelta', path)].find(({ shares }) => shares);
+  if (shared)
+    throw new PeftError('INTERVENTIONS_CONFLICT', {
+      found: `at "${path}" magnitudes of columns and a ${shared.kind} that differs between examples`,
+      expected: 'one delta for the whole batch',
+      fix: 'draw once a batch (granularity "batch"), or leave magnitudes out (dora: false)',
+    });
   const { kernel } = pass.weights.affine(path);
   const before = columnNorms(kernel, []);
   const changed = addSparse(fullRankWeight(path, pass), path, pass) as tf.Tensor2D;

@@ -14,7 +14,12 @@ const tokenizerNames = [
   'merges.txt',
   'sentencepiece.bpe.model',
   'spiece.model',
+  'chat_template.jinja',
+  'chat_template.json',
 ];
+
+/** How a decoder ends texts and samples. */
+const generationName = 'generation_config.json';
 
 /** How sentence-transformers pools what an encoder gives. */
 const poolingNames = [
@@ -33,7 +38,7 @@ export interface CompanionOptions {
 }
 
 /**
- * The files of a model's folder that belong to its tokenizer, to be copied beside saved weights. Errors: `HOST_DIRECTORY_MISSING`,
+ * The files of a model's folder that belong to its tokenizer, and how it generates, to be copied beside saved weights. Errors: `HOST_DIRECTORY_MISSING`,
  * `HOST_TOKENIZER_MISSING`.
  */
 export async function readCompanionFiles(
@@ -43,7 +48,7 @@ export async function readCompanionFiles(
   const files = await directoryFiles(directory);
   try {
     const found = new Map<string, Uint8Array>();
-    for (const name of [...tokenizerNames, ...(pooling ? poolingNames : [])]) {
+    for (const name of [...tokenizerNames, generationName, ...(pooling ? poolingNames : [])]) {
       const bytes = await readWhole(files, name);
       if (bytes) found.set(name, bytes);
     }

@@ -115,6 +115,9 @@ describe('saveHost', () => {
 describe('readCompanionFiles', () => {
   it('takes the files of the tokenizer, and of the pooling if asked, and writes where texts are cut', async () => {
     const pooling = { 'modules.json': '[]', '1_Pooling/config.json': '{}', 'README.md': 'no part of it' };
+    const chat = { 'chat_template.jinja': '{{ messages }}', 'generation_config.json': '{}' };
+    const talking = await writeFiles(await temporaryFolder(), { ...tinyModel(), ...chat });
+    expect([...(await readCompanionFiles(talking)).keys()]).toEqual(expect.arrayContaining(Object.keys(chat)));
     const folder = await writeFiles(await temporaryFolder(), { ...tinyModel(), ...pooling });
     const names = async (options: Parameters<typeof readCompanionFiles>[1]) =>
       [...(await readCompanionFiles(folder, options)).keys()].sort();
