@@ -142,9 +142,17 @@ describe('costs', () => {
 
 describe('the notes of a report', () => {
   const notesFor = async (cells: readonly CellResults[], config: Partial<GridConfig> = {}) => {
-    const grid = gridOf(cells, { seeds: { data: [13, 14], train: [0, 1] }, ...config });
+    const data = { testCap: null } as GridConfig['data'];
+    const grid = gridOf(cells, { seeds: { data: [13, 14], train: [0, 1] }, data, ...config });
     return notesOf(grid, await analyseGrid(grid, cells));
   };
+
+  it('say that test sets were cut', async () => {
+    const cells = [cellOf('c', resultsOf({ x: [[70], [71]] }))];
+    const cut = { testCap: 500 } as GridConfig['data'];
+    expect((await notesFor(cells, { data: cut })).join(' ')).toContain('cut to 500 rows');
+    expect((await notesFor(cells)).join(' ')).not.toContain('cut to');
+  });
 
   it('name what ranks and costs leave out', async () => {
     const [x, y] = [resultsOf({ x: [[70], [71]] }), resultsOf({ y: [[75], [76]] })];

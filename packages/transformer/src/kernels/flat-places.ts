@@ -11,6 +11,6 @@ export function rowsAndColumns<T extends tf.Tensor>(
   const size = tf.scalar(width, 'int32');
   const rough = indices.floorDiv(size);
   const rest = indices.sub(rough.mul(size));
-  const rows = rough.sub(rest.less(0).toInt()).add<T>(rest.greaterEqual(size).toInt());
+  const rows = rough.sub(tf.less(rest, 0).toInt()).add<T>(tf.greaterEqual(rest, size).toInt());
   return { rows, columns: indices.sub<T>(rows.mul(size)) };
 }
