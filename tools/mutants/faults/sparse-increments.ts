@@ -53,9 +53,16 @@ export const sparseIncrementsFaults: readonly Mutant[] = [
   {
     fault: 'the gradient of an entry is gathered at its transposed place',
     file: 'packages/transformer/src/kernels/sparse-affine.ts',
-    find: '.gather(x, part.floorDiv<tf.Tensor1D>(width), 1)',
-    replace: '.gather(x, part.mod<tf.Tensor1D>(tf.scalar(x.shape[1], "int32")), 1)',
+    find: 'const { rows, columns } = rowsAndColumns(part, dy.shape[1]);',
+    replace: 'const { columns: rows, rows: columns } = rowsAndColumns(part, x.shape[1]);',
     suites: 'transformer sparse-affine',
+  },
+  {
+    fault: 'rows of places far down a table are those of single-precision quotients',
+    file: 'packages/transformer/src/kernels/flat-places.ts',
+    find: 'const rows = rough.sub(tf.less(rest, 0).toInt()).add<T>(tf.greaterEqual(rest, size).toInt());',
+    replace: 'const rows = rough as T;',
+    suites: 'transformer flat-places',
   },
   {
     fault: 'increments of keys are put into the queries',
