@@ -56,16 +56,17 @@ export const noiseDefinition: MethodDefinition<typeof noiseConfig> = {
  * stochastic validation). What is not trained has no noise, as vertices share it. If a simplex does no better than this, it is the noise that helps
  * and not what the vertices learn. No gradient flows through the length of the noise. Deployed it is the method itself.
  *
- * Errors: `CONFIG_INVALID`; `WRAPPED_TWICE` around a simplex.
+ * Errors: `CONFIG_INVALID`; `WRAPPED_TWICE` around a simplex with granularity `example`.
  */
 export const noise = (method: PeftMethod, config: z.input<typeof noiseConfig> = {}): PeftMethod<NoiseConfig> =>
   createNoise(method, parseConfig(noiseConfig, config, 'noise'));
 
 function createNoise(inner: PeftMethod, config: NoiseConfig): PeftMethod<NoiseConfig> {
-  if (containsSubspace(inner))
+  // Vertices have no batch axis of their own.
+  if (config.granularity === 'example' && containsSubspace(inner))
     throw new PeftError('WRAPPED_TWICE', {
-      found: 'noise around a method that is, or contains, a simplex',
-      fix: 'put the noise inside: subspace(noise(method))',
+      found: 'noise for each example around a method that is, or contains, a simplex',
+      fix: 'put the noise inside, subspace(noise(method)), or draw it once a batch (granularity "batch")',
     });
   const heads = new Set(headsOf(inner).flatMap(({ namespaces }) => namespaces));
   const disturbedSpecs = rememberPerHost((host) =>
