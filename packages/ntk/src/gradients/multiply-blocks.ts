@@ -117,7 +117,7 @@ const sumTexts = (products: tf.Tensor, rows: readonly number[], columns: readonl
 
 /**
  * With the gradients formed: those of all texts and outputs with respect to a few rows of the weight, then to the next rows. Each is formed once for all
- * kinds. One part a group of rows.
+ * kinds. By kind, a part `[outputs · rows, outputs · columns]` for each group of rows.
  */
 function multiplyFormed(
   a: AffineBlock,

@@ -22,7 +22,8 @@ export function textGradients(
 }
 
 /**
- * Forms the gradients of all texts with respect to some rows of the weight: `[outputs asked for · texts, width · output]` of the rows from `start` on.
+ * Forms the gradients of all texts and outputs with respect to `width` rows of the weight from `start` on: `[outputs · texts, width · columns]`,
+ * outputs outermost.
  * Call it, and what it returns, inside one `tf.tidy`.
  */
 export function formGradients({ x, slopes, lengths }: AffineBlock): (start: number, width: number) => tf.Tensor2D {
