@@ -1,6 +1,7 @@
 import { type BehaviourMeasurement, kernelBehaviour } from '@tfjs-peft/eval';
 import { summarise } from '@tfjs-peft/eval/statistics';
 import { groupRuns } from '../options/group-runs.js';
+import { markdownTable } from '../options/markdown-table.js';
 import { meanWithInterval } from '../options/mean-with-interval.js';
 
 /** Where finished splits are kept. */
@@ -38,7 +39,7 @@ export function behaviourTable(results: readonly BehaviourResult[]): string {
       return [
         ...[
           ...cells,
-          splits.length,
+          String(splits.length),
           alone.mean.toFixed(1),
           optimiser,
           ...(['fineTuned', 'kernel', 'linearised'] as const).map((key) => meanWithInterval(values(key))),
@@ -59,5 +60,5 @@ export function behaviourTable(results: readonly BehaviourResult[]): string {
     'kernel solves',
     'linear',
   ];
-  return [titles, titles.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownTable([titles, ...lines]);
 }

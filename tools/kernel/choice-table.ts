@@ -1,4 +1,5 @@
 import { kendallTau, summarise } from '@tfjs-peft/eval/statistics';
+import { markdownTable } from '../options/markdown-table.js';
 import { meanWithInterval } from '../options/mean-with-interval.js';
 
 /** Where finished splits are kept. */
@@ -69,7 +70,7 @@ export function choiceTable(results: readonly ChoiceResult[]): string {
     ),
   ];
   const titles = ['chosen by', `tau, ${results.length} splits`, ...tasks, 'points below the best'];
-  return [titles, titles.map(() => '---'), ...rows, random].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownTable([titles, ...rows, random]);
 }
 
 const tauOf = ({ methods }: ChoiceResult, rule: (choice: MethodChoice) => number): number | null =>

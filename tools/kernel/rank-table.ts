@@ -1,5 +1,6 @@
 import { summarise } from '@tfjs-peft/eval/statistics';
 import { groupRuns } from '../options/group-runs.js';
+import { markdownTable } from '../options/markdown-table.js';
 
 /** Where finished draws are kept. */
 export const ranksFile = 'docs/kernel/ranks.jsonl';
@@ -41,7 +42,7 @@ export function rankTable(results: readonly RankResult[]): string {
     }),
   ]);
   const titles = [...columns, ...rankStarts.flatMap((start) => [`${start}: alignment`, 'deviation', 'deviation · √r'])];
-  return [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownTable([titles, ...rows]);
 }
 
 function cell(values: readonly number[]): string {

@@ -3,7 +3,7 @@
 import { selectBackend } from '@tfjs-peft/backend';
 import { summarise } from '@tfjs-peft/eval/statistics';
 import { lora } from '@tfjs-peft/lora';
-import { adaptationCurve, episodeSource, fixedEpisodes, rowsOfList } from '@tfjs-peft/meta';
+import { adaptationCurve, episodeSource, fixedEpisodes, rowsOfList, scoreOfLogits } from '@tfjs-peft/meta';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { compose, createStream, disposeParameters, head, type PeftMethod, toParameters } from '@tfjs-peft/peft-core';
 import { prefix } from '@tfjs-peft/prefix';
@@ -111,7 +111,7 @@ async function runOnce(
   const points = await adaptationCurve<readonly number[]>({
     ...{ ...setting, host, method: prepared.method, at: curveSteps, raw: tensors, stream: createStream(run.seed) },
     episodes: fixedEpisodes(heldOut, judging, { perTask: 5, seed: run.seed }),
-    score: (logits, targets) => accuracy(logits, targets).headline,
+    score: scoreOfLogits(accuracy),
   });
   disposeParameters(tensors);
   const meanAt = (value: (point: (typeof points)[number]) => number) =>

@@ -1,4 +1,5 @@
 import { groupRuns } from '../options/group-runs.js';
+import { markdownTable } from '../options/markdown-table.js';
 import { meanWithInterval } from '../options/mean-with-interval.js';
 
 /** Numbers of steps after which held-out tasks are judged. */
@@ -16,10 +17,10 @@ export function curveTable<Result, Key extends keyof Result & string>(
   digits = 1,
 ): string {
   const { columns, groups } = groupRuns(results, keys, others);
-  const titles = [...columns, 'seeds', ...curveSteps.map((count) => `after ${count}`)];
+  const titles: string[] = [...columns, 'seeds', ...curveSteps.map((count) => `after ${count}`)];
   const rows = groups.map(({ cells, own }) => [
     ...cells,
-    own.length,
+    String(own.length),
     ...curveSteps.map((_, place) =>
       meanWithInterval(
         own.map((result) => valuesOf(result)[place]!),
@@ -27,5 +28,5 @@ export function curveTable<Result, Key extends keyof Result & string>(
       ),
     ),
   ]);
-  return [titles, titles.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownTable([titles, ...rows]);
 }

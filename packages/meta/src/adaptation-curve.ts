@@ -8,7 +8,7 @@ import {
   substream,
 } from '@tfjs-peft/peft-core';
 import { lossOfBatch, type Objective, trainableNames } from '@tfjs-peft/peft-core/authoring';
-import { predictLogits, toBatch, withEffective } from '@tfjs-peft/train';
+import { predictLogits, type ScoreFunction, toBatch, withEffective } from '@tfjs-peft/train';
 import * as tf from '@tensorflow/tfjs';
 import { adaptOnce, type InnerLoop, replace, startAdaptation } from './adapt.js';
 import { type Episode, type Episodes, requireDisjoint } from './episode.js';
@@ -16,8 +16,18 @@ import { isKept } from './kept-names.js';
 import { type TaskParts, withOwnPart } from './own-part.js';
 import type { TargetRows } from './target-rows.js';
 
-/** A start, and the tasks it is to learn. */
-export interface CurveRequest<Targets> extends TaskParts<Targets> {
+/** A start after some steps on the support of an episode. */
+export interface AdaptedStart<Targets> {
+  readonly host: Host;
+  readonly method: PeftMethod;
+  /** Freed after the score. */
+  readonly effective: Parameters;
+  readonly steps: number;
+  readonly query: Episode<Targets>['query'];
+}
+
+/** A start, and the tasks it is to learn; `Score` is what each judgement gives besides the loss. */
+export interface CurveRequest<Targets, Score = number> extends TaskParts<Targets> {
   readonly host: Host;
   readonly method: PeftMethod;
   readonly raw: Parameters;
@@ -29,8 +39,8 @@ export interface CurveRequest<Targets> extends TaskParts<Targets> {
   readonly keeps?: readonly string[];
   /** Numbers of steps after which the query is judged, rising, 0 allowed. */
   readonly at: readonly number[];
-  /** How good logits of a query are; its loss alone is told if absent. */
-  readonly score?: (logits: Float32Array, targets: Targets) => number;
+  /** How good a start is on the query; its loss alone is told if absent. {@link scoreOfLogits} makes one of a metric. */
+  readonly score?: (adapted: AdaptedStart<Targets>) => Promise<Score>;
   readonly stream: Stream;
   readonly signal?: AbortSignal;
   /** Is told after each judgement; counts them. */
@@ -38,23 +48,33 @@ export interface CurveRequest<Targets> extends TaskParts<Targets> {
 }
 
 /** One episode after some steps. */
-export interface CurvePoint {
+export interface CurvePoint<Score = number> {
   readonly name: string;
   readonly steps: number;
   /** Of the query, deterministic. */
   readonly loss: number;
-  readonly score: number | null;
+  readonly score: Score | null;
 }
 
+/** The headline of a score of logits that a start gives for a query. */
+export const scoreOfLogits =
+  <Target>(score: ScoreFunction<Target>) =>
+  async ({ query, ...adapted }: AdaptedStart<readonly Target[]>): Promise<number> => {
+    const { logits } = await predictLogits({ ...adapted, texts: query.texts });
+    return score(logits, query.targets).headline;
+  };
+
 /** How fast a start adapts: loss and score of each episode's query after some steps on its support. Errors: `OPTION_INVALID`, `PREDICTION_ABORTED`. */
-export async function adaptationCurve<Targets>(request: CurveRequest<Targets>): Promise<CurvePoint[]> {
+export async function adaptationCurve<Targets, Score = number>(
+  request: CurveRequest<Targets, Score>,
+): Promise<CurvePoint<Score>[]> {
   const { episodes, at, onProgress, stream } = request;
   if (!at.every((steps, place) => Number.isInteger(steps) && steps >= 0 && (place === 0 || steps > at[place - 1]!)))
     throw new PeftError('OPTION_INVALID', {
       found: `judgements after ${at.join(', ')} steps`,
       expected: 'rising whole numbers from 0 on',
     });
-  const points: CurvePoint[] = [];
+  const points: CurvePoint<Score>[] = [];
   const total = episodes.length * at.length;
   for (const [index, episode] of episodes.entries())
     for await (const point of curveOf(request, episode, substream(stream, 'episode', index))) {
@@ -64,11 +84,11 @@ export async function adaptationCurve<Targets>(request: CurveRequest<Targets>): 
   return points;
 }
 
-async function* curveOf<Targets>(
-  { host, method, raw, objective, inner, rows, keeps = [], at, score, signal, ...parts }: CurveRequest<Targets>,
+async function* curveOf<Targets, Score>(
+  { host, method, raw, objective, inner, rows, keeps = [], at, score, signal, ...parts }: CurveRequest<Targets, Score>,
   episode: Episode<Targets>,
   stream: Stream,
-): AsyncGenerator<CurvePoint> {
+): AsyncGenerator<CurvePoint<Score>> {
   requireDisjoint(episode);
   const whole = withOwnPart({ host, method, raw }, episode, parts, substream(stream, 'own'));
   const wrt = trainableNames(whole.method.plan(host.spec)).filter((name) => !isKept(name, keeps));
@@ -82,14 +102,14 @@ async function* curveOf<Targets>(
         });
       while (state.step < steps) state = replace(state, adaptOnce(request, state), whole.raw);
       const { raw: adapted } = state.tensors;
-      const { texts, targets } = episode.query;
-      const loss = await lossOf({ host, method: whole.method, raw: adapted, objective }, episode.query);
-      const logits =
+      const { query } = episode;
+      const loss = await lossOf({ host, method: whole.method, raw: adapted, objective }, query);
+      const value =
         score &&
         (await withEffective(whole.method, adapted, host.spec, (effective) =>
-          predictLogits({ host, method: whole.method, effective, texts }),
+          score({ host, method: whole.method, effective, steps, query }),
         ));
-      yield { name: episode.name, steps, loss, score: logits ? score(logits.logits, targets) : null };
+      yield { name: episode.name, steps, loss, score: value ?? null };
     }
   } finally {
     const given = new Set(raw.values());

@@ -14,6 +14,12 @@ export {
 export { fomaml, type MetaLearning, multitask, reptile } from './meta-rules.js';
 export type { OwnPart, TaskBuffers, TaskParts } from './own-part.js';
 export { rowsOfList, type TargetRows } from './target-rows.js';
-export { adaptationCurve, type CurvePoint, type CurveRequest } from './adaptation-curve.js';
+export {
+  adaptationCurve,
+  type AdaptedStart,
+  type CurvePoint,
+  type CurveRequest,
+  scoreOfLogits,
+} from './adaptation-curve.js';
 export { adaptationEvaluator } from './adaptation-evaluator.js';
 export { objectiveOfEpisodes } from './objective-of-episodes.js';

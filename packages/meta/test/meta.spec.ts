@@ -44,6 +44,7 @@ import {
   objectiveOfEpisodes,
   reptile,
   rowsOfList,
+  scoreOfLogits,
 } from '../src/index.js';
 import { toyTasks } from './toy-tasks.js';
 
@@ -300,7 +301,7 @@ describe('meta-training', () => {
     const raw = values ? toParameters(values) : toParameters(initialValues(method.plan(host.spec), createStream(13)));
     const points = await adaptationCurve<Targets>({
       ...{ host, method, raw, episodes: held, objective, inner, rows: rowsOfList, ownPart: ownHead, at },
-      score: (logits, targets) => accuracy(logits, targets).headline,
+      score: scoreOfLogits(accuracy),
       stream: createStream(4),
     });
     disposeParameters(raw);

@@ -16,3 +16,4 @@ export { describeOnTask } from '../trial/describe-on-task.js';
 export { openSession, type Session, type SessionOptions } from '../trial/session.js';
 export { predictAtPoint, type PointRequest } from '../trial/predict-at-point.js';
 export { languageExamples, type TextSession } from '../trial/text-examples.js';
+export { writeTexts, type WriteTextsOptions } from '../trial/write-texts.js';

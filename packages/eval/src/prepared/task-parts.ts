@@ -1,6 +1,6 @@
 import { type Host, type PeftMethod } from '@tfjs-peft/peft-core';
 import { type Objective } from '@tfjs-peft/peft-core/authoring';
-import { type InnerLoop, rowsOfList, type TaskParts } from '@tfjs-peft/meta';
+import { type AdaptedStart, type InnerLoop, rowsOfList, scoreOfLogits, type TaskParts } from '@tfjs-peft/meta';
 import { controllerNames, taskBuffers } from '@tfjs-peft/tams';
 import { accuracy, adamW, crossEntropy, sgd } from '@tfjs-peft/train';
 import type { PreparedRecord } from './prepared-folder.js';
@@ -22,7 +22,7 @@ export interface TaskLearning extends TaskParts<Classes> {
   readonly inner: InnerLoop;
   readonly rows: typeof rowsOfList<number>;
   readonly keeps: readonly string[];
-  readonly score: (logits: Float32Array, targets: Classes) => number;
+  readonly score: (adapted: AdaptedStart<Classes>) => Promise<number>;
 }
 
 /** Of a method; controllers of architectures are left to the outer loop and see the task that is learned. */
@@ -37,7 +37,7 @@ export function taskLearning(
     inner: innerLoopOf(inner),
     rows: rowsOfList,
     keeps,
-    score: (logits, targets) => accuracy(logits, targets).headline,
+    score: scoreOfLogits(accuracy),
     ...(ownPart && { ownPart }),
     ...(keeps.length > 0 && { taskBuffers: (host: Host, support) => taskBuffers(method, host, support) }),
   };

@@ -10,21 +10,17 @@ import {
   textMetric,
 } from '@tfjs-peft/glue-fewshot';
 import { scoreTexts } from '@tfjs-peft/train';
-import { requireDecoder } from '@tfjs-peft/transformer';
 import type { SplitMetrics } from '../records/trial-summary.js';
 import { toLine } from '../run-folder/line-log.js';
 import { drawIndices } from '../statistics/resample.js';
 import type { Interval } from '../statistics/summarise.js';
-import { continueTexts } from './continue-texts.js';
 import { atPoint } from './predict-at-point.js';
 import { roundNumber } from './softmax.js';
 import { type TextTaskData, tidy } from './task-data.js';
 import type { TestRequest } from './test-request.js';
-import { generationOf, languageExamples, promptsOf, type TextSession } from './text-examples.js';
+import { languageExamples, type TextSession } from './text-examples.js';
 import type { TestOutput } from './write-predictions.js';
-
-/** Prompts that are continued at a time, unless told. */
-const usualBatch = 8;
+import { writeTexts } from './write-texts.js';
 
 /**
  * Test sets of a task of texts: how likely the references are, and what is written where a metric looks at that. A simplex is tested at its midpoint or a vertex.
@@ -54,7 +50,15 @@ async function testOne(
   const { task } = data.loaded;
   const session = { ...request.session, data };
   const likelihoods = await scoreRows(session, request, name, rows, point);
-  const texts = needsGeneration(task) ? await writeRows(session, request, name, rows, point) : undefined;
+  const { signal, batchSize } = request;
+  const progress = request.progress?.(`generate ${name}`);
+  const texts = needsGeneration(task)
+    ? await writeTexts(session, rows, point, {
+        ...(batchSize !== undefined && { batchSize }),
+        ...(progress && { onProgress: progress }),
+        ...(signal && { signal }),
+      })
+    : undefined;
   const measures = rows.map(({ references = [] }, index) =>
     measureText({ ...likelihoods[index]!, references, ...(texts && { text: texts[index]! }) }),
   );
@@ -106,38 +110,6 @@ async function scoreRows(
     tell?.({ done: scores.length, total: rows.length });
   }
   return scores;
-}
-
-async function writeRows(
-  session: TextSession,
-  { progress, signal, batchSize = usualBatch }: TestRequest,
-  name: string,
-  rows: readonly LabelledText[],
-  point: FoldedMethod,
-): Promise<string[]> {
-  const tell = progress?.(`generate ${name}`);
-  const prompts = promptsOf(session, rows);
-  // Prompts of about one length need little padding.
-  const order = prompts.map((_, index) => index).sort((a, b) => prompts[a]!.length - prompts[b]!.length);
-  const texts = prompts.map(() => '');
-  for (let start = 0; start < order.length; start += batchSize) {
-    signal?.throwIfAborted();
-    const batch = order.slice(start, start + batchSize);
-    const found = await continueTexts(
-      { host: requireDecoder(session.host), ...point, tokenizer: session.tokenizer },
-      batch.map((index) => prompts[index]!),
-      {
-        settings: generationOf(session),
-        stopWords: session.data.stop,
-        ...(signal && { signal }),
-      },
-    );
-    found.forEach(({ text }, at) => {
-      texts[batch[at]!] = text.trim();
-    });
-    tell?.({ done: Math.min(order.length, start + batchSize), total: order.length });
-  }
-  return texts;
 }
 
 /** Values of all metrics of a task, and intervals of those that are sums over rows: percentiles over a thousand draws of the rows. */
