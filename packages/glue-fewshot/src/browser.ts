@@ -31,7 +31,7 @@ export { parseTable, type TableTextOptions } from './parse-table.js';
 export { type TableTaskOptions, taskFromTable } from './task-from-table.js';
 export { dataLimits } from './data-limits.js';
 export { legacyPermutation, numpyPermutation } from './numpy-permutation.js';
-export { type Protocol, protocols, type SplitOptions } from './protocols.js';
+export { type Protocol, protocols, type SplitOptions, type SplitSizes, splitSizes } from './protocols.js';
 export { type Split, type SplitData, splitRows, splitTask } from './split-task.js';
 export {
   type Baseline,

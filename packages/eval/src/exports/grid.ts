@@ -17,13 +17,8 @@ export {
   readGrid,
   type StoredGrid,
 } from '../grid/grid-folder.js';
-export {
-  type Calibration as GridCalibration,
-  calibrateGrid,
-  type DesignPower,
-  designPower,
-  estimateSeconds,
-} from '../grid/plan-grid.js';
+export { type Calibration as GridCalibration, calibrateGrid } from '../grid/calibrate-grid.js';
+export { type DesignPower, designPower, estimateSeconds } from '../grid/plan-grid.js';
 export { type OpenedGrid, openGrid, type OpenGridOptions } from '../grid/plan-trials.js';
 export { runGrid, type RunGridOptions } from '../grid/run-grid.js';
 export type { Try } from '../grid/search-space.js';

@@ -6,6 +6,10 @@ import { estimateSeconds } from './plan-grid.js';
 const grid = (methods: readonly unknown[], more: object = {}) =>
   ({ version: 1, tasks: ['spam-subjects'], methods, ...more }) as unknown as GridConfigInput;
 const search = { budget: 2, seeds: [77], rateFactors: [1, 3] };
+const costs = {
+  ...{ model: 'minilm', secondsPerRun: 1, secondsPerStep: 1, secondsPerText: 0.1, secondsPerTest: 0.1 },
+  peakMemoryBytes: 1,
+};
 const tried = { 'train.learningRate': [1e-4, 1e-3] };
 
 describe('a grid', () => {
@@ -37,7 +41,6 @@ describe('a grid', () => {
   });
 
   it('takes as long as its runs, however they are written', () => {
-    const costs = { model: 'minilm', secondsPerRun: 1, secondsPerStep: 1, secondsPerText: 0.1, peakMemoryBytes: 1 };
     const secondsOf = (...methods: readonly unknown[]) => estimateSeconds(expandGrid(grid(methods)), [costs]);
     const written = (preset: string, train: object) => ({ name: preset, preset, train });
     expect(secondsOf(written('lora', { validation: { mode: 'midpoint' } }))).toBe(secondsOf('lora'));
@@ -45,5 +48,20 @@ describe('a grid', () => {
     // Pairs are not judged on the way.
     expect(secondsOf('contrastive-lora')).toBeLessThan(secondsOf(written('lora', { steps: 250, batchSize: 16 })));
     expect(secondsOf('lora', 'majority')).toBe(secondsOf('lora'));
+  });
+
+  it('takes the development set of its protocol', () => {
+    const train = { steps: 100, evaluateEvery: { epochs: 0, minSteps: 10 } };
+    const secondsOf = (task: string, data: object) =>
+      estimateSeconds(expandGrid(grid(['lora'], { train, data, tasks: [task], shots: [10] })), [costs]);
+    // A run, its steps, and the test of a thousand rows; ten evaluations are the rest.
+    const evaluated = (data: object, task = 'trec') => Math.round(secondsOf(task, data) - (1 + 100 + 100));
+    expect(evaluated({ protocol: 'same_k' })).toBe(10);
+    expect(evaluated({ protocol: 'none' })).toBe(0);
+    expect(evaluated({ protocol: 'fixed', devSize: 500 })).toBe(500);
+    expect(evaluated({ protocol: 'per_class' })).toBe(60);
+    expect(evaluated({ protocol: 'budget', devFraction: 0.2 })).toBe(2);
+    const file = { file: 'x.csv', textColumn: 'text', labelColumn: 'label' };
+    expect(evaluated({ protocol: 'per_class' }, { task: 'file', file } as unknown as string)).toBe(20);
   });
 });
