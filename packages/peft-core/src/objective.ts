@@ -37,15 +37,22 @@ export interface Objective<Targets = unknown> {
   readonly id: string;
   /** Differentiable; called inside `tf.tidy`. Errors: what makes the targets or the outputs unusable. */
   loss(pass: Pass, batch: Batch<Targets>, context: Context): Loss;
+  /**
+   * What the loss of a batch is divided by: the loss of a whole batch is the mean of its parts' losses, weighted by this. If absent, the number of targets; null
+   * where the texts of a batch are compared with one another, so that it has no parts.
+   */
+  weightOf?(targets: Targets): number | null;
 }
 
 /** An objective of one pass. */
 export const objectiveOfOutputs = <Targets>(
   id: string,
   lossOf: (outputs: HostOutputs, batch: Batch<Targets>, context: Context) => tf.Scalar,
+  more: Pick<Objective<Targets>, 'weightOf'> = {},
 ): Objective<Targets> => ({
   id,
   loss: (pass, batch, context) => ({ loss: lossOf(pass(context), batch, context) }),
+  ...more,
 });
 
 /**

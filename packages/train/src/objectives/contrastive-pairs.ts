@@ -44,5 +44,6 @@ export function contrastivePairs({ host, readout }: ContrastivePairsOptions): Ob
         .square()
         .mean() as tf.Scalar;
     },
+    { weightOf: () => null },
   );
 }

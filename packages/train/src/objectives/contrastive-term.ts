@@ -22,6 +22,7 @@ export function withContrastiveTerm(
 ): Objective<readonly number[]> {
   return {
     id: `${objective.id} + contrastive(${readout} weight=${weight})`,
+    weightOf: () => null,
     loss(pass, batch, context) {
       const { loss, terms, first } = lossWithFirstPass(objective, pass, batch, context);
       const features = host.readOut(first!.lastHiddenState, batch.inputs.attentionMask, readout);

@@ -22,8 +22,9 @@ export function crossEntropy(config: z.input<typeof crossEntropyConfig> = {}): L
     shares[target]! += (1 - labelSmoothing) * weightOf(target);
     return shares;
   };
+  const weightsOf = (targets: readonly number[]) => targets.reduce((sum, target) => sum + weightOf(target), 0);
   // Texts of weight 0 alone teach nothing: their loss is 0.
-  const total = (targets: readonly number[]) => targets.reduce((sum, target) => sum + weightOf(target), 0) || 1;
+  const total = (targets: readonly number[]) => weightsOf(targets) || 1;
   const settings = [
     ...(classWeights ? [`classWeights=${classWeights.join(',')}`] : []),
     ...(labelSmoothing > 0 ? [`labelSmoothing=${labelSmoothing}`] : []),
@@ -31,7 +32,7 @@ export function crossEntropy(config: z.input<typeof crossEntropyConfig> = {}): L
   return logitsObjective<number>({
     id: settings.length > 0 ? `cross_entropy(${settings.join(' ')})` : 'cross_entropy',
     targets: 'a class index: 0, 1, 2, ...',
-    ...(classWeights && { labels: classWeights.length }),
+    ...(classWeights && { labels: classWeights.length, weightOf: weightsOf }),
     isTarget: (label, labels) => Number.isInteger(label) && label >= 0 && label < labels,
     batchLoss(logits, targets) {
       const [rows, labels] = logits.shape;

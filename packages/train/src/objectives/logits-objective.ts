@@ -21,6 +21,8 @@ export interface LogitsRules<Target> {
   readonly targets: string;
   /** How many columns the logits must have; any number if absent. */
   readonly labels?: number;
+  /** As in {@link Objective}. */
+  readonly weightOf?: (targets: readonly Target[]) => number;
   /** Whether a target fits this number of logits. */
   readonly isTarget: (target: Target, labels: number) => boolean;
   /** On the device, differentiable; targets are checked. */
@@ -53,6 +55,7 @@ export function logitsObjective<Target>(rules: LogitsRules<Target>): LogitsObjec
   };
   return {
     id,
+    ...(rules.weightOf && { weightOf: rules.weightOf }),
     loss(pass, { targets }, context) {
       const logits = requireLogits(pass({ ...context, reads: 'logits' }));
       check(logits.shape[0], logits.shape[1], targets);

@@ -29,8 +29,12 @@ export function nextToken(config: z.input<typeof nextTokenConfig> = {}): Objecti
       const mean = { ...tokens, weights: tokens.weights.div<tf.Tensor1D>(total) };
       return vocabularyLoss(mean, requireOutputEmbeddings(outputs));
     },
+    { weightOf: (targets) => targets.reduce((sum, row) => row.reduce(countOf, sum), 0) },
   );
 }
+
+/** Adds what a token counts; nothing stands before the first one. */
+const countOf = (sum: number, weight: number, token: number): number => (token > 0 && weight > 0 ? sum + weight : sum);
 
 /** Errors: `LANGUAGE_MODEL_MISSING`; `TOKENS_AHEAD_SEEN` where a method lets tokens see what they are to predict. */
 export function requireOutputEmbeddings({ outputEmbeddings, seesAhead }: HostOutputs): OutputEmbeddings {

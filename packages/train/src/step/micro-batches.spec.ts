@@ -3,6 +3,8 @@ import { compose, type Host, head, PeftError } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { createToyHost, toyShift } from '../../test/toy-host.js';
 import { codeOf, toyRequest, trainLosses } from '../../test/toy-request.js';
+import { withContrastiveTerm } from '../objectives/contrastive-term.js';
+import { crossEntropy } from '../objectives/cross-entropy.js';
 import { train } from '../run/train.js';
 import { microBatches } from './micro-batches.js';
 
@@ -23,6 +25,22 @@ describe('microBatches', () => {
     trainLosses(whole.history).forEach((loss, step) => expect(trainLosses(parts.history)[step]).toBeCloseTo(loss, 5));
     for (const [name, { data }] of whole.raw)
       data.forEach((value, index) => expect(parts.raw.get(name)!.data[index]).toBeCloseTo(value, 4));
+  });
+
+  it.each<[string, number[]]>([
+    ['other', [1, 9]],
+    ['no', [1, 0]],
+  ])('know classes of %s weight', async (_, classWeights) => {
+    const weighted = (rest: object) => steady({ objective: crossEntropy({ classWeights }), ...rest });
+    const [whole, parts] = [await train(weighted({})), await train(weighted({ rule: microBatches(1) }))];
+    trainLosses(whole.history).forEach((loss, step) => expect(trainLosses(parts.history)[step]).toBeCloseTo(loss, 5));
+    for (const [name, { data }] of whole.raw)
+      data.forEach((value, index) => expect(parts.raw.get(name)!.data[index]).toBeCloseTo(value, 4));
+  });
+
+  it('refuse an objective that compares texts', async () => {
+    const objective = withContrastiveTerm(crossEntropy(), { host });
+    expect(await codeOf(train(steady({ objective, rule: microBatches(2) })))).toBe('OPTION_INVALID');
   });
 
   it('leave no tensor behind', async () => {

@@ -1,14 +1,13 @@
 import { type Context, PeftError, substream } from '@tfjs-peft/peft-core';
-import { type LossAndGradients, lossAndGradients } from '@tfjs-peft/peft-core/authoring';
+import { type LossAndGradients, lossAndGradients, type Objective } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { toBatch } from '../batches/batch-source.js';
 import type { UpdateRequest, UpdateRule } from './update-rule.js';
 
 /**
  * A rule that runs each batch in parts of at most `size` texts and adds their gradients up, so that a step needs the memory of one part. Loss and
- * gradients are those of the whole batch for objectives that are a mean over the texts (`crossEntropy` without class weights, `squaredError`), but
- * for dropout and draws, which each part has of its own. Not for objectives that compare the texts of a batch with one another.
- * Errors: `OPTION_INVALID`.
+ * gradients are those of the whole batch, but for dropout and draws, which each part has of its own.
+ * Errors: `OPTION_INVALID`, in a step also for an objective that compares the texts of a batch with one another.
  *
  * @param size texts a pass, from 1
  */
@@ -22,15 +21,34 @@ export function microBatches<Target>(size: number): UpdateRule<readonly Target[]
     id: `micro_batches(size=${size})`,
     lossAndGradients(request) {
       const { texts, targets } = request.texts;
-      const starts = Array.from({ length: Math.ceil(texts.length / size) }, (_, part) => part * size);
-      return starts
-        .map((start) => () => {
-          const part = { texts: texts.slice(start, start + size), targets: targets.slice(start, start + size) };
-          return ofPart({ ...request, texts: part }, `part.${start}`, part.texts.length / texts.length);
-        })
+      const parts = Array.from({ length: Math.ceil(texts.length / size) }, (_, part) => {
+        const start = part * size;
+        const own = { texts: texts.slice(start, start + size), targets: targets.slice(start, start + size) };
+        return { start, own, weight: weightIn(request.objective, own.targets) };
+      });
+      const whole = parts.reduce((sum, { weight }) => sum + weight, 0);
+      // Where nothing counts, one part says so as the whole batch would.
+      const counted = whole > 0 ? parts.filter(({ weight }) => weight > 0) : parts.slice(0, 1);
+      return counted
+        .map(
+          ({ start, own, weight }) =>
+            () =>
+              ofPart({ ...request, texts: own }, `part.${start}`, whole > 0 ? weight / whole : 1),
+        )
         .reduce<LossAndGradients | undefined>((sum, next) => (sum ? added(sum, next()) : next()), undefined)!;
     },
   };
+}
+
+/** Errors: `OPTION_INVALID`. */
+function weightIn<Target>(objective: Objective<readonly Target[]>, targets: readonly Target[]): number {
+  const weight = objective.weightOf ? objective.weightOf(targets) : targets.length;
+  if (weight !== null) return weight;
+  throw new PeftError('OPTION_INVALID', {
+    found: `micro-batches under ${objective.id}, which compares the texts of a batch with one another`,
+    expected: 'an objective whose loss is a mean over texts or tokens',
+    fix: 'set a smaller batchSize, or cut texts earlier',
+  });
 }
 
 /** Loss and gradients of some texts, times their share of the batch. What the pass needed is freed before the next one. */
