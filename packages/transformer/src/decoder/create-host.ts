@@ -145,7 +145,7 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
       requirePositions(
         indexed.positionOffset,
         virtual + before,
-        inputs.inputIds.shape[1],
+        inputs,
         config.maxPositionEmbeddings,
       );
       const visible = visibleTokens({

@@ -1,4 +1,4 @@
-import { evaluationContext, type Host } from '@tfjs-peft/peft-core';
+import { evaluationContext, type Host, padBatch } from '@tfjs-peft/peft-core';
 import type { TokenPrefix } from '@tfjs-peft/peft-core/interventions';
 import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
@@ -94,6 +94,22 @@ describe('prompts', () => {
     const host = await createRandomHost({ maxPositionEmbeddings: 8 });
     expect(hiddenStates(host, [prompt([1, 32])]).shape).toEqual([3, 8, 32]);
     expect(() => hiddenStates(host, [prompt([2, 32])])).toThrow(expect.objectContaining({ code: 'TEXT_TOO_LONG' }));
+    host.dispose();
+  });
+
+  it('leave texts all positions that are left, however the batch is padded', async () => {
+    const host = await createRandomHost({ maxPositionEmbeddings: 16 });
+    const statesOf = (tokens: number, multipleOf: number) => {
+      const inputIds = Array.from({ length: tokens }, (_, token) => 5 + token);
+      const inputs = padBatch([{ inputIds, tokenTypeIds: inputIds.map(() => 0) }], host.spec.padTokenId, {
+        multipleOf,
+      });
+      const context = evaluationContext(host.spec, 1);
+      return host.forward(inputs, [prompt([3, 32])], context).lastHiddenState;
+    };
+    const padded = statesOf(13, 8).slice([0, 0, 0], [1, 16, 32]);
+    expect(await maxDifference(padded, statesOf(13, 1))).toBeLessThan(1e-6);
+    expect(() => statesOf(14, 1)).toThrow(expect.objectContaining({ code: 'TEXT_TOO_LONG' }));
     host.dispose();
   });
 });

@@ -1,7 +1,15 @@
-import { PeftError } from '@tfjs-peft/peft-core';
+import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
+import { textsOf } from '@tfjs-peft/peft-core/authoring';
+
+/** Tokens that need a position: padding at the end needs none. */
+const placedTokens = (inputs: HostInputs): number => {
+  const texts = textsOf(inputs);
+  return texts ? Math.max(...texts.map(({ inputIds }) => inputIds.length)) : inputs.inputIds.shape[1];
+};
 
 /** Errors: `TEXT_TOO_LONG`. */
-export function requirePositions(offset: number, virtual: number, tokens: number, available: number): void {
+export function requirePositions(offset: number, virtual: number, inputs: HostInputs, available: number): void {
+  const tokens = placedTokens(inputs);
   if (offset + virtual + tokens <= available) return;
   const parts = [
     `${tokens} tokens`,
