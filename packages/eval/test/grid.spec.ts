@@ -11,6 +11,7 @@ import {
   type GridConfigInput,
   gridFiles,
   readCellResults,
+  readCell,
   readGrid,
   runGrid,
   type RunGridOptions,
@@ -305,6 +306,12 @@ describeOnNative('a grid', () => {
     const { analysis, tables, notes } = await writeGridReport(tiny.out);
     expect(analysis.cells[0]!.missing).toBe(1);
     expect(tables[0]!.rows.find(([arm]) => arm === 'A')![1]).toContain('(1 missing)');
+    const [id] = readdirSync(gridFiles(tiny.out).cells);
+    const cell = await readCell(join(gridFiles(tiny.out).cells, id!));
+    // Arms that share runs have results of their own.
+    expect(cell!.results.map(({ method }) => method).sort()).toEqual(['A', 'B', 'B', 'D', 'D', 'majority', 'majority']);
+    expect(cell!.planned.filter(({ method }) => method === 'A')).toHaveLength(2);
+    expect(await readCell(tiny.out)).toBeNull();
     expect(analysis.damaged).toEqual([expect.stringMatching(/items\.parquet.*/)]);
     expect(notes.join('\n')).toMatch(/Missing results.*Records left out/s);
     renameSync(`${tiny.root}/away`, away);

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { evaluateFolder, type FolderEvaluation } from '@tfjs-peft/eval';
+import { readCell } from '@tfjs-peft/eval/grid';
 import { findings, formatTable } from '@tfjs-peft/eval/report';
 import { readResults } from '@tfjs-peft/eval/run-folder';
 import { compareMethods } from '@tfjs-peft/eval/statistics';
@@ -31,10 +32,15 @@ export async function evaluateAgain(folder: string, options: EvalOptions, io: Cl
   const asks = [options.point, options.draws, options.data, options.task, options.maxTokens].some(
     (value) => value !== undefined,
   );
-  const results = asks ? null : await readResults(folder);
-  refuseUnused(options, results !== null);
-  if (results) {
-    const table = compareMethods(results.trials, { ...(options.reference && { references: options.reference }) });
+  // A cell of a grid has arms that share runs, and perhaps runs that are still to come.
+  const cell = asks ? null : await readCell(folder);
+  const trials = cell?.results ?? (asks ? undefined : (await readResults(folder))?.trials);
+  refuseUnused(options, trials !== undefined);
+  if (trials) {
+    const table = compareMethods(trials, {
+      ...(options.reference && { references: options.reference }),
+      ...(cell && { planned: cell.planned }),
+    });
     io.out(
       options.json ? jsonLine({ folder, table, findings: findings(table) }) : formatTable(table, { width: io.width }),
     );

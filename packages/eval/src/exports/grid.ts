@@ -13,6 +13,7 @@ export {
   type ArmResult,
   type CellResults,
   gridFiles,
+  readCell,
   readCellResults,
   readGrid,
   type StoredGrid,

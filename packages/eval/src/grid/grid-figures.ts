@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { plotColours, plotConfig, methodColours } from '../report/plot-theme.js';
+import { methodScales, plotColours, plotConfig } from '../report/plot-theme.js';
 import { renderSvg } from '../report/render-svg.js';
 import type { GridAnalysis } from './analyse-grid.js';
 import { type GridFigure, schema } from './grid-figure.js';
@@ -144,12 +144,10 @@ async function curves({ cells }: GridAnalysis): Promise<GridFigure | null> {
     scale: { type: 'log' as const },
     axis: { title: 'K labelled texts', grid: false, values: [...new Set(rows.map(({ shots }) => shots))] },
   };
-  const color = {
-    field: 'method',
-    type: 'nominal' as const,
-    scale: { domain: methods, range: methods.map((_, index) => methodColours[index % methodColours.length]!) },
-    legend: { title: null },
-  };
+  const scales = methodScales(methods);
+  const channel = { field: 'method', type: 'nominal' as const, legend: { title: null } };
+  const color = { ...channel, scale: scales.color };
+  const strokeDash = { ...channel, scale: scales.strokeDash };
   const y = { type: 'quantitative' as const, scale: { zero: false }, axis: { title: 'headline metric (x 100)' } };
   const spec: TopLevelSpec = {
     $schema: schema,
@@ -162,7 +160,7 @@ async function curves({ cells }: GridAnalysis): Promise<GridFigure | null> {
       width: 360,
       height: 200,
       layer: [
-        { mark: { type: 'line', point: true }, encoding: { x, y: { field: 'mean', ...y }, color } },
+        { mark: { type: 'line', point: true }, encoding: { x, y: { field: 'mean', ...y }, color, strokeDash } },
         {
           mark: { type: 'rule', opacity: 0.5 },
           encoding: { x, y: { field: 'low', ...y }, y2: { field: 'high' }, color },

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
 import { isPeftError, PeftError } from '@tfjs-peft/peft-core';
 import { methodName } from '../config/experiment-config.js';
@@ -116,6 +116,16 @@ export async function readCellResults(folder: string, grid: StoredGrid): Promise
   }
   requireOneHost(cells);
   return cells;
+}
+
+/** The results of a cell by its own folder; null where that is none of a grid. Errors: `GRID_DAMAGED`, `RESULTS_NOT_COMPARABLE`. */
+export async function readCell(folder: string): Promise<CellResults | null> {
+  const own = resolve(folder);
+  const root = dirname(dirname(own));
+  if (dirname(own) !== gridFiles(root).cells) return null;
+  const grid = await readGrid(root);
+  const cells = grid?.cells.filter(({ id }) => id === basename(own)) ?? [];
+  return grid && cells.length > 0 ? (await readCellResults(root, { ...grid, cells }))[0]! : null;
 }
 
 function armsOf(cell: StoredGrid['cells'][number], method: string, summary: TrialSummary, path: string): ArmResult[] {

@@ -1,5 +1,5 @@
 import type { GridAnalysis } from './analyse-grid.js';
-import type { StoredGrid } from './grid-folder.js';
+import type { CellResults, StoredGrid } from './grid-folder.js';
 
 /** What must be said beside the tables: what is missing, what was left out, what a pair is. */
 export function notesOf({ config, cells: planned }: StoredGrid, analysis: GridAnalysis): string[] {
@@ -41,5 +41,30 @@ export function notesOf({ config, cells: planned }: StoredGrid, analysis: GridAn
     ...(chosen.length > 0
       ? [`Chosen by development sets of data seeds ${config.search?.seeds.join(', ')}: ${chosen.join('; ')}.`]
       : []),
+  ];
+}
+
+/** So many warnings are shown; the others stand in the summaries of their trials. */
+const shownWarnings = 20;
+
+/** What runs warned of, each warning once, with the runs that gave it. */
+export function warningsOf(cells: readonly CellResults[]): string[] {
+  /** By warning, which run of an arm, once for arms that share it. */
+  const runs = new Map<string, Map<string, string>>();
+  for (const { cell, results } of cells)
+    for (const { warnings, path, method, dataSeed } of results)
+      for (const warning of warnings) {
+        const own = runs.get(warning) ?? new Map<string, string>();
+        runs.set(warning, own);
+        own.set(path, `${method} on ${cell.id}, data seed ${dataSeed}`);
+      }
+  const told = [...runs].map(([warning, own]) => {
+    const [first] = own.values();
+    return `Warning: ${warning} (${first}${own.size > 1 ? ` and ${own.size - 1} more` : ''})`;
+  });
+  const left = told.length - shownWarnings;
+  return [
+    ...told.slice(0, shownWarnings),
+    ...(left > 0 ? [`${left} more warnings stand in the summaries of the runs.`] : []),
   ];
 }

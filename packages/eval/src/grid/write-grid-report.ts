@@ -9,7 +9,7 @@ import { analyseGrid, type GridAnalysis } from './analyse-grid.js';
 import type { GridFigure } from './grid-figure.js';
 import { drawFigures } from './grid-figures.js';
 import { gridFiles, readCellResults, readGrid, type StoredGrid } from './grid-folder.js';
-import { notesOf } from './grid-notes.js';
+import { notesOf, warningsOf } from './grid-notes.js';
 import { gridTables, latexTables, markdownTables, type TextTable } from './grid-tables.js';
 
 /** What was written, and what it shows. */
@@ -39,7 +39,7 @@ export async function writeGridReport(given: string): Promise<WrittenGridReport>
   const analysis = await analyseGrid(grid, cells);
   const tables = gridTables(analysis, margin);
   const figures = await drawFigures(analysis, margin);
-  const notes = notesOf(grid, analysis);
+  const notes = [...notesOf(grid, analysis), ...warningsOf(cells)];
   const title = grid.config.name ?? 'Ablation';
   const paths = {
     html: join(folder, 'report.html'),

@@ -24,6 +24,23 @@ export const methodColours: readonly string[] = [
   plotColours.method5,
 ];
 
+const dashes: readonly (readonly number[])[] = [
+  [1, 0],
+  [6, 3],
+  [2, 2],
+  [8, 2, 2, 2],
+];
+
+/** How lines of methods differ: colours, and dashes where there are more methods than colours. */
+export function methodScales(methods: readonly string[]) {
+  const range = <Value>(values: readonly Value[], every: number) =>
+    methods.map((_, index) => values[Math.floor(index / every) % values.length]!);
+  return {
+    color: { domain: [...methods], range: range(methodColours, 1) },
+    strokeDash: { domain: [...methods], range: range(dashes, methodColours.length).map((dash) => [...dash]) },
+  };
+}
+
 const font = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** Fonts, lines and colours of all plots. */
