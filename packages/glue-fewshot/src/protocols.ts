@@ -6,11 +6,12 @@ import { PeftError } from '@tfjs-peft/peft-core';
  * - `same_k`: the first K train, the next K are dev: a true few-shot dev set (LM-BFF's reason, without its class balance).
  * - `budget`: K is all that is labelled; 0.3 : 1 of it is dev (after prefix-tuning's low-data design, arXiv 2101.00190).
  * - `per_class`: K per class train, the next K per class are dev, cut from numpy's legacy shuffle, as in LM-BFF (Gao et al. 2020, arXiv 2012.15723).
+ * - `none`: the first K train, there is no dev.
  */
-export type Protocol = 'fixed' | 'same_k' | 'budget' | 'per_class';
+export type Protocol = 'fixed' | 'same_k' | 'budget' | 'per_class' | 'none';
 
 /** All protocols of `splitTask`. */
-export const protocols: readonly Protocol[] = ['fixed', 'same_k', 'budget', 'per_class'];
+export const protocols: readonly Protocol[] = ['fixed', 'same_k', 'budget', 'per_class', 'none'];
 
 /** How many examples a split has, and which seed draws them. */
 export interface SplitOptions {
@@ -49,6 +50,7 @@ export function splitSizes(options: SplitOptions): SplitSizes {
     throw invalid('stratify with protocol per_class', 'one of them: per_class balances the classes');
   if (testCap != null) checkCount('testCap', testCap);
   if (protocol === 'fixed') return { train: k, dev: checkCount('devSize', devSize ?? 1000) };
+  if (protocol === 'none') return { train: k, dev: 0 };
   if (protocol !== 'budget') return { train: k, dev: k };
   const dev = Math.round((devFraction ?? 0.3 / 1.3) * k);
   if (!(dev >= 1 && dev < k))

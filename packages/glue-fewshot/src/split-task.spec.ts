@@ -33,6 +33,22 @@ describe('splits (T10)', () => {
     expect(split.devRows).toEqual(numpyPermutation(13, 2490).slice(100, 200));
   });
 
+  it('none: K rows, all that there are if so, and no dev; the seed stays where training has two classes', async () => {
+    const split = splitTask(task, { k: 100, dataSeed: 13, protocol: 'none' });
+    expect(split.trainRows).toEqual(splitTask(task, { k: 100, dataSeed: 13 }).trainRows);
+    expect(split).toMatchObject({ devRows: [], usedSeed: 13 });
+    expect(Object.values(split.labelCounts.dev)).toEqual([0, 0]);
+    const few = inventedTask(labels(20));
+    expect(splitTask(few, { k: 20, dataSeed: 13, protocol: 'none' }).trainRows).toHaveLength(20);
+    // One row of the second class: a dev set of two classes there is none.
+    const rare = inventedTask(Array.from({ length: 20 }, (_, row) => Number(row === 7)));
+    expect(splitTask(rare, { k: 20, dataSeed: 13, protocol: 'none' }).usedSeed).toBe(13);
+    expect((await errorOf(() => splitTask(rare, { k: 10, dataSeed: 13 }))).code).toBe('SPLIT_ONE_CLASS');
+    expect((await errorOf(() => splitTask(rare, { k: 1, dataSeed: 13, protocol: 'none' }))).message).toContain(
+      '1 train rows',
+    );
+  });
+
   it('budget: dev is 0.3 / 1.3 of K, or devFraction of it', () => {
     const sizes = (options: Partial<SplitOptions>) => {
       const { trainRows, devRows } = splitTask(task, { k: 100, dataSeed: 13, protocol: 'budget', ...options });

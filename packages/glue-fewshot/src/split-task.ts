@@ -161,20 +161,23 @@ function drawnCut(
     });
   // Texts are all of one class: there is nothing to demand of a draw.
   const needsTwo = names.length > 1;
-  const hopeless = needsTwo && (sizes.train < 2 || sizes.dev < 2 || new Set(classes).size < 2);
+  const hasDev = sizes.dev > 0;
+  const hopeless = needsTwo && (sizes.train < 2 || (hasDev && sizes.dev < 2) || new Set(classes).size < 2);
   for (let attempt = 0; !hopeless && attempt < maxTries; attempt++) {
     const usedSeed = dataSeed + seedStep * attempt;
     const order = numpyPermutation(usedSeed, classes.length);
     const cut = stratify ? cutStratified(order, classes, sizes, names.length) : cutPlain(order, sizes);
-    const single = [cut.train, cut.dev].some((rows) => new Set(rows.map((row) => classes[row])).size < 2);
+    const single = [cut.train, ...(hasDev ? [cut.dev] : [])].some(
+      (rows) => new Set(rows.map((row) => classes[row])).size < 2,
+    );
     if (!needsTwo || !single) {
       if (attempt > 0) notes.push(`data seed ${dataSeed} gives a set of one class; seed ${usedSeed} was used instead`);
       return { cut, usedSeed };
     }
   }
   throw new PeftError('SPLIT_ONE_CLASS', {
-    found: `k = ${k} of task ${task} with data seed ${dataSeed}: ${sizes.train} train and ${sizes.dev} dev rows never hold two classes each`,
-    expected: 'at least two classes in train and in dev',
+    found: `k = ${k} of task ${task} with data seed ${dataSeed}: ${sizes.train} train${hasDev ? ` and ${sizes.dev} dev rows never hold two classes each` : ' rows never hold two classes'}`,
+    expected: `at least two classes in train${hasDev ? ' and in dev' : ''}`,
     fix: 'choose a larger k, or protocol per_class, which balances the classes; check that the training rows have more than one label',
   });
 }

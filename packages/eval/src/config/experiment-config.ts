@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { PeftError, readouts, type Readout } from '@tfjs-peft/peft-core';
+import { protocols } from '@tfjs-peft/glue-fewshot';
 import { demonstrationsSchema, type TaskPrompt, taskPrompts } from '@tfjs-peft/prompting';
 import { isJsonObject } from '@tfjs-peft/peft-core/files';
 import { parseConfig } from '@tfjs-peft/peft-core/authoring';
@@ -65,7 +66,7 @@ export const dataConfig = z.strictObject({
   /** K: number of labelled texts (per class under `per_class`). */
   shots: z.int().min(1).default(100),
   /** How the development set is made; `none`: there is none, the last step counts. */
-  protocol: z.enum(['fixed', 'same_k', 'budget', 'per_class', 'none']).default('same_k'),
+  protocol: z.enum(protocols).default('same_k'),
   devSize: z.int().min(1).nullable().default(null),
   devFraction: z.number().gt(0).lt(1).nullable().default(null),
   stratify: z.boolean().default(false),

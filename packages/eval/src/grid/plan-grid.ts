@@ -90,7 +90,6 @@ function splitRows(
   { protocol, devSize, devFraction }: GridConfig['data'],
   { tasks }: Catalogue,
 ): SplitSizes {
-  if (protocol === 'none') return { train: k, dev: 0 };
   const classes = protocol === 'per_class' ? (task === 'file' ? 2 : outputSize(tasks.get(task))) : 1;
   const { train, dev } = splitSizes({
     ...{ k, dataSeed: 0, protocol },

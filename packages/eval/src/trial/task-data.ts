@@ -9,7 +9,6 @@ import {
   labelsOf,
   type LoadedTask,
   loadTask,
-  type Split,
   type SplitOptions,
   splitRows,
   splitTask,
@@ -223,43 +222,29 @@ function requireGroups({ name, groups }: TaskDefinition, group: string | undefin
   });
 }
 
-/** K labelled texts without a development set still come from the same permutation: a few rows after them are drawn and not used. */
-const unusedDevRows = 50;
-
 function cutSplit(
   loaded: LoadedTask,
   data: DataConfig,
   dataSeed: number,
 ): TrialSplit & { readonly tests: readonly TestSet[] } {
-  const artefact = splitTask(loaded, splitOptions(loaded, data, dataSeed));
+  const artefact = splitTask(loaded, splitOptions(data, dataSeed));
   const { train, dev, tests } = splitRows(loaded, artefact);
   return {
     train,
-    dev: data.protocol === 'none' ? [] : dev,
+    dev,
     tests,
-    artefact: { ...withProtocol(artefact, data), files: loaded.files.map((file) => basename(file)) },
+    artefact: { ...artefact, files: loaded.files.map((file) => basename(file)) },
     hash: artefact.textHash,
     warnings: artefact.notes,
   };
 }
 
-function withProtocol(artefact: Split, { protocol }: DataConfig): object {
+function splitOptions(data: DataConfig, dataSeed: number): SplitOptions {
+  const { shots: k, stratify, protocol, devSize, devFraction, testCap } = data;
   return {
-    ...artefact,
-    protocol,
-    ...(protocol === 'none' && { devRows: [], labelCounts: { train: artefact.labelCounts.train } }),
+    ...{ k, dataSeed, stratify, protocol },
+    ...(testCap !== null && { testCap }),
+    ...(devSize !== null && { devSize }),
+    ...(devFraction !== null && { devFraction }),
   };
-}
-
-function splitOptions({ train }: LoadedTask, data: DataConfig, dataSeed: number): SplitOptions {
-  const { shots: k, stratify, protocol } = data;
-  const common = { k, dataSeed, stratify, ...(data.testCap !== null && { testCap: data.testCap }) };
-  const own = {
-    ...common,
-    ...(data.devSize !== null && { devSize: data.devSize }),
-    ...(data.devFraction !== null && { devFraction: data.devFraction }),
-  };
-  return protocol === 'none'
-    ? { ...common, protocol: 'fixed', devSize: Math.max(2, Math.min(k, unusedDevRows, train.length - k)) }
-    : { ...own, protocol };
 }
