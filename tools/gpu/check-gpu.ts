@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { minilmFiles } from '@tfjs-peft/minilm';
 import { type Measured, measure } from '../bench/src/measure-workers.js';
+import { lossOf } from '../bench/src/require-agreement.js';
 import { type BenchMethod, createBatch, startStepWorker, startWorker, type Worker } from '../bench/src/worker.js';
 import { parseOptions } from '../options/parse-options.js';
 
@@ -138,7 +139,7 @@ async function measureSteps(rows: number, tokens: number): Promise<void> {
       const script = join(root, 'tools/bench/peers/step_worker.py');
       workers.push(await startWorker('prefix, torch + HF peft', flags.python, [script, JSON.stringify(peer)]));
     }
-    const losses = Object.fromEntries(workers.map(({ name, loss }) => [name, loss]));
+    const losses = Object.fromEntries(workers.map((worker) => [worker.name, lossOf(worker)]));
     report.steps.push({ rows, tokens, losses, measured: await measure(workers, rounds, steps) });
   } finally {
     workers.forEach((worker) => worker.stop());

@@ -2,17 +2,15 @@
 // Usage: node --conditions=@tfjs-peft/source --import tsx tools/parity/check-smollm2.ts [FOLDER] [BACKEND]
 // Exit code: 0 within tolerance, 1 not.
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type BackendName, selectBackend } from '@tfjs-peft/backend';
 import { bytesSource, compose, evaluationContext, openSafetensors } from '@tfjs-peft/peft-core';
 import { scoreTexts, wholeText } from '@tfjs-peft/train';
 import { generate, loadHost, requireDecoder } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
+import { smolLM2Folder } from './find-smollm2.js';
 
-const cache =
-  process.env['TFJS_PEFT_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tfjs-peft');
-const [folder = join(cache, 'smollm2-135m'), backend = 'tensorflow'] = process.argv.slice(2) as [string?, BackendName?];
+const [folder = smolLM2Folder(), backend = 'tensorflow'] = process.argv.slice(2) as [string?, BackendName?];
 /** Of the logits, relative to the largest one. */
 const tolerance = 1e-3;
 

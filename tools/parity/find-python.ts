@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../../packages/setup-native/src/plan-setup.js';
 
 /** Pinned packages, and the venv in the cache that holds them. */
 export interface PythonPackages {
@@ -41,12 +41,6 @@ function differences(
   if (status !== 0) return undefined;
   const lines = stdout.split(/\r?\n/).filter(Boolean);
   return lines.map((line) => line.split(',')).map(([name = '', found = '', pinned = '']) => ({ name, found, pinned }));
-}
-
-/** `$TFJS_PEFT_CACHE`, `$XDG_CACHE_HOME/tfjs-peft` or `~/.cache/tfjs-peft`, as `npm run setup:native` has it. */
-function cacheFolder(env = process.env): string {
-  if (env['TFJS_PEFT_CACHE']) return resolve(env['TFJS_PEFT_CACHE']);
-  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'tfjs-peft');
 }
 
 /**

@@ -7,6 +7,7 @@ import { minilmFiles } from '@tfjs-peft/minilm';
 import { findPython } from '../../parity/find-python.js';
 import { type Measured, measure, median } from './measure-workers.js';
 import { formatProfile } from './profile-operations.js';
+import { requireAgreement } from './require-agreement.js';
 import { type BenchMethod, createBatch, startStepWorker, startWorker, type WorkerOptions } from './worker.js';
 import { parseOptions } from '../../options/parse-options.js';
 
@@ -155,8 +156,7 @@ async function compareSift(adapterFolder: string): Promise<void> {
       join(here, '..', 'peers', 'step_worker.py'),
       JSON.stringify(options),
     ]);
-    if (!(Math.abs(torch.loss - sift.loss) < 1e-4))
-      throw new Error(`the sides compute different losses, ${sift.loss} here and ${torch.loss} in torch: not timed`);
+    requireAgreement(sift, torch);
     workers.push(torch);
   }
   const measured = await measure(workers, Number(flags.rounds), Number(flags.steps));
@@ -199,10 +199,7 @@ try {
       join(here, '..', 'peers', 'step_worker.py'),
       JSON.stringify(options),
     ]);
-    const difference = Math.abs(torch.loss - plain.loss);
-    if (!(difference < 1e-4))
-      throw new Error(`the sides compute different losses, ${plain.loss} here and ${torch.loss} in torch: not timed`);
-    console.log(`same first loss on both sides: ${plain.loss.toFixed(6)}, difference ${difference.toExponential(1)}`);
+    console.log(requireAgreement(plain, torch));
     workers.push(torch);
   }
   console.log(

@@ -7,11 +7,14 @@ import { randomWords } from '@tfjs-peft/peft-core/authoring';
 import type { StepProfile } from './profile-operations.js';
 
 export type BenchMethod =
+  | 'bare'
   | 'prefix'
   | 'prefix-subspace'
   | 'mlp-prefix'
   | 'mlp-prefix-subspace'
   | 'lora'
+  | 'lora-everywhere'
+  | 'tarp'
   | 'ia3'
   | 'composed'
   | 'bitfit'
@@ -19,6 +22,9 @@ export type BenchMethod =
   | 'sift-subspace'
   | 'dense'
   | 'full';
+
+/** An update of FOMAML over episodes, or as many plain steps as it has inside and outside, on the same texts. */
+export type EpisodeSteps = 'fomaml' | 'plain';
 
 export interface WorkerOptions {
   readonly backend: 'tensorflow' | 'tensorflow-gpu' | 'wasm';
@@ -31,6 +37,12 @@ export interface WorkerOptions {
   readonly vertices?: number;
   /** With it a "step" is an evaluation of the batch over so many draws, or at the midpoint for 0; nothing is trained. */
   readonly draws?: number;
+  /** With it a "step" is a greedy continuation of the first text by so many tokens, whose time is that of one token; the host is a decoder. */
+  readonly newTokens?: number;
+  /** Which of these tokens are timed, `[from, to)`; all of them, and the pass over the text before them, if absent. */
+  readonly timed?: readonly [number, number];
+  /** With it a "step" is an update over four episodes that the batch is divided into: see meta-updates.ts. */
+  readonly episodes?: EpisodeSteps;
   readonly dropout: boolean;
   readonly batch: readonly { readonly inputIds: readonly number[]; readonly label: number }[];
   /** Where the first parameters are written for a peer. */
@@ -52,17 +64,20 @@ export interface WorkerAnswer {
   readonly profile?: StepProfile;
 }
 
+/** Of the first parameters, without dropout: the loss, or the tokens that continue a text. */
+type FirstAnswer = { readonly loss: number } | { readonly tokens: readonly number[] };
+
 export interface Worker {
   readonly name: string;
-  /** Loss of the first parameters, without dropout. */
-  readonly loss: number;
+  /** What the sides must agree on before they are timed. */
+  readonly first: FirstAnswer;
   /** What preparing the method took, milliseconds; 0 for one that prepares nothing. */
   readonly preparation: number;
   run(steps: number, profile?: boolean): Promise<WorkerAnswer>;
   stop(): void;
 }
 
-/** Starts a process that speaks JSON lines: its first line is `{"loss": …, "preparation": …}`, then one answer a command. */
+/** Starts a process that speaks JSON lines: its first line is `{"loss": …, "preparation": …}` or `{"tokens": …}`, then one answer a command. */
 export async function startWorker(
   name: string,
   command: string,
@@ -81,10 +96,10 @@ export async function startWorker(
     if (done) throw new Error(`the worker "${name}" ended early`);
     return JSON.parse(value);
   };
-  const { loss, preparation = 0 } = await next();
+  const { preparation = 0, ...first } = await next();
   return {
     name,
-    loss,
+    first,
     preparation,
     async run(steps, profile) {
       child.stdin!.write(`${JSON.stringify({ steps, profile })}\n`);

@@ -4,7 +4,7 @@ import type { BenchMethod, WorkerOptions } from '../worker.js';
 type Side = 'tfjs-node' | 'wasm' | 'torch' | 'torch.compile';
 
 /** One line of a comparison. */
-export interface Contender extends Pick<WorkerOptions, 'vertices' | 'draws'> {
+export interface Contender extends Pick<WorkerOptions, 'vertices' | 'draws' | 'newTokens' | 'timed' | 'episodes'> {
   readonly side: Side;
   readonly method: BenchMethod;
   readonly dropout?: boolean;
@@ -19,13 +19,15 @@ export interface Comparison {
   readonly title: string;
   readonly rows: number;
   readonly tokens: number;
-  /** Shape of a BERT with random weights; MiniLM if absent. */
-  readonly host?: HostShape;
+  /** Shape of a BERT with random weights, or a decoder that is made once; MiniLM if absent. */
+  readonly host?: HostShape | 'smollm2-135m';
   readonly contenders: readonly Contender[];
   /** A point of a curve, and where it lies. */
   readonly curve?: { readonly name: Curve; readonly at: number };
   /** Instead of steps: whole runs of so many steps, from cold start to saved adapter, on 100 subject lines. */
   readonly wholeRun?: number;
+  /** What is timed, where that is no training step. */
+  readonly unit?: 'run' | 'token' | 'update';
   readonly steps: number;
   readonly rounds: number;
 }
@@ -139,9 +141,48 @@ export const comparisons: readonly Comparison[] = [
     id: 'whole-run',
     title: 'A whole run: 300 steps of 16 subject lines, from cold start to saved adapter',
     wholeRun: 300,
+    unit: 'run',
     rounds: 3,
     steps: 1,
     contenders: bothSides,
+  },
+  {
+    ...{ id: 'smollm2-lora', title: 'SmolLM2-135M: the next token, 1 text of 256 tokens', host: 'smollm2-135m' },
+    ...{ rows: 1, tokens: 256, steps: 2, rounds: 5 },
+    contenders: [
+      { side: 'torch', method: 'lora' },
+      { side: 'tfjs-node', method: 'lora', against: 0 },
+    ],
+  },
+  {
+    ...{ id: 'smollm2-generation', title: 'SmolLM2-135M: 16 tokens continued, greedy', host: 'smollm2-135m' },
+    ...{ rows: 1, tokens: 16, steps: 1, rounds: 5, unit: 'token' },
+    contenders: [
+      { side: 'torch', method: 'bare', newTokens: 256 },
+      { side: 'tfjs-node', method: 'bare', newTokens: 256, against: 0 },
+      { side: 'tfjs-node', method: 'bare', newTokens: 33, timed: [1, 33] },
+      { side: 'tfjs-node', method: 'bare', newTokens: 256, timed: [224, 256], against: 2 },
+    ],
+  },
+  {
+    ...usual,
+    id: 'tarp',
+    title: 'All maps of MiniLM, 497,664 numbers: LoRA of rank 12 and dynamic TARP of rank 4, 16 texts of 16 tokens',
+    contenders: [
+      { side: 'tfjs-node', method: 'lora-everywhere' },
+      { side: 'tfjs-node', method: 'tarp', against: 0 },
+    ],
+  },
+  {
+    ...{
+      id: 'fomaml',
+      title: 'Four episodes of 16 texts to learn from and 16 to judge by, 16 tokens each, 3 inner steps',
+    },
+    ...{ rows: 128, tokens: 16, steps: 2, rounds: 5, unit: 'update' },
+    contenders: (['lora', 'tarp'] as const).flatMap((method, index) => [
+      { side: 'tfjs-node', method, episodes: 'plain' },
+      { side: 'tfjs-node', method, episodes: 'fomaml', against: 2 * index },
+    ]),
   },
   ...[4, 16, 32, 64, 128].map((at) => point('tokens', at, { tokens: at, steps: at > 32 ? 3 : 8 })),
   ...[1, 4, 16, 64].map((at) => point('rows', at, { rows: at, steps: at > 16 ? 3 : 8 })),

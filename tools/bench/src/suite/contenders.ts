@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { minilmFiles } from '@tfjs-peft/minilm';
+import { findSmolLM2 } from '../../../parity/find-smollm2.js';
+import { plainSteps } from '../meta-updates.js';
+import { requireAgreement } from '../require-agreement.js';
 import { createBatch, startStepWorker, startWorker, type Worker, type WorkerAnswer } from '../worker.js';
 import type { Comparison, Contender, HostShape } from './comparisons.js';
 
@@ -26,43 +29,53 @@ export interface Surroundings {
 
 const script = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-export const nameOf = ({ side, method, vertices, draws, prefixLength }: Contender): string =>
+export const nameOf = ({
+  side,
+  method,
+  vertices,
+  draws,
+  prefixLength,
+  newTokens,
+  timed,
+  episodes,
+}: Contender): string =>
   [
     `${method}, ${side}`,
     ...(vertices === undefined ? [] : [`m = ${vertices}`]),
     ...(prefixLength === undefined ? [] : [`length ${prefixLength}`]),
     ...(draws === undefined ? [] : [`${draws} draws`]),
+    ...(timed ? [`tokens ${timed[0] + 1} – ${timed[1]}`] : newTokens === undefined ? [] : [`${newTokens} tokens`]),
+    ...(episodes === undefined ? [] : [episodes === 'fomaml' ? 'FOMAML' : `${plainSteps} plain steps`]),
   ].join(', ');
 
 /** Starts the processes of a comparison; those of torch take the first parameters of ours and must give the same first loss. */
 export async function startContenders(comparison: Comparison, around: Surroundings): Promise<Worker[]> {
   const { contenders, rows, tokens, wholeRun } = comparison;
   if (wholeRun) return contenders.map(({ side }) => wholeRunOf(side === 'torch', around, wholeRun));
-  const host = comparison.host ? randomHost(comparison.host, around) : minilmFiles().directory;
+  const host = hostOf(comparison, around);
   const batch = createBatch(rows, tokens);
   const adapterOf = (method: string) => join(around.folder, `adapter-${comparison.id}-${method}`);
   const started = new Map<Contender, Worker>();
   const isTorch = ({ side }: Contender) => side.startsWith('torch');
   for (const one of contenders.filter((one) => !isTorch(one))) {
-    const { method, vertices, draws, dropout = false, prefixLength = 16 } = one;
+    const { method, dropout = false, prefixLength = 16, side: _side, against: _against, ...work } = one;
     const backend = one.side === 'wasm' ? 'wasm' : 'tensorflow';
     const shared = contenders.some((other) => isTorch(other) && other.method === method);
     const adapterFolder = shared ? adapterOf(method) : undefined;
-    const options = { backend, method, vertices, draws, dropout, prefixLength, host, batch, adapterFolder } as const;
+    const options = { ...work, backend, method, dropout, prefixLength, host, batch, adapterFolder } as const;
     started.set(one, await startStepWorker(nameOf(one), options));
   }
   for (const one of contenders.filter(isTorch)) {
-    const { method, dropout = false, prefixLength = 16 } = one;
+    const { method, dropout = false, prefixLength = 16, newTokens, timed } = one;
     const options = {
-      ...{ method, host, batch, prefixLength, dropout, adapterFolder: adapterOf(method) },
+      ...{ method, newTokens, timed, host, batch, prefixLength, dropout, adapterFolder: adapterOf(method) },
       ...{ threads: availableParallelism(), device: 'cpu', compile: one.side === 'torch.compile' },
     };
     const path = script('../../peers/step_worker.py');
     const worker = await startWorker(nameOf(one), around.python, [path, JSON.stringify(options)]);
     started.set(one, worker);
     const ours = started.get(contenders.find((other) => !isTorch(other) && other.method === method)!)!;
-    if (!(Math.abs(worker.loss - ours.loss) < 1e-4))
-      throw new Error(`${comparison.id}: first losses differ, ${ours.loss} here and ${worker.loss} in torch`);
+    process.stderr.write(`${requireAgreement(ours, worker)}\n`);
   }
   return contenders.map((one) => started.get(one)!);
 }
@@ -85,8 +98,21 @@ function wholeRunOf(torch: boolean, { python, folder }: Surroundings, steps: num
     const milliseconds = [performance.now() - start];
     return { milliseconds, ...(JSON.parse(stdout.trim().split('\n').at(-1)!) as Omit<WorkerAnswer, 'milliseconds'>) };
   };
-  return { name: torch ? 'torch + HF peft' : 'tfjs-node', loss: NaN, preparation: 0, run: measured, stop() {} };
+  return {
+    name: torch ? 'torch + HF peft' : 'tfjs-node',
+    first: { loss: NaN },
+    preparation: 0,
+    run: measured,
+    stop() {},
+  };
 }
+
+const hostOf = ({ host }: Comparison, around: Surroundings): string =>
+  host === undefined
+    ? minilmFiles().directory
+    : host === 'smollm2-135m'
+      ? findSmolLM2(around.python)
+      : randomHost(host, around);
 
 function randomHost(shape: HostShape, { python, folder }: Surroundings): string {
   const path = join(folder, `host-${shape.num_hidden_layers}-${shape.hidden_size}`);

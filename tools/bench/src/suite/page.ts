@@ -29,7 +29,7 @@ const table = (columns: readonly string[], rows: readonly (readonly string[])[])
   [columns, columns.map(() => '-'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 function comparisonTable({ id, title, results, steps }: Figures): string {
-  const whole = comparisons.find((one) => one.id === id)?.wholeRun !== undefined;
+  const { unit = 'step' } = comparisons.find((one) => one.id === id)!;
   const rows = results.map((result) => {
     const { rounds, cpu, peakMegabytes, against } = result;
     const base = against === undefined ? undefined : results[against]!;
@@ -42,14 +42,7 @@ function comparisonTable({ id, title, results, steps }: Figures): string {
       peakMegabytes.toFixed(0),
     ];
   });
-  const columns = [
-    whole ? 'run' : 'step',
-    'ms, median (range)',
-    'against',
-    'ratio',
-    'ratio of CPU time',
-    'peak memory, MB',
-  ];
+  const columns = [unit, 'ms, median (range)', 'against', 'ratio', 'ratio of CPU time', 'peak memory, MB'];
   return `**${title}** (${results[0]!.rounds.length} rounds of ${steps})\n\n${table(columns, rows)}`;
 }
 

@@ -5,7 +5,8 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spamSubjects } from '@tfjs-peft/glue-fewshot';
-import { findPython } from '../../../parity/find-python.js';
+import { findPython, NoPython } from '../../../parity/find-python.js';
+import { findSmolLM2, NoSmolLM2 } from '../../../parity/find-smollm2.js';
 import { finishedRuns } from '../../../options/finished-runs.js';
 import { parseOptions } from '../../../options/parse-options.js';
 import { measure } from '../measure-workers.js';
@@ -18,21 +19,25 @@ const { values: flags } = parseOptions({
     only: { type: 'string' },
     python: { type: 'string' },
     figures: { type: 'string', default: fileURLToPath(figuresFile) },
+    rounds: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 if (flags.help) {
-  console.log(`npm run bench:suite [-- --only 16x16,full --python <path> --figures <file.jsonl>]
+  console.log(`npm run bench:suite [-- --only 16x16,full --python <path> --figures <file.jsonl> --rounds 1]
 
 Steps of this library and of torch + HF peft side by side, how they grow, and whole runs. What the file of figures has is not run again: delete lines
-to measure anew. Wants the venv of \`npm run parity\` (made if absent), \`npm run setup:native\` and \`npm run build\`, and quiet cores. Then \`npm run docs:performance\`.`);
+to measure anew. Wants the venv of \`npm run parity\` (made if absent), SmolLM2-135M (tools/parity/make_smollm2.py), \`npm run setup:native\` and \`npm run
+build\`, and quiet cores; --rounds 1 is a first look. Then \`npm run docs:performance\`.`);
   process.exit(0);
 }
 
-const python = findPython(flags.python, console.error);
 const finished = finishedRuns<{ readonly id: string }, Figures>(flags.figures, ({ id }) => id);
 const wanted = new Set(flags.only?.split(',') ?? comparisons.map(({ id }) => id));
-const left = new Set(finished.left(comparisons).map(({ id }) => id));
+const unfinished = new Set(finished.left(comparisons).map(({ id }) => id));
+const left = comparisons.filter(({ id }) => wanted.has(id) && unfinished.has(id));
+const python = orLine(() => findPython(flags.python, console.error));
+if (left.some(({ host }) => host === 'smollm2-135m')) orLine(() => findSmolLM2(python));
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-peft-bench-'));
 const said = (command: string, args: readonly string[]) => execFileSync(command, args, { encoding: 'utf8' }).trim();
 const versions =
@@ -42,11 +47,11 @@ try {
   const { train } = await spamSubjects.read({});
   const texts = train.slice(0, 100).map(({ texts: [text], label }) => ({ text, label }));
   writeFileSync(join(folder, 'rows.json'), JSON.stringify(texts));
-  for (const comparison of comparisons.filter(({ id }) => wanted.has(id) && left.has(id))) {
+  for (const comparison of left) {
     const { id, title, contenders, curve, rounds, steps } = comparison;
     process.stderr.write(`${id}: ${title}\n`);
     const workers = await startContenders(comparison, { python, folder });
-    const measured = await measure(workers, rounds, steps);
+    const measured = await measure(workers, Number(flags.rounds ?? rounds), steps);
     workers.forEach((worker) => worker.stop());
     finished.add({
       ...{ id, title, curve, steps },
@@ -62,4 +67,15 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** What is not here is one line, which says what to do. */
+function orLine<T>(find: () => T): T {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof NoPython || error instanceof NoSmolLM2)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exit(2);
+  }
 }
