@@ -1,5 +1,12 @@
 import { type Episode, fomaml, objectiveOfEpisodes, rowsOfList } from '@tfjs-peft/meta';
-import { type BatchSource, crossEntropy, type LabelledExample, sgd, type TextBatch, type TrainingRequest } from '@tfjs-peft/train';
+import {
+  type BatchSource,
+  crossEntropy,
+  type LabelledExample,
+  sgd,
+  type TextBatch,
+  type TrainingRequest,
+} from '@tfjs-peft/train';
 import type { EpisodeSteps } from './worker.js';
 
 /** What is learned, and by which rule. */

@@ -11,8 +11,7 @@ export const textOf = (inputIds: readonly number[]): EncodedText => ({
 
 /** What a batch is learned for: the next token by decoders, else its labels. */
 export function updatesOf(batch: WorkerOptions['batch'], isDecoder: boolean, episodes?: EpisodeSteps): Updates {
-  if (isDecoder)
-    return { source: languageTexts(batch.map((row) => wholeText(row))), objective: nextToken(), steps: 1 };
+  if (isDecoder) return { source: languageTexts(batch.map((row) => wholeText(row))), objective: nextToken(), steps: 1 };
   const examples = batch.map(({ inputIds, label }) => ({ text: textOf(inputIds), label }));
   if (episodes) return metaUpdates(episodes, examples);
   const { source, objective } = labelledTask({ train: examples });
