@@ -140,6 +140,24 @@ EXPORT void layerNormGradient(int rows, int size, In dy, In weight, In normalise
   compute_wasm.layer_norm_gradient({rows, size, dy, weight, normalised, inverse, dx});
 }
 
+EXPORT void rmsNorm(int rows, int size, float epsilon, In x, In weight, Out y, Out inverse) {
+  compute_wasm.rms_norm({rows, size, epsilon, x, weight, y, inverse});
+}
+
+EXPORT void rmsNormGradient(int rows, int size, In dy, In weight, In x, In inverse, Out dx) {
+  compute_wasm.rms_norm_gradient({rows, size, dy, weight, x, inverse, dx});
+}
+
+EXPORT void rotate(int batch, int heads, int tokens, int headSize, bool sameAngles, bool back, In x, In cosines, In sines, Out y) {
+  compute_wasm.rotate({batch, heads, tokens, headSize, sameAngles, back, x, cosines, sines, y});
+}
+
+EXPORT void gatedSilu(size_t size, In gate, In up, Out y) { compute_wasm.gated_silu({size, gate, up, y}); }
+
+EXPORT void gatedSiluGradient(size_t size, In dy, In gate, In up, Out dGate, Out dUp) {
+  compute_wasm.gated_silu_gradient({size, dy, gate, up, dGate, dUp});
+}
+
 EXPORT bool attention(int batch, int tokens, int heads, int headSize, int prefix, bool sharedPrefix, In queryKeyValue, In prefixKeys,
                       In prefixValues, In mask, In dropout, Out context) {
   return compute_wasm.attention(

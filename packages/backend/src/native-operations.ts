@@ -75,6 +75,11 @@ const operations: readonly NativeOperation[] = [
   { name: 'TfjsPeftGelu', attribute: ['keep_derivative', 'bool'], inputs: ['x'], outputs: 2 },
   { name: 'TfjsPeftLayerNorm', attribute: ['epsilon', 'float'], inputs: ['x', 'weight', 'bias'], outputs: 3 },
   { name: 'TfjsPeftLayerNormGradient', inputs: ['dy', 'weight', 'normalised', 'inverse'], outputs: 1 },
+  { name: 'TfjsPeftRmsNorm', attribute: ['epsilon', 'float'], inputs: ['x', 'weight'], outputs: 2 },
+  { name: 'TfjsPeftRmsNormGradient', inputs: ['dy', 'weight', 'x', 'inverse'], outputs: 1 },
+  { name: 'TfjsPeftRotate', attribute: ['back', 'bool'], inputs: ['x', 'cosines', 'sines'], outputs: 1 },
+  { name: 'TfjsPeftGatedSilu', inputs: ['gate', 'up'], outputs: 1 },
+  { name: 'TfjsPeftGatedSiluGradient', inputs: ['dy', 'gate', 'up'], outputs: 2 },
   {
     name: 'TfjsPeftAttention',
     attribute: ['heads', 'int'],

@@ -337,6 +337,40 @@ export const operations: Readonly<Record<string, Operation>> = {
     run(dx, 'layerNormGradient', rowsOf(dy!), last(dy!), ...[dy!, weight!, normalised!, inverse!, dx].map(at));
     return [dx];
   },
+  TfjsPeftRmsNorm({ inputs: { x, weight }, attributes, at, make, run }) {
+    mustFit(sizeOf(weight!) === last(x!));
+    const made = [make(x!.shape), make(withLast(x!, 1))];
+    run(made[0]!, 'rmsNorm', rowsOf(x!), last(x!), attributes['epsilon']!, ...[x!, weight!, ...made].map(at));
+    return made;
+  },
+  TfjsPeftRmsNormGradient({ inputs: { dy, weight, x, inverse }, at, make, run }) {
+    mustFit(sizeOf(weight!) === last(dy!) && sizeOf(x!) === sizeOf(dy!) && sizeOf(inverse!) === rowsOf(dy!));
+    const dx = make(dy!.shape);
+    run(dx, 'rmsNormGradient', rowsOf(dy!), last(dy!), ...[dy!, weight!, x!, inverse!, dx].map(at));
+    return [dx];
+  },
+  TfjsPeftRotate({ inputs: { x, cosines, sines }, attributes, at, make, run }) {
+    const [batch = 0, heads = 0, tokens = 0, size = 0] = x!.shape;
+    const [angles = 0] = cosines!.shape;
+    mustFit(x!.shape.length === 4 && size % 2 === 0 && (angles === 1 || angles === batch));
+    mustFit(sizeOf(cosines!) === angles * tokens * size && sizeOf(sines!) === sizeOf(cosines!));
+    const y = make(x!.shape);
+    const settings = [Number(angles === 1), Number(attributes['back'])];
+    run(y, 'rotate', batch, heads, tokens, size, ...settings, ...[x!, cosines!, sines!, y].map(at));
+    return [y];
+  },
+  TfjsPeftGatedSilu({ inputs: { gate, up }, at, make, run }) {
+    mustFit(tf.util.arraysEqual(gate!.shape, up!.shape));
+    const y = make(gate!.shape);
+    run(y, 'gatedSilu', sizeOf(y), ...[gate!, up!, y].map(at));
+    return [y];
+  },
+  TfjsPeftGatedSiluGradient({ inputs: { dy, gate, up }, at, make, run }) {
+    mustFit(tf.util.arraysEqual(gate!.shape, up!.shape) && tf.util.arraysEqual(dy!.shape, up!.shape));
+    const made = [make(gate!.shape), make(up!.shape)];
+    run(made[0]!, 'gatedSiluGradient', sizeOf(gate!), ...[dy!, gate!, up!, ...made].map(at));
+    return made;
+  },
   TfjsPeftAttention(call) {
     const { values } = attentionValues(call);
     const { queryKeyValue } = call.inputs as Record<string, tf.TensorInfo>;

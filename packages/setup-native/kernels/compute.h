@@ -179,6 +179,44 @@ struct LayerNormGradientCall {
   float *dx;
 };
 
+/** `y = x · inverse · weight`, inverse one over the root of the mean square of a row, and epsilon under the root. */
+struct RmsNormCall {
+  int rows, size;
+  float epsilon;
+  const float *x, *weight;
+  float *y, *inverse;
+};
+
+struct RmsNormGradientCall {
+  int rows, size;
+  const float *dy, *weight, *x, *inverse;
+  float *dx;
+};
+
+/**
+ * Each pair of numbers of x `[batch, heads, tokens, head_size]`, half a head apart, turned by its angle, or back; cosines and sines
+ * `[batch, tokens, head_size]`, or without batch if `same_angles`.
+ */
+struct RotateCall {
+  int batch, heads, tokens, head_size;
+  bool same_angles, back;
+  const float *x, *cosines, *sines;
+  float *y;
+};
+
+/** `y = silu(gate) · up`. */
+struct GatedSiluCall {
+  size_t size;
+  const float *gate, *up;
+  float *y;
+};
+
+struct GatedSiluGradientCall {
+  size_t size;
+  const float *dy, *gate, *up;
+  float *d_gate, *d_up;
+};
+
 /**
  * Shapes: `query_key_value` `[batch, tokens, 3, heads, head_size]`; prefix keys and values `[batch, heads, prefix, head_size]`, or without batch if
  * `shared_prefix`; mask `[batch, tokens]`; the optional dropout factors `[batch, heads, tokens, prefix + tokens]`; `context`
@@ -227,6 +265,11 @@ struct Compute {
   void (*gelu)(const float *x, size_t size, float *y, float *derivative);
   void (*layer_norm)(const LayerNormCall &);
   void (*layer_norm_gradient)(const LayerNormGradientCall &);
+  void (*rms_norm)(const RmsNormCall &);
+  void (*rms_norm_gradient)(const RmsNormGradientCall &);
+  void (*rotate)(const RotateCall &);
+  void (*gated_silu)(const GatedSiluCall &);
+  void (*gated_silu_gradient)(const GatedSiluGradientCall &);
   bool (*attention)(const AttentionCall &);
   bool (*attention_gradient)(const AttentionGradientCall &);
 };

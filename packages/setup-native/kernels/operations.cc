@@ -246,6 +246,48 @@ void layer_norm_gradient(KernelCall &call, const Attributes &) {
     best_compute().layer_norm_gradient({as_int(dy.rows()), as_int(dy.last()), dy.data(), weight.data(), normalised.data(), inverse.data(), dx});
 }
 
+void rms_norm(KernelCall &call, const Attributes &attributes) {
+  const Input x = call.input(0), weight = call.input(1);
+  require(!x.shape.empty() && weight.size() == x.last(), "x [..., size], weight [size]");
+  float *y = call.output(0, x.shape), *inverse = call.output(1, with_last(x.shape, 1));
+  if (x.size() > 0) best_compute().rms_norm({as_int(x.rows()), as_int(x.last()), attributes.number, x.data(), weight.data(), y, inverse});
+}
+
+void rms_norm_gradient(KernelCall &call, const Attributes &) {
+  const Input dy = call.input(0), weight = call.input(1), x = call.input(2), inverse = call.input(3);
+  require(!dy.shape.empty() && weight.size() == dy.last() && x.size() == dy.size() && inverse.size() == dy.rows(),
+          "dy and x [..., size], weight [size], inverse [..., 1]");
+  float *dx = call.output(0, dy.shape);
+  if (dy.size() > 0)
+    best_compute().rms_norm_gradient({as_int(dy.rows()), as_int(dy.last()), dy.data(), weight.data(), x.data(), inverse.data(), dx});
+}
+
+void rotate(KernelCall &call, const Attributes &attributes) {
+  const Input x = call.input(0), cosines = call.input(1), sines = call.input(2);
+  const char *expected = "x [batch, heads, tokens, even size], cosines and sines [1 or batch, 1, tokens, size]";
+  require(x.shape.size() == 4 && x.shape[3] % 2 == 0 && cosines.shape.size() == 4 && cosines.shape == sines.shape, expected);
+  const int64_t batch = x.shape[0], angles = cosines.shape[0];
+  require((angles == 1 || angles == batch) && cosines.size() == angles * x.shape[2] * x.shape[3], expected);
+  float *y = call.output(0, x.shape);
+  if (x.size() > 0)
+    best_compute().rotate({as_int(batch), as_int(x.shape[1]), as_int(x.shape[2]), as_int(x.shape[3]), angles == 1, attributes.flag, x.data(),
+                           cosines.data(), sines.data(), y});
+}
+
+void gated_silu(KernelCall &call, const Attributes &) {
+  const Input gate = call.input(0), up = call.input(1);
+  require(gate.shape == up.shape, "gate and up of one shape");
+  float *y = call.output(0, gate.shape);
+  best_compute().gated_silu({static_cast<size_t>(gate.size()), gate.data(), up.data(), y});
+}
+
+void gated_silu_gradient(KernelCall &call, const Attributes &) {
+  const Input dy = call.input(0), gate = call.input(1), up = call.input(2);
+  require(gate.shape == up.shape && dy.shape == gate.shape, "dy, gate and up of one shape");
+  float *d_gate = call.output(0, gate.shape), *d_up = call.output(1, gate.shape);
+  best_compute().gated_silu_gradient({static_cast<size_t>(gate.size()), dy.data(), gate.data(), up.data(), d_gate, d_up});
+}
+
 /** Inputs 0 to 4 of both directions of the attention, kept alive while they are read. */
 struct AttentionTensors {
   Input query_key_value, keys, values, mask, dropout;
@@ -440,7 +482,7 @@ template <Kernel kernel> void compute(void *attributes, TF_OpKernelContext *cont
 }
 
 /** Names of attributes. */
-constexpr char COUNT[] = "count", THRESHOLD[] = "threshold", MEGABYTES[] = "megabytes", TRANSPOSED[] = "transposed", DERIVATIVE[] = "keep_derivative", EPSILON[] = "epsilon", HEADS[] = "heads";
+constexpr char COUNT[] = "count", BACK[] = "back", THRESHOLD[] = "threshold", MEGABYTES[] = "megabytes", TRANSPOSED[] = "transposed", DERIVATIVE[] = "keep_derivative", EPSILON[] = "epsilon", HEADS[] = "heads";
 
 void *construct(TF_OpKernelConstruction *construction, void (*read)(TF_OpKernelConstruction *, Attributes *, TF_Status *)) {
   auto *attributes = new Attributes;
@@ -594,6 +636,11 @@ std::string register_operations(TF_Status *status) {
        {"y", "normalised", "inverse"},
        compute<layer_norm>},
       {"TfjsPeftLayerNormGradient", "", with_none, {"dy", "weight", "normalised", "inverse"}, {"dx"}, compute<layer_norm_gradient>},
+      {"TfjsPeftRmsNorm", spec<EPSILON>("float"), with_number<EPSILON>, {"x", "weight"}, {"y", "inverse"}, compute<rms_norm>},
+      {"TfjsPeftRmsNormGradient", "", with_none, {"dy", "weight", "x", "inverse"}, {"dx"}, compute<rms_norm_gradient>},
+      {"TfjsPeftRotate", spec<BACK>("bool"), with_flag<BACK>, {"x", "cosines", "sines"}, {"y"}, compute<rotate>},
+      {"TfjsPeftGatedSilu", "", with_none, {"gate", "up"}, {"y"}, compute<gated_silu>},
+      {"TfjsPeftGatedSiluGradient", "", with_none, {"dy", "gate", "up"}, {"d_gate", "d_up"}, compute<gated_silu_gradient>},
       {"TfjsPeftAttention",
        spec<HEADS>("int"),
        with_count<HEADS>,

@@ -142,12 +142,7 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
       const words = wordsWithPrompts(inputs, decoder, plain, past);
       const attentionMask = maskWithPrompts(inputs.attentionMask, words.shape[1]!);
       const { virtual, before } = lengthsOf(words, inputs, past);
-      requirePositions(
-        indexed.positionOffset,
-        virtual + before,
-        inputs,
-        config.maxPositionEmbeddings,
-      );
+      requirePositions(indexed.positionOffset, virtual + before, inputs, config.maxPositionEmbeddings);
       const visible = visibleTokens({
         past: past?.mask,
         present: attentionMask,

@@ -1,6 +1,6 @@
 import type { SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import { activate } from '../kernels/activations.js';
+import { activate, activateGate } from '../kernels/activations.js';
 import { applyActivation, applyLinear, showTaps } from '../model/apply-linear.js';
 import { applyNorm } from '../model/apply-norm.js';
 import { dropOut } from '../model/pass.js';
@@ -52,7 +52,7 @@ function feedForward(
   const { hiddenActivation } = pass.config;
   const expanded = applyLinear(x, feedForwardIn.path, pass);
   const inner = feedForwardGate
-    ? activate(hiddenActivation, applyLinear(x, feedForwardGate.path, pass)).mul(expanded)
+    ? activateGate(hiddenActivation, applyLinear(x, feedForwardGate.path, pass), expanded)
     : activate(hiddenActivation, expanded);
   return applyLinear(inner, feedForwardOut.path, pass);
 }

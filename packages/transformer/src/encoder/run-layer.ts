@@ -1,7 +1,7 @@
 import type { SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import type { Sublayer } from '../architecture/encoder.js';
-import { activate } from '../kernels/activations.js';
+import { activate, activateGate } from '../kernels/activations.js';
 import { applyActivation, applyLinear, linearKinds, showTaps } from '../model/apply-linear.js';
 import { applyNorm } from '../model/apply-norm.js';
 import { attend } from './attend.js';
@@ -68,7 +68,7 @@ function feedForward(x: tf.Tensor, layer: number, pass: EncoderPass): tf.Tensor 
   const wide = applyLinear(x, expand, pass);
   if (!gated) return applyLinear(activate(config.hiddenActivation, wide), contract, pass);
   const [input, gate] = tf.split(wide, 2, -1) as [tf.Tensor, tf.Tensor];
-  return applyLinear(activate(config.hiddenActivation, input).mul(gate), contract, pass);
+  return applyLinear(activateGate(config.hiddenActivation, input, gate), contract, pass);
 }
 
 /**

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { gelu } from './gelu.js';
+import { hasFusedKernels, nativeGatedSilu, nativeGatedSiluGradient } from './native-kernels.js';
 
 const geluTanh = (x: tf.Tensor): tf.Tensor =>
   tf.tidy(() => {
@@ -26,3 +27,13 @@ export const isActivationName = (name: string): name is ActivationName => Object
 
 /** Applies an activation element by element; shape kept, differentiable. */
 export const activate = (name: ActivationName, x: tf.Tensor): tf.Tensor => activations[name](x);
+
+/** `activation(gate) ⊙ up` for two tensors of one shape, differentiable in both. */
+export function activateGate(name: ActivationName, gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
+  if (activations[name] !== silu || !hasFusedKernels()) return activate(name, gate).mul(up);
+  return tf.customGrad((a, b, save) => {
+    (save as tf.GradSaveFunc)([a as tf.Tensor, b as tf.Tensor]);
+    const gradFunc = (dy: tf.Tensor, [g, u]: tf.Tensor[]) => nativeGatedSiluGradient(dy, g!, u!);
+    return { value: nativeGatedSilu(a as tf.Tensor, b as tf.Tensor), gradFunc };
+  })(gate, up);
+}

@@ -3,13 +3,23 @@ import * as tf from '@tensorflow/tfjs';
 import { testBackendName, useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { withoutKernels } from '../../../../tools/jest/without-kernels.js';
 import { maxDifference } from '../../test/test-hosts.js';
+import { activateGate } from './activations.js';
 import { affineWeights, frozenAffine } from './frozen-affine.js';
 import { frozenFeedForward } from './frozen-feed-forward.js';
 import { fusedAttention } from './fused-attention.js';
 import { gelu } from './gelu.js';
 import { frozenLayerNorm } from './layer-norm.js';
 import { additiveMask } from './masked-softmax.js';
-import { hasFusedKernels, nativeMoveRows } from './native-kernels.js';
+import {
+  hasFusedKernels,
+  nativeGatedSilu,
+  nativeGatedSiluGradient,
+  nativeMoveRows,
+  nativeRmsNorm,
+  nativeRotate,
+} from './native-kernels.js';
+import { frozenRmsNorm } from './rms-norm.js';
+import { rotaryAngles, rotate } from './rotary.js';
 import { packedLayout } from '../model/token-layout.js';
 
 const report = useTestBackend();
@@ -98,6 +108,53 @@ describe('fused kernels compute what the backend’s own operations compute', ()
     const norm: Operation = (x) => frozenLayerNorm(x, weight, bias, 1e-12);
     await expectSame(norm, norm, [random(shape, 3)]);
     await expectSame(gelu, gelu, [random(shape, 4)]);
+  });
+
+  whereFused.each([[[1, 1, 5]], [[3, 7, 20]], [[2, 50, 384]], [[9000]]])(
+    'root mean square normalisation and gated silu of %j',
+    async (shape) => {
+      const weight = random([shape.at(-1)!]) as tf.Tensor1D;
+      const norm: Operation = (x) => frozenRmsNorm(x, weight, 1e-5);
+      await expectSame(norm, norm, [random(shape, 3)]);
+      const gated: Operation = (gate, up) => activateGate('silu', gate!, up!);
+      await expectSame(gated, gated, [random(shape, 4), random(shape)]);
+    },
+  );
+
+  whereFused('gated silu of numbers whose exponential has no end', async () => {
+    const gate = tf.tensor1d([-1e4, -200, -89, -87.5, 0, 87.5, 200, 1e4, Infinity]);
+    const value = await activateGate('silu', gate, tf.onesLike(gate)).data();
+    expect([...value].map((number) => Math.abs(number) < 1e-30)).toEqual([
+      ...Array(5).fill(true),
+      ...Array(4).fill(false),
+    ]);
+    expect([...value.slice(5)]).toEqual([87.5, 200, 1e4, Infinity]);
+    expect((await activateGate('silu', tf.tensor1d([NaN]), tf.tensor1d([1])).data())[0]).toBeNaN();
+  });
+
+  whereFused.each([
+    [1, 6],
+    [3, 6],
+    [3, 64],
+  ])('rotations by %i angles of heads of %i numbers', async (batch, size) => {
+    const positions = tf.randomUniform([batch, 70], 0, 300, 'int32', 5) as tf.Tensor2D;
+    const angles = rotaryAngles(positions, size, 10_000);
+    const turned: Operation = (x) => rotate(x!, angles);
+    await expectSame(turned, turned, [random([3, 2, 70, size])]);
+    const x = random([3, 2, 70, size]);
+    const there = rotate(x, angles);
+    expect(await maxDifference(tf.grad((at) => rotate(at, angles).mul(there).sum())(x), x)).toBeLessThan(1e-5);
+  });
+
+  whereFused('inputs of kernels that do not fit each other are refused', () => {
+    if (!report().fusedKernels?.active) return;
+    const angles = tf.ones([1, 1, 3, 4]);
+    const refused = /do not fit/;
+    expect(() => nativeRotate(tf.ones([2, 1, 3, 6]), angles, angles, false)).toThrow(refused);
+    expect(() => nativeRotate(tf.ones([2, 1, 4, 4]), angles, angles, false)).toThrow(refused);
+    expect(() => nativeRmsNorm(tf.ones([2, 3]), tf.ones([4]), 1e-5)).toThrow(refused);
+    expect(() => nativeGatedSilu(tf.ones([2, 3]), tf.ones([3]))).toThrow(refused);
+    expect(() => nativeGatedSiluGradient(tf.ones([3]), tf.ones([2, 3]), tf.ones([2, 3]))).toThrow(refused);
   });
 
   whereFused.each([

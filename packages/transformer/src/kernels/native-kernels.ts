@@ -96,6 +96,29 @@ export const nativeLayerNormGradient = (
   inverse: tf.Tensor,
 ): tf.Tensor => run('TfjsPeftLayerNormGradient', { dy, weight, normalised, inverse })[0]!;
 
+/** The result, and one over the root of the mean square of each row. */
+export const nativeRmsNorm = (x: tf.Tensor, weight: tf.Tensor1D, epsilon: number) =>
+  run('TfjsPeftRmsNorm', { x, weight }, { epsilon }) as [tf.Tensor, tf.Tensor];
+
+export const nativeRmsNormGradient = (
+  dy: tf.Tensor,
+  weight: tf.Tensor1D,
+  x: tf.Tensor,
+  inverse: tf.Tensor,
+): tf.Tensor => run('TfjsPeftRmsNormGradient', { dy, weight, x, inverse })[0]!;
+
+/** x `[batch, heads, tokens, size]` turned by angles `[1 or batch, 1, tokens, size]`, or back. */
+export const nativeRotate = (x: tf.Tensor, cosines: tf.Tensor, sines: tf.Tensor, back: boolean): tf.Tensor =>
+  run('TfjsPeftRotate', { x, cosines, sines }, { back })[0]!;
+
+/** `silu(gate) · up`. */
+export const nativeGatedSilu = (gate: tf.Tensor, up: tf.Tensor): tf.Tensor =>
+  run('TfjsPeftGatedSilu', { gate, up })[0]!;
+
+/** Gradients of both. */
+export const nativeGatedSiluGradient = (dy: tf.Tensor, gate: tf.Tensor, up: tf.Tensor) =>
+  run('TfjsPeftGatedSiluGradient', { dy, gate, up }) as [tf.Tensor, tf.Tensor];
+
 /** What both directions of the attention take; shapes as in fused-attention.ts. */
 export interface NativeAttentionInputs {
   readonly queryKeyValue: tf.Tensor;

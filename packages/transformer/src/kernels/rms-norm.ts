@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasFusedKernels, nativeRmsNorm, nativeRmsNormGradient } from './native-kernels.js';
 
 /**
  * Root mean square normalisation over the last axis (Zhang and Sennrich 2019, arXiv 1910.07467, equation 4): `x / √(mean(x²) + epsilon) · weight`.
@@ -9,6 +10,7 @@ export const rmsNorm = (x: tf.Tensor, weight: tf.Tensor, epsilon: number): tf.Te
 
 /** The same with a constant weight: differentiable in x alone, one node on the tape. */
 export function frozenRmsNorm(x: tf.Tensor, weight: tf.Tensor1D, epsilon: number): tf.Tensor {
+  if (hasFusedKernels()) return fusedRmsNorm(x, weight, epsilon);
   return tf.customGrad((input, save) => {
     const value = tf.tidy(() => {
       const { normalised, inverse } = scaleDown(input as tf.Tensor, epsilon);
@@ -19,6 +21,15 @@ export function frozenRmsNorm(x: tf.Tensor, weight: tf.Tensor1D, epsilon: number
       value,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradientOfScaling(dy.mul(weight), saved[0]!, saved[1]!),
     };
+  })(x);
+}
+
+function fusedRmsNorm(x: tf.Tensor, weight: tf.Tensor1D, epsilon: number): tf.Tensor {
+  return tf.customGrad((input, save) => {
+    const [value, inverse] = nativeRmsNorm(input as tf.Tensor, weight, epsilon);
+    (save as tf.GradSaveFunc)([input as tf.Tensor, inverse]);
+    const gradFunc = (dy: tf.Tensor, [at, scale]: tf.Tensor[]) => nativeRmsNormGradient(dy, weight, at!, scale!);
+    return { value, gradFunc };
   })(x);
 }
 

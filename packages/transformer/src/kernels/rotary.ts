@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { hasFusedKernels, nativeRotate } from './native-kernels.js';
 
 /** Cosines and sines of the angles of positions, each `[1 or batch, 1, tokens, headSize]`. */
 export interface RotaryAngles {
@@ -26,12 +27,16 @@ export function rotate(x: tf.Tensor, { cosines, sines }: RotaryAngles): tf.Tenso
   return tf.customGrad((input, save) => {
     (save as tf.GradSaveFunc)([cosines, sines]);
     // The gradient of a rotation is the rotation back.
-    const gradFunc = (dy: tf.Tensor, [cos, sin]: tf.Tensor[]) => tf.tidy(() => turn(dy, cos!, sin!.neg()));
-    return { value: tf.tidy(() => turn(input as tf.Tensor, cosines, sines)), gradFunc };
+    const gradFunc = (dy: tf.Tensor, [cos, sin]: tf.Tensor[]) => turn(dy, cos!, sin!, true);
+    return { value: turn(input as tf.Tensor, cosines, sines, false), gradFunc };
   })(x);
 }
 
-function turn(x: tf.Tensor, cosines: tf.Tensor, sines: tf.Tensor): tf.Tensor {
-  const [first, second] = tf.split(x, 2, 3) as [tf.Tensor, tf.Tensor];
-  return x.mul(cosines).add(tf.concat([second.neg(), first], 3).mul(sines));
+function turn(x: tf.Tensor, cosines: tf.Tensor, sines: tf.Tensor, back: boolean): tf.Tensor {
+  if (hasFusedKernels()) return nativeRotate(x, cosines, sines, back);
+  return tf.tidy(() => {
+    const [first, second] = tf.split(x, 2, 3) as [tf.Tensor, tf.Tensor];
+    const [left, right] = back ? [second, first.neg()] : [second.neg(), first];
+    return x.mul(cosines).add(tf.concat([left, right], 3).mul(sines));
+  });
 }
