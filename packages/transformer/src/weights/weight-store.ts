@@ -34,21 +34,15 @@ export function createWeightStore(
   loaded: Pick<LoadedWeights, 'tensors'> & { readonly encoder: { readonly layers: readonly JoinedLayer[] } },
   name: string,
 ): WeightStore {
+  // No function below holds `loaded`: what is uploaded is freed here.
+  const { layers } = loaded.encoder;
   const shapes = new Map([...loaded.tensors].map(([path, { shape }]) => [path, shape]));
-  const tensors = new Map<string, tf.Tensor>();
+  const tensors = uploadJoined(loaded.tensors, layers);
   const affines = new Map<string, AffineWeights>();
   let disposed = false;
 
   const cuts = new Map<string, Cut>();
-  for (const { attention, projections } of loaded.encoder.layers)
-    for (const kind of ['weight', 'bias']) {
-      if (projections.length === 1) continue;
-      const joined = `${attention}.${kind}`;
-      const parts = projections.map(({ path }) => `${path}.${kind}`);
-      parts.forEach((path, index) => cuts.set(path, { joined, index }));
-      tensors.set(joined, tf.keep(upload(joinColumns(parts.map((path) => loaded.tensors.get(path)!)))));
-    }
-  for (const [path, tensor] of loaded.tensors) if (!cuts.has(path)) tensors.set(path, tf.keep(upload(tensor)));
+  for (const { joined, parts } of joinsOf(layers)) parts.forEach((path, index) => cuts.set(path, { joined, index }));
 
   const tensor = (path: string): tf.Tensor => {
     if (disposed) throw disposedError(name);
@@ -88,7 +82,7 @@ export function createWeightStore(
     tensor,
     affine: (path) => affineAt(path, tensor),
     queryKeyValue(layer) {
-      const { attention, projections } = loaded.encoder.layers[layer]!;
+      const { attention, projections } = layers[layer]!;
       const [only, ...others] = projections;
       return others.length === 0 ? affineAt(only!.path, tensor) : affineAt(attention, (path) => tensors.get(path)!);
     },
@@ -100,6 +94,30 @@ export function createWeightStore(
       tensors.clear();
     },
   };
+}
+
+/** Weights and biases that are kept side by side, by the path of the joined one. */
+const joinsOf = (layers: readonly JoinedLayer[]): { readonly joined: string; readonly parts: readonly string[] }[] =>
+  layers
+    .filter(({ projections }) => projections.length > 1)
+    .flatMap(({ attention, projections }) =>
+      ['weight', 'bias'].map((kind) => ({
+        joined: `${attention}.${kind}`,
+        parts: projections.map(({ path }) => `${path}.${kind}`),
+      })),
+    );
+
+function uploadJoined(
+  loaded: ReadonlyMap<string, LoadedTensor>,
+  layers: readonly JoinedLayer[],
+): Map<string, tf.Tensor> {
+  const tensors = new Map<string, tf.Tensor>();
+  const joins = joinsOf(layers);
+  for (const { joined, parts } of joins)
+    tensors.set(joined, tf.keep(upload(joinColumns(parts.map((path) => loaded.get(path)!)))));
+  const isJoined = new Set(joins.flatMap(({ parts }) => parts));
+  for (const [path, tensor] of loaded) if (!isJoined.has(path)) tensors.set(path, tf.keep(upload(tensor)));
+  return tensors;
 }
 
 const upload = ({ data, shape }: LoadedTensor): tf.Tensor => tf.tensor(data, [...shape], 'float32');
