@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Context } from './context.js';
 import { PeftError } from './errors.js';
+import { freeWhileGoingBack } from './free-while-going-back.js';
 import type { Host } from './host.js';
 import { effectiveParameters, type PeftMethod } from './method.js';
 import type { Batch, Loss, Objective, Pass } from './objective.js';
@@ -50,7 +51,10 @@ export function lossAndGradients<Targets>(request: GradientRequest<Targets>): Lo
         keep('', loss);
         for (const [name, term] of Object.entries(terms)) keep(name, term);
         // A copy, since a loss may be a tensor that was passed in.
-        return Object.values(terms).reduce<tf.Scalar>((total, term) => total.add(term), loss.clone());
+        const total = Object.values(terms).reduce<tf.Scalar>((part, term) => part.add(term), loss.clone());
+        const { activeTape, gradientDepth } = tf.engine().state;
+        if (gradientDepth === 1) freeWhileGoingBack(activeTape);
+        return total;
       },
       tensors,
       undefined,

@@ -120,7 +120,14 @@ function uploadJoined(
   return tensors;
 }
 
-const upload = ({ data, shape }: LoadedTensor): tf.Tensor => tf.tensor(data, [...shape], 'float32');
+/**
+ * tfjs-node holds the array until a tensor is first computed with, long after the next ones are read: a product by one makes it let go, while the model loads.
+ */
+const upload = ({ data, shape }: LoadedTensor): tf.Tensor =>
+  tf.tidy(() => {
+    const tensor = tf.tensor(data, [...shape], 'float32');
+    return tf.getBackend().startsWith('tensorflow') ? tensor.mul(1) : tensor;
+  });
 
 /** Matrices `[rows, columns]` side by side; vectors count as one row. */
 function joinColumns(parts: readonly LoadedTensor[]): LoadedTensor {

@@ -1,0 +1,38 @@
+import type * as tf from '@tensorflow/tfjs';
+
+/** A node of TensorFlow.js' tape, as far as it is used here. */
+interface TapeNode {
+  /** An output that the loss does not depend on has no gradient: null, whatever the type says. */
+  gradient?: (dys: tf.Tensor[]) => Record<string, () => tf.Tensor>;
+  readonly saved?: tf.Tensor[];
+}
+
+/**
+ * Makes a backward pass free what a node has saved, and the gradients of its outputs, as soon as the pass is behind it. TensorFlow.js frees them at the end, when all of
+ * them stand in memory beside each other. Call it when the forward pass is recorded; the pass calls `gradient` of one node after the other.
+ */
+export function freeWhileGoingBack(tape: readonly TapeNode[]): void {
+  const given = new Set<tf.Tensor>();
+  /** Gradients that stand for several tensors. */
+  const shared = new Set<tf.Tensor>();
+  let finish = () => {};
+  for (const node of tape) {
+    const { gradient, saved = [] } = node;
+    if (!gradient) continue;
+    node.gradient = (dys) => {
+      finish();
+      const gradients = gradient(dys);
+      finish = () => {
+        for (const tensor of saved) tensor.dispose();
+        for (const dy of dys as (tf.Tensor | null)[]) if (dy && !shared.has(dy)) dy.dispose();
+      };
+      const noting = (compute: () => tf.Tensor) => () => {
+        const dx = compute();
+        if (given.has(dx) || dys.includes(dx)) shared.add(dx);
+        given.add(dx);
+        return dx;
+      };
+      return Object.fromEntries(Object.entries(gradients).map(([input, compute]) => [input, noting(compute)]));
+    };
+  }
+}
