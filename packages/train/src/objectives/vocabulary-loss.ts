@@ -49,10 +49,10 @@ function lossAndSlopes(tokens: PredictedTokens, table: tf.Tensor2D, frozen: bool
   const ofStates: tf.Tensor2D[] = [];
   let ofTable: tf.Tensor | undefined;
   return tf.tidy(() => {
-    const meanRow = table.mean<tf.Tensor1D>(0);
+    const smoothing = smoothingOf(tokens.labelSmoothing, table);
     for (let start = 0; start < count; start += block) {
       const size = Math.min(block, count - start);
-      const part = tf.tidy(() => ofBlock(sliced(tokens, start, size), table, meanRow, recording, frozen));
+      const part = tf.tidy(() => ofBlock(sliced(tokens, start, size), table, smoothing, recording, frozen));
       losses.push(part.loss);
       if (part.ofStates) ofStates.push(part.ofStates);
       if (part.ofTable) {
@@ -76,11 +76,15 @@ const sliced = ({ states, ids, weights, labelSmoothing }: PredictedTokens, start
 
 type BlockResult = { readonly loss: tf.Scalar; readonly ofStates?: tf.Tensor2D; readonly ofTable?: tf.Tensor2D };
 
-/** One block; `meanRow` is the mean of the table's rows, whose product with a state is the mean of its logits. */
+/** The share that is spread, times the mean of the table's rows, whose product with a state is the mean of its logits; null for none. */
+const smoothingOf = (share: number, table: tf.Tensor2D): tf.Tensor1D | null =>
+  share > 0 ? table.mean<tf.Tensor1D>(0).mul<tf.Tensor1D>(share) : null;
+
+/** One block. */
 function ofBlock(
-  { states, ids, weights, labelSmoothing: smoothing }: PredictedTokens,
+  { states, ids, weights, labelSmoothing: share }: PredictedTokens,
   table: tf.Tensor2D,
-  meanRow: tf.Tensor1D,
+  smoothing: tf.Tensor1D | null,
   recording: boolean,
   frozen: boolean,
 ): BlockResult {
@@ -88,26 +92,22 @@ function ofBlock(
   const largest = logits.max(1, true);
   const total = logits.sub(largest).exp().sum(1, true).log().add(largest);
   const rows = tf.gather(table, ids);
-  const target = states.mul(rows).sum(1);
-  const mean = states.mul(meanRow).sum(1);
-  const each = total
-    .squeeze([1])
-    .sub(target.mul(1 - smoothing))
-    .sub(mean.mul(smoothing));
+  const wanted = withSmoothing(rows.mul(1 - share), smoothing);
+  const each = total.squeeze([1]).sub(states.mul(wanted).sum(1));
   const loss = each.mul(weights).sum() as tf.Scalar;
   if (!recording) return { loss };
   const column = weights.expandDims(1);
   const probabilities = logits.sub(total).exp() as tf.Tensor2D;
   const expected = tf.matMul(probabilities, table);
-  const ofStates = expected
-    .sub(rows.mul(1 - smoothing))
-    .sub(meanRow.mul(smoothing))
-    .mul(column) as tf.Tensor2D;
+  const ofStates = expected.sub(wanted).mul(column) as tf.Tensor2D;
   if (frozen) return { loss, ofStates };
   const weighted = states.mul(column) as tf.Tensor2D;
   const ofTable = tf
     .matMul(probabilities, weighted, true, false)
-    .sub(tf.scatterND(ids.expandDims(1), weighted.mul(1 - smoothing), table.shape))
-    .sub(weighted.sum(0).mul(smoothing / table.shape[0])) as tf.Tensor2D;
+    .sub(tf.scatterND(ids.expandDims(1), weighted.mul(1 - share), table.shape))
+    .sub(weighted.sum(0).mul(share / table.shape[0])) as tf.Tensor2D;
   return { loss, ofStates, ofTable };
 }
+
+const withSmoothing = (rows: tf.Tensor, smoothing: tf.Tensor1D | null): tf.Tensor =>
+  smoothing ? rows.add(smoothing) : rows;
