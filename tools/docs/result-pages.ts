@@ -3,6 +3,7 @@ import { behaviourFile, behaviourTable } from '../kernel/behaviour-table.js';
 import { choicesFile, choiceTable } from '../kernel/choice-table.js';
 import { ranksFile, rankTable } from '../kernel/rank-table.js';
 import { startsFile, startTable } from '../meta/start-table.js';
+import { textsFile, textTable } from '../meta/text-table.js';
 import { fillPage } from './fill-page.js';
 
 const root = new URL('../../', import.meta.url);
@@ -30,6 +31,14 @@ export const resultPages: readonly { readonly page: URL; readonly tables: readon
       mark: family,
       file: startsFile(family),
       tableOf: startTable,
+    })),
+  },
+  {
+    page: new URL('docs/texts.md', root),
+    tables: ['lm', 'summarisation'].map((family) => ({
+      mark: family,
+      file: textsFile(family, 'minigpt'),
+      tableOf: textTable,
     })),
   },
 ];

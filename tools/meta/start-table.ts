@@ -1,3 +1,4 @@
+import { meanWithInterval } from '../options/mean-with-interval.js';
 import { curveTable } from './curve-table.js';
 
 /** Where finished runs of a family are kept. */
@@ -23,6 +24,12 @@ export interface StartResult extends StartRun {
 /** Means over the seeds with 95 % intervals, by method and start, as two tables of Markdown. */
 export function startTable(results: readonly StartResult[]): string {
   const table = (value: 'accuracy' | 'loss', digits: number) =>
-    curveTable(results, ['method', 'start'], ['steps'], (result) => result[value], digits);
+    curveTable(
+      results,
+      ['method', 'start'],
+      ['steps'],
+      (result) => result[value],
+      (values) => meanWithInterval(values, digits),
+    );
   return `Accuracy:\n\n${table('accuracy', 1)}\n\nLoss:\n\n${table('loss', 3)}`;
 }

@@ -48,14 +48,42 @@ export interface TextResult extends TextRun {
   readonly secondsToPrepare: number;
 }
 
-/** Mean of the perplexities of the held-out domains after each of {@link curveSteps}. */
+/** Geometric mean of the perplexities of the held-out domains after each of {@link curveSteps}. */
 export const meanPerplexity = ({ perplexity }: TextResult): number[] =>
-  curveSteps.map((_, place) => summarise(Object.values(perplexity).map((values) => values[place]!)).mean);
+  curveSteps.map((_, place) =>
+    Math.exp(summarise(Object.values(perplexity).map((values) => Math.log(values[place]!))).mean),
+  );
 
-/** Means over the seeds with 95 % intervals, by method and start: perplexity, and what was written where something was. */
+/** Geometric mean with its interval. */
+const geometric = (values: readonly number[], digits: number): string => {
+  const { mean, interval } = summarise(values.map(Math.log));
+  const shown = (logarithm: number) => Math.exp(logarithm).toFixed(digits);
+  return shown(mean) + (interval ? ` [${interval.map(shown).join(', ')}]` : '');
+};
+
+/** Perplexities over those of TARP without preparation on the same domains, episodes and values. */
+function overUnprepared(results: readonly TextResult[]): string {
+  const known = ['family', 'host', 'seed', 'steps', 'shots', 'queries', 'episodes', 'tokens', 'newTokens'] as const;
+  const pairOf = (run: TextRun) => known.map((name) => run[name]).join(' ');
+  const unprepared = new Map(
+    results.filter(({ method, start }) => method === 'tarp' && start === 'none').map((one) => [pairOf(one), one]),
+  );
+  const others = results.filter((one) => unprepared.has(pairOf(one)) && unprepared.get(pairOf(one)) !== one);
+  const ratios = (one: TextResult) => {
+    const base = meanPerplexity(unprepared.get(pairOf(one))!);
+    return meanPerplexity(one).map((value, place) => value / base[place]!);
+  };
+  return curveTable(others, keys, textSettings, ratios, (values) => geometric(values, 2));
+}
+
+const keys = ['method', 'start'] as const;
+
+/** Means over the seeds with 95 % intervals, by method and start: perplexity (geometric means), and what was written where something was. */
 export function textTable(results: readonly TextResult[]): string {
-  const keys = ['family', 'host', 'method', 'start'] as const;
-  const perplexities = `Perplexity:\n\n${curveTable(results, keys, textSettings, meanPerplexity)}`;
+  const perplexities = [
+    `Perplexity:\n\n${curveTable(results, keys, textSettings, meanPerplexity, (values) => geometric(values, 1))}`,
+    `Over that of TARP without preparation, seed by seed:\n\n${overUnprepared(results)}`,
+  ].join('\n\n');
   const wrote = results.filter(({ written }) => written);
   if (wrote.length === 0) return perplexities;
   const { columns, groups } = groupRuns(wrote, keys, textSettings);
