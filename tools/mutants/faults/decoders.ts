@@ -33,8 +33,8 @@ export const decoderFaults: readonly Mutant[] = [
   {
     fault: 'the activation of a gated network is put on the other map',
     file: 'packages/transformer/src/decoder/run-layer.ts',
-    find: '? activate(hiddenActivation, applyLinear(x, feedForwardGate.path, pass)).mul(expanded)',
-    replace: '? applyLinear(x, feedForwardGate.path, pass).mul(activate(hiddenActivation, expanded))',
+    find: '? activateGate(hiddenActivation, applyLinear(x, feedForwardGate.path, pass), expanded)',
+    replace: '? activateGate(hiddenActivation, expanded, applyLinear(x, feedForwardGate.path, pass))',
     suites: 'transformer decoder-parity',
   },
   {
@@ -47,8 +47,8 @@ export const decoderFaults: readonly Mutant[] = [
   {
     fault: 'label smoothing is left out of the gradient',
     file: 'packages/train/src/objectives/vocabulary-loss.ts',
-    find: '.sub(rows.mul(1 - smoothing))',
-    replace: '.sub(rows)',
+    find: 'expected.sub(wanted).mul(column)',
+    replace: 'expected.sub(rows).mul(column)',
     suites: 'train next-token',
   },
   {

@@ -109,4 +109,20 @@ export const fusedKernelFaults: readonly Mutant[] = [
     replace: 'length, false, ...addresses]',
     suites: 'transformer native-kernels',
   },
+  {
+    fault: 'the gradient of a rotation turns on instead of back',
+    file: 'packages/transformer/src/kernels/rotary.ts',
+    find: 'turn(dy, cos!, sin!, true)',
+    replace: 'turn(dy, cos!, sin!, false)',
+    suites: 'transformer native-kernels',
+    backend,
+  },
+  {
+    fault: 'a host holds its weights beside those of the backend',
+    file: 'packages/transformer/src/weights/weight-store.ts',
+    find: 'const { attention, projections } = layers[layer]!;',
+    replace: 'const { attention, projections } = loaded.encoder.layers[layer]!;',
+    suites: 'transformer weight-store',
+    backend,
+  },
 ];

@@ -232,8 +232,8 @@ export const modelFaults: readonly Mutant[] = [
   {
     fault: 'the first half of a gated network is the gate',
     file: 'packages/transformer/src/encoder/run-layer.ts',
-    find: 'activate(config.hiddenActivation, input).mul(gate)',
-    replace: 'activate(config.hiddenActivation, gate).mul(input)',
+    find: 'activateGate(config.hiddenActivation, input, gate)',
+    replace: 'activateGate(config.hiddenActivation, gate, input)',
     suites: 'transformer small-family-parity',
   },
   {

@@ -99,9 +99,30 @@ export const trainingFaults: readonly Mutant[] = [
   {
     fault: 'terms are reported and not minimised',
     file: 'packages/peft-core/src/loss-and-gradients.ts',
-    find: 'Object.values(terms).reduce<tf.Scalar>((total, term) => total.add(term), loss.clone())',
+    find: 'Object.values(terms).reduce<tf.Scalar>((part, term) => part.add(term), loss.clone())',
     replace: 'loss.clone()',
     suites: 'train objectives',
+  },
+  {
+    fault: 'a gradient that stands for two tensors is freed behind the first',
+    file: 'packages/peft-core/src/free-while-going-back.ts',
+    find: 'if (given.has(dx) || dys.includes(dx)) shared.add(dx);',
+    replace: '',
+    suites: 'peft-core free-while-going-back',
+  },
+  {
+    fault: 'what a node has saved stays until the end of the backward pass',
+    file: 'packages/peft-core/src/free-while-going-back.ts',
+    find: 'for (const tensor of saved) tensor.dispose();',
+    replace: '',
+    suites: 'peft-core free-while-going-back',
+  },
+  {
+    fault: 'micro-batches count texts where classes have weights',
+    file: 'packages/train/src/step/micro-batches.ts',
+    find: 'objective.weightOf ? objective.weightOf(targets) : targets.length',
+    replace: 'targets.length',
+    suites: 'train micro-batches',
   },
   {
     fault: 'a frozen group is trained',
