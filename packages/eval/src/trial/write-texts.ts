@@ -8,6 +8,7 @@ import { generationOf, promptsOf, type TextSession } from './text-examples.js';
 export interface WriteTextsOptions {
   /** Prompts that are continued at a time (default 8). */
   readonly batchSize?: number;
+  /** Told after each batch: rows that are answered, of all. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
 }
