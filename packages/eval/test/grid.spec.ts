@@ -256,6 +256,16 @@ describeOnNative('a grid', () => {
     const [steps, runs] = [grid.config.train.steps!, 2 * 2];
     const least = runs * (found!.secondsPerRun + steps * found!.secondsPerStep);
     expect(estimateSeconds(grid, [found!])).toBeGreaterThan(least);
+    // No more rows than the runs themselves take; the file has no others.
+    for (const data of [
+      { protocol: 'none' as const, stratify: false },
+      { protocol: 'fixed' as const, devSize: 8 },
+    ]) {
+      const [short] = await calibrateGrid(expandGrid({ ...tiny.input, data: { ...tiny.input.data, ...data } }), {
+        backend: 'current',
+      });
+      expect(short!.secondsPerText).toBeGreaterThan(0);
+    }
     // A test set that is cut is cheaper.
     const cut = expandGrid({ ...tiny.input, data: { ...tiny.input.data, testCap: 10 } });
     const whole = expandGrid({ ...tiny.input, data: { ...tiny.input.data, testCap: null } });

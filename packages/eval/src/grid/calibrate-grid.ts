@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Split } from '@tfjs-peft/glue-fewshot';
 import type { TrainConfigInput } from '@tfjs-peft/train';
 import { runExperiment, type RunExperimentOptions } from '../experiment/run-experiment.js';
 import { readTimings } from '../records/timings.js';
@@ -22,7 +23,7 @@ export interface Calibration {
   readonly peakMemoryBytes: number;
 }
 
-/** Of a short run: steps, and texts of training, development and test set each. */
+/** Of a short run: steps, and most texts of training, development and test set (K of them a class, where the protocol says so). */
 const steps = 4;
 const rows = 64;
 
@@ -44,7 +45,7 @@ export async function calibrateGrid(
       const done = trials.filter(({ status }) => status === 'done');
       if (done.length === 0) continue;
       const most = (values: readonly number[]) => Math.max(0, ...values);
-      const speeds = await Promise.all(done.map((trial) => speedOf(trial, folder, cell)));
+      const speeds = await Promise.all(done.map((trial) => speedOf(trial, folder)));
       found.push({
         model,
         secondsPerRun: most(speeds.map(({ secondsPerRun }) => secondsPerRun)),
@@ -64,14 +65,15 @@ export async function calibrateGrid(
 async function speedOf(
   { folder: trialFolder, seconds, trainSeconds, headlineSplit, test }: TrialSummary,
   folder: string,
-  cell: GridCell,
 ): Promise<Omit<Calibration, 'model' | 'peakMemoryBytes'>> {
-  const timings = await readTimings(trialFiles(join(folder, trialFolder)).timings);
+  const files = trialFiles(join(folder, trialFolder));
+  const timings = await readTimings(files.timings);
+  const { devRows } = JSON.parse(await readFile(files.split, 'utf8')) as Pick<Split, 'devRows'>;
   const secondsOf = (split: string) =>
     timings.filter((row) => row.split === split).map(({ milliseconds = 0 }) => milliseconds / 1000);
   // The first steps and the first evaluation are slower than the others: the last ones count.
   const secondsPerStep = secondsOf('train').at(-1) ?? 0;
-  const secondsPerText = (secondsOf('dev').at(-1) ?? 0) / Math.min(rows, cell.shots);
+  const secondsPerText = (secondsOf('dev').at(-1) ?? 0) / devRows.length;
   const warmUp = secondsOf('train').reduce((sum, one) => sum + one - secondsPerStep, 0);
   const rest = seconds - trainSeconds;
   const tested = test[headlineSplit];
@@ -94,12 +96,19 @@ function calibrating(cell: GridCell, methods: GridCell['experiment']['methods'])
       const { selections: _, ...own } = (entry.train ?? {}) as TrainConfigInput;
       return { ...entry, train: { ...own, ...short } };
     }),
-    data: {
-      ...cell.experiment.data,
-      ...{ protocol: 'same_k', stratify: false, devSize: null, devFraction: null },
-      ...{ shots: Math.min(rows, cell.shots), testCap: rows },
-    },
+    data: { ...cell.experiment.data, ...shortSplit(cell), testCap: rows },
     seeds: { data: cell.experiment.seeds?.data?.slice(0, 1), train: [0] },
     test: { generation: cell.experiment.test?.generation },
+  };
+}
+
+/** No more rows than the cell's own split takes, some of them for development in any case. */
+function shortSplit({ experiment: { data }, shots }: GridCell): Partial<NonNullable<GridCell['experiment']['data']>> {
+  const half = Math.min(rows, Math.ceil(shots / 2));
+  if (data?.protocol === 'none')
+    return { protocol: 'fixed', shots: half, devSize: Math.max(1, Math.min(half, shots - half)) };
+  return {
+    shots: Math.min(rows, shots),
+    ...(data?.protocol === 'fixed' && { devSize: Math.min(rows, data.devSize ?? rows) }),
   };
 }
