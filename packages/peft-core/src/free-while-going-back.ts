@@ -4,12 +4,12 @@ import type * as tf from '@tensorflow/tfjs';
 interface TapeNode {
   /** An output that the loss does not depend on has no gradient: null, whatever the type says. */
   gradient?: (dys: tf.Tensor[]) => Record<string, () => tf.Tensor>;
-  readonly saved?: tf.Tensor[];
 }
 
 /**
- * Makes a backward pass free what a node has saved, and the gradients of its outputs, as soon as the pass is behind it. TensorFlow.js frees them at the end, when all of
- * them stand in memory beside each other. Call it when the forward pass is recorded; the pass calls `gradient` of one node after the other.
+ * Makes a backward pass free the gradients of a node's outputs as soon as the pass is behind it. TensorFlow.js frees them at the end, when all of them stand in memory
+ * beside what the forward pass has saved; that stays, because gradient functions may read it by other names. Call it when the forward pass is recorded; the
+ * pass calls `gradient` of one node after the other.
  */
 export function freeWhileGoingBack(tape: readonly TapeNode[]): void {
   const given = new Set<tf.Tensor>();
@@ -17,14 +17,13 @@ export function freeWhileGoingBack(tape: readonly TapeNode[]): void {
   const shared = new Set<tf.Tensor>();
   let finish = () => {};
   for (const node of tape) {
-    const { gradient, saved = [] } = node;
+    const { gradient } = node;
     if (!gradient) continue;
     node.gradient = (dys) => {
       finish();
       const gradients = gradient(dys);
       finish = () => {
-        for (const tensor of saved) tensor.dispose();
-        for (const dy of dys as (tf.Tensor | null)[]) if (dy && !shared.has(dy)) dy.dispose();
+        for (const dy of dys as (tf.Tensor | null)[]) if (dy && !dy.kept && !shared.has(dy)) dy.dispose();
       };
       const noting = (compute: () => tf.Tensor) => () => {
         const dx = compute();

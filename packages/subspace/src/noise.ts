@@ -116,5 +116,5 @@ function disturb(parameter: tf.Tensor, spec: EffectiveSpec, config: NoiseConfig,
 const rootMeanSquare = (parameter: tf.Tensor): tf.Tensor =>
   tf.customGrad((values) => ({
     value: tf.tidy(() => (values as tf.Tensor).square().mean().sqrt()),
-    gradFunc: () => [tf.zerosLike(values as tf.Tensor)],
+    gradFunc: () => [tf.zeros((values as tf.Tensor).shape)],
   }))(parameter);

@@ -111,10 +111,10 @@ export const trainingFaults: readonly Mutant[] = [
     suites: 'peft-core free-while-going-back',
   },
   {
-    fault: 'what a node has saved stays until the end of the backward pass',
+    fault: 'gradients that are behind the backward pass stay until its end',
     file: 'packages/peft-core/src/free-while-going-back.ts',
-    find: 'for (const tensor of saved) tensor.dispose();',
-    replace: '',
+    find: 'if (dy && !dy.kept && !shared.has(dy)) dy.dispose();',
+    replace: 'shared.has(dy!);',
     suites: 'peft-core free-while-going-back',
   },
   {

@@ -40,6 +40,6 @@ export function columnNorms(weight: tf.Tensor2D, deltas: readonly LowRankDelta[]
       const norms = squares.relu().sqrt();
       return batch === undefined ? norms.squeeze([0]) : norms;
     });
-    return { value, gradFunc: () => args.slice(0, inputs.length).map((input) => tf.zerosLike(input as tf.Tensor)) };
+    return { value, gradFunc: () => inputs.map(({ shape }) => tf.zeros(shape)) };
   })(...inputs);
 }
