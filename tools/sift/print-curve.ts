@@ -2,6 +2,7 @@ import { plotColours } from '@tfjs-peft/eval/report';
 import { pairedDifference, summarise } from '@tfjs-peft/eval/statistics';
 import { drawPanels } from '../options/draw-panels.js';
 import { groupRuns } from '../options/group-runs.js';
+import { markdownTable } from '../options/markdown-table.js';
 
 /** One run of the curve. */
 export interface CurveRun {
@@ -117,15 +118,8 @@ export function printCurve(results: readonly CurveResult[]): string {
         'gradient − random',
         'gradient − head',
       ];
-      const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
       const seeds = new Set(own.map(({ seed }) => seed)).size;
-      return [
-        `### ${title}, ${steps} steps, ${seeds} seeds`,
-        '',
-        line(columns),
-        line(columns.map(() => '---')),
-        ...rows.map(line),
-      ].join('\n');
+      return [`### ${title}, ${steps} steps, ${seeds} seeds`, '', markdownTable([columns, ...rows])].join('\n');
     })
     .join('\n\n');
 }

@@ -7,9 +7,8 @@ interface TapeNode {
 }
 
 /**
- * Makes a backward pass free the gradients of a node's outputs as soon as the pass is behind it. TensorFlow.js frees them at the end, when all of them stand in memory
- * beside what the forward pass has saved; that stays, because gradient functions may read it by other names. Call it when the forward pass is recorded; the
- * pass calls `gradient` of one node after the other.
+ * Makes a backward pass free the gradients of a node's outputs as soon as the pass is behind it; TensorFlow.js frees them all at the end. What the forward pass
+ * has saved stays until then, because gradient functions may read it by other names. Call it when the forward pass is recorded.
  */
 export function freeWhileGoingBack(tape: readonly TapeNode[]): void {
   const given = new Set<tf.Tensor>();

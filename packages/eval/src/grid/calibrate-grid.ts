@@ -77,6 +77,7 @@ async function speedOf(
   const warmUp = secondsOf('train').reduce((sum, one) => sum + one - secondsPerStep, 0);
   const rest = seconds - trainSeconds;
   const tested = test[headlineSplit];
+  // Texts alone have intervals over rows.
   return tested?.intervals
     ? { secondsPerStep, secondsPerText, secondsPerRun: warmUp, secondsPerTest: rest / tested.rows }
     : { secondsPerStep, secondsPerText, secondsPerRun: warmUp + rest, secondsPerTest: secondsPerText };

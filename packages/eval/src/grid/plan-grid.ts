@@ -54,7 +54,7 @@ export function estimateSeconds(
   return grid.cells.reduce((total, cell) => {
     const own = calibrations.find(({ model }) => model === cell.model);
     if (!own) return total;
-    const rows = splitRows(cell, data, catalogue);
+    const rows = sizesOfSplits(cell, data, catalogue);
     const secondsOf = ({ train, method }: TrialConfig): number => {
       if (!train) return 0;
       const perEpoch = Math.ceil(rows.train / train.batchSize);
@@ -85,7 +85,7 @@ export function estimateSeconds(
 }
 
 /** Rows of a cell's splits before its task is read; of a labelled file, whose classes are not known yet, as if it had two. */
-function splitRows(
+function sizesOfSplits(
   { experiment: { task }, shots: k }: GridCell,
   { protocol, devSize, devFraction }: GridConfig['data'],
   { tasks }: Catalogue,

@@ -50,14 +50,9 @@ async function testOne(
   const { task } = data.loaded;
   const session = { ...request.session, data };
   const likelihoods = await scoreRows(session, request, name, rows, point);
-  const { signal, batchSize } = request;
-  const progress = request.progress?.(`generate ${name}`);
+  const { signal, batchSize, progress } = request;
   const texts = needsGeneration(task)
-    ? await writeTexts(session, rows, point, {
-        ...(batchSize !== undefined && { batchSize }),
-        ...(progress && { onProgress: progress }),
-        ...(signal && { signal }),
-      })
+    ? await writeTexts(session, rows, point, { batchSize, onProgress: progress?.(`generate ${name}`), signal })
     : undefined;
   const measures = rows.map(({ references = [] }, index) =>
     measureText({ ...likelihoods[index]!, references, ...(texts && { text: texts[index]! }) }),

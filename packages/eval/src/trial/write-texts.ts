@@ -7,10 +7,10 @@ import { generationOf, promptsOf, type TextSession } from './text-examples.js';
 /** How rows are answered. */
 export interface WriteTextsOptions {
   /** Prompts that are continued at a time (default 8). */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Told after each batch: rows that are answered, of all. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
-  readonly signal?: AbortSignal;
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What an adapter writes after the prompts of rows. Errors: `TEXT_LIMIT_TOO_SMALL`, those of generation. */

@@ -76,7 +76,7 @@ const sliced = ({ states, ids, weights, labelSmoothing }: PredictedTokens, start
 
 type BlockResult = { readonly loss: tf.Scalar; readonly ofStates?: tf.Tensor2D; readonly ofTable?: tf.Tensor2D };
 
-/** The share that is spread, times the mean of the table's rows, whose product with a state is the mean of its logits; null for none. */
+/** The share that is spread, times the mean of the table's rows `[hidden]`, whose product with a state is the mean of its logits; null for none. */
 const smoothingOf = (share: number, table: tf.Tensor2D): tf.Tensor1D | null =>
   share > 0 ? table.mean<tf.Tensor1D>(0).mul<tf.Tensor1D>(share) : null;
 
@@ -109,5 +109,6 @@ function ofBlock(
   return { loss, ofStates, ofTable };
 }
 
+/** Rows `[n, hidden]` of the wanted tokens with what is spread. */
 const withSmoothing = (rows: tf.Tensor, smoothing: tf.Tensor1D | null): tf.Tensor =>
   smoothing ? rows.add(smoothing) : rows;

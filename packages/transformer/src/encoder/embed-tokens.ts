@@ -38,7 +38,7 @@ export function embedTokens(inputs: HostInputs, pass: EncoderPass): tf.Tensor {
   return applyLinear(dropped, projection.path, { ...pass, attentionMask });
 }
 
-/** Padding may reach beyond the last position; nobody reads what stands there. */
+/** Ids `[1 or batch, tokens]` that the table has: padding may reach beyond the last position, and nobody reads what stands there. */
 const withinTable = (ids: tf.Tensor, { rows }: TableModule): tf.Tensor => tf.minimum(ids, tf.scalar(rows - 1, 'int32'));
 
 /** Token types `[1 or batch, virtual + tokens]`, 0 for virtual tokens. A table of one row has one type for all, whatever the ids say. */

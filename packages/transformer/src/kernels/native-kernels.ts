@@ -96,7 +96,7 @@ export const nativeLayerNormGradient = (
   inverse: tf.Tensor,
 ): tf.Tensor => run('TfjsPeftLayerNormGradient', { dy, weight, normalised, inverse })[0]!;
 
-/** The result, and one over the root of the mean square of each row. */
+/** x `[…, size]` and weight `[size]`: the result, and one over the root of the mean square of each row, `[…, 1]`. */
 export const nativeRmsNorm = (x: tf.Tensor, weight: tf.Tensor1D, epsilon: number) =>
   run('TfjsPeftRmsNorm', { x, weight }, { epsilon }) as [tf.Tensor, tf.Tensor];
 
@@ -111,11 +111,11 @@ export const nativeRmsNormGradient = (
 export const nativeRotate = (x: tf.Tensor, cosines: tf.Tensor, sines: tf.Tensor, back: boolean): tf.Tensor =>
   run('TfjsPeftRotate', { x, cosines, sines }, { back })[0]!;
 
-/** `silu(gate) · up`. */
+/** `silu(gate) · up`, entry by entry: three tensors of one shape. */
 export const nativeGatedSilu = (gate: tf.Tensor, up: tf.Tensor): tf.Tensor =>
   run('TfjsPeftGatedSilu', { gate, up })[0]!;
 
-/** Gradients of both. */
+/** Gradients of gate and up, in their shape. */
 export const nativeGatedSiluGradient = (dy: tf.Tensor, gate: tf.Tensor, up: tf.Tensor) =>
   run('TfjsPeftGatedSiluGradient', { dy, gate, up }) as [tf.Tensor, tf.Tensor];
 

@@ -9,8 +9,10 @@ const placedTokens = (inputs: HostInputs): number => {
 
 /** Errors: `TEXT_TOO_LONG`. */
 export function requirePositions(offset: number, virtual: number, inputs: HostInputs, available: number): void {
+  const fits = (tokens: number) => offset + virtual + tokens <= available;
+  if (fits(inputs.inputIds.shape[1])) return;
   const tokens = placedTokens(inputs);
-  if (offset + virtual + tokens <= available) return;
+  if (fits(tokens)) return;
   const parts = [
     `${tokens} tokens`,
     ...(virtual > 0 ? [`${virtual} virtual tokens`] : []),

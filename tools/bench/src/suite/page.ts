@@ -1,6 +1,7 @@
 import { plotColours } from '@tfjs-peft/eval/report';
 import { fillPage } from '../../../docs/fill-page.js';
 import { drawPanels } from '../../../options/draw-panels.js';
+import { markdownTable } from '../../../options/markdown-table.js';
 import { median } from '../measure-workers.js';
 import { comparisons, type Curve, curves, shortNames } from './comparisons.js';
 import { nameOf } from './contenders.js';
@@ -25,9 +26,6 @@ const tablesOf = (figures: readonly Figures[]): string =>
     ...provenance(figures),
   ].join('\n\n');
 
-const table = (columns: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [columns, columns.map(() => '-'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-
 function comparisonTable({ id, title, results, steps }: Figures): string {
   const { unit = 'step' } = comparisons.find((one) => one.id === id)!;
   const rows = results.map((result) => {
@@ -43,7 +41,7 @@ function comparisonTable({ id, title, results, steps }: Figures): string {
     ];
   });
   const columns = [unit, 'ms, median (range)', 'against', 'ratio', 'ratio of CPU time', 'peak memory, MB'];
-  return `**${title}** (${results[0]!.rounds.length} rounds of ${steps})\n\n${table(columns, rows)}`;
+  return `**${title}** (${results[0]!.rounds.length} rounds of ${steps})\n\n${markdownTable([columns, ...rows])}`;
 }
 
 /** Times over what grows, a column a contender. */
@@ -57,7 +55,9 @@ function curveTable(name: Curve, figures: readonly Figures[]): string[] {
     ...results.map(({ rounds }) => spread(rounds, digitsOf(median(rounds)))),
     ...(results.length === 2 ? [spread(ratios(results[1]!.rounds, results[0]!.rounds), 2)] : []),
   ]);
-  return [`**${curves[name]}** (ms)\n\n${table([name, ...columns, ...(count === 2 ? ['ratio'] : [])], rows)}`];
+  return [
+    `**${curves[name]}** (ms)\n\n${markdownTable([[name, ...columns, ...(count === 2 ? ['ratio'] : [])], ...rows])}`,
+  ];
 }
 
 const seriesOf = ({ side, method }: Figures['results'][number]) => `${method}, ${side}`;
