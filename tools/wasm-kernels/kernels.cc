@@ -75,15 +75,17 @@ EXPORT bool feedForwardGradient(int rows, int inputs, int inner, int outputs, In
   return compute_wasm.feed_forward_gradient({rows, inputs, inner, outputs, dy, derivative, expand, contract, dx, packedExpand, packedContract});
 }
 
-EXPORT bool lowRank(int rows, int inputs, int outputs, int count, int ranks, Whole rank, Whole width, Whole column, In scale, const In *down,
-                    const In *up, In x, In y, Out sum, Out narrow) {
-  return compute_wasm.low_rank({rows, inputs, outputs, {count, ranks, rank, width, column, scale, down, up}, x, y, sum, narrow});
+EXPORT bool lowRank(int rows, int inputs, int outputs, int count, int dynamic, int ranks, int columns, Whole rank, Whole width, Whole column, In scale,
+                    const In *down, const In *up, const In *core, In x, In y, Out sum, Out narrow) {
+  return compute_wasm.low_rank(
+      {rows, inputs, outputs, {count, dynamic, ranks, columns, rank, width, column, scale, down, up, core}, x, y, sum, narrow});
 }
 
-EXPORT bool lowRankGradient(int rows, int inputs, int outputs, int count, int ranks, Whole rank, Whole width, Whole column, In scale, const In *down,
-                            const In *up, In x, In dy, In narrow, Out dx, const Out *dDown, const Out *dUp) {
-  return compute_wasm.low_rank_gradient(
-      {rows, inputs, outputs, {count, ranks, rank, width, column, scale, down, up}, x, dy, narrow, dx, dDown, dUp});
+EXPORT bool lowRankGradient(int rows, int inputs, int outputs, int count, int dynamic, int ranks, int columns, Whole rank, Whole width, Whole column,
+                            In scale, const In *down, const In *up, const In *core, In x, In dy, In narrow, Out dx, const Out *dDown, const Out *dUp,
+                            const Out *dCore) {
+  return compute_wasm.low_rank_gradient({rows, inputs, outputs, {count, dynamic, ranks, columns, rank, width, column, scale, down, up, core}, x, dy,
+                                         narrow, dx, dDown, dUp, dCore});
 }
 
 EXPORT void add(size_t size, In a, In b, Out sum) { compute_wasm.add({size, a, b, sum}); }

@@ -47,12 +47,12 @@ const operations: readonly NativeOperation[] = [
     inputs: ['dy', 'derivative', 'expand', 'contract', 'packedExpand', 'packedContract'],
     outputs: 1,
   },
-  { name: 'TfjsPeftLowRank', lengths: ['count'], inputs: 'lists', outputs: 2 },
+  { name: 'TfjsPeftLowRank', lengths: ['count', 'dynamic'], inputs: 'lists', outputs: 2 },
   {
     name: 'TfjsPeftLowRankGradient',
-    lengths: ['count'],
+    lengths: ['count', 'dynamic'],
     inputs: 'lists',
-    outputs: ({ count }) => 1 + 2 * (count as number),
+    outputs: ({ count, dynamic }) => 1 + 2 * (count as number) + (dynamic as number),
   },
   { name: 'TfjsPeftAdd', inputs: ['a', 'b'], outputs: 1 },
   {

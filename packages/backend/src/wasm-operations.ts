@@ -63,34 +63,43 @@ function mapsOf({ inputs: { indices, ends }, library, at }: Call, inputs: number
 }
 
 /**
- * Factors `[input, rank]`, then `[rank, width]`, from input `start` on, then a column and a scale for each, as the module takes them; `made` are
- * lists of tensors that it fills.
+ * Factors `[input, rank]`, then `[rank, width]`, from input `start` on, cores `[input, rank · rank]` of the last, then a column and a scale for each, as
+ * the module takes them; `made` are lists of tensors that it fills.
  */
 function lowRankValues(call: Call, start: number, y: tf.TensorInfo, ...made: readonly (readonly tf.TensorInfo[])[]) {
   const { list, library, at } = call;
   const count = call.attributes['count'] as number;
   const [x] = list as [tf.TensorInfo];
-  const [downs, ups] = factorsOf(call, start);
-  const [columns, scales] = list.slice(start + 2 * count) as [tf.TensorInfo, tf.TensorInfo];
+  const [downs, ups, cores] = factorsOf(call, start);
+  const [columns, scales] = list.slice(-2) as [tf.TensorInfo, tf.TensorInfo];
   const rank = ups.map(({ shape }) => shape[0]!);
+  const coreSizes = rank.slice(count - cores.length).map((one) => one * one);
   const fits = ups.every(
     (up, i) => up.shape.length === 2 && up.shape[0]! > 0 && isShape(downs[i]!.shape, [last(x), up.shape[0]!]),
   );
-  mustFit(rowsOf(x) === rowsOf(y) && fits && sizeOf(columns) === count && sizeOf(scales) === count);
+  const coresFit = cores.length <= count && cores.every(({ shape }, i) => isShape(shape, [last(x), coreSizes[i]!]));
+  mustFit(rowsOf(x) === rowsOf(y) && fits && coresFit && sizeOf(columns) === count && sizeOf(scales) === count);
   const place = [...new Int32Array(library.memory.buffer, at(columns), count)];
   mustFit(place.every((column, i) => column >= 0 && column + last(ups[i]!) <= last(y)));
-  const ranks = rank.reduce((sum, one) => sum + one, 0);
-  const lists = [downs, ups, ...made].map((tensors) => tensors.map(at));
+  const ranks = tf.util.sum(rank);
+  const width = ranks + tf.util.sum(coreSizes);
+  const lists = [downs, ups, cores, ...made].map((tensors) => tensors.map(at));
   const [rankList = 0, widths = 0, ...addresses] = library.writeLists(rank, ups.map(last), ...lists);
-  const [down = 0, up = 0, ...rest] = addresses;
-  const sizes = [rowsOf(x), last(x), last(y), count, ranks];
-  return { values: [...sizes, rankList, widths, at(columns), at(scales), down, up], rest, ranks };
+  const [down = 0, up = 0, core = 0, ...rest] = addresses;
+  const sizes = [rowsOf(x), last(x), last(y), count, cores.length, ranks, width];
+  return { values: [...sizes, rankList, widths, at(columns), at(scales), down, up, core], rest, width };
 }
 
-function factorsOf({ list, attributes }: Call, start: number): [downs: tf.TensorInfo[], ups: tf.TensorInfo[]] {
+function factorsOf({ list, attributes }: Call, start: number): [downs: Tensors, ups: Tensors, cores: Tensors] {
   const count = attributes['count'] as number;
-  return [list.slice(start, start + count), list.slice(start + count, start + 2 * count)];
+  return [
+    list.slice(start, start + count),
+    list.slice(start + count, start + 2 * count),
+    list.slice(start + 2 * count, -2),
+  ];
 }
+
+type Tensors = readonly tf.TensorInfo[];
 
 /** Sizes of the attention, and its inputs, as the module takes them. */
 function attentionValues({ inputs, attributes, at }: Call) {
@@ -208,19 +217,19 @@ export const operations: Readonly<Record<string, Operation>> = {
   },
   TfjsPeftLowRank(call) {
     const [x, y] = call.list as [tf.TensorInfo, tf.TensorInfo];
-    const { values, ranks } = lowRankValues(call, 2, y);
-    const made = [call.make(y.shape), call.make([rowsOf(x), ranks])];
+    const { values, width } = lowRankValues(call, 2, y);
+    const made = [call.make(y.shape), call.make([rowsOf(x), width])];
     call.run(made[0]!, 'lowRank', ...values, ...[x, y, ...made].map(call.at));
     return made;
   },
   TfjsPeftLowRankGradient(call) {
     const [x, dy, narrow] = call.list as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
-    const [dx, ...factors] = [x, ...factorsOf(call, 3).flat()].map(({ shape }) => call.make(shape));
-    const half = factors.length / 2;
-    const { values, rest, ranks } = lowRankValues(call, 3, dy, factors.slice(0, half), factors.slice(half));
-    mustFit(sizeOf(x) > 0 && sizeOf(narrow) === rowsOf(x) * ranks);
-    call.run(dx!, 'lowRankGradient', ...values, ...[x, dy, narrow, dx!].map(call.at), ...rest);
-    return [dx!, ...factors];
+    const dx = call.make(x.shape);
+    const factors = factorsOf(call, 3).map((list) => list.map(({ shape }) => call.make(shape)));
+    const { values, rest, width } = lowRankValues(call, 3, dy, ...factors);
+    mustFit(sizeOf(x) > 0 && sizeOf(narrow) === rowsOf(x) * width);
+    call.run(dx, 'lowRankGradient', ...values, ...[x, dy, narrow, dx].map(call.at), ...rest);
+    return [dx, ...factors.flat()];
   },
   TfjsPeftUpdateAdamW({ list, attributes, at, make, run }) {
     const count = attributes['count'] as number;

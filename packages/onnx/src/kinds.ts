@@ -19,6 +19,7 @@ const form = 'is a function of activations that does not declare its form';
 /** The table of all kinds: exhaustive, so that a new kind that lacks a row does not compile. */
 const rows: Rows = {
   lowRankDelta: { becomes: 'weight', refuse: unlessMerged(gate) },
+  dynamicLowRankDelta: { becomes: 'weight', refuse: () => 'has in its middle a matrix that each token has its own of' },
   weightDelta: { becomes: 'weight' },
   weightFunction: { becomes: 'weight' },
   sparseWeightDelta: { becomes: 'weight' },

@@ -95,6 +95,19 @@ export const interventionRules: Rules = {
     },
     gate: (item, gate) => ({ ...item, scale: 1, gate }),
   }),
+  dynamicLowRankDelta: rules<'dynamicLowRankDelta', 'linear'>({
+    sites: ['linear'],
+    readsOtherTokens: ({ gate }) => gate !== undefined,
+    tensors: ({ down, core, up }, { inputSize, outputSize }) => {
+      const rank = down.shape.at(-1)!;
+      return [
+        { field: 'down', tensor: down, shape: [inputSize, anyLength], ...axis },
+        { field: 'core', tensor: core, shape: [inputSize, rank * rank], ...axis },
+        { field: 'up', tensor: up, shape: [rank, outputSize], ...axis },
+      ];
+    },
+    gate: (item, gate) => ({ ...item, gate }),
+  }),
   weightDelta: rules<'weightDelta', 'linear' | 'table' | 'norm'>({
     sites: ['linear', 'table', 'norm'],
     readsOtherTokens: never,

@@ -11,6 +11,7 @@ import type { HeadActivation, Readout } from './host-spec.js';
  */
 export type Intervention =
   | LowRankDelta
+  | DynamicLowRankDelta
   | WeightDelta
   | SparseWeightDelta
   | WeightFunction
@@ -51,6 +52,19 @@ export interface LowRankDelta {
   readonly scale: number;
   /** Rate of dropout on x before `down`, in training. */
   readonly dropout?: number;
+  /** Multiplies the delta; x of the affine map is its input. */
+  readonly gate?: ExampleGate;
+}
+/**
+ * `y += (S(x) · (x · down)) · up` at an affine map, with S(x) = x · core as a matrix `[rank, rank]`, row after row: another one for each token. down
+ * `[input, rank]`, core `[input, rank²]`, up `[rank, output]`.
+ */
+export interface DynamicLowRankDelta {
+  readonly kind: 'dynamicLowRankDelta';
+  readonly path: string;
+  readonly down: tf.Tensor;
+  readonly core: tf.Tensor;
+  readonly up: tf.Tensor;
   /** Multiplies the delta; x of the affine map is its input. */
   readonly gate?: ExampleGate;
 }

@@ -65,7 +65,7 @@ function requireWeightsNotRead(merging: Interventions, staying: Interventions): 
 
 /** Whether it is added to an affine map, before the map's gates. */
 const addsAtWeight = ({ kind }: Intervention): boolean =>
-  kind === 'lowRankDelta' || kind === 'activationDelta' || kind === 'dynamicWeightDelta';
+  ['lowRankDelta', 'dynamicLowRankDelta', 'activationDelta', 'dynamicWeightDelta'].includes(kind);
 
 function mergeAll(host: MergingHost, interventions: Interventions): Map<string, tf.Tensor> {
   const byModule = new Map<string, Intervention[]>();

@@ -68,17 +68,20 @@ struct FeedForwardGradientCall {
   const float *packed_expand, *packed_contract;
 };
 
-/** Deltas `scale · down · up` of maps side by side: down `[inputs, rank]`, up `[rank, width]`, added to `width` columns from `column` on. */
+/**
+ * Deltas `scale · down · up` of maps side by side: down `[inputs, rank]`, up `[rank, width]`, added to `width` columns from `column` on. The last `dynamic`
+ * of them have a core `[inputs, rank · rank]`: between the factors stands the matrix that a row of x makes with it.
+ */
 struct LowRankDeltas {
-  int count;
-  /** The sum of all ranks. */
-  int ranks;
+  int count, dynamic;
+  /** The sum of all ranks, and of all columns of the factors `down` and the cores. */
+  int ranks, columns;
   const int *rank, *width, *column;
   const float *scale;
-  const float *const *down, *const *up;
+  const float *const *down, *const *up, *const *core;
 };
 
-/** `sum = y + x · deltas`; `narrow` `[rows, ranks]` takes x times all factors `down`. */
+/** `sum = y + x · deltas`; `narrow` `[rows, columns]` takes x times each `down` and the core beside it. */
 struct LowRankCall {
   int rows, inputs, outputs;
   LowRankDeltas deltas;
@@ -92,7 +95,7 @@ struct LowRankGradientCall {
   LowRankDeltas deltas;
   const float *x, *dy, *narrow;
   float *dx;
-  float *const *d_down, *const *d_up;
+  float *const *d_down, *const *d_up, *const *d_core;
 };
 
 struct AddCall {

@@ -163,22 +163,25 @@ void feed_forward_gradient(KernelCall &call, const Attributes &) {
                                                        packed_kernel(packed_contract, outputs, inner)}));
 }
 
-/** Low-rank deltas from lists of `count` factors that start at inputs `downs` and `ups`, kept alive while they are read. */
+/** Low-rank deltas from lists of factors `down` and `up`, `count` each, and of cores, kept alive while they are read. */
 struct LowRankTensors {
-  std::vector<Input> downs, ups;
+  std::vector<Input> downs, ups, cores;
   std::vector<int> rank, width, column;
   std::vector<float> scale;
-  std::vector<const float *> down, up;
-  int ranks = 0;
+  std::vector<const float *> down, up, core;
+  int ranks = 0, columns = 0;
   LowRankDeltas deltas() const {
-    return {static_cast<int>(rank.size()), ranks, rank.data(), width.data(), column.data(), scale.data(), down.data(), up.data()};
+    return {static_cast<int>(rank.size()), static_cast<int>(core.size()), ranks, columns, rank.data(), width.data(), column.data(), scale.data(),
+            down.data(), up.data(), core.data()};
   }
 };
 
 LowRankTensors low_rank_tensors(KernelCall &call, int count, int start, int64_t inputs, int64_t outputs) {
-  const char *expected = "factors [input, rank] and [rank, width], a column and a scale for each, within the outputs";
+  const char *expected = "factors [input, rank] and [rank, width], a column and a scale for each, within the outputs; cores [input, rank · rank] of the last";
   LowRankTensors at;
-  const Input columns = call.input(start + 2 * count), scales = call.input(start + 2 * count + 1);
+  const int dynamic = call.inputs() - start - 2 * count - 2;
+  require(dynamic >= 0 && dynamic <= count, expected);
+  const Input columns = call.input(start + 2 * count + dynamic), scales = call.input(start + 2 * count + dynamic + 1);
   require(columns.size() == count && scales.size() == count, expected);
   for (int i = 0; i < count; i++) {
     at.downs.push_back(call.input(start + i));
@@ -195,32 +198,41 @@ LowRankTensors low_rank_tensors(KernelCall &call, int count, int start, int64_t 
     at.up.push_back(at.ups[i].data());
     at.ranks += at.rank[i];
   }
+  at.columns = at.ranks;
+  for (int i = 0; i < dynamic; i++) {
+    const int rank = at.rank[count - dynamic + i];
+    at.cores.push_back(call.input(start + 2 * count + i));
+    require(at.cores[i].shape == Shape{inputs, int64_t{rank} * rank}, expected);
+    at.core.push_back(at.cores[i].data());
+    at.columns += rank * rank;
+  }
   return at;
 }
 
-/** Inputs: x, y, the factors, columns, scales. */
+/** Inputs: x, y, the factors, cores, columns, scales. */
 void low_rank(KernelCall &call, const Attributes &attributes) {
   const Input x = call.input(0), y = call.input(1);
   require(!x.shape.empty() && !y.shape.empty() && x.rows() == y.rows(), "x [..., input] and y [..., output] with as many rows");
   const LowRankTensors at = low_rank_tensors(call, attributes.count, 2, x.last(), y.last());
-  float *sum = call.output(0, y.shape), *narrow = call.output(1, {x.rows(), at.ranks});
+  float *sum = call.output(0, y.shape), *narrow = call.output(1, {x.rows(), at.columns});
   if (y.size() > 0)
     require_memory(best_compute().low_rank({as_int(x.rows()), as_int(x.last()), as_int(y.last()), at.deltas(), x.data(), y.data(), sum, narrow}));
 }
 
-/** Inputs: x, dy, the narrow product, the factors, columns, scales. */
+/** Inputs: x, dy, the narrow product, the factors, cores, columns, scales. */
 void low_rank_gradient(KernelCall &call, const Attributes &attributes) {
   const int count = attributes.count;
   const Input x = call.input(0), dy = call.input(1), narrow = call.input(2);
   require(!x.shape.empty() && !dy.shape.empty() && x.rows() == dy.rows() && x.size() > 0, "x [..., input] and dy [..., output] with as many rows");
   const LowRankTensors at = low_rank_tensors(call, count, 3, x.last(), dy.last());
-  require(narrow.size() == x.rows() * at.ranks, "x times all factors");
+  require(narrow.size() == x.rows() * at.columns, "x times all factors");
   float *dx = call.output(0, x.shape);
-  std::vector<float *> d_down, d_up;
+  std::vector<float *> d_down, d_up, d_core;
   for (int i = 0; i < count; i++) d_down.push_back(call.output(1 + i, at.downs[i].shape));
   for (int i = 0; i < count; i++) d_up.push_back(call.output(1 + count + i, at.ups[i].shape));
+  for (size_t i = 0; i < at.cores.size(); i++) d_core.push_back(call.output(1 + 2 * count + static_cast<int>(i), at.cores[i].shape));
   require_memory(best_compute().low_rank_gradient({as_int(x.rows()), as_int(x.last()), as_int(dy.last()), at.deltas(), x.data(), dy.data(),
-                                                   narrow.data(), dx, d_down.data(), d_up.data()}));
+                                                   narrow.data(), dx, d_down.data(), d_up.data(), d_core.data()}));
 }
 
 void gelu(KernelCall &call, const Attributes &attributes) {
@@ -588,15 +600,17 @@ std::string register_operations(TF_Status *status) {
       {"TfjsPeftLowRank",
        spec<COUNT>("int >= 1"),
        with_count<COUNT>,
-       {"x", "y", "downs: count * float", "ups: count * float", "columns: int32", "scales"},
+       {"x", "y", "downs: count * float", "ups: count * float", "cores: dynamic * float", "columns: int32", "scales"},
        {"sum", "narrow"},
-       compute<low_rank>},
+       compute<low_rank>,
+       "dynamic: int >= 0"},
       {"TfjsPeftLowRankGradient",
        spec<COUNT>("int >= 1"),
        with_count<COUNT>,
-       {"x", "dy", "narrow", "downs: count * float", "ups: count * float", "columns: int32", "scales"},
-       {"dx", "d_downs: count * float", "d_ups: count * float"},
-       compute<low_rank_gradient>},
+       {"x", "dy", "narrow", "downs: count * float", "ups: count * float", "cores: dynamic * float", "columns: int32", "scales"},
+       {"dx", "d_downs: count * float", "d_ups: count * float", "d_cores: dynamic * float"},
+       compute<low_rank_gradient>,
+       "dynamic: int >= 0"},
       {"TfjsPeftAdd", "", with_none, {"a", "b"}, {"sum"}, compute<add>},
       {"TfjsPeftUpdateAdamW",
        spec<COUNT>("int >= 1"),

@@ -1,4 +1,4 @@
 export type { TarpConfig } from './config.js';
-export { type DynamicFactors, dynamicScaleDelta, dynamicShift } from './dynamic-products.js';
+export { dynamicScaleDelta } from './dynamic-products.js';
 export { kroneckerSum, scaleOf, softplusOffset } from './static-matrices.js';
 export { tarp, tarpDefinition } from './tarp.js';

@@ -1,11 +1,11 @@
 import type { HostSpec, PeftMethod } from '@tfjs-peft/peft-core';
 import { getParameter, type MethodDefinition, parseConfig, rememberPerHost } from '@tfjs-peft/peft-core/authoring';
-import type { Intervention, InterventionKind } from '@tfjs-peft/peft-core/interventions';
+import type { DynamicFactors, Intervention, InterventionKind } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import type * as z from 'zod';
 import { chooseMaps } from './choose-maps.js';
 import { type TarpConfig, tarpConfig } from './config.js';
-import { type DynamicFactors, dynamicScaleDelta, dynamicShift } from './dynamic-products.js';
+import { dynamicScaleDelta } from './dynamic-products.js';
 import { factorName, factorsOf, type Part, type PartForm, partsOf } from './parameters.js';
 import { kroneckerSum, scaleOf } from './static-matrices.js';
 
@@ -68,7 +68,7 @@ const canDiffer = (parts: readonly (readonly [Part, PartForm])[], key: string): 
 
 function kindsOf(config: TarpConfig): InterventionKind[] {
   const { form, scale, dynamicScale } = config;
-  const shift = { bilinear: 'lowRankDelta', kronecker: 'weightFunction', dynamic: 'activationDelta' } as const;
+  const shift = { bilinear: 'lowRankDelta', kronecker: 'weightFunction', dynamic: 'dynamicLowRankDelta' } as const;
   return [
     ...new Set([
       ...(scale === 'none' ? [] : ['weightFunction' as const]),
@@ -106,8 +106,7 @@ function effectsOf(
 
 function dynamicEffect(part: Part, path: string, find: Find): Intervention {
   const factors: DynamicFactors = { down: find(`${part}Down`), core: find(`${part}Core`), up: find(`${part}Up`) };
+  if (part === 'shift') return { kind: 'dynamicLowRankDelta', path, ...factors };
   const perToken = [factors.down, factors.core, factors.up].every(({ rank }) => rank === 2);
-  return part === 'scale'
-    ? { kind: 'dynamicWeightDelta', path, perToken, apply: (x, frozen) => dynamicScaleDelta(x, frozen, factors) }
-    : { kind: 'activationDelta', path, perToken, apply: (x) => dynamicShift(x, factors) };
+  return { kind: 'dynamicWeightDelta', path, perToken, apply: (x, frozen) => dynamicScaleDelta(x, frozen, factors) };
 }

@@ -15,10 +15,11 @@ import {
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { normals } from '@tfjs-peft/peft-core/authoring';
+import { dynamicLowRankProduct } from '@tfjs-peft/peft-core/interventions';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
-import { dynamicScaleDelta, dynamicShift, kroneckerSum, scaleOf, tarp } from '../src/index.js';
+import { dynamicScaleDelta, kroneckerSum, scaleOf, tarp } from '../src/index.js';
 
 useTestBackend();
 
@@ -135,12 +136,14 @@ describe('a dynamic shift', () => {
       const s = tf.matMul(row, core).reshape([2, 2]);
       return tf.matMul(tf.matMul(s, tf.matMul(row, down).transpose()).transpose(), up);
     });
-    expect(await apart(dynamicShift(x, { down, core, up }).squeeze([0]), tf.concat(rows))).toBeLessThan(1e-5);
+    expect(await apart(dynamicLowRankProduct(x, { down, core, up }).squeeze([0]), tf.concat(rows))).toBeLessThan(1e-5);
   });
 
   it('is a quadratic form: shift(c x) = c² shift(x)', async () => {
     const x = random('x', 2, 3, 6);
-    expect(await apart(dynamicShift(x.mul(-3), factors()), dynamicShift(x, factors()).mul(9))).toBeLessThan(1e-5);
+    expect(
+      await apart(dynamicLowRankProduct(x.mul(-3), factors()), dynamicLowRankProduct(x, factors()).mul(9)),
+    ).toBeLessThan(1e-5);
   });
 
   it('with S(x) = I it is the bilinear form', async () => {
@@ -148,14 +151,16 @@ describe('a dynamic shift', () => {
     // A constant input makes a constant S.
     const x = tf.concat([random('x', 1, 3, 5), tf.ones([1, 3, 1])], 2);
     const core = tf.concat([tf.zeros([5, 4]), tf.tensor2d([[1, 0, 0, 1]])]);
-    expect(await apart(dynamicShift(x, { down, core, up }), product(x, tf.matMul(down, up)))).toBeLessThan(1e-5);
+    expect(await apart(dynamicLowRankProduct(x, { down, core, up }), product(x, tf.matMul(down, up)))).toBeLessThan(
+      1e-5,
+    );
   });
 
   it('treats tokens and examples apart', async () => {
     const x = random('x', 2, 3, 6);
-    const whole = dynamicShift(x, factors());
-    expect(await far(dynamicShift(x.reverse(1), factors()), whole.reverse(1))).toBeLessThan(1e-5);
-    expect(await far(dynamicShift(x.slice([1], [1]), factors()), whole.slice([1], [1]))).toBeLessThan(1e-5);
+    const whole = dynamicLowRankProduct(x, factors());
+    expect(await far(dynamicLowRankProduct(x.reverse(1), factors()), whole.reverse(1))).toBeLessThan(1e-5);
+    expect(await far(dynamicLowRankProduct(x.slice([1], [1]), factors()), whole.slice([1], [1]))).toBeLessThan(1e-5);
   });
 
   it("equals the authors' GPT-2 form with S transposed, and differs from it otherwise", async () => {
@@ -167,7 +172,7 @@ describe('a dynamic shift', () => {
       return product(narrow.expandDims(-1).mul(rows).sum(2), up);
     };
     const transposed = core.reshape([6, 2, 2]).transpose([0, 2, 1]).reshape([6, 4]);
-    const formA = dynamicShift(x, { down, core, up });
+    const formA = dynamicLowRankProduct(x, { down, core, up });
     expect(await apart(formA, formB(transposed))).toBeLessThan(1e-5);
     expect(await apart(formA, formB(core))).toBeGreaterThan(1e-2);
   });
@@ -206,7 +211,7 @@ describe('merging', () => {
     const adapter = trained(tarp({ rank: 2, scale: 'softplus' }));
     await expect(mergeAdapter(host, adapter)).rejects.toMatchObject({
       code: 'NOT_MERGEABLE',
-      message: expect.stringContaining('TARP acts through activationDelta'),
+      message: expect.stringContaining('TARP acts through dynamicLowRankDelta'),
     });
     const merged = await mergeAdapter(host, adapter, { rest: 'keep' });
     expect(merged.rest!.method.config).toMatchObject({ form: 'dynamic', scale: 'none' });

@@ -62,7 +62,7 @@ export const metaLearningFaults: readonly Mutant[] = [
   },
   {
     fault: 'the matrix of a token in TARP is transposed',
-    file: 'packages/tarp/src/dynamic-products.ts',
+    file: 'packages/peft-core/src/dynamic-low-rank.ts',
     find: '.mul(narrow.expandDims(-2)).sum(-1)',
     replace: '.mul(narrow.expandDims(-1)).sum(-2)',
     suites: 'tarp invariants',

@@ -108,6 +108,7 @@ export const mapEffects = (items: Interventions, map: (tensor: tf.Tensor) => tf.
 function mapEffect(item: Intervention, map: (tensor: tf.Tensor) => tf.Tensor): Intervention {
   switch (item.kind) {
     case 'lowRankDelta':
+    case 'dynamicLowRankDelta':
       return { ...item, up: map(item.up) };
     case 'sparseWeightDelta':
       return { ...item, values: map(item.values) };

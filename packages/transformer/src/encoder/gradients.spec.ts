@@ -50,6 +50,10 @@ const cases: Record<string, Case> = {
     shapes: { down: [8, 2], up: [2, 12] },
     build: ({ down, up }) => [{ kind: 'lowRankDelta', path: linear, down: down!, up: up!, scale: 2 }],
   },
+  dynamicLowRankDelta: {
+    shapes: { down: [8, 2], core: [8, 4], up: [2, 12] },
+    build: ({ down, core, up }) => [{ kind: 'dynamicLowRankDelta', path: linear, down: down!, core: core!, up: up! }],
+  },
   'lowRankDelta, one an example': {
     shapes: { down: [batch, 8, 2], up: [batch, 2, 8] },
     build: ({ down, up }) => [{ kind: 'lowRankDelta', path: query, down: down!, up: up!, scale: 2 }],

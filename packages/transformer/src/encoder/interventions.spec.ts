@@ -207,6 +207,13 @@ describe('a leading batch axis', () => {
       up: random(...lead, 2, 64),
       scale: 1,
     }),
+    dynamicLowRankDelta: (lead) => ({
+      kind: 'dynamicLowRankDelta',
+      path: linear,
+      down: random(...lead, 32, 2),
+      core: random(...lead, 32, 4),
+      up: random(...lead, 2, 64),
+    }),
     'lowRankDelta of words': (lead) => ({
       kind: 'lowRankDelta',
       path: words,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { dynamicLowRankProduct } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import { maxDifference } from '../../test/test-hosts.js';
@@ -14,26 +15,44 @@ const places = [
   { rank: 3, width: 50, column: 50, scale: 0.5 },
   { rank: 5, width: 7, column: 93, scale: 1 },
 ];
+/** Which of them have a core; they stand in any order. */
+const dynamic: Readonly<Record<string, readonly number[]>> = { none: [], some: [0, 2], all: [0, 1, 2] };
+const cases = [
+  [1, 20],
+  [2, 5, 33],
+  [130, 401],
+].flatMap((shape) => Object.keys(dynamic).map((which) => [shape, which] as const));
 
 describe('low-rank deltas in one call', () => {
-  it.each([[[1, 20]], [[2, 5, 33]], [[130, 401]]])('are the products one after the other: x %j', async (shape) => {
+  it.each(cases)('are the products one after the other: x %j, with a core %s', async (shape, which) => {
     if (!hasFusedLowRank()) return;
+    const withCore = dynamic[which]!;
     const [x, y] = [random(shape), random([...shape.slice(0, -1), 100])];
     const factors = [
       ...places.map(({ rank }) => random([shape.at(-1)!, rank])),
       ...places.map(({ rank, width }) => random([rank, width])),
+      ...withCore.map((index) => random([shape.at(-1)!, places[index]!.rank ** 2])),
     ];
+    const coreOf = (index: number, at: readonly tf.Tensor[]) =>
+      withCore.includes(index) ? at[2 * places.length + withCore.indexOf(index)]! : undefined;
     const direction = random(y.shape);
     const fused = (states: tf.Tensor, result: tf.Tensor, ...at: tf.Tensor[]) =>
       fusedLowRank(
         states,
         result,
-        places.map((place, index) => ({ ...place, down: at[index]!, up: at[index + places.length]! })),
+        places.map((place, index) => {
+          const core = coreOf(index, at);
+          return { ...place, down: at[index]!, up: at[index + places.length]!, ...(core && { core }) };
+        }),
       );
     const plain = (states: tf.Tensor, result: tf.Tensor, ...at: tf.Tensor[]) =>
       places.reduce((sum, { width, column, scale }, index) => {
         const rows = states.reshape([-1, shape.at(-1)!]);
-        const product = tf.matMul(tf.matMul(rows, at[index]!), at[index + places.length]!).mul(scale) as tf.Tensor2D;
+        const [down, up, core] = [at[index]!, at[index + places.length]!, coreOf(index, at)];
+        const all = core
+          ? dynamicLowRankProduct(rows.expandDims(0), { down, core, up }).squeeze([0])
+          : tf.matMul(tf.matMul(rows, down), up);
+        const product = all.mul(scale) as tf.Tensor2D;
         const beside = product.pad([
           [0, 0],
           [column, 100 - column - width],
@@ -63,10 +82,13 @@ describe('low-rank deltas in one call', () => {
 
   it('that do not fit are an error', () => {
     if (!hasFusedLowRank()) return;
-    const add = (down: number[], up: number[], column: number) =>
-      fusedLowRank(random([2, 4]), random([2, 6]), [{ down: random(down), up: random(up), scale: 1, column }]);
+    const add = (down: number[], up: number[], column: number, core?: number[]) =>
+      fusedLowRank(random([2, 4]), random([2, 6]), [
+        { down: random(down), up: random(up), scale: 1, column, ...(core && { core: random(core) }) },
+      ]);
     expect(() => add([5, 2], [2, 3], 0)).toThrow(/do not fit/);
     expect(() => add([4, 2], [3, 3], 0)).toThrow(/do not fit/);
     expect(() => add([4, 2], [2, 3], 4)).toThrow(/do not fit/);
+    expect(() => add([4, 2], [2, 3], 0, [4, 3])).toThrow(/do not fit/);
   });
 });

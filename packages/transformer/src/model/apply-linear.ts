@@ -1,6 +1,8 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import {
   type ActivationDelta,
+  type DynamicLowRankDelta,
+  dynamicLowRankProduct,
   type DynamicWeightDelta,
   type HiddenDelta,
   kindsAt,
@@ -11,6 +13,7 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { biasOrZeros, frozenAffine } from '../kernels/frozen-affine.js';
 import { columnNorms } from '../kernels/column-norms.js';
+import { fusedLowRank, hasFusedLowRank, type LowRankColumns } from '../kernels/low-rank.js';
 import { scatterValues, sparseAffine, sparseProduct } from '../kernels/sparse-affine.js';
 import { dropOut, type Pass } from './pass.js';
 import { watchSlopes } from './watch-slopes.js';
@@ -33,6 +36,7 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   let y = scaled ? scaledProduct(input, path, pass) : product(input, path, pass);
   for (const { delta } of at('biasDelta', path)) y = y.add(perToken(delta));
   for (const { bias } of at('weightFunction', path)) if (bias) y = y.add(bias(biasOrZeros(weights), weights.kernel));
+  for (const delta of at('dynamicLowRankDelta', path)) y = addLowRank(y, input, delta, pass);
   for (const activation of at('activationDelta', path)) y = y.add(applyActivation(activation, input, pass));
   for (const delta of at('dynamicWeightDelta', path)) y = y.add(applyDynamicDelta(delta, input, path, pass));
   y = watchSlopes(y, input, [path], pass);
@@ -43,7 +47,7 @@ export function applyLinear(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
 
 /** Whether what acts on the map at `path` is the same for all examples and tokens, so that one state may stand for many. */
 export const actsAlike = (path: string, { interventions: { at, has } }: Pass): boolean =>
-  !has(path, 'activationDelta', 'dynamicWeightDelta', 'weightMagnitude') &&
+  !has(path, 'dynamicLowRankDelta', 'activationDelta', 'dynamicWeightDelta', 'weightMagnitude') &&
   at('lowRankDelta', path).every(
     ({ gate, down, middle, up }) => !gate && down.rank === 2 && (middle?.rank ?? 1) === 1 && up.rank === 2,
   ) &&
@@ -108,10 +112,36 @@ function addDeltas(y: tf.Tensor, x: tf.Tensor, path: string, pass: Pass): tf.Ten
   );
   return at('lowRankDelta', path).reduce((sum, delta, index) => {
     const dropped = dropOut(x, delta.dropout ?? 0, `${path}.lowRankDelta.${index}`, pass);
-    const product = lowRankProduct(dropped, delta, pass);
-    if (!delta.gate) return sum.add(product);
-    return sum.add(shareOut(product, delta.gate(pass.layout.unpack(x), pass.attentionMask), pass));
+    return addLowRank(sum, dropped, delta, pass, x);
   }, shared);
+}
+
+/** `y` plus the delta of `x`; a gate sees `input`. */
+function addLowRank(
+  y: tf.Tensor,
+  x: tf.Tensor,
+  delta: LowRankDelta | DynamicLowRankDelta,
+  pass: Pass,
+  input = x,
+): tf.Tensor {
+  const columns = fusedColumns(delta, 0);
+  if (columns) return fusedLowRank(x, y, [columns]);
+  const product =
+    delta.kind === 'lowRankDelta'
+      ? lowRankProduct(x, delta, pass)
+      : onExamples(x, pass, (states) => dynamicLowRankProduct(states, delta));
+  if (!delta.gate) return y.add(product);
+  return y.add(shareOut(product, delta.gate(pass.layout.unpack(input), pass.attentionMask), pass));
+}
+
+/** A delta from `column` on as one kernel adds it, but for its dropout; undefined where there is none for it. */
+export function fusedColumns(delta: LowRankDelta | DynamicLowRankDelta, column: number): LowRankColumns | undefined {
+  const { down, up, gate } = delta;
+  const isDynamic = delta.kind === 'dynamicLowRankDelta';
+  const fits =
+    !gate && down.rank === 2 && up.rank === 2 && (isDynamic ? delta.core.rank === 2 : delta.middle === undefined);
+  if (!fits || !hasFusedLowRank()) return undefined;
+  return isDynamic ? { down, core: delta.core, up, scale: 1, column } : { down, up, scale: delta.scale, column };
 }
 
 /** Each example's values times its number in `shares` `[batch]`. */

@@ -27,6 +27,13 @@ const lowRank = (path: string, ...lead: number[]): Intervention => ({
   up: random(...lead, 2, 32),
   scale: 1.5,
 });
+const dynamic = (path: string, ...lead: number[]): Intervention => ({
+  kind: 'dynamicLowRankDelta',
+  path,
+  down: random(...lead, 32, 2),
+  core: random(...lead, 32, 4),
+  up: random(...lead, 2, 32),
+});
 const bias = (path: string, ...lead: number[]): Intervention => ({
   kind: 'biasDelta',
   path,
@@ -46,6 +53,8 @@ describe('what acts on queries, keys and values', () => {
     ['low-rank deltas of two, several at one', () => [lowRank(query), lowRank(value), lowRank(query)]],
     ['low-rank deltas for each example', () => [lowRank(query, batch), lowRank(key, batch)]],
     ['low-rank deltas with and without a batch axis', () => [lowRank(query), lowRank(key, batch)]],
+    ['dynamic low-rank deltas beside others', () => [dynamic(value), lowRank(value), dynamic(query), bias(query)]],
+    ['dynamic low-rank deltas for each example', () => [dynamic(value, batch), lowRank(query)]],
     ['biases', () => [bias(query), bias(value), bias(value)]],
     ['a bias for each example beside a common one', () => [bias(query, batch), bias(value)]],
     ['gates', () => [gate(key), gate(value), gate(value)]],

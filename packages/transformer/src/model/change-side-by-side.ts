@@ -1,15 +1,22 @@
-import type { LowRankDelta } from '@tfjs-peft/peft-core/interventions';
+import type { DynamicLowRankDelta, LowRankDelta } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
-import { linearKinds, lowRankProduct, sparseOfAll } from './apply-linear.js';
+import { fusedColumns, linearKinds, lowRankProduct, sparseOfAll } from './apply-linear.js';
 import { type AffineWeights, frozenAffine } from '../kernels/frozen-affine.js';
-import { fusedLowRank, hasFusedLowRank } from '../kernels/low-rank.js';
+import { fusedLowRank } from '../kernels/low-rank.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { sparseAffine } from '../kernels/sparse-affine.js';
 import type { Pass } from './pass.js';
 import { watchSlopes } from './watch-slopes.js';
 
 /** Kinds that change single columns of an affine map's result. */
-const ofColumns = ['lowRankDelta', 'sparseWeightDelta', 'biasDelta', 'slopeTap', 'outputGate'] as const;
+const ofColumns = [
+  'lowRankDelta',
+  'dynamicLowRankDelta',
+  'sparseWeightDelta',
+  'biasDelta',
+  'slopeTap',
+  'outputGate',
+] as const;
 const others = linearKinds.filter((kind) => !ofColumns.some((known) => known === kind));
 
 /** True if all that acts on affine maps of one input can be computed at once on their results side by side. */
@@ -18,6 +25,7 @@ export const canChangeSideBySide = (paths: readonly string[], { interventions: {
     (path) =>
       !has(path, ...others) &&
       at('sparseWeightDelta', path).every(({ shares }) => !shares) &&
+      at('dynamicLowRankDelta', path).every((delta) => fusedColumns(delta, 0)) &&
       at('lowRankDelta', path).every(
         ({ gate, middle, dropout = 0 }) =>
           gate === undefined && middle === undefined && !(dropout > 0 && context.mode === 'train'),
@@ -40,8 +48,10 @@ function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], 
   const { perToken } = pass.layout;
   const size = y.shape.at(-1)! / paths.length;
   const batch = pass.attentionMask.shape[0];
-  const deltas = paths.flatMap((path, place) => at('lowRankDelta', path).map((delta) => ({ delta, place })));
-  const sum = addLowRank(y, x, deltas, { places: paths.length, size }, pass);
+  const deltas = paths.flatMap((path, place) =>
+    [...at('lowRankDelta', path), ...at('dynamicLowRankDelta', path)].map((delta) => ({ delta, place })),
+  );
+  const sum = addLowRanks(y, x, deltas, { places: paths.length, size }, pass);
   const biases = joinVectors(
     paths.map((path) => at('biasDelta', path).map(({ delta }) => delta)),
     (a, b) => a.add(b),
@@ -58,35 +68,29 @@ function changeSideBySide(y: tf.Tensor, x: tf.Tensor, paths: readonly string[], 
 }
 
 /** Deltas that are the same for all examples in one call where there is a kernel for it; all others joined and added. */
-function addLowRank(
+function addLowRanks(
   y: tf.Tensor,
   x: tf.Tensor,
-  deltas: readonly PlacedDelta[],
+  deltas: readonly Placed<LowRankDelta | DynamicLowRankDelta>[],
   { places, size }: { readonly places: number; readonly size: number },
   pass: Pass,
 ): tf.Tensor {
-  const isShared = ({ delta: { down, up } }: PlacedDelta) => down.rank === 2 && up.rank === 2;
-  const fused = hasFusedLowRank() ? deltas.filter(isShared) : [];
-  const sum =
-    fused.length > 0
-      ? fusedLowRank(
-          x,
-          y,
-          fused.map(({ delta: { down, up, scale }, place }) => ({ down, up, scale, column: place * size })),
-        )
-      : y;
-  const others = deltas.filter((delta) => !fused.includes(delta));
+  const fused = deltas.flatMap(({ delta, place }) => fusedColumns(delta, place * size) ?? []);
+  const sum = fused.length > 0 ? fusedLowRank(x, y, fused) : y;
+  const others = deltas.flatMap(({ delta, place }) =>
+    delta.kind === 'lowRankDelta' && !fusedColumns(delta, 0) ? [{ delta, place }] : [],
+  );
   return joinDeltas(others, places, size).reduce((total, joined) => total.add(lowRankProduct(x, joined, pass)), sum);
 }
 
-interface PlacedDelta {
-  readonly delta: LowRankDelta;
+interface Placed<Delta> {
+  readonly delta: Delta;
   /** Which of the maps it changes. */
   readonly place: number;
 }
 
 /** One delta of all maps, `x · [down …] · diag(up …)`, for each kind of factors: the same for all examples, or one an example. */
-function joinDeltas(placed: readonly PlacedDelta[], places: number, size: number): LowRankDelta[] {
+function joinDeltas(placed: readonly Placed<LowRankDelta>[], places: number, size: number): LowRankDelta[] {
   const ranks = new Set(placed.map(({ delta: { down, up } }) => `${down.rank}${up.rank}`));
   return [...ranks].map((key) => {
     const alike = placed.filter(({ delta: { down, up } }) => `${down.rank}${up.rank}` === key);
