@@ -113,8 +113,8 @@ export const trainingFaults: readonly Mutant[] = [
   {
     fault: 'gradients that are behind the backward pass stay until its end',
     file: 'packages/peft-core/src/free-while-going-back.ts',
-    find: 'if (dy && !dy.kept && !shared.has(dy)) dy.dispose();',
-    replace: 'shared.has(dy!);',
+    find: 'if (tensor && !tensor.kept && !shared.has(tensor)) tensor.dispose();',
+    replace: 'shared.has(tensor!);',
     suites: 'peft-core free-while-going-back',
   },
   {

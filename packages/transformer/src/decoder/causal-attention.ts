@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { maskedSoftmax } from '../kernels/masked-softmax.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { rotate } from '../kernels/rotary.js';
+import { reshaped, scaledBy } from '../kernels/shape-only.js';
 import { applyLinear } from '../model/apply-linear.js';
 import { normHeads } from '../model/norm-heads.js';
 import { dropOut } from '../model/pass.js';
@@ -37,8 +38,9 @@ export function attendCausally(x: tf.Tensor, layer: DecoderLayer, pass: DecoderP
   const keys = withPrefixes('keys');
   const prefixLength = prefixes.reduce((sum, prefix) => sum + prefix.keys.shape.at(-2)!, 0);
   const length = keys.shape[2]!;
-  const grouped = queries.mul(1 / Math.sqrt(headSize)).reshape([batch, groups, (heads / groups) * tokens, headSize]);
-  const scores = tf.matMul(grouped, keys, false, true).reshape([batch, heads, tokens, length]);
+  const perGroup = (heads / groups) * tokens;
+  const grouped = reshaped(scaledBy(queries, 1 / Math.sqrt(headSize)), [batch, groups, perGroup, headSize]);
+  const scores = reshaped(tf.matMul(grouped, keys, false, true), [batch, heads, tokens, length]);
   const openColumns: [number, number][] = [
     [0, 0],
     [0, 0],
@@ -47,10 +49,9 @@ export function attendCausally(x: tf.Tensor, layer: DecoderLayer, pass: DecoderP
   ];
   const weights = maskedSoftmax(scores, prefixLength > 0 ? pass.mask.pad(openColumns) : pass.mask);
   const dropped = dropOut(weights, config.attentionDropout, layer.attention, pass);
-  const perHead = tf
-    .matMul(dropped.reshape([batch, groups, (heads / groups) * tokens, length]), withPrefixes('values'))
-    .reshape([batch, heads, tokens, headSize]);
-  const context = perHead.transpose([0, 2, 1, 3]).reshape([batch, tokens, heads * headSize]);
+  const mixed = tf.matMul(reshaped(dropped, [batch, groups, perGroup, length]), withPrefixes('values'));
+  const perHead = reshaped(mixed, [batch, heads, tokens, headSize]);
+  const context = reshaped(perHead.transpose([0, 2, 1, 3]), [batch, tokens, heads * headSize]);
   return { context: layout.pack(context), present };
 }
 
@@ -79,7 +80,7 @@ function project(x: tf.Tensor, { projections, headNorms }: DecoderLayer, pass: D
       : results;
   return parts.map((part, index) => {
     const [batch, tokens] = part.shape as [number, number, number];
-    const split = part.reshape([batch, tokens, counts[index]!, headSize]);
+    const split = reshaped(part, [batch, tokens, counts[index]!, headSize]);
     const path = index === 0 ? headNorms?.query : index === 1 ? headNorms?.key : undefined;
     const perHead = (path === undefined ? split : normHeads(split, path, pass)).transpose([0, 2, 1, 3]);
     return angles && index < 2 ? rotate(perHead, angles) : perHead;

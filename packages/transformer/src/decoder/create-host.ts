@@ -28,7 +28,7 @@ import { fingerprintHost, type TensorDigest } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
 import { readTensors } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
-import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
+import { uploadWeights, type WeightStore } from '../weights/weight-store.js';
 import { requireContinuable, requireDocumentsApart, seesWholeText } from './continuable.js';
 import { decoderTensors, matchDecoderTensors } from './decoder-tensors.js';
 import type { DecoderPass, LayerPast, Past } from './decoder-pass.js';
@@ -95,9 +95,16 @@ export async function createDecoderHost(options: DecoderOptions): Promise<Decode
   const config = withDropout(parseDecoderConfig(options.config, name), options.dropout);
   const { tensors: matched, decoder, ignored } = matchDecoderTensors(config, source, name);
   if (ignored.length > 0) onIgnored(ignored);
-  const { tensors, digests } = await readTensors(matched, source, name);
-  const spec = decoderSpec(decoder, name, fingerprintOf(config, digests), options.defaultReadout);
-  return hostOf({ decoder, digests, weights: createWeightStore({ tensors, encoder: noJoins }, name) }, name, spec);
+  // Maps of one input are not kept side by side here: their widths differ.
+  const upload = uploadWeights([], name);
+  try {
+    const digests = await readTensors(matched, source, name, upload.take);
+    const spec = decoderSpec(decoder, name, fingerprintOf(config, digests), options.defaultReadout);
+    return hostOf({ decoder, digests, weights: upload.done() }, name, spec);
+  } catch (error) {
+    upload.dispose();
+    throw error;
+  }
 }
 
 /** Which tokens end a text decides nothing that a pass computes. */

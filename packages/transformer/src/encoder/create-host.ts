@@ -15,12 +15,12 @@ import * as tf from '@tensorflow/tfjs';
 import { type Encoder, type EncoderLayer, readoutsOf } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/family.js';
 import { parseHostConfig } from '../architecture/parse-host-config.js';
-import { type LoadedWeights, readWeights } from '../weights/read-weights.js';
+import { readWeights, type ReadWeights } from '../weights/read-weights.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { expectedTensors } from '../weights/expected-tensors.js';
 import { fingerprintHost } from '../weights/fingerprint.js';
 import { changeDigests, checkChanges, overlayWeights } from '../weights/overlay-weights.js';
-import { createWeightStore, type WeightStore } from '../weights/weight-store.js';
+import { type WeightStore, type WeightUpload, uploadWeights } from '../weights/weight-store.js';
 import { attentionTerms, noTerms } from './attention-terms.js';
 import { embedTokens } from './embed-tokens.js';
 import { applyNorm } from '../model/apply-norm.js';
@@ -97,17 +97,20 @@ export function requireEncoder(host: Host): EncoderHost {
 export async function createHost(options: HostOptions): Promise<EncoderHost> {
   const { name, tensors, onIgnored = warnIgnored(name) } = options;
   const config = withDropout(parseHostConfig(options.config, name), options.dropout);
-  const loaded = await readWeights(config, tensors, name);
-  if (loaded.ignored.length > 0) onIgnored(loaded.ignored);
-  return hostOf(
-    { ...loaded, weights: createWeightStore(loaded, name) },
-    name,
-    specOf(loaded.encoder, name, loaded.fingerprint, options.defaultReadout),
-  );
+  let upload: WeightUpload | undefined;
+  try {
+    const read = await readWeights(config, tensors, name, ({ layers }) => (upload = uploadWeights(layers, name)).take);
+    if (read.ignored.length > 0) onIgnored(read.ignored);
+    const spec = specOf(read.encoder, name, read.fingerprint, options.defaultReadout);
+    return hostOf({ ...read, weights: upload!.done() }, name, spec);
+  } catch (error) {
+    upload?.dispose();
+    throw error;
+  }
 }
 
 /** What a host computes with, and what tells it from others. */
-interface HostParts extends Pick<LoadedWeights, 'encoder' | 'digests'> {
+interface HostParts extends Pick<ReadWeights, 'encoder' | 'digests'> {
   readonly weights: WeightStore;
 }
 

@@ -44,7 +44,8 @@ export function fusedLowRank(x: tf.Tensor, y: tf.Tensor, given: readonly LowRank
     const gradFunc = (dy: tf.Tensor, [savedStates, savedNarrow, ...saved]: tf.Tensor[]) => {
       const gradients = [savedStates!, dy, savedNarrow!, ...saved, ...places()];
       const [dx, ...dFactors] = run('TfjsPeftLowRankGradient', gradients);
-      return [dx!, dy, ...dFactors];
+      // A copy, which costs nothing: what stands for two tensors is freed at the end alone.
+      return [dx!, dy.clone(), ...dFactors];
     };
     return { value: sum!, gradFunc };
   });

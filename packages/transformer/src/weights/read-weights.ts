@@ -11,20 +11,30 @@ export interface LoadedTensor {
   readonly data: Float32Array;
 }
 
-export interface LoadedWeights {
-  /** By canonical path, in the order of the forward pass. */
-  readonly tensors: ReadonlyMap<string, LoadedTensor>;
+/** Takes a tensor when it is read, by canonical path: whoever lets it go again never holds a whole model. */
+export type TakeTensor = (path: string, tensor: LoadedTensor) => void;
+
+/** What is known of the tensors that were read. */
+export interface ReadWeights {
   readonly encoder: Encoder;
   readonly digests: ReadonlyMap<string, TensorDigest>;
   readonly fingerprint: string;
   readonly ignored: readonly string[];
 }
 
-/** Reads, checks and transposes all tensors of an encoder. Errors: `VALUES_NOT_FINITE`, those of {@link matchTensors} and of the source. */
-export async function readWeights(config: EncoderConfig, source: TensorSource, name: string): Promise<LoadedWeights> {
+/**
+ * Reads, checks and transposes all tensors of an encoder, in the order of the forward pass. Errors: `VALUES_NOT_FINITE`, those of {@link matchTensors} and
+ * of the source.
+ */
+export async function readWeights(
+  config: EncoderConfig,
+  source: TensorSource,
+  name: string,
+  takerFor: (encoder: Encoder) => TakeTensor,
+): Promise<ReadWeights> {
   const { tensors, encoder, ignored } = matchTensors(config, source, name);
-  const loaded = await readTensors(tensors, source, name);
-  return { ...loaded, encoder, ignored, fingerprint: fingerprintHost(config, loaded.digests) };
+  const digests = await readTensors(tensors, source, name, takerFor(encoder));
+  return { encoder, digests, ignored, fingerprint: fingerprintHost(config, digests) };
 }
 
 /** Tensors of any model, weights of affine maps as `[input, output]`. Errors: `VALUES_NOT_FINITE`, those of the source. */
@@ -32,19 +42,18 @@ export async function readTensors(
   matched: readonly MatchedTensor[],
   source: TensorSource,
   name: string,
-): Promise<Pick<LoadedWeights, 'tensors' | 'digests'>> {
-  const tensors = new Map<string, LoadedTensor>();
+  take: TakeTensor,
+): Promise<Map<string, TensorDigest>> {
   const digests = new Map<string, TensorDigest>();
   const broken: string[] = [];
   for (const { path, shape, role, storedName } of matched) {
     const data = await source.readFloat32(storedName);
     if (!data.every(Number.isFinite)) broken.push(storedName);
     digests.set(path, { shape, digest: await digestTensor(data) });
-    const transposed = role === 'affineWeight';
-    tensors.set(path, transposed ? transpose(data, shape[0]!, shape[1]!) : { shape, data });
+    take(path, role === 'affineWeight' ? transpose(data, shape[0]!, shape[1]!) : { shape, data });
   }
   if (broken.length > 0) throw notFinite(broken, name);
-  return { tensors, digests };
+  return digests;
 }
 
 const notFinite = (names: readonly string[], name: string) =>

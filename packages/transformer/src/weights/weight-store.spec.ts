@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { testBackendName, useTestBackend } from '../../../../tools/jest/use-test-backend.js';
 import type { LoadedTensor } from './read-weights.js';
-import { createWeightStore } from './weight-store.js';
+import { uploadWeights } from './weight-store.js';
 
 useTestBackend();
 // The other backends compute with the arrays themselves.
@@ -22,8 +22,9 @@ function someStore() {
       [`${name}.bias`, { shape: [size], data: new Float32Array(size).fill(index) }] as const,
     ]),
   );
-  const store = createWeightStore({ tensors, encoder: { layers: [layer as never] } }, 'tiny');
-  return { store, held: [...tensors.values()].map(({ data }) => new WeakRef(data)) };
+  const upload = uploadWeights([layer as never], 'tiny');
+  for (const [path, tensor] of tensors) upload.take(path, tensor);
+  return { store: upload.done(), held: [...tensors.values()].map(({ data }) => new WeakRef(data)) };
 }
 
 async function collectGarbage(): Promise<void> {
@@ -35,7 +36,7 @@ async function collectGarbage(): Promise<void> {
   }
 }
 
-describe('createWeightStore', () => {
+describe('uploadWeights', () => {
   it('keeps maps of one input side by side, and cuts single ones out', async () => {
     const { store } = someStore();
     const joined = store.queryKeyValue(0);

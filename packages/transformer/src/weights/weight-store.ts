@@ -3,7 +3,7 @@ import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, affineWeights } from '../kernels/frozen-affine.js';
 import type { Encoder } from '../architecture/encoder.js';
-import type { LoadedTensor, LoadedWeights } from './read-weights.js';
+import type { LoadedTensor, TakeTensor } from './read-weights.js';
 
 /** The frozen tensors of a host, by canonical path; weights of affine maps are `[input, output]`. */
 export interface WeightStore {
@@ -26,18 +26,46 @@ interface Cut {
   readonly index: number;
 }
 
+/** A store that is being filled. */
+export interface WeightUpload {
+  readonly take: TakeTensor;
+  /** The store, once all tensors were taken. */
+  done(): WeightStore;
+  /** Frees what was taken so far, when no store will come of it. */
+  dispose(): void;
+}
+
 /**
- * Uploads the tensors. Query, key and value are stored joined, since a plain pass uses them so; single ones are cut out of the joined
+ * Uploads tensors one by one. Query, key and value are stored joined, since a plain pass uses them so; single ones are cut out of the joined
  * one when somebody asks, and then kept.
  */
-export function createWeightStore(
-  loaded: Pick<LoadedWeights, 'tensors'> & { readonly encoder: { readonly layers: readonly JoinedLayer[] } },
-  name: string,
-): WeightStore {
-  // No function below holds `loaded`: what is uploaded is freed here.
-  const { layers } = loaded.encoder;
-  const shapes = new Map([...loaded.tensors].map(([path, { shape }]) => [path, shape]));
-  const tensors = uploadJoined(loaded.tensors, layers);
+export function uploadWeights(layers: readonly JoinedLayer[], name: string): WeightUpload {
+  const shapes = new Map<string, readonly number[]>();
+  const tensors = new Map<string, tf.Tensor>();
+  const homes = new Map(joinsOf(layers).flatMap((join) => join.parts.map((path) => [path, join] as const)));
+  const waiting = new Map<string, LoadedTensor>();
+  return {
+    take(path, tensor) {
+      shapes.set(path, tensor.shape);
+      const join = homes.get(path);
+      if (!join) return void tensors.set(path, tf.keep(upload(tensor)));
+      waiting.set(path, tensor);
+      if (!join.parts.every((part) => waiting.has(part))) return;
+      tensors.set(join.joined, tf.keep(upload(joinColumns(join.parts.map((part) => waiting.get(part)!)))));
+      for (const part of join.parts) waiting.delete(part);
+    },
+    done: () => storeOf({ layers, shapes, tensors }, name),
+    dispose: () => tf.dispose([...tensors.values()]),
+  };
+}
+
+interface Uploaded {
+  readonly layers: readonly JoinedLayer[];
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly tensors: Map<string, tf.Tensor>;
+}
+
+function storeOf({ layers, shapes, tensors }: Uploaded, name: string): WeightStore {
   const affines = new Map<string, AffineWeights>();
   let disposed = false;
 
@@ -106,19 +134,6 @@ const joinsOf = (layers: readonly JoinedLayer[]): { readonly joined: string; rea
         parts: projections.map(({ path }) => `${path}.${kind}`),
       })),
     );
-
-function uploadJoined(
-  loaded: ReadonlyMap<string, LoadedTensor>,
-  layers: readonly JoinedLayer[],
-): Map<string, tf.Tensor> {
-  const tensors = new Map<string, tf.Tensor>();
-  const joins = joinsOf(layers);
-  for (const { joined, parts } of joins)
-    tensors.set(joined, tf.keep(upload(joinColumns(parts.map((path) => loaded.get(path)!)))));
-  const isJoined = new Set(joins.flatMap(({ parts }) => parts));
-  for (const [path, tensor] of loaded) if (!isJoined.has(path)) tensors.set(path, tf.keep(upload(tensor)));
-  return tensors;
-}
 
 /**
  * tfjs-node holds the array until a tensor is first computed with, long after the next ones are read: a product by one makes it let go, while the model loads.
