@@ -36,9 +36,15 @@ function mustFit(holds: boolean): void {
 function affineSizes({ inputs: { x, kernel, bias, packed }, attributes, library }: Call) {
   const [first = 0, second = 0] = kernel!.shape;
   const [inputs, outputs] = attributes['transposed'] ? [second, first] : [first, second];
-  mustFit(kernel!.shape.length === 2 && last(x!) === inputs && [0, outputs].includes(sizeOf(bias!)));
+  mustBeKernel(kernel!, packed!);
+  mustFit(last(x!) === inputs && [0, outputs].includes(sizeOf(bias!)));
   mustFitPacked(library, packed!, inputs, outputs);
   return { rows: rowsOf(x!), inputs, outputs };
+}
+
+/** A kernel, or its sizes alone, `[input, output, 0]`: then a packed one must be given. */
+function mustBeKernel({ shape }: tf.TensorInfo, packed: tf.TensorInfo): void {
+  mustFit(shape.length === 2 || (shape.length === 3 && shape[2] === 0 && sizeOf(packed) > 0));
 }
 
 function mustFitPacked(library: WasmLibrary, packed: tf.TensorInfo, inputs: number, outputs: number): void {
@@ -177,6 +183,8 @@ export const operations: Readonly<Record<string, Operation>> = {
       tf.TensorInfo
     >;
     const [[inputs = 0, inner = 0], [, outputs = 0]] = [expand!.shape, contract!.shape];
+    mustBeKernel(expand!, packedExpand!);
+    mustBeKernel(contract!, packedContract!);
     mustFit(
       last(x!) === inputs &&
         contract!.shape[0] === inner &&
@@ -207,6 +215,8 @@ export const operations: Readonly<Record<string, Operation>> = {
       tf.TensorInfo
     >;
     const [[inputs = 0, inner = 0], [, outputs = 0]] = [expand!.shape, contract!.shape];
+    mustBeKernel(expand!, packedExpand!);
+    mustBeKernel(contract!, packedContract!);
     mustFit(last(dy!) === outputs && contract!.shape[0] === inner && sizeOf(derivative!) === rowsOf(dy!) * inner);
     mustFitPacked(call.library, packedExpand!, inner, inputs);
     mustFitPacked(call.library, packedContract!, outputs, inner);

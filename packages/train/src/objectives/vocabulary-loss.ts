@@ -89,15 +89,18 @@ function ofBlock(
   frozen: boolean,
 ): BlockResult {
   const logits = timesTransposed(states, table);
-  const largest = logits.max(1, true);
-  const total = logits.sub(largest).exp().sum(1, true).log().add(largest);
+  // What is as large as the logits goes as soon as it was used.
+  const total = tf.tidy(() => {
+    const largest = logits.max(1, true);
+    return logits.sub(largest).exp().sum(1, true).log().add(largest);
+  });
   const rows = tf.gather(table, ids);
   const wanted = withSmoothing(rows.mul(1 - share), smoothing);
   const each = total.squeeze([1]).sub(states.mul(wanted).sum(1));
   const loss = each.mul(weights).sum() as tf.Scalar;
   if (!recording) return { loss };
   const column = weights.expandDims(1);
-  const probabilities = logits.sub(total).exp() as tf.Tensor2D;
+  const probabilities = tf.tidy(() => logits.sub(total).exp()) as tf.Tensor2D;
   const expected = tf.matMul(probabilities, table);
   const ofStates = expected.sub(wanted).mul(column) as tf.Tensor2D;
   if (frozen) return { loss, ofStates };

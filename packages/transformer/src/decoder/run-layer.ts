@@ -1,6 +1,7 @@
 import type { SublayerAdapter } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { activate, activateGate } from '../kernels/activations.js';
+import { sumOfTwo } from '../kernels/shape-only.js';
 import { applyActivation, applyLinear, showTaps } from '../model/apply-linear.js';
 import { applyNorm } from '../model/apply-norm.js';
 import { dropOut } from '../model/pass.js';
@@ -68,5 +69,5 @@ function finishSublayer(output: tf.Tensor, input: tf.Tensor, { path }: DecoderSu
   for (const adapter of placed('sequential')) y = applyActivation(adapter, y, pass);
   for (const adapter of placed('normed')) y = y.add(applyActivation(adapter, y.add(input), pass));
   for (const adapter of placed('parallel')) y = y.add(applyActivation(adapter, input, pass));
-  return y.add(input);
+  return sumOfTwo(y, input);
 }

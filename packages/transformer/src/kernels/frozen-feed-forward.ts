@@ -1,12 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { type AffineWeights, biasOrZeros, timesTransposedKernel } from './frozen-affine.js';
 import { hasFusedKernels, nativeFeedForward, nativeFeedForwardGradient } from './native-kernels.js';
+import { recording } from './recording.js';
 
 /** ln(2/√π): the derivative of erf(u) is exp(-u²) times 2/√π. */
 const logErfSlope = Math.log(2 / Math.sqrt(Math.PI));
-
-/** True while a gradient is being recorded: only then is it worth computing what the backward pass needs. */
-const recording = () => tf.engine().state.gradientDepth > 0;
 
 /**
  * A frozen feed-forward network `gelu(x · W₁ + b₁) · W₂ + b₂` with the exact GELU, x and result `[…, hidden]`, differentiable in x alone.
@@ -17,8 +15,8 @@ const recording = () => tf.engine().state.gradientDepth > 0;
  */
 export function frozenFeedForward(x: tf.Tensor, expand: AffineWeights, contract: AffineWeights): tf.Tensor {
   if (hasFusedKernels()) return fusedFeedForward(x, expand, contract);
-  const [inputSize] = expand.kernel.shape;
-  const outputSize = contract.kernel.shape[1];
+  const [inputSize] = expand.shape;
+  const outputSize = contract.shape[1];
   return tf.customGrad((input, save) => {
     const shape = (input as tf.Tensor).shape;
     const value = tf.tidy(() => {
@@ -45,17 +43,17 @@ export function frozenFeedForward(x: tf.Tensor, expand: AffineWeights, contract:
 
 function fusedFeedForward(x: tf.Tensor, expand: AffineWeights, contract: AffineWeights): tf.Tensor {
   return tf.customGrad((input, save) => {
-    const wide = [expand.kernel, biasOrZeros(expand), expand.packed('forward')] as const;
-    const narrow = [contract.kernel, biasOrZeros(contract), contract.packed('forward')] as const;
-    const [value, derivative] = nativeFeedForward(input as tf.Tensor, wide, narrow, recording());
+    const [value, derivative] = nativeFeedForward(
+      input as tf.Tensor,
+      expand.operands('forward'),
+      biasOrZeros(expand),
+      contract.operands('forward'),
+      biasOrZeros(contract),
+      recording(),
+    );
     (save as tf.GradSaveFunc)([derivative]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
-      nativeFeedForwardGradient(
-        dy,
-        saved[0]!,
-        [expand.kernel, expand.packed('backward')],
-        [contract.kernel, contract.packed('backward')],
-      );
+      nativeFeedForwardGradient(dy, saved[0]!, expand.operands('backward'), contract.operands('backward'));
     return { value, gradFunc };
   })(x);
 }

@@ -19,12 +19,19 @@ const run = (name: string, inputs: tf.NamedTensorMap, attributes: Record<string,
 export const nativePack = (kernel: tf.Tensor2D, transposed: boolean): tf.Tensor =>
   run('TfjsPeftPack', { kernel }, { transposed })[0]!;
 
-/** `x · kernel + bias`, or with the transpose of the kernel; x `[…, input]`. `packed` is the kernel packed for this direction. */
+/** A kernel as the products below read it. */
+export interface PackedKernel {
+  /** `[input, output]`, or its sizes alone, `[input, output, 0]`, where the packed one is there. */
+  readonly kernel: tf.Tensor;
+  /** The kernel, or its transpose, packed for the direction of the product; `[0]` beyond the limit of memory for it. */
+  readonly packed: tf.Tensor;
+}
+
+/** `x · kernel + bias`, or with the transpose of the kernel; x `[…, input]`. */
 export const nativeAffine = (
   x: tf.Tensor,
-  kernel: tf.Tensor2D,
+  { kernel, packed }: PackedKernel,
   bias: tf.Tensor,
-  packed: tf.Tensor,
   transposed = false,
 ): tf.Tensor => run('TfjsPeftAffine', { x, kernel, bias, packed }, { transposed })[0]!;
 
@@ -38,10 +45,9 @@ export interface NativeEntries {
 /** The same with values added to entries of the kernel; the packed one has its own bits again when the call ends. */
 export const nativeSparseAffine = (
   x: tf.Tensor,
-  kernel: tf.Tensor2D,
+  { kernel, packed }: PackedKernel,
   bias: tf.Tensor,
   entries: NativeEntries,
-  packed: tf.Tensor,
   transposed = false,
 ): tf.Tensor => run('TfjsPeftSparseAffine', { x, kernel, bias, ...entries, packed }, { transposed })[0]!;
 
@@ -60,14 +66,13 @@ export const nativeMoveRows = (x: tf.Tensor2D, from: tf.Tensor1D): tf.Tensor =>
 export const nativeGelu = (x: tf.Tensor, keepDerivative: boolean) =>
   run('TfjsPeftGelu', { x }, { keep_derivative: keepDerivative }) as [tf.Tensor, tf.Tensor];
 
-/** Kernel, bias, and the kernel packed. */
-type Affine = readonly [kernel: tf.Tensor2D, bias: tf.Tensor1D, packed: tf.Tensor];
-
 /** Two affine maps with gelu between them, and, if asked for, its derivative `[…, inner]`. */
 export const nativeFeedForward = (
   x: tf.Tensor,
-  [expand, expandBias, packedExpand]: Affine,
-  [contract, contractBias, packedContract]: Affine,
+  { kernel: expand, packed: packedExpand }: PackedKernel,
+  expandBias: tf.Tensor1D,
+  { kernel: contract, packed: packedContract }: PackedKernel,
+  contractBias: tf.Tensor1D,
   keepDerivative: boolean,
 ) =>
   run(
@@ -80,8 +85,8 @@ export const nativeFeedForward = (
 export const nativeFeedForwardGradient = (
   dy: tf.Tensor,
   derivative: tf.Tensor,
-  [expand, packedExpand]: readonly [tf.Tensor2D, tf.Tensor],
-  [contract, packedContract]: readonly [tf.Tensor2D, tf.Tensor],
+  { kernel: expand, packed: packedExpand }: PackedKernel,
+  { kernel: contract, packed: packedContract }: PackedKernel,
 ): tf.Tensor =>
   run('TfjsPeftFeedForwardGradient', { dy, derivative, expand, contract, packedExpand, packedContract })[0]!;
 

@@ -58,7 +58,7 @@ describeOnNative('packed weights', () => {
     const before = tf.memory().numTensors;
     const small = affine(64, 64);
     const large = affine(512, 1024);
-    const use = () => tf.tidy(() => [small, large].map((weights) => weights.packed('forward').size));
+    const use = () => tf.tidy(() => [small, large].map((weights) => weights.operands('forward').packed.size));
     expect(use()).toEqual([64 * 64, 0]);
     expect(tf.memory().numTensors).toBe(before + 6);
     for (const weights of [small, large]) weights.disposeCopies();
@@ -80,7 +80,61 @@ describeOnNative('packed weights', () => {
       own.reshape([2 * panels, inputs, width / 2]),
       own.flatten(),
     ];
-    for (const packed of others) expect(() => nativeAffine(x, kernel, notGiven(), packed)).toThrow(/do not fit/);
+    for (const packed of others) expect(() => nativeAffine(x, { kernel, packed }, notGiven())).toThrow(/do not fit/);
+  });
+
+  it('stand in for the plain kernel, which comes back with its bits when somebody asks', async () => {
+    if (!report().fusedKernels?.active) return;
+    const [kernel, bias, x] = [random([70, 130]) as tf.Tensor2D, random([130]) as tf.Tensor1D, random([9, 70])];
+    const [given, numbers] = [affineWeights(kernel, bias), await kernel.data()];
+    let owned: tf.Tensor2D | undefined = kernel.clone();
+    let takesBack = 0;
+    const weights = affineWeights(owned, bias, {
+      letGo() {
+        owned!.dispose();
+        owned = undefined;
+        return true;
+      },
+      takeBack(back) {
+        owned = back;
+        takesBack++;
+      },
+    });
+    const both = (map: AffineWeights) => [
+      frozenAffine(x, map),
+      tf.grad((at) => frozenAffine(at, map).square().sum())(x),
+    ];
+    const expected = both(given);
+    const found = both(weights);
+    expect(owned).toBeUndefined();
+    for (const [index, tensor] of found.entries()) expect(await maxDifference(tensor, expected[index]!)).toBe(0);
+    expect(await weights.kernel.data()).toEqual(numbers);
+    expect([owned === weights.kernel, takesBack]).toEqual([true, 1]);
+    // It stays, and the products do too.
+    for (const [index, tensor] of both(weights).entries())
+      expect(await maxDifference(tensor, expected[index]!)).toBe(0);
+    expect(owned!.isDisposed).toBe(false);
+    expect(() => nativeAffine(x, { kernel: tf.tensor([], [70, 130, 0]), packed: tf.tensor1d([]) }, bias)).toThrow(
+      /do not fit/,
+    );
+    for (const map of [given, weights]) map.disposeCopies();
+  });
+
+  it('for one direction alone leave the plain kernel to the other', async () => {
+    if (!report().fusedKernels?.active) return;
+    const [kernel, x] = [random([512, 1024]) as tf.Tensor2D, random([9, 512])];
+    process.env[limit] = String(Math.ceil(await held()) + 3);
+    let back: tf.Tensor2D | undefined;
+    const weights = affineWeights(kernel.clone(), undefined, {
+      letGo: () => true,
+      takeBack: (made) => void (back = made),
+    });
+    frozenAffine(x, weights);
+    const slope = tf.grad((at) => frozenAffine(at, weights).sum())(x);
+    expect(await maxDifference(back!, kernel)).toBe(0);
+    const expected = tf.matMul(tf.ones([9, 1024]), kernel, false, true);
+    expect(await maxDifference(slope, expected)).toBeLessThan(1e-3);
+    weights.disposeCopies();
   });
 
   it('are those of the backend that computes, are counted there, and are all freed', async () => {

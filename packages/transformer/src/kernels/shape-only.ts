@@ -1,15 +1,33 @@
 import * as tf from '@tensorflow/tfjs';
+import { recording } from './recording.js';
 
-/** `x.reshape(shape)`, whose gradient keeps nothing: that of TensorFlow.js holds all of x for the sake of its shape. */
-export const reshaped = (x: tf.Tensor, shape: number[]): tf.Tensor =>
-  tf.customGrad((input) => {
-    const before = (input as tf.Tensor).shape;
-    return { value: (input as tf.Tensor).reshape(shape), gradFunc: (dy: tf.Tensor) => dy.reshape(before) };
-  })(x);
+// Operations whose gradients need shapes alone. Those of TensorFlow.js hold their inputs until the end of the backward pass.
 
-/** `x.mul(factor)` for a constant, whose gradient keeps nothing either. */
-export const scaledBy = (x: tf.Tensor, factor: number): tf.Tensor =>
-  tf.customGrad((input) => ({
+/** `x.reshape(shape)`. */
+export function reshaped(x: tf.Tensor, shape: number[]): tf.Tensor {
+  if (!recording()) return x.reshape(shape);
+  const before = x.shape;
+  return tf.customGrad((input) => ({
+    value: (input as tf.Tensor).reshape(shape),
+    gradFunc: (dy: tf.Tensor) => dy.reshape(before),
+  }))(x);
+}
+
+/** `x.mul(factor)` for a constant. */
+export function scaledBy(x: tf.Tensor, factor: number): tf.Tensor {
+  if (!recording()) return x.mul(factor);
+  return tf.customGrad((input) => ({
     value: (input as tf.Tensor).mul(factor),
     gradFunc: (dy: tf.Tensor) => dy.mul(factor),
   }))(x);
+}
+
+/** `a.add(b)` for two tensors of one shape. */
+export function sumOfTwo(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  if (!recording()) return a.add(b);
+  return tf.customGrad((left, right) => ({
+    value: (left as tf.Tensor).add(right as tf.Tensor),
+    // A copy costs nothing, and each can be freed when it was used.
+    gradFunc: (dy: tf.Tensor) => [dy.clone(), dy.clone()],
+  }))(a, b);
+}

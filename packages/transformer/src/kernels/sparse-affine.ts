@@ -25,7 +25,7 @@ export function sparseAffine(
 ): tf.Tensor {
   const lists = maps.flat();
   const values = lists.length === 1 ? lists[0]!.values : tf.concat(lists.map((entries) => entries.values));
-  const places = hasFusedKernels() ? placesByMap(maps) : [placesSideBySide(maps, weights.kernel.shape[1])];
+  const places = hasFusedKernels() ? placesByMap(maps) : [placesSideBySide(maps, weights.shape[1])];
   const { value, slopeOfStates, slopeOfValues } = hasFusedKernels() ? native : portable;
   const bias = withBias ? weights.bias : undefined;
   return tf.customGrad((states, numbers, save) => {
@@ -57,11 +57,11 @@ interface Computation {
 const native: Computation = {
   value: (x, weights, bias, values, [indices, ends]) => {
     const entries = { indices: indices!, values, ends: ends! };
-    return nativeSparseAffine(x, weights.kernel, bias ?? notGiven(), entries, weights.packed('forward'));
+    return nativeSparseAffine(x, weights.operands('forward'), bias ?? notGiven(), entries);
   },
   slopeOfStates: (dy, weights, values, [indices, ends]) => {
     const entries = { indices: indices!, values, ends: ends! };
-    return nativeSparseAffine(dy, weights.kernel, notGiven(), entries, weights.packed('backward'), true);
+    return nativeSparseAffine(dy, weights.operands('backward'), notGiven(), entries, true);
   },
   slopeOfValues: (x, dy, [indices, ends]) => nativeSparseGradient(x, dy, indices!, ends!),
 };

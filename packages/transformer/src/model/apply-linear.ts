@@ -105,7 +105,7 @@ function addDeltas(y: tf.Tensor, x: tf.Tensor, path: string, pass: Pass): tf.Ten
     (sum, { delta, shares }) => (shares ? sum.add(shareOut(matMulTokens(x, delta), shares, pass)) : sum),
     y,
   );
-  const { shape } = pass.weights.affine(path).kernel;
+  const { shape } = pass.weights.affine(path);
   const shared = at('sparseWeightDelta', path).reduce(
     (sum, { shares, ...entries }) => (shares ? sum.add(shareOut(sparseProduct(x, entries, shape), shares, pass)) : sum),
     dense,

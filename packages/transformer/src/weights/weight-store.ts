@@ -1,7 +1,7 @@
 import { PeftError } from '@tfjs-peft/peft-core';
 import { nearMisses } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
-import { type AffineWeights, affineWeights } from '../kernels/frozen-affine.js';
+import { type AffineWeights, affineWeights, type KernelOwner } from '../kernels/frozen-affine.js';
 import type { Encoder } from '../architecture/encoder.js';
 import type { LoadedTensor, TakeTensor } from './read-weights.js';
 
@@ -67,14 +67,23 @@ interface Uploaded {
 
 function storeOf({ layers, shapes, tensors }: Uploaded, name: string): WeightStore {
   const affines = new Map<string, AffineWeights>();
+  /** Tensors that somebody outside has seen: they stay. */
+  const seen = new Set<string>();
   let disposed = false;
 
   const cuts = new Map<string, Cut>();
   for (const { joined, parts } of joinsOf(layers)) parts.forEach((path, index) => cuts.set(path, { joined, index }));
 
+  /** A tensor that is there, or a kernel that was let go. */
+  const held = (path: string): tf.Tensor | undefined =>
+    tensors.get(path) ?? affines.get(path.replace(/\.weight$/, ''))?.kernel;
   const tensor = (path: string): tf.Tensor => {
+    seen.add(path);
+    return find(path);
+  };
+  const find = (path: string): tf.Tensor => {
     if (disposed) throw disposedError(name);
-    const found = shapes.has(path) ? (tensors.get(path) ?? cutOut(path)) : undefined;
+    const found = shapes.has(path) ? (held(path) ?? cutOut(path)) : undefined;
     if (found) return found;
     throw new PeftError('TENSOR_MISSING', {
       found: `host "${name}" has no tensor "${path}"`,
@@ -84,7 +93,7 @@ function storeOf({ layers, shapes, tensors }: Uploaded, name: string): WeightSto
   };
   const cutOut = (path: string): tf.Tensor => {
     const { joined: home, index } = cuts.get(path)!;
-    const joined = tensors.get(home)!;
+    const joined = held(home)!;
     const size = shapes.get(path)!.at(-1)!;
     const start = index * size;
     const part = tf.tidy(() =>
@@ -95,24 +104,37 @@ function storeOf({ layers, shapes, tensors }: Uploaded, name: string): WeightSto
     tensors.set(path, tf.keep(part));
     return part;
   };
-  const affineAt = (path: string, find: (path: string) => tf.Tensor): AffineWeights => {
+  const affineAt = (path: string, tensorAt: (path: string) => tf.Tensor): AffineWeights => {
     if (disposed) throw disposedError(name);
     let found = affines.get(path);
     if (!found) {
-      const bias = shapes.has(`${path}.weight`) && !shapes.has(`${path}.bias`) ? undefined : find(`${path}.bias`);
-      found = affineWeights(find(`${path}.weight`) as tf.Tensor2D, bias as tf.Tensor1D | undefined);
+      const [kernel, bias] = [`${path}.weight`, `${path}.bias`];
+      const hasBias = !shapes.has(kernel) || shapes.has(bias);
+      found = affineWeights(
+        tensorAt(kernel) as tf.Tensor2D,
+        (hasBias ? tensorAt(bias) : undefined) as tf.Tensor1D | undefined,
+        ownerOf(kernel),
+      );
       affines.set(path, found);
     }
     return found;
   };
+  const ownerOf = (path: string): KernelOwner => ({
+    letGo() {
+      if (seen.has(path)) return false;
+      tensors.get(path)!.dispose();
+      return tensors.delete(path);
+    },
+    takeBack: (kernel) => void tensors.set(path, kernel),
+  });
   return {
     shapes,
     tensor,
-    affine: (path) => affineAt(path, tensor),
+    affine: (path) => affineAt(path, find),
     queryKeyValue(layer) {
       const { attention, projections } = layers[layer]!;
       const [only, ...others] = projections;
-      return others.length === 0 ? affineAt(only!.path, tensor) : affineAt(attention, (path) => tensors.get(path)!);
+      return others.length === 0 ? affineAt(only!.path, find) : affineAt(attention, (path) => tensors.get(path)!);
     },
     dispose() {
       disposed = true;
