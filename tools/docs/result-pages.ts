@@ -35,7 +35,7 @@ export const resultPages: readonly { readonly page: URL; readonly tables: readon
   },
   {
     page: new URL('docs/texts.md', root),
-    tables: ['lm', 'summarisation'].map((family) => ({
+    tables: ['lm', 'summarisation', 'persona'].map((family) => ({
       mark: family,
       file: textsFile(family, 'minigpt'),
       tableOf: textTable,
