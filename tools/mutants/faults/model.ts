@@ -2,6 +2,20 @@ import type { Mutant } from '../mutant.js';
 
 export const modelFaults: readonly Mutant[] = [
   {
+    fault: 'a kernel is let go that somebody holds',
+    file: 'packages/transformer/src/weights/weight-store.ts',
+    find: '      if (seen.has(path)) return false;\n',
+    replace: '',
+    suites: 'transformer weight-store packed-weights',
+  },
+  {
+    fault: 'a kernel that was let go comes back with its columns in the order of panels',
+    file: 'packages/transformer/src/kernels/frozen-affine.ts',
+    find: '.transpose([1, 0, 2])',
+    replace: '.reshape([packed.shape[1]!, packed.shape[0]!, packed.shape[2]!])',
+    suites: 'transformer weight-store packed-weights',
+  },
+  {
     fault: 'dropout draws for the token that is read alone',
     file: 'packages/transformer/src/model/pass.ts',
     find: 'return factors ? x.mul(picked ? picked.pick(factors) : factors) : x;',

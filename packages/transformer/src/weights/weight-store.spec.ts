@@ -3,10 +3,11 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { testBackendName, useTestBackend } from '../../../../tools/jest/use-test-backend.js';
+import { frozenAffine } from '../kernels/frozen-affine.js';
 import type { LoadedTensor } from './read-weights.js';
 import { uploadWeights } from './weight-store.js';
 
-useTestBackend();
+const report = useTestBackend();
 // The other backends compute with the arrays themselves.
 const whereCopied = ['tensorflow', 'wasm'].includes(testBackendName) ? it : it.skip;
 
@@ -46,6 +47,30 @@ describe('uploadWeights', () => {
     expect(() => store.tensor('outptu.weight')).toThrow(expect.objectContaining({ code: 'TENSOR_MISSING' }));
     store.dispose();
     expect(() => store.tensor('output.weight')).toThrow(expect.objectContaining({ code: 'HOST_DISPOSED' }));
+  });
+
+  it('lets a kernel go once it is packed, unless somebody has seen it, and gives it back', async () => {
+    if (!report().fusedKernels?.active) return;
+    const { store } = someStore();
+    const x = tf.ones([2, size]);
+    const use = () => {
+      frozenAffine(x, store.affine('output'));
+      frozenAffine(x, store.queryKeyValue(0));
+    };
+    const seen = store.tensor('output.weight');
+    const before = tf.memory().numBytes;
+    tf.tidy(use);
+    // Both are packed; the joined kernel is no longer there as it was.
+    expect(tf.memory().numBytes - before).toBe(4 * size * size);
+    expect(store.tensor('output.weight')).toBe(seen);
+    expect([...new Set(await seen.data())]).toEqual([4]);
+    expect([...new Set(await store.tensor('key.weight').data())]).toEqual([2]);
+    const numbers = tf.memory().numBytes;
+    tf.tidy(use);
+    expect(tf.memory().numBytes).toBe(numbers);
+    x.dispose();
+    store.dispose();
+    expect(tf.memory().numBytes).toBe(0);
   });
 
   whereCopied('holds no second copy of what the backend has', async () => {
