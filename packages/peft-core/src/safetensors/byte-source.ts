@@ -6,6 +6,8 @@ export interface ByteSource {
   readonly name: string;
   /** Exactly `length` bytes from `offset`. The result is only read; it may be a view of shared memory. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** True if each read gives memory of its own: the reader may keep it instead of copying. */
+  readonly givesOwnMemory?: true;
 }
 
 /** Bytes in memory as a source; nothing is copied. */

@@ -45,6 +45,30 @@ describe('openSafetensors', () => {
     expect(file.tensors.get('wide')!.shape).toEqual([2, 1]);
   });
 
+  it('keeps what a source gives away, and copies what belongs to others', async () => {
+    const bytes = fileWithHeader({ a: f32([2], [0, 8]) }, new Uint8Array(new Float32Array([1, 2]).buffer));
+    const shared = bytesSource('w', bytes);
+    let given: ArrayBufferLike | undefined;
+    const own = {
+      ...shared,
+      givesOwnMemory: true as const,
+      read: async (at: number, length: number) => {
+        const copy = bytes.slice(at, at + length);
+        given = copy.buffer;
+        return copy;
+      },
+    };
+    const kept = await (await openSafetensors(own)).readFloat32('a');
+    expect([kept.buffer === given, [...kept]]).toEqual([true, [1, 2]]);
+    const copied = await (await openSafetensors(shared)).readFloat32('a');
+    copied.fill(0);
+    expect([...(await (await openSafetensors(shared)).readFloat32('a'))]).toEqual([1, 2]);
+    // A piece of something larger is copied, whatever the source says.
+    const piece = await (await openSafetensors({ ...shared, givesOwnMemory: true })).readFloat32('a');
+    piece.fill(0);
+    expect([...(await (await openSafetensors(shared)).readFloat32('a'))]).toEqual([1, 2]);
+  });
+
   it('reads the header and then only the tensor that is asked for', async () => {
     const bytes = fileWithHeader({ a: f32([1], [0, 4]), b: f32([1000], [4, 4004]) }, 4004);
     const reads: [number, number][] = [];

@@ -24,8 +24,13 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   const { tensors, metadata } = await readSafetensorsHeader(source);
   const readBytes = ({ begin, end }: TensorEntry, name: string) =>
     readExactly(source, begin, end - begin, `tensor "${name}"`);
-  /** A copy: aligned for typed arrays, and nobody else's memory. */
-  const readCopy = async (entry: TensorEntry, name: string) => new Uint8Array(await readBytes(entry, name)).buffer;
+  /** Aligned for typed arrays, and nobody else's memory. */
+  const readCopy = async (entry: TensorEntry, name: string): Promise<ArrayBuffer> => {
+    const bytes = await readBytes(entry, name);
+    const { buffer } = bytes;
+    const isOwn = source.givesOwnMemory && buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
+    return isOwn ? buffer : new Uint8Array(bytes).buffer;
+  };
   /** 16-bit words to be widened at once: copied only where they are not aligned. */
   const readWords = async (entry: TensorEntry, name: string) => {
     const bytes = await readBytes(entry, name);

@@ -36,6 +36,7 @@ async function fileSource(name: string, handle: FileHandle): Promise<ByteSource>
   return {
     name,
     size,
+    givesOwnMemory: true,
     async read(offset, length) {
       const bytes = new Uint8Array(length);
       let filled = 0;
