@@ -120,7 +120,7 @@ export const modelFaults: readonly Mutant[] = [
     file: 'packages/transformer/src/model/apply-linear.ts',
     find: 'scale === 1 ? up : up.mul(scale)',
     replace: 'up',
-    suites: 'transformer interventions',
+    suites: 'transformer change-side-by-side',
   },
   {
     fault: 'without padding, gates of single examples act on tokens of other examples',
@@ -148,7 +148,7 @@ export const modelFaults: readonly Mutant[] = [
     file: 'packages/transformer/src/model/change-side-by-side.ts',
     find: 'up.mul(scale).pad(',
     replace: 'up.pad(',
-    suites: 'transformer interventions',
+    suites: 'transformer change-side-by-side',
   },
   {
     fault: 'a low-rank delta of the queries acts on the values',
