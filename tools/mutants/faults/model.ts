@@ -155,7 +155,7 @@ export const modelFaults: readonly Mutant[] = [
     file: 'packages/transformer/src/model/change-side-by-side.ts',
     find: '[place * size, (places - 1 - place) * size]',
     replace: '[(places - 1 - place) * size, place * size]',
-    suites: 'transformer interventions',
+    suites: 'transformer change-side-by-side',
   },
   {
     fault: 'gates of queries, keys and values are added',
