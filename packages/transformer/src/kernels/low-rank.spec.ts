@@ -13,10 +13,12 @@ const random = (shape: number[]) => tf.randomNormal(shape, 0, 0.3, 'float32', ++
 const places = [
   { rank: 8, width: 50, column: 0, scale: 2 },
   { rank: 3, width: 50, column: 50, scale: 0.5 },
+  // More columns than a panel has.
+  { rank: 37, width: 50, column: 50, scale: 0.5 },
   { rank: 5, width: 7, column: 93, scale: 1 },
 ];
 /** Which of them have a core; they stand in any order. */
-const dynamic: Readonly<Record<string, readonly number[]>> = { none: [], some: [0, 2], all: [0, 1, 2] };
+const dynamic: Readonly<Record<string, readonly number[]>> = { none: [], some: [0, 3], all: [0, 1, 2, 3] };
 const cases = [
   [1, 20],
   [2, 5, 33],
