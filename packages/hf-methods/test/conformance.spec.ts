@@ -18,7 +18,12 @@ const cases: readonly (readonly [string, MadeMethod, JsonObject, boolean])[] = [
   ['VB-LoRA', methods.vblora, { r: 2, num_vectors: 6, vector_length: 4 }, false],
   ['FourierFT', methods.fourierft, { n_frequency: 12, init_weights: true }, true],
   ['RandLoRA', methods.randlora, { r: 3, randlora_alpha: 3 }, true],
-  ['RandLoRA, sparse and dropped', methods.randlora, { r: 3, randlora_alpha: 3, sparse: true, randlora_dropout: 0.3 }, true],
+  [
+    'RandLoRA, sparse and dropped',
+    methods.randlora,
+    { r: 3, randlora_alpha: 3, sparse: true, randlora_dropout: 0.3 },
+    true,
+  ],
   ['OFT', methods.oft, { oft_block_size: 4 }, true],
   ['OFT, exact', methods.oft, { oft_block_size: 4, use_cayley_neumann: false }, true],
   ['OFT, inside its ball', methods.oft, { oft_block_size: 4, coft: true, eps: 50 }, true],
