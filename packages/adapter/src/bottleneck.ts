@@ -1,7 +1,7 @@
 import { type Parameters } from '@tfjs-peft/peft-core';
-import { getParameter, type InitialLaw } from '@tfjs-peft/peft-core/authoring';
+import { getParameter, type InitialLaw, timesMatrix } from '@tfjs-peft/peft-core/authoring';
 import { type BottleneckForm } from '@tfjs-peft/peft-core/interventions';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { activate } from './activations.js';
 import { type AdapterConfig, bottleneckSizeOf } from './config.js';
 
@@ -41,7 +41,7 @@ export const parameterName = ({ name }: AdapterConfig, path: string, key: string
 export function applyBottleneck(config: AdapterConfig, effective: Parameters, path: string, x: tf.Tensor): tf.Tensor {
   const parameter = (key: string) => getParameter(effective, parameterName(config, path, key));
   const affine = (input: tf.Tensor, map: 'down' | 'up') =>
-    matMulTokens(input, parameter(`${map}.weight`)).add(perToken(parameter(`${map}.bias`)));
+    timesMatrix(input, parameter(`${map}.weight`)).add(perToken(parameter(`${map}.bias`)));
   const output = affine(activate(config.activation, affine(x, 'down')), 'up');
   if (config.scale === 1) return output;
   return output.mul(typeof config.scale === 'number' ? config.scale : perToken(parameter('scale')));
@@ -69,10 +69,3 @@ export const isShared = (config: AdapterConfig, effective: Parameters, path: str
 
 /** A vector `[size]` or `[batch, size]` so that it broadcasts over `[batch, tokens, size]`. */
 const perToken = (vector: tf.Tensor): tf.Tensor => (vector.rank === 2 ? vector.expandDims(1) : vector);
-
-/** x `[batch, tokens, input]` times a matrix `[input, output]` or one an example, `[batch, input, output]`. */
-function matMulTokens(x: tf.Tensor, matrix: tf.Tensor): tf.Tensor {
-  if (matrix.rank === 3) return tf.matMul(x, matrix);
-  const [batch, tokens, size] = x.shape as [number, number, number];
-  return tf.matMul(x.reshape([batch * tokens, size]), matrix).reshape([batch, tokens, matrix.shape[1]!]);
-}

@@ -1,6 +1,6 @@
 import { type Context, substream } from '@tfjs-peft/peft-core';
 import { dropout } from '@tfjs-peft/peft-core/authoring';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 
 /**
  * HF peft's `nn.Dropout` of what enters a map `[batch, tokens, inputs]`, from the run's streams; undefined where none is dropped: outside of
@@ -16,7 +16,3 @@ export function dropInputs(
   const stream = substream(context.streams.dropout, `${path}.${name}`);
   return (x) => dropout(x, rate, stream);
 }
-
-/** States `[batch, tokens, inputs]` times a matrix `[inputs, outputs]`. */
-export const timesMatrix = (x: tf.Tensor, matrix: tf.Tensor): tf.Tensor =>
-  tf.matMul(x.reshape([-1, matrix.shape[0]!]), matrix).reshape([...x.shape.slice(0, -1), matrix.shape[1]!]);

@@ -1,4 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
+import { timesMatrix } from './times-matrix.js';
 
 /** Factors of a product with a matrix of each token in the middle; each may carry a batch axis. */
 export interface DynamicFactors {
@@ -25,11 +26,4 @@ export function tokenMatrices(x: tf.Tensor, core: tf.Tensor): tf.Tensor {
   const rank = Math.sqrt(core.shape.at(-1)!);
   const [batch, tokens] = x.shape as [number, number, number];
   return timesMatrix(x, core).reshape([batch, tokens, rank, rank]);
-}
-
-/** States `[batch, tokens, in]` times a matrix `[in, out]` or one an example, `[batch, in, out]`. */
-export function timesMatrix(states: tf.Tensor, matrix: tf.Tensor): tf.Tensor {
-  if (matrix.rank === 3) return tf.matMul(states, matrix);
-  const [batch, tokens, size] = states.shape as [number, number, number];
-  return tf.matMul(states.reshape([batch * tokens, size]), matrix).reshape([batch, tokens, matrix.shape[1]!]);
 }

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { DynamicFactors } from './dynamic-low-rank.js';
 import type { HeadActivation, Readout } from './host-spec.js';
 
 /**
@@ -56,15 +57,11 @@ export interface LowRankDelta {
   readonly gate?: ExampleGate;
 }
 /**
- * `y += (S(x) · (x · down)) · up` at an affine map, with S(x) = x · core as a matrix `[rank, rank]`, row after row: another one for each token. down
- * `[input, rank]`, core `[input, rank²]`, up `[rank, output]`.
+ * `y += (S(x) · (x · down)) · up` at an affine map, with S(x) = x · core as a matrix `[rank, rank]`, row after row: another one for each token.
  */
-export interface DynamicLowRankDelta {
+export interface DynamicLowRankDelta extends DynamicFactors {
   readonly kind: 'dynamicLowRankDelta';
   readonly path: string;
-  readonly down: tf.Tensor;
-  readonly core: tf.Tensor;
-  readonly up: tf.Tensor;
   /** Multiplies the delta; x of the affine map is its input. */
   readonly gate?: ExampleGate;
 }

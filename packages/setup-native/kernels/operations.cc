@@ -68,12 +68,10 @@ void pack(KernelCall &call, const Attributes &attributes) {
   call.output_owned(0, packed, shape, free_packed);
 }
 
-/** A kernel, or its sizes alone, `[input, output, 0]`: then a packed one must be given to each product. */
-void require_kernel(const Input &kernel, std::initializer_list<const Input *> packed) {
+/** A kernel, or its sizes alone, `[input, output, 0]`: then a packed one must be given. */
+void require_kernel(const Input &kernel, const Input &packed) {
   const bool sizes_alone = kernel.shape.size() == 3 && kernel.shape[2] == 0;
-  bool all_packed = true;
-  for (const Input *one : packed) all_packed = all_packed && one->size() > 0;
-  require(kernel.shape.size() == 2 || (sizes_alone && all_packed), "a kernel of rank 2, or its sizes beside a packed one");
+  require(kernel.shape.size() == 2 || (sizes_alone && packed.size() > 0), "a kernel of rank 2, or its sizes beside a packed one");
 }
 
 /** Input `index`, a packed kernel or nothing. */
@@ -84,7 +82,7 @@ const float *packed_kernel(const Input &packed, int64_t inputs, int64_t outputs)
 
 void affine(KernelCall &call, const Attributes &attributes) {
   const Input x = call.input(0), kernel = call.input(1), bias = call.input(2), packed = call.input(3);
-  require_kernel(kernel, {&packed});
+  require_kernel(kernel, packed);
   const int64_t inputs = kernel.shape[attributes.flag ? 1 : 0], outputs = kernel.shape[attributes.flag ? 0 : 1];
   require(!x.shape.empty() && x.last() == inputs && (bias.size() == 0 || bias.size() == outputs),
           "x [..., input], kernel [input, output], bias [output]");
@@ -119,7 +117,7 @@ EntryTensors entries_of(KernelCall &call, int indices, int ends, int64_t inputs,
 
 void sparse_affine(KernelCall &call, const Attributes &attributes) {
   const Input x = call.input(0), kernel = call.input(1), bias = call.input(2), values = call.input(4), packed = call.input(6);
-  require_kernel(kernel, {&packed});
+  require_kernel(kernel, packed);
   const EntryTensors at = entries_of(call, 3, 5, kernel.shape[0], kernel.shape[1]);
   const int64_t inputs = kernel.shape[attributes.flag ? 1 : 0], outputs = kernel.shape[attributes.flag ? 0 : 1];
   require(!x.shape.empty() && x.last() == inputs && (bias.size() == 0 || bias.size() == outputs) && values.size() == at.indices.size(),
@@ -144,8 +142,8 @@ void sparse_gradient(KernelCall &call, const Attributes &) {
 void feed_forward(KernelCall &call, const Attributes &attributes) {
   const Input x = call.input(0), expand = call.input(1), expand_bias = call.input(2), contract = call.input(3), contract_bias = call.input(4),
               packed_expand = call.input(5), packed_contract = call.input(6);
-  require_kernel(expand, {&packed_expand});
-  require_kernel(contract, {&packed_contract});
+  require_kernel(expand, packed_expand);
+  require_kernel(contract, packed_contract);
   const int64_t inner = expand.shape[1], outputs = contract.shape[1];
   require(!x.shape.empty() && x.last() == expand.shape[0] && contract.shape[0] == inner && expand_bias.size() == inner && contract_bias.size() == outputs,
           "x [..., input], kernels [input, inner] and [inner, output] and their biases");
@@ -161,8 +159,8 @@ void feed_forward(KernelCall &call, const Attributes &attributes) {
 void feed_forward_gradient(KernelCall &call, const Attributes &) {
   const Input dy = call.input(0), derivative = call.input(1), expand = call.input(2), contract = call.input(3),
               packed_expand = call.input(4), packed_contract = call.input(5);
-  require_kernel(expand, {&packed_expand});
-  require_kernel(contract, {&packed_contract});
+  require_kernel(expand, packed_expand);
+  require_kernel(contract, packed_contract);
   const int64_t inputs = expand.shape[0], inner = expand.shape[1], outputs = contract.shape[1];
   require(!dy.shape.empty() && dy.last() == outputs && contract.shape[0] == inner && derivative.size() == dy.rows() * inner,
           "dy [..., output], derivative [..., inner], kernels [input, inner] and [inner, output]");

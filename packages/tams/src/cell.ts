@@ -1,3 +1,4 @@
+import { timesMatrix } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { edgesOf, type OperationName, type TamsConfig } from './config.js';
 import type { Find } from './controller.js';
@@ -88,10 +89,4 @@ function neighbours(x: tf.Tensor, kernel: number, { attentionMask, causal }: Cel
 function affine(x: tf.Tensor, find: Find, map: string): tf.Tensor {
   const [weight, bias] = [find(`${map}.weight`), find(`${map}.bias`)];
   return timesMatrix(x, weight).add(bias.rank === 2 ? bias.expandDims(1) : bias);
-}
-
-function timesMatrix(x: tf.Tensor, matrix: tf.Tensor): tf.Tensor {
-  if (matrix.rank === 3) return tf.matMul(x, matrix);
-  const [batch, tokens, size] = x.shape as [number, number, number];
-  return tf.matMul(x.reshape([batch * tokens, size]), matrix).reshape([batch, tokens, matrix.shape[1]!]);
 }

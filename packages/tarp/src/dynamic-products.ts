@@ -1,4 +1,5 @@
-import { type DynamicFactors, timesMatrix, tokenMatrices } from '@tfjs-peft/peft-core/interventions';
+import { timesMatrix } from '@tfjs-peft/peft-core/authoring';
+import { type DynamicFactors, tokenMatrices } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 
 /**

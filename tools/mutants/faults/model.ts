@@ -167,8 +167,8 @@ export const modelFaults: readonly Mutant[] = [
   {
     fault: 'every example gets the whole of a shared dense delta',
     file: 'packages/transformer/src/model/apply-linear.ts',
-    find: 'shares ? sum.add(shareOut(matMulTokens(x, delta), shares, pass)) : sum',
-    replace: 'shares ? sum.add(matMulTokens(x, delta)) : sum',
+    find: 'shares ? sum.add(shareOut(timesMatrix(x, delta), shares, pass)) : sum',
+    replace: 'shares ? sum.add(timesMatrix(x, delta)) : sum',
     suites: 'transformer shares-and-gates',
   },
   {

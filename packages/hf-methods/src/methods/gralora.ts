@@ -1,6 +1,7 @@
+import { timesMatrix } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
-import { dropInputs, timesMatrix } from '../drop-inputs.js';
+import { dropInputs } from '../drop-inputs.js';
 import { kaiming, zeros } from '../initial-laws.js';
 import { layerEntries, rateEntry, targetEntries } from '../module-entries.js';
 import { requireSize } from '../requirements.js';

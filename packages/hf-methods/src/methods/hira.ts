@@ -1,7 +1,8 @@
+import { timesMatrix } from '@tfjs-peft/peft-core/authoring';
 import { valuesByPattern } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
-import { dropInputs, timesMatrix } from '../drop-inputs.js';
+import { dropInputs } from '../drop-inputs.js';
 import { kaiming, normal, zeros } from '../initial-laws.js';
 import { narrowingEntries, rateEntry, targetEntries } from '../module-entries.js';
 import type { TargetModule } from '../select-modules.js';

@@ -79,4 +79,5 @@ export { logitsAlone } from '../host.js';
 export { wordTable } from '../word-table.js';
 export { rememberPerHost } from '../remember-per-host.js';
 export { chooseStrategy, sumDifferences, weightedMean, weightedSum } from '../combine-parameters.js';
+export { timesMatrix } from '../times-matrix.js';
 export { timesTransposed } from '../times-transposed.js';

@@ -16,4 +16,4 @@ export {
   type TensorRule,
 } from '../intervention-rules.js';
 export { dropoutFactors } from '../dropout.js';
-export { type DynamicFactors, dynamicLowRankProduct, timesMatrix, tokenMatrices } from '../dynamic-low-rank.js';
+export { type DynamicFactors, dynamicLowRankProduct, tokenMatrices } from '../dynamic-low-rank.js';

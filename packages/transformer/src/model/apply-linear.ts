@@ -1,4 +1,5 @@
 import { PeftError } from '@tfjs-peft/peft-core';
+import { timesMatrix } from '@tfjs-peft/peft-core/authoring';
 import {
   type ActivationDelta,
   type DynamicLowRankDelta,
@@ -90,7 +91,7 @@ function frozenOrChanged(x: tf.Tensor, path: string, withBias: boolean, pass: Pa
   const sparse = sparseOfAll(path, pass);
   if (!changesWeight(path, pass))
     return sparse.length > 0 ? sparseAffine(x, weights, [sparse], withBias) : frozenAffine(x, weights, withBias);
-  const y = matMulTokens(x, addSparse(fullRankWeight(path, pass), path, pass));
+  const y = timesMatrix(x, addSparse(fullRankWeight(path, pass), path, pass));
   return withBias && weights.bias ? y.add(weights.bias) : y;
 }
 
@@ -102,7 +103,7 @@ export const sparseOfAll = (path: string, { interventions }: Pass): readonly Spa
 function addDeltas(y: tf.Tensor, x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   const { at } = pass.interventions;
   const dense = at('weightDelta', path).reduce(
-    (sum, { delta, shares }) => (shares ? sum.add(shareOut(matMulTokens(x, delta), shares, pass)) : sum),
+    (sum, { delta, shares }) => (shares ? sum.add(shareOut(timesMatrix(x, delta), shares, pass)) : sum),
     y,
   );
   const { shape } = pass.weights.affine(path);
@@ -164,7 +165,7 @@ function scaledProduct(x: tf.Tensor, path: string, pass: Pass): tf.Tensor {
       addSparse(fullRankWeight(path, pass), path, pass),
     );
     const effective = scales.reduce<tf.Tensor>((weight, scale) => weight.mul(scale), sum);
-    const y = magnitudes.reduce((scaled, scale) => scaled.mul(perToken(scale)), matMulTokens(x, effective));
+    const y = magnitudes.reduce((scaled, scale) => scaled.mul(perToken(scale)), timesMatrix(x, effective));
     return weights.bias ? y.add(weights.bias) : y;
   }
   const ofRows = scales.filter(({ shape }) => shape[1] === 1);
@@ -242,19 +243,12 @@ const addSparse = (weight: tf.Tensor, path: string, pass: Pass): tf.Tensor =>
 /** x · down ⊙ middle · up · scale for states in the pass' layout. */
 export function lowRankProduct(x: tf.Tensor, { down, middle, up, scale }: LowRankDelta, pass: Pass): tf.Tensor {
   const inner = (states: tf.Tensor) => {
-    const narrow = matMulTokens(states, down);
+    const narrow = timesMatrix(states, down);
     if (!middle) return narrow;
     return narrow.mul(middle.rank === 2 ? middle.expandDims(1) : middle);
   };
-  const product = (states: tf.Tensor) => matMulTokens(inner(states), scale === 1 ? up : up.mul(scale));
+  const product = (states: tf.Tensor) => timesMatrix(inner(states), scale === 1 ? up : up.mul(scale));
   return down.rank === 3 || middle?.rank === 2 || up.rank === 3 ? onExamples(x, pass, product) : product(x);
-}
-
-/** x `[batch, tokens, input]` times a matrix `[input, output]` or one an example, `[batch, input, output]`. */
-export function matMulTokens(x: tf.Tensor, matrix: tf.Tensor): tf.Tensor {
-  if (matrix.rank === 3) return tf.matMul(x, matrix);
-  const lead = x.shape.slice(0, -1);
-  return tf.matMul(x.reshape([-1, x.shape.at(-1)!]), matrix).reshape([...lead, matrix.shape[1]!]);
 }
 
 const asMatrix = (scale: tf.Tensor): tf.Tensor => scale.reshape([scale.shape.at(-2) ?? 1, scale.shape.at(-1) ?? 1]);

@@ -2,7 +2,7 @@ import type { DynamicLowRankDelta, LowRankDelta } from '@tfjs-peft/peft-core/int
 import * as tf from '@tensorflow/tfjs';
 import { fusedColumns, linearKinds, lowRankProduct, sparseOfAll } from './apply-linear.js';
 import { type AffineWeights, frozenAffine } from '../kernels/frozen-affine.js';
-import { fusedLowRank } from '../kernels/low-rank.js';
+import { fusedLowRank, type LowRankColumns } from '../kernels/low-rank.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { sparseAffine } from '../kernels/sparse-affine.js';
 import type { Pass } from './pass.js';
@@ -75,11 +75,14 @@ function addLowRanks(
   { places, size }: { readonly places: number; readonly size: number },
   pass: Pass,
 ): tf.Tensor {
-  const fused = deltas.flatMap(({ delta, place }) => fusedColumns(delta, place * size) ?? []);
+  const fused: LowRankColumns[] = [];
+  const others: Placed<LowRankDelta>[] = [];
+  for (const { delta, place } of deltas) {
+    const columns = fusedColumns(delta, place * size);
+    if (columns) fused.push(columns);
+    else if (delta.kind === 'lowRankDelta') others.push({ delta, place });
+  }
   const sum = fused.length > 0 ? fusedLowRank(x, y, fused) : y;
-  const others = deltas.flatMap(({ delta, place }) =>
-    delta.kind === 'lowRankDelta' && !fusedColumns(delta, 0) ? [{ delta, place }] : [],
-  );
   return joinDeltas(others, places, size).reduce((total, joined) => total.add(lowRankProduct(x, joined, pass)), sum);
 }
 

@@ -1,6 +1,7 @@
+import { timesMatrix } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { sparseRows } from '../kernels/sparse-rows.js';
-import { matMulTokens, shareOut } from './apply-linear.js';
+import { shareOut } from './apply-linear.js';
 import type { Pass } from './pass.js';
 
 /** Rows of an embedding table with what acts on it, ids `[1 or batch, tokens]` to `[1 or batch, tokens, size]`. */
@@ -20,7 +21,7 @@ export function lookUp(ids: tf.Tensor, path: string, pass: Pass): tf.Tensor {
   for (const { down, middle, up, scale } of at('lowRankDelta', path)) {
     const narrow = rowsOf(down);
     rows = rows.add(
-      matMulTokens(middle ? narrow.mul(middle.rank === 2 ? middle.expandDims(1) : middle) : narrow, up).mul(scale),
+      timesMatrix(middle ? narrow.mul(middle.rank === 2 ? middle.expandDims(1) : middle) : narrow, up).mul(scale),
     );
   }
   for (const { scale } of at('weightScale', path)) {

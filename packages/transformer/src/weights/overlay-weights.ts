@@ -64,7 +64,8 @@ export function overlayWeights(
 /** Errors: `TENSOR_MISSHAPEN`; those of the store for an unknown path. */
 export function checkChanges(weights: WeightStore, changes: ReadonlyMap<string, tf.Tensor>, name: string): void {
   for (const [path, { shape }] of changes) {
-    const expected = weights.tensor(path).shape;
+    // The shape alone, where there is one: a kernel that was let go need not come back for it.
+    const expected = weights.shapes.get(path) ?? weights.tensor(path).shape;
     if (shape.length === expected.length && shape.every((length, axis) => length === expected[axis])) continue;
     throw new PeftError('TENSOR_MISSHAPEN', {
       found: `a new value of shape [${shape.join(', ')}] for "${path}" of host "${name}"`,
