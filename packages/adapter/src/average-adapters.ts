@@ -11,15 +11,15 @@ import type { AdapterConfig } from './config.js';
 /**
  * The weighted mean of the parameters of adapters that compute the same function of them, under the names of the first; `average` is the only
  * strategy. The parameters are not linear in their effect: a mean is sensible for adapters that started from the same values.
- * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_MISMATCH`.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_OPTION_INVALID`, `COMBINE_MISMATCH`.
  */
 export function averageAdapters(
   config: AdapterConfig,
   members: readonly CombineMember[],
-  { strategy }: CombineOptions,
+  options: CombineOptions,
   create: (config: AdapterConfig) => PeftMethod<AdapterConfig>,
 ): CombinedMethod {
-  chooseStrategy(strategy, ['average'], 'bottleneck adapters');
+  chooseStrategy(options, ['average'], 'bottleneck adapters');
   const own = functionOf(config);
   const other = members.map(({ method }) => functionOf(method.config as AdapterConfig)).find((text) => text !== own);
   if (other !== undefined)

@@ -54,6 +54,6 @@ function createBitfit(config: BitfitConfig): PeftMethod<BitfitConfig> {
         path,
         delta: getParameter(effective, nameOf(path)),
       })),
-    combine: (members, { strategy }) => sumDifferences(members, strategy),
+    combine: (members, options) => sumDifferences(members, options),
   };
 }

@@ -65,7 +65,7 @@ function createLayerNormTuning(config: LayerNormTuningConfig): PeftMethod<LayerN
           delta: getParameter(effective, nameOf(tensor)),
         })),
       ),
-    combine: (members, { strategy }) => sumDifferences(members, strategy),
+    combine: (members, options) => sumDifferences(members, options),
     files: layerNormFiles(config, { tensorsOf, nameOf }),
   };
 }

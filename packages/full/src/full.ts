@@ -59,6 +59,6 @@ function createFull(config: FullConfig): PeftMethod<FullConfig> {
         path: module,
         delta: getParameter(effective, name),
       })),
-    combine: (members, { strategy }) => sumDifferences(members, strategy),
+    combine: (members, options) => sumDifferences(members, options),
   };
 }

@@ -1,5 +1,11 @@
 import { type NamedArray, PeftError } from '@tfjs-peft/peft-core';
-import { floatsOf, chooseStrategy, type CombinedMethod, type CombineMember } from '@tfjs-peft/peft-core/authoring';
+import {
+  floatsOf,
+  chooseStrategy,
+  type CombinedMethod,
+  type CombineMember,
+  type CombineOptions,
+} from '@tfjs-peft/peft-core/authoring';
 
 /** A gate's new value from those of the members and their weights. Undefined powers are NaN. */
 const strategies: Readonly<
@@ -15,15 +21,15 @@ const strategies: Readonly<
  * - `product`: `Π l^w`; with weights of one it is what the members do one after the other, else a weighted geometric mean.
  *
  * `sidesOf` tells on which side of its map each gate of a member acts. The result has the first member's configuration.
- * Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_MISMATCH` for other targets, or other sides of them;
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_OPTION_INVALID`; `COMBINE_MISMATCH` for other targets, or other sides of them;
  * `COMBINE_UNDEFINED` for a power without a value: a broken one of a negative gate, a negative one of a gate that is zero.
  */
 export function combineGates(
   members: readonly CombineMember[],
   sidesOf: (member: CombineMember) => ReadonlyMap<string, 'input' | 'output'>,
-  strategy?: string,
+  options: CombineOptions = {},
 ): CombinedMethod {
-  const combine = strategies[chooseStrategy(strategy, ['linear', 'product'], 'IA3')];
+  const combine = strategies[chooseStrategy(options, ['linear', 'product'], 'IA3')];
   const { method, effective } = members[0]!;
   const weights = members.map(({ weight }) => weight);
   const [sides, ...otherSides] = members.map(sidesOf);

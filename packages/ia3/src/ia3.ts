@@ -53,12 +53,12 @@ function createIa3(config: Ia3Config): PeftMethod<Ia3Config> {
         const gate = getParameter(effective, name);
         return side === 'input' ? { kind: 'inputGate', path, gate } : { kind: 'outputGate', path, gate };
       }),
-    combine: (members, { strategy }, host) =>
+    combine: (members, options, host) =>
       combineGates(
         members,
         ({ method }) =>
           new Map(chooseGates(method.config as Ia3Config, host).map(({ name, side }) => [name, side] as const)),
-        strategy,
+        options,
       ),
     files: ia3Files(config),
   };

@@ -56,8 +56,17 @@ describe('weightedMean', () => {
 
 describe('chooseStrategy', () => {
   it('takes the first by default and refuses unknown ones with a near miss', () => {
-    expect(chooseStrategy(undefined, ['linear', 'cat'], 'LORA')).toBe('linear');
-    expect(chooseStrategy('cat', ['linear', 'cat'], 'LORA')).toBe('cat');
-    expect(() => chooseStrategy('cta', ['linear', 'cat'], 'LORA')).toThrow(/did you mean "cat"/);
+    expect(chooseStrategy({}, ['linear', 'cat'], 'LORA')).toBe('linear');
+    expect(chooseStrategy({ strategy: 'cat' }, ['linear', 'cat'], 'LORA')).toBe('cat');
+    expect(() => chooseStrategy({ strategy: 'cta' }, ['linear', 'cat'], 'LORA')).toThrow(/did you mean "cat"/);
+  });
+
+  it('refuses options that the strategy does not follow', () => {
+    const readBy = (strategy: string) => (strategy === 'cat' ? ['rank'] : []);
+    expect(chooseStrategy({ strategy: 'cat', rank: 2 }, ['linear', 'cat'], 'LORA', readBy)).toBe('cat');
+    expect(() => chooseStrategy({ rank: 2 }, ['linear', 'cat'], 'LORA', readBy)).toThrow(
+      expect.objectContaining({ code: 'COMBINE_OPTION_INVALID', message: expect.stringContaining('rank 2') }),
+    );
+    expect(() => chooseStrategy({ seed: 1 }, ['linear'], 'LORA')).toThrow('seed 1');
   });
 });

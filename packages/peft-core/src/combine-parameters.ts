@@ -1,5 +1,5 @@
 import { nearMisses, PeftError } from './errors.js';
-import type { CombinedMethod, CombineMember } from './method.js';
+import type { CombinedMethod, CombineMember, CombineOptions } from './method.js';
 import type { NamedArray, NamedArrays } from './parameters.js';
 
 interface WeightedArrays {
@@ -7,19 +7,36 @@ interface WeightedArrays {
   readonly weight: number;
 }
 
-/** The strategy asked for; the first known one if none is. Errors: `COMBINE_STRATEGY_UNKNOWN`. */
+/**
+ * The strategy asked for; the first known one if none is. `reads`: the other options that it follows.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_OPTION_INVALID` for options that nothing would follow.
+ */
 export function chooseStrategy<Strategy extends string>(
-  wanted: string | undefined,
+  { strategy: wanted, ...others }: CombineOptions,
   known: readonly Strategy[],
   what: string,
+  reads: (strategy: Strategy) => readonly string[] = () => [],
 ): Strategy {
   const found = wanted === undefined ? known[0] : known.find((strategy) => strategy === wanted);
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    requireRead(others, reads(found), `strategy "${found}" for ${what}`);
+    return found;
+  }
   const [close] = nearMisses(wanted!, known, 1);
   throw new PeftError('COMBINE_STRATEGY_UNKNOWN', {
     found: `strategy "${wanted}" for ${what}`,
     expected: `one of ${known.join(', ')}`,
     ...(close !== undefined && { fix: `did you mean "${close}"?` }),
+  });
+}
+
+function requireRead(given: Omit<CombineOptions, 'strategy'>, read: readonly string[], by: string): void {
+  const unread = Object.entries(given).find(([name, value]) => value !== undefined && !read.includes(name));
+  if (!unread) return;
+  throw new PeftError('COMBINE_OPTION_INVALID', {
+    found: `${unread[0]} ${String(unread[1])} beside ${by}, which does not follow it`,
+    expected: read.length === 0 ? 'no other options' : `none but ${read.join(' and ')}`,
+    fix: 'take it out, or choose a strategy that follows it',
   });
 }
 
@@ -65,11 +82,11 @@ export function weightedMean(members: readonly WeightedArrays[]): Map<string, Na
 /**
  * For methods whose parameters are differences to the host: their weighted sum (`linear`, the only strategy). Weights that sum to one average
  * the adapters, weights of one add them up. The result has the first member's configuration.
- * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_MISMATCH`.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_OPTION_INVALID`, `COMBINE_MISMATCH`.
  */
-export function sumDifferences(members: readonly CombineMember[], strategy?: string): CombinedMethod {
+export function sumDifferences(members: readonly CombineMember[], options: CombineOptions = {}): CombinedMethod {
   const { method } = members[0]!;
-  chooseStrategy(strategy, ['linear'], method.type);
+  chooseStrategy(options, ['linear'], method.type);
   return { method, effective: weightedSum(members) };
 }
 

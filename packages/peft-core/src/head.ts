@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { weightedMean } from './combine-parameters.js';
+import { chooseStrategy, weightedMean } from './combine-parameters.js';
 import { PeftError } from './errors.js';
 import { headActivations, type HostSpec, type Readout, readouts, sitesOfKind } from './host-spec.js';
-import type { CombinedMethod, CombineMember, HeadLayout, PeftMethod } from './method.js';
+import type { CombinedMethod, CombineMember, CombineOptions, HeadLayout, PeftMethod } from './method.js';
 import { getParameter } from './parameters.js';
 import type { ParameterSpec } from './plan.js';
 import { type MethodDefinition, parseConfig } from './registry.js';
@@ -94,8 +94,17 @@ const headNames = ({ name }: HeadConfig) => ({
   hiddenNorm: `${name}.norm.weight`,
 });
 
-/** The weighted mean of heads that compute the same function of their parameters. Errors: `COMBINE_MISMATCH`, `COMBINE_OPTION_INVALID`. */
-function combineHeads(config: HeadConfig, members: readonly CombineMember[], host: HostSpec): CombinedMethod {
+/**
+ * The weighted mean (`average`, the only strategy) of heads that compute the same function of their parameters.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_OPTION_INVALID`, `COMBINE_MISMATCH`.
+ */
+function combineHeads(
+  config: HeadConfig,
+  members: readonly CombineMember[],
+  options: CombineOptions,
+  host: HostSpec,
+): CombinedMethod {
+  chooseStrategy(options, ['average'], 'heads');
   const own = functionOf(config, host);
   const other = members.map(({ method }) => functionOf(method.config as HeadConfig, host)).find((text) => text !== own);
   if (other !== undefined)
@@ -180,6 +189,6 @@ function createHead(config: HeadConfig): PlainHead {
         dropout: config.dropout,
       },
     ],
-    combine: (members, _options, host) => combineHeads(config, members, host),
+    combine: (members, options, host) => combineHeads(config, members, options, host),
   };
 }

@@ -45,6 +45,8 @@ export type HostOutputs = {
   readonly outputEmbeddings?: OutputEmbeddings;
   /** Of hosts that predict the next token: the kind of an effect by which tokens see later ones, so that their states predict nothing. */
   readonly seesAhead?: string;
+  /** `[batch, hidden]`, the features of the readout `pooler`, where the method changes its map; elsewhere {@link Host.readOut} gives them. */
+  readonly pooled?: tf.Tensor2D;
 };
 
 /** Outputs of a pass of which only the logits are read. Errors when another one is read: `OUTPUT_NOT_COMPUTED`. */
@@ -65,7 +67,7 @@ export interface Host {
   readonly spec: HostSpec;
   /** One pass: a pure function that never changes the host. The caller owns the outputs. Errors: `INTERVENTION_*`. */
   forward(inputs: HostInputs, interventions: Interventions, context: Context): HostOutputs;
-  /** Pooled features `[batch, hidden]` of the given readout. */
+  /** Pooled features `[batch, hidden]` of the given readout, whose own maps are the pretrained ones. */
   readOut(lastHiddenState: tf.Tensor3D, attentionMask: tf.Tensor2D, readout: Readout): tf.Tensor2D;
   /** A frozen tensor by its path, for methods that start from the host's own values; weights of affine maps are `[input, output]`. */
   weight(path: string): tf.Tensor;

@@ -70,8 +70,8 @@ function createToy(config: ToyConfig, type: string): PeftMethod<ToyConfig> {
 }
 
 /** The plain weighted sum; knows one strategy. */
-function combineToys(config: ToyConfig, members: readonly CombineMember[], { strategy }: CombineOptions) {
-  chooseStrategy(strategy, ['linear'], 'TOY');
+function combineToys(config: ToyConfig, members: readonly CombineMember[], options: CombineOptions) {
+  chooseStrategy(options, ['linear'], 'TOY');
   return { method: createToy(config, 'TOY'), effective: weightedSum(members) };
 }
 

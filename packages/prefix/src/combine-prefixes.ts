@@ -11,15 +11,15 @@ import type { PrefixConfig } from './config.js';
 /**
  * `average` (the usual one): the weighted mean of prefixes of one length. `concatenate`: keys and values one after the other, for which
  * weights have no meaning and must be equal. The result is flat, whatever made the prefixes; `create` makes its method.
- * Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_MISMATCH` for other layers, lengths or position policies.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_OPTION_INVALID`; `COMBINE_MISMATCH` for other layers, lengths or position policies.
  */
 export function combinePrefixes(
   config: PrefixConfig,
   members: readonly CombineMember[],
-  { strategy }: CombineOptions,
+  options: CombineOptions,
   create: (config: PrefixConfig) => PeftMethod<PrefixConfig>,
 ): CombinedMethod {
-  const chosen = chooseStrategy(strategy, ['average', 'concatenate'], 'prefixes');
+  const chosen = chooseStrategy(options, ['average', 'concatenate'], 'prefixes');
   const policies = new Set(members.map(({ method }) => (method.config as PrefixConfig).positionPolicy));
   if (policies.size > 1)
     throw mismatch(

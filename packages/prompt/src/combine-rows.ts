@@ -11,15 +11,15 @@ import { type RowsConfig, rowsName } from './virtual-tokens.js';
 /**
  * `average` (the usual one): the weighted mean of prompts of one length. `concatenate`: the rows one after the other, for which weights have no
  * meaning and must be equal. `create` makes the method from the first configuration with another length.
- * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_MISMATCH`.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_OPTION_INVALID`, `COMBINE_MISMATCH`.
  */
 export function combineRows<Config extends RowsConfig>(
   config: Config,
   members: readonly CombineMember[],
-  { strategy }: CombineOptions,
+  options: CombineOptions,
   create: (config: Config) => PeftMethod<Config>,
 ): CombinedMethod {
-  if (chooseStrategy(strategy, ['average', 'concatenate'], 'prompts') === 'average')
+  if (chooseStrategy(options, ['average', 'concatenate'], 'prompts') === 'average')
     return { method: create(config), effective: weightedMean(members) };
   const weights = members.map(({ weight }) => weight);
   if (new Set(weights).size > 1)

@@ -13,16 +13,16 @@ import type { Placed } from './increment.js';
 
 /**
  * The weighted sum of increments (`linear`, the only strategy). The members may have chosen other entries: the result has those of all, the sum where
- * several have the same. Errors: `COMBINE_STRATEGY_UNKNOWN`.
+ * several have the same. Errors: `COMBINE_STRATEGY_UNKNOWN`, `COMBINE_OPTION_INVALID`.
  */
 export function combineIncrements(
   members: readonly CombineMember[],
-  { strategy }: CombineOptions,
+  options: CombineOptions,
   host: HostSpec,
   placedBy: (method: PeftMethod, host: HostSpec) => readonly Placed[],
   create: (chosen: ChosenEntries) => PeftMethod,
 ): CombinedMethod {
-  chooseStrategy(strategy, ['linear'], members[0]!.method.type);
+  chooseStrategy(options, ['linear'], members[0]!.method.type);
   const sums = new Map<string, Map<number, number>>();
   for (const { method, effective, weight } of members)
     for (const { tensor, values, indices } of placedBy(method, host)) {

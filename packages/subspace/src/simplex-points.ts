@@ -12,7 +12,7 @@ export function pointOfSimplex(method: PeftMethod, effective: Parameters, coeffi
   if (!isSubspace(method))
     throw new PeftError('NOT_A_SUBSPACE', { found: `a method of type ${method.type}`, expected: 'a SUBSPACE' });
   const { vertices } = method.config;
-  if (coefficients.length !== vertices || Math.abs(coefficients.reduce((a, b) => a + b, 0) - 1) > 1e-6)
+  if (coefficients.length !== vertices || !(Math.abs(coefficients.reduce((a, b) => a + b, 0) - 1) <= 1e-6))
     throw new PeftError('COEFFICIENTS_INVALID', {
       found: `coefficients [${coefficients.join(', ')}]`,
       expected: `${vertices} numbers that sum to 1`,

@@ -242,8 +242,9 @@ describe('subspace', () => {
     expect(() => subspace(gates, { vertexes: 2 } as never)).toThrow(/did you mean "vertices"/);
     expect(() => subspace(gates, { distribution: 'dirichlet:0' })).toThrow(/positive/);
     expect(() => pointOfSimplex(gates, new Map(), [1])).toThrow(expect.objectContaining({ code: 'NOT_A_SUBSPACE' }));
-    expect(() => pointOfSimplex(subspace(gates), new Map(), [1, 1])).toThrow(
-      expect.objectContaining({ code: 'COEFFICIENTS_INVALID' }),
-    );
+    for (const coefficients of [[1, 1], [NaN, 1], [1]])
+      expect(() => pointOfSimplex(subspace(gates), new Map(), coefficients)).toThrow(
+        expect.objectContaining({ code: 'COEFFICIENTS_INVALID' }),
+      );
   });
 });

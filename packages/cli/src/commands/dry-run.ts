@@ -1,6 +1,6 @@
 import { type ExperimentConfigInput, resolveExperiment } from '@tfjs-peft/eval';
 import { createCatalogue, loadGivenPlugins } from '@tfjs-peft/eval/methods';
-import { formatBytes, formatNumber } from '@tfjs-peft/eval/report';
+import { formatBytes, formatNumber, shotsText } from '@tfjs-peft/eval/report';
 import { type TrialConfig, trialFolderName } from '@tfjs-peft/eval/run-folder';
 import { describeOnTask, openTaskData } from '@tfjs-peft/eval/trial';
 import {
@@ -130,7 +130,7 @@ function format(
   );
   return `${[
     'This is a plan; nothing was run.',
-    `task ${task === 'file' ? data.file?.file : task}, ${data.shots} labelled texts, protocol ${data.protocol}`,
+    `task ${task === 'file' ? data.file?.file : task}, ${shotsText(data.shots, data.protocol)}, protocol ${data.protocol}`,
     `host ${hostLine}`,
     'methods:',
     ...methodLines,

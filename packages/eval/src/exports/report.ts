@@ -2,6 +2,7 @@
  * Results as tables, findings and pages.
  * @module
  */
+export { shotsText } from '../config/shots-text.js';
 export { type Finding, findings } from '../report/findings.js';
 export { formatTable, markdownTable } from '../report/format-table.js';
 export { htmlReport } from '../report/html-report.js';

@@ -1,13 +1,23 @@
 import type { TopLevelSpec } from 'vega-lite';
+import type { DataConfig } from '../config/experiment-config.js';
+import { shotsText } from '../config/shots-text.js';
 import { methodScales, plotColours, plotConfig } from '../report/plot-theme.js';
 import { renderSvg } from '../report/render-svg.js';
 import type { GridAnalysis } from './analyse-grid.js';
+import type { GridConfig } from './grid-config.js';
 import { type GridFigure, schema } from './grid-figure.js';
 import { traceFigures } from './trace-figures.js';
 
 /** All figures that the results allow. */
-export async function drawFigures(analysis: GridAnalysis, margin: number): Promise<GridFigure[]> {
-  const drawn = [await forest(analysis, margin), await curves(analysis), ...(await traceFigures(analysis))];
+export async function drawFigures(
+  analysis: GridAnalysis,
+  { margin, data }: Pick<GridConfig, 'margin' | 'data'>,
+): Promise<GridFigure[]> {
+  const drawn = [
+    await forest(analysis, margin),
+    await curves(analysis, data.protocol),
+    ...(await traceFigures(analysis)),
+  ];
   return drawn.filter((figure) => figure !== null);
 }
 
@@ -122,7 +132,7 @@ async function forest({ cells, overall }: GridAnalysis, margin: number): Promise
 }
 
 /** Means over K, one panel a task and host. */
-async function curves({ cells }: GridAnalysis): Promise<GridFigure | null> {
+async function curves({ cells }: GridAnalysis, protocol: DataConfig['protocol']): Promise<GridFigure | null> {
   if (new Set(cells.map(({ shots }) => shots)).size < 2) return null;
   const rows = cells.flatMap(({ task, model, shots, table }) =>
     (table?.rows ?? [])
@@ -142,7 +152,7 @@ async function curves({ cells }: GridAnalysis): Promise<GridFigure | null> {
     field: 'shots',
     type: 'quantitative' as const,
     scale: { type: 'log' as const },
-    axis: { title: 'K labelled texts', grid: false, values: [...new Set(rows.map(({ shots }) => shots))] },
+    axis: { title: shotsText('K', protocol), grid: false, values: [...new Set(rows.map(({ shots }) => shots))] },
   };
   const scales = methodScales(methods);
   const channel = { field: 'method', type: 'nominal' as const, legend: { title: null } };
@@ -171,8 +181,8 @@ async function curves({ cells }: GridAnalysis): Promise<GridFigure | null> {
   return {
     id: 'shots',
     title: 'More labelled texts',
-    caption: 'Means over splits by the number of labelled texts; lines: their intervals.',
-    svg: await renderSvg(spec, 'shots', `Headline metric by number of labelled texts for ${methods.join(', ')}.`),
+    caption: 'Means over splits by K; lines: their intervals.',
+    svg: await renderSvg(spec, 'shots', `Headline metric by ${shotsText('K', protocol)} for ${methods.join(', ')}.`),
     rows,
   };
 }

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
+import { shotsText } from '../config/shots-text.js';
 import { htmlPage } from '../report/html-page.js';
 import { configurationSection, notesList, plotSection } from '../report/html-sections.js';
 import { htmlTable } from '../report/html-table.js';
@@ -38,7 +39,7 @@ export async function writeGridReport(given: string): Promise<WrittenGridReport>
   const { margin } = grid.config;
   const analysis = await analyseGrid(grid, cells);
   const tables = gridTables(analysis, margin);
-  const figures = await drawFigures(analysis, margin);
+  const figures = await drawFigures(analysis, grid.config);
   const notes = [...notesOf(grid, analysis), ...warningsOf(cells)];
   const title = grid.config.name ?? 'Ablation';
   const paths = {
@@ -81,11 +82,11 @@ interface PageInput {
 }
 
 function page({ title, grid, analysis, tables, figures, notes }: PageInput): string {
-  const { seeds, shots, tasks, models } = grid.config;
+  const { seeds, shots, tasks, models, data } = grid.config;
   const facts = [
     `${tasks.length} task${tasks.length === 1 ? '' : 's'}`,
     `${models.length} host${models.length === 1 ? '' : 's'}`,
-    `K = ${shots.join(', ')}`,
+    `K: ${shotsText(shots.join(', '), data.protocol)}`,
     `${seeds.data.length} data seeds x ${seeds.train.length} training ${seeds.train.length === 1 ? 'seed' : 'seeds'}`,
   ];
   const command = grid.command === '' ? '' : `<p class="notes">Made by <code>${escapeHtml(grid.command)}</code></p>`;

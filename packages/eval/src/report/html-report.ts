@@ -1,3 +1,4 @@
+import { shotsText } from '../config/shots-text.js';
 import { findings } from './findings.js';
 import { htmlPage } from './html-page.js';
 import {
@@ -20,13 +21,13 @@ import type { ReportInput } from './report-input.js';
  * messages come from strangers.
  */
 export async function htmlReport(input: ReportInput): Promise<string> {
-  const { title, experiment, environment, table, trials, histories = [], examples, remarks = [] } = input;
+  const { title, experiment, environment, table, trials, histories = [], examples, remarks = [], protocol } = input;
   const comparison = await plotSvg(table);
   const history = await historySvg(histories, table.metric);
   const first = trials[0];
   const facts = [
     first && `task ${first.task}`,
-    first && first.shots > 0 && `${first.shots} labelled texts`,
+    first && first.shots > 0 && shotsText(first.shots, protocol),
     `${plural(table.dataSeeds.length, 'data split')} × ${plural(table.trainSeeds.length, 'train seed')}`,
     `${table.metric} on ${table.split}`,
     first && `backend ${[...new Set(trials.map(({ backend }) => backend))].join(', ')}`,

@@ -1,3 +1,4 @@
+import type { DataConfig } from '../config/experiment-config.js';
 import type { ComparisonTable } from '../statistics/comparison-table.js';
 import type { TrialSummary } from '../records/trial-summary.js';
 import type { TrialHistory } from './plot-histories.js';
@@ -21,6 +22,8 @@ export interface ReportInput {
   readonly environment?: unknown;
   readonly table: ComparisonTable;
   readonly trials: readonly TrialSummary[];
+  /** How the splits were made, which says what K counts. */
+  readonly protocol?: DataConfig['protocol'];
   readonly histories?: readonly TrialHistory[];
   readonly examples?: { readonly method: string; readonly rows: readonly ReportExample[] };
   /** More sentences for the notes under the table, such as that the run is shorter than a serious one. */

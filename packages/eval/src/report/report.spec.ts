@@ -137,6 +137,13 @@ describe('htmlReport', () => {
     const data = JSON.parse(/id="data">(.*)<\/script>/.exec(html)![1]!) as { trials: unknown[] };
     expect(data.trials).toHaveLength(sampleTrials.length);
   });
+  it('says what K counts', async () => {
+    const input = { title: 't', experiment: {}, table, trials: sampleTrials.map((trial) => ({ ...trial, shots: 16 })) };
+    expect(await htmlReport({ ...input, protocol: 'same_k' })).toContain('<span>16 labelled texts</span>');
+    expect(await htmlReport({ ...input, protocol: 'per_class' })).toContain(
+      '<span>16 labelled texts of each class</span>',
+    );
+  });
   it('escapes titles, methods, texts, labels and error messages', async () => {
     const html = await htmlReport({
       title: hostile,

@@ -62,6 +62,7 @@ export async function writeReports(
     ...(environment !== null && { environment }),
     table,
     trials,
+    protocol: config.data.protocol,
     histories,
     ...(examples && { examples }),
     remarks,

@@ -197,7 +197,9 @@ describe('combining loras', () => {
     const method = lora({ rank: 2, alpha: -4, targets: ['query'] });
     for (const weight of [1, -1]) {
       const member = { method, effective: randomArrays(method, host), weight };
-      const [found] = Object.values(deltasOf(combine([member], { strategy, density: 0.5 })));
+      const [found] = Object.values(
+        deltasOf(combine([member], { strategy, ...(/ties|dare|prune/.test(strategy) && { density: 0.5 }) })),
+      );
       const [own] = Object.values(deltasOf(member));
       const expected = own!.map((value) => weight * value);
       expect(farthest(found!, expected)).toBeLessThan(1e-5);
@@ -271,6 +273,18 @@ describe('combining loras', () => {
     expect(codeOf(() => combine(three(), { strategy: 'ties' }))).toBe('COMBINE_OPTION_INVALID');
     expect(codeOf(() => combine(three(), { strategy: 'ties', density: 1.5 }))).toBe('COMBINE_OPTION_INVALID');
     expect(codeOf(() => combine(three(), { rank: 0 }))).toBe('COMBINE_OPTION_INVALID');
+    // Options that the strategy does not follow.
+    for (const options of [
+      { strategy: 'cat', rank: 1 },
+      { strategy: 'linear', rank: 1 },
+      { strategy: 'linear', density: 0.5 },
+      { strategy: 'ties', density: 0.5, rank: 1 },
+      { density: 0.5 },
+    ])
+      expect(codeOf(() => combine(three(), options))).toBe('COMBINE_OPTION_INVALID');
+    expect(combine(three(), { strategy: 'ties_svd', density: 0.5, rank: 1, seed: 1 }).method.config).toMatchObject({
+      rank: 1,
+    });
     expect(codeOf(() => combine([memberOf('a', 1), memberOf('wide', 1)], { strategy: 'linear' }))).toBe(
       'COMBINE_MISMATCH',
     );

@@ -1,5 +1,5 @@
 import { PeftError } from '@tfjs-peft/peft-core';
-import type { CombineOptions } from '@tfjs-peft/peft-core/authoring';
+import { type CombineOptions, chooseStrategy as chooseByName } from '@tfjs-peft/peft-core/authoring';
 import { largestRank } from '../config.js';
 
 /** How the values of several adapters become one. */
@@ -31,18 +31,21 @@ const strategies: Readonly<Record<string, Strategy>> = {
 /** Names of the strategies; the first is the usual one. */
 export const combineStrategies: readonly string[] = Object.keys(strategies);
 
+/** Whatever draws at random or not: a seed harms nobody. */
+const readBy = (name: string): string[] => {
+  const { on, rule } = strategies[name]!;
+  return [...(on === 'deltas' ? ['rank'] : []), ...(rule === 'sum' ? [] : ['density']), 'seed'];
+};
+
 /**
  * The strategy that the options name; a single adapter is only scaled, whatever they say, as in HF peft.
- * Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_OPTION_INVALID` for pruning without a density in (0, 1], or a rank that no LoRA may have.
+ * Errors: `COMBINE_STRATEGY_UNKNOWN`; `COMBINE_OPTION_INVALID` for pruning without a density in (0, 1], a rank that no LoRA may have, and options that
+ * the strategy does not follow.
  */
-export function chooseStrategy({ strategy = 'svd', density, rank }: CombineOptions, members: number): Strategy {
-  const chosen = Object.hasOwn(strategies, strategy) ? strategies[strategy] : undefined;
-  if (!chosen)
-    throw new PeftError('COMBINE_STRATEGY_UNKNOWN', {
-      found: `strategy "${strategy}" for LoRA`,
-      expected: `one of ${combineStrategies.join(', ')}`,
-      fix: 'choose one of them',
-    });
+export function chooseStrategy(options: CombineOptions, members: number): Strategy {
+  const { density, rank } = options;
+  const strategy = chooseByName(options, combineStrategies, 'LoRA', readBy);
+  const chosen = strategies[strategy]!;
   if (chosen.rule !== 'sum' && !(density !== undefined && density > 0 && density <= 1))
     throw new PeftError('COMBINE_OPTION_INVALID', {
       found: `density ${density ?? 'none'} for strategy "${strategy}"`,

@@ -73,7 +73,7 @@ function createSavedModules(config: SavedModulesConfig): PeftMethod<SavedModules
         path: site.path,
         delta: getParameter(effective, nameOf(path)),
       })),
-    combine: (members, { strategy }) => sumDifferences(members, strategy),
+    combine: (members, options) => sumDifferences(members, options),
     files: savedFiles(config, tensorsOf, nameOf),
   };
 }

@@ -72,11 +72,11 @@ export const trainsRows = (namespace: string, tablesOf: (host: HostSpec) => read
       indices: tf.tensor1d(placesOfRows(tokens, size), 'int32'),
       values: getParameter(effective, rowsParameter(namespace, path)).reshape([-1]),
     })),
-  combine(members, { strategy }, host) {
+  combine(members, options, host) {
     const tables = tablesOf(host);
     return sumDifferences(
       members.map((member) => ({ ...member, effective: inOrderOf(tables, namespace, member, host) })),
-      strategy,
+      options,
     );
   },
 });

@@ -1,6 +1,7 @@
 import { type Host, PeftError, type Readout } from '@tfjs-peft/peft-core';
 import { type Batch, type Objective, objectiveOfOutputs } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
+import { pooledFeatures } from './pooled-features.js';
 
 /** Which features are compared. */
 export interface ContrastivePairsOptions {
@@ -20,7 +21,7 @@ export function contrastivePairs({ host, readout }: ContrastivePairsOptions): Ob
   const used = readout ?? host.spec.defaultReadout;
   return objectiveOfOutputs(
     `contrastive_pairs(${used})`,
-    ({ lastHiddenState }, { inputs, targets }: Batch<readonly number[]>) => {
+    (outputs, { inputs, targets }: Batch<readonly number[]>) => {
       const pairs = targets.length;
       const texts = inputs.inputIds.shape[0];
       if (texts !== 2 * pairs)
@@ -34,7 +35,7 @@ export function contrastivePairs({ host, readout }: ContrastivePairsOptions): Ob
           found: `similarity ${bad}`,
           expected: 'a finite number, 0 or 1 as a rule',
         });
-      const features = host.readOut(lastHiddenState, inputs.attentionMask, used);
+      const features = pooledFeatures(outputs, inputs, host, used);
       const unit = features.div(features.norm(2, 1, true).maximum(1e-8));
       const [first, second] = tf.split(unit, 2, 0);
       return first!

@@ -1,6 +1,7 @@
 import type { Host, Readout } from '@tfjs-peft/peft-core';
 import { lossWithFirstPass, type Objective } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
+import { pooledFeatures } from './pooled-features.js';
 
 /** Which features are compared, and how much that counts. */
 export interface ContrastiveTermOptions {
@@ -25,7 +26,7 @@ export function withContrastiveTerm(
     weightOf: () => null,
     loss(pass, batch, context) {
       const { loss, terms, first } = lossWithFirstPass(objective, pass, batch, context);
-      const features = host.readOut(first!.lastHiddenState, batch.inputs.attentionMask, readout);
+      const features = pooledFeatures(first!, batch.inputs, host, readout);
       const unit = features.div<tf.Tensor2D>(features.norm(2, 1, true).maximum(1e-8));
       const labels = tf.tensor1d([...batch.targets]);
       const alike = labels.expandDims(1).equal(labels.expandDims(0)).toFloat();

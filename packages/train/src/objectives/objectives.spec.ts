@@ -3,6 +3,7 @@ import {
   createStream,
   evaluationContext,
   head,
+  type Host,
   type HostInputs,
   initialValues,
   type Parameters,
@@ -152,6 +153,28 @@ describe('contrastivePairs', () => {
       [1, 0.5],
     );
     expect(loss).toBeCloseTo(((cosine - 1) ** 2 + 0.25) / 2, 6);
+  });
+
+  it('compares what the method makes of the pooler', async () => {
+    const [one, other] = [
+      tf.tensor2d([
+        [1, 0],
+        [1, 0],
+      ]),
+      tf.tensor2d([
+        [1, 0],
+        [0, 1],
+      ]),
+    ];
+    const inputs: HostInputs = { inputIds: tf.ones([2, 1], 'int32'), attentionMask: tf.ones([2, 1], 'int32') };
+    const pass = () => ({ lastHiddenState: one.expandDims<tf.Tensor3D>(1), pooled: other });
+    const readOut: Host['readOut'] = (states) => states.squeeze<tf.Tensor2D>([1]);
+    const lossOf = async (readout: 'pooler' | 'cls') => {
+      const objective = contrastivePairs({ host: { spec: host.spec, readOut }, readout });
+      return (await objective.loss(pass, { inputs, targets: [1] }, context).loss.data())[0]!;
+    };
+    expect(await lossOf('pooler')).toBeCloseTo(1, 6);
+    expect(await lossOf('cls')).toBeCloseTo(0, 6);
   });
 
   it('refuses half a pair and a similarity that is no number', async () => {

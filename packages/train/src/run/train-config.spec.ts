@@ -26,6 +26,10 @@ describe('parseTrainConfig', () => {
     [{ batchSize: 2.5 }, 'batchSize'],
     [{ betas: [0.9, 1] }, 'betas.1'],
     [{ schedule: 'polynomial' }, 'schedule'],
+    [{ momentum: 0.9 }, 'momentum'],
+    [{ optimiser: 'sign_descent', momentum: 0.9 }, 'momentum'],
+    [{ optimiser: 'sgd', betas: [0.9, 0.99] }, 'betas'],
+    [{ optimiser: 'sgd', epsilon: 1e-6 }, 'betas'],
     [{ evaluateEvery: { minSteps: 0 } }, 'evaluateEvery.minSteps'],
   ])('refuses %j', (config, text) => {
     expect(() => parseTrainConfig(config as TrainConfigInput)).toThrow(text);

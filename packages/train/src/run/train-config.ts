@@ -9,7 +9,7 @@ import { signDescent } from '../optimisers/sign-descent.js';
 
 const count = z.number().int().positive();
 
-const trainConfig = z.strictObject({
+const trainKeys = z.strictObject({
   learningRate: z.number().positive().default(2e-4),
   /** Of parameters that act at the readout; `learningRate` if null. */
   headLearningRate: z.number().positive().nullable().default(null),
@@ -69,6 +69,21 @@ const trainConfig = z.strictObject({
   /** Steps between checkpoints; at every evaluation if null. */
   checkpointEvery: count.nullable().default(null),
 });
+
+const [usualBetas, usualEpsilon] = [trainKeys.shape.betas.parse(undefined), trainKeys.shape.epsilon.parse(undefined)];
+const isUsual = ({ betas, epsilon }: z.output<typeof trainKeys>) =>
+  epsilon === usualEpsilon && betas.every((beta, index) => beta === usualBetas[index]);
+
+/** Settings of an optimiser beside another one would change nothing. */
+const trainConfig = trainKeys
+  .refine(({ momentum, optimiser }) => momentum === undefined || optimiser === 'sgd', {
+    path: ['momentum'],
+    error: 'is of optimiser "sgd" alone',
+  })
+  .refine((config) => (config.optimiser ?? 'adamw') === 'adamw' || isUsual(config), {
+    path: ['betas'],
+    error: 'betas and epsilon are of optimiser "adamw" alone',
+  });
 
 /** A validated configuration, from `parseTrainConfig`. */
 export type TrainConfig = Readonly<z.output<typeof trainConfig>>;

@@ -219,3 +219,28 @@ describe('a host', () => {
     host.dispose();
   });
 });
+
+describe('pooled features', () => {
+  it('are given with what a method changes at the pooler, and only then', async () => {
+    const host = await hostFrom(tinyFolder);
+    const inputs = someInputs();
+    const context = evaluationContext(host.spec, inputs.inputIds.shape[0]);
+    const path = sitesOfKind(host.spec, 'linear').find(({ role }) => role === 'pooler')!.path;
+    const kernel = host.weight(`${path}.weight`);
+    const delta = tf.randomNormal(kernel.shape as [number, number], 0, 0.1, 'float32', 5);
+    const change = { kind: 'weightDelta', path, delta } as const;
+    const features = (of: Host, states: tf.Tensor3D) => of.readOut(states, inputs.attentionMask, 'pooler');
+    const changed = await host.withWeights(new Map([[`${path}.weight`, kernel.add(delta)]]));
+    const { lastHiddenState, pooled } = host.forward(inputs, [change], context);
+    expect(await maxDifference(pooled!, features(changed, lastHiddenState))).toBeLessThan(1e-6);
+    expect(await maxDifference(pooled!, features(host, lastHiddenState))).toBeGreaterThan(1e-2);
+    const size = pooled!.shape[1]!;
+    const [weight, bias] = [tf.eye(size), tf.zeros([size]) as tf.Tensor1D];
+    const head = { kind: 'readout', readout: 'pooler', weight, bias, dropout: 0 } as const;
+    const both = host.forward(inputs, [change, head], context);
+    expect(await maxDifference(both.pooled!, both.logits!)).toBe(0);
+    expect(host.forward(inputs, [head], context)).not.toHaveProperty('pooled');
+    changed.dispose();
+    host.dispose();
+  });
+});

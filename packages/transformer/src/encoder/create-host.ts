@@ -10,7 +10,7 @@ import {
   substream,
 } from '@tfjs-peft/peft-core';
 import { logitsAlone } from '@tfjs-peft/peft-core/authoring';
-import type { Interventions } from '@tfjs-peft/peft-core/interventions';
+import { type Interventions, modulePathOf } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { type Encoder, type EncoderLayer, readoutsOf } from '../architecture/encoder.js';
 import type { EncoderConfig } from '../architecture/family.js';
@@ -180,11 +180,19 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
         const { readout } = pass.interventions;
         const first = context.reads === 'logits' && readout !== undefined && readout.readout !== 'mean';
         const states = run(first ? pickFirst : undefined);
-        const logits =
-          readout &&
-          applyHead(readOut(states, inputs.attentionMask, readout.readout, pass), readout, readoutPath, pass);
+        const featuresOf = (wanted: Readout) => readOut(states, inputs.attentionMask, wanted, pass);
+        const features = readout && featuresOf(readout.readout);
+        const logits = readout && applyHead(features!, readout, readoutPath, pass);
+        if (first) {
+          pass.interventions.requireApplied();
+          return logitsAlone(logits!);
+        }
+        const changesPooler = interventions.some(
+          (item) => 'path' in item && modulePathOf(item) === encoder.pooler?.path,
+        );
+        const pooled = changesPooler && (readout?.readout === 'pooler' ? features! : featuresOf('pooler'));
         pass.interventions.requireApplied();
-        return first ? logitsAlone(logits!) : { lastHiddenState: states, ...(logits && { logits }) };
+        return { lastHiddenState: states, ...(logits && { logits }), ...(pooled && { pooled }) };
       });
     },
     stateAt(inputs, interventions, context, marks) {
