@@ -162,10 +162,12 @@ function createHead(config: HeadConfig): PlainHead {
           ? [{ name: names.hiddenNorm, shape: [host.hiddenSize], initial: { kind: 'constant', value: 1 } as const }]
           : []),
       ];
+      const ofClassifier = [names.weight, names.bias];
       const effective = raw.map(({ name, shape }) => ({
         name,
         shape,
         site: site.path,
+        ...(!ofClassifier.includes(name) && { layer: 'dense' }),
         perExample: 'axis' as const,
         exclusive: true,
       }));

@@ -62,6 +62,8 @@ export interface EffectiveSpec {
   readonly shape: readonly number[];
   /** Path of the site where it acts: a simplex draws once a site. Absent for one that acts at none (a controller). */
   readonly site?: string;
+  /** Of several layers at one site (a head of two maps), the one that this belongs to: a simplex draws for each by itself. */
+  readonly layer?: string;
   readonly perExample: 'axis' | 'outputs' | 'none';
   /** No other method of a composition may claim the same site as exclusive: two heads, two magnitudes of one weight. */
   readonly exclusive?: boolean;

@@ -17,10 +17,10 @@ export function drawOnce(
 ): DrawSite {
   const drawn = new Map<string, tf.Tensor2D>();
   const everySite = granularity.endsWith('_layer');
-  return ({ name, site = name }: EffectiveSpec, canDiffer: boolean) => {
+  return ({ name, site = name, layer }: EffectiveSpec, canDiffer: boolean) => {
     const perExample = granularity.startsWith('example') && canDiffer;
     const rows = perExample ? context.batchSize : 1;
-    const key = `${everySite ? (shareSiteDraws ? site : name) : 'all'}:${rows}`;
+    const key = `${everySite ? (shareSiteDraws ? [site, ...(layer === undefined ? [] : [layer])].join('/') : name) : 'all'}:${rows}`;
     let coefficients = drawn.get(key);
     if (!coefficients) {
       const values = drawCoefficients(substream(context.streams.draws, key), rows, vertices, distribution);

@@ -18,6 +18,7 @@ import type { Objective } from '@tfjs-peft/peft-core/authoring';
 import type { Intervention } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
+import { drawOnce } from './draw-once.js';
 import { measureSimplex, pointOfSimplex } from './simplex-points.js';
 import { subspace } from './subspace.js';
 
@@ -202,6 +203,16 @@ describe('subspace', () => {
     expect(await value(subspace(both, { regularisation: 'off' }))).toBe(0);
     expect(await value(subspace(both, { beta: 1, regulariseHead: true }))).toBeLessThan(1);
     expect(await value(subspace(both, { beta: 1, regularisation: 'per_layer' }))).toBeCloseTo(1, 5);
+  });
+
+  it('draws for each of the two layers of a head', () => {
+    const plan = head({ labels: ['a', 'b'], hidden: 'tanh' }).plan(host);
+    const draw = drawOnce(subspace(gates).config as never, context('train'));
+    const drawn = new Map(plan.effective.map((spec) => [spec.name, draw(spec, true).coefficients]));
+    expect(drawn.get('head.classifier.bias')).toBe(drawn.get('head.classifier.weight'));
+    expect(drawn.get('head.dense.bias')).toBe(drawn.get('head.dense.weight'));
+    const [classifier, dense] = ['classifier', 'dense'].map((layer) => drawn.get(`head.${layer}.weight`)!.arraySync());
+    expect(dense).not.toEqual(classifier);
   });
 
   it('averages the loss over several draws', async () => {
