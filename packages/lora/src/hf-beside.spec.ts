@@ -12,6 +12,7 @@ import {
   tokenHead,
   tokenLogits,
   tokenHeadOf,
+  readParameters,
 } from '@tfjs-peft/peft-core';
 import { createRandomDecoder } from '@tfjs-peft/transformer';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
@@ -151,16 +152,11 @@ describe('the table of the words of a decoder', () => {
 
   it('is trained apart from the output embeddings that share it', async () => {
     const tied = await decoder(true);
-    const files = await hfFolder(method, tied);
-    expect(jsonIn(files)).toMatchObject({ modules_to_save: ['embed_tokens'] });
-    await expect(load(files, tied)).rejects.toMatchObject({ code: 'CONFIG_KEY_UNSUPPORTED' });
-    expect(differencesIn(await saveAdapter(randomAdapter(method, tied), tied))).toHaveLength(1);
-    const together = await hfFolder(
-      method,
-      tied,
-      { ensure_weight_tying: true },
-      (tensors) => void tensors.set('base_model.model.lm_head.weight', tensors.get(table)!),
-    );
+    const together = await hfFolder(method, tied);
+    expect(jsonIn(together)).toMatchObject({ modules_to_save: ['embed_tokens'], ensure_weight_tying: true });
+    const alone = await hfFolder(method, tied, { ensure_weight_tying: false });
+    await expect(load(alone, tied)).rejects.toMatchObject({ code: 'CONFIG_KEY_UNSUPPORTED' });
+    expect(differencesIn(await saveAdapter(randomAdapter(method, tied), tied))).toEqual([]);
     const back = await load(together, tied);
     expect(back.extraConfig).not.toHaveProperty('ensure_weight_tying');
     expect(await largest((await states(back, tied)).sub(await states(randomAdapter(method, tied), tied)))).toBeLessThan(
@@ -174,9 +170,24 @@ describe('the table of the words of a decoder', () => {
       });
     });
     await expect(load(other, tied)).rejects.toMatchObject({ code: 'TENSOR_UNEXPECTED' });
-    // save_embedding_layers puts it into the base, both places.
-    await load(await hfFolder(method, tied, { modules_to_save: null }), tied);
-    tied.dispose();
+    // save_embedding_layers puts it into the base, both places, and stores both, tied or not.
+    const bare = lora({ targets: ['q_proj'] });
+    const stored = (host: Host, path: string) => readParameters(new Map([[path, host.weight(path)]]));
+    for (const isTied of [true, false]) {
+      const host = isTied ? tied : await decoder(false);
+      const words = (await stored(host, 'embed_tokens.weight')).get('embed_tokens.weight')!;
+      const outputs = isTied ? words : (await stored(host, 'lm_head.weight')).get('lm_head.weight')!;
+      const beside = (changed: typeof outputs) =>
+        hfFolder(bare, host, { modules_to_save: null }, (tensors) => {
+          tensors.set(table, words as never);
+          tensors.set('base_model.model.lm_head.weight', changed as never);
+        });
+      const { report } = await load(await beside(outputs), host);
+      expect(report.dropped).toHaveLength(2);
+      const other = { ...outputs, data: Float32Array.from(outputs.data as Float32Array, (x) => x + 1) };
+      await expect(load(await beside(other), host)).rejects.toMatchObject({ code: 'TENSOR_UNEXPECTED' });
+      host.dispose();
+    }
   });
 
   it('is stored by HF peft beside its own LoRA', async () => {

@@ -30,7 +30,8 @@ import { chooseLabels } from './label-names.js';
 import type { LoadedArrays, LoadOptions } from './load-options.js';
 import { headOutputs } from './head-outputs.js';
 import { namesModules } from './module-names.js';
-import { isPartOfHead, outputEmbeddingsName, requireSavable, savedCandidates, takeSaved } from './take-saved.js';
+import { outputEmbeddings } from './saved-modules.js';
+import { isPartOfHead, requireSavable, savedCandidates, takeSaved } from './take-saved.js';
 import { expectTokens, requireOwnTables, takeTokens } from './take-tokens.js';
 import { tokenHead, type TokenHeadConfig, tokenHeadNames } from './token-head.js';
 import { normaliseNames } from './normalise-names.js';
@@ -71,7 +72,7 @@ export async function loadHfFolder(
       ? tokenHeadNames(tokenModule)
       : hfHeadNames(headHost).map((name) => method.files.headPrefix + name)),
     ...[...candidates.named, ...candidates.tables].map((path) => savedName(host, path)),
-    ...(candidates.tied === undefined ? [] : [outputEmbeddingsName]),
+    ...(host.languageModel && read.has(outputEmbeddings.name) ? [outputEmbeddings.name] : []),
     ...(tokens?.names ?? []),
   ];
   const { tensors: named, ...nameReport } = normaliseNames(read, names, host, tensorsName);

@@ -104,21 +104,21 @@ function savedFiles(
     headPrefix: 'base_model.model.',
     beside: true,
     hostTensors: (host) => tensorsOf(host).map(({ path }) => path),
-    encode: (effective, host, frozen) => ({
-      config: { modules_to_save: [...config.modules] },
-      tensors: new Map(
-        tensorsOf(host).map((tensor) => {
-          const { path, shape } = tensor;
-          const difference = floatsOf(effective.get(nameOf(path))!);
-          const data = wholeValues.write(path, difference, floatsOf(frozen.get(path)!));
-          const whole: NamedArray = { shape, data };
-          return [savedName(host, path), turned(tensor) ? transposed(whole) : whole];
-        }),
-      ),
-      differences: tensorsOf(host).some(({ path }) => path === tiedTable(config, host))
-        ? [`HF peft changes the table ${tiedTable(config, host)} alone, not the output embeddings that share it`]
-        : [],
-    }),
+    encode(effective, host, frozen) {
+      const tensors = tensorsOf(host).map((tensor): [string, NamedArray] => {
+        const { path, shape } = tensor;
+        const difference = floatsOf(effective.get(nameOf(path))!);
+        const data = wholeValues.write(path, difference, floatsOf(frozen.get(path)!));
+        const whole: NamedArray = { shape, data };
+        return [savedName(host, path), turned(tensor) ? transposed(whole) : whole];
+      });
+      const tied = tensors.find(([name]) => name === tiedTable(config, host));
+      return {
+        config: { modules_to_save: [...config.modules], ...(tied && { ensure_weight_tying: true }) },
+        tensors: new Map([...tensors, ...(tied ? [[outputEmbeddings.name, tied[1]] as const] : [])]),
+        differences: [],
+      };
+    },
     decode: (tensors, host, frozen) =>
       new Map(
         tensorsOf(host).map((tensor) => {
@@ -131,12 +131,15 @@ function savedFiles(
   };
 }
 
-/** The table of the output embeddings too, if `modules` names it: HF peft wraps that module alone. */
+/** The table of the output embeddings too, if `modules` names it: HF peft changes both if it is told to, and stores both. */
 function tiedTable({ modules }: SavedModulesConfig, host: HostSpec): string | undefined {
   const [words] = host.languageModel?.tied ? sitesOfKind(host, 'table') : [];
   const isNamed = words && modules.some((name) => hfPath(host, words.path).endsWith(name));
-  return isNamed ? `${words.path}.weight` : undefined;
+  return isNamed ? savedName(host, `${words.path}.weight`) : undefined;
 }
+
+/** Output embeddings that are a table of their own, and their name in files of HF peft, tied or not. */
+export const outputEmbeddings = { path: 'lm_head.weight', name: 'base_model.model.lm_head.weight' } as const;
 
 /** The name of a host's tensor that HF peft stores whole. */
 export const savedName = (host: HostSpec, path: string): string => `base_model.model.${hfPath(host, path)}`;

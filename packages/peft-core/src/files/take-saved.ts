@@ -6,7 +6,7 @@ import { briefJson } from '../json/brief-json.js';
 import type { Json, JsonObject } from '../json/json.js';
 import type { NamedArray, NamedArrays } from '../parameters.js';
 import { isWeightSite, tensorsOfSite } from '../site-tensors.js';
-import { savedModules, savedName } from './saved-modules.js';
+import { outputEmbeddings, savedModules, savedName } from './saved-modules.js';
 import { readHostTensors } from './decode-part.js';
 import type { CodecMethod } from './file-units.js';
 import { headModulesOutside } from './hf-config.js';
@@ -27,9 +27,6 @@ export interface SavedCandidates {
   /** Of `named`, the table that scores the next token as well; HF peft trains it apart from these unless `ensure_weight_tying` says otherwise. */
   readonly tied?: string;
 }
-
-/** HF peft's name of the output embeddings, which hold the tied table once more. */
-export const outputEmbeddingsName = 'base_model.model.lm_head.weight';
 
 /** HF peft takes every module whose name ends with an entry, with all that is below it. Errors: `TARGETS_TOO_MANY`. */
 export function savedCandidates({ modules_to_save: entry }: JsonObject, host: HostSpec): SavedCandidates {
@@ -122,7 +119,7 @@ export interface TakenTensors {
  */
 export async function takeSaved(
   tensors: NamedArrays,
-  { modules, named, tables, tied }: SavedCandidates,
+  { modules, named, tables }: SavedCandidates,
   host: HostTensors,
   where: string,
 ): Promise<TakenTensors> {
@@ -136,15 +133,14 @@ export async function takeSaved(
     });
   const there = tables.filter((path) => tensors.has(nameOf(path)));
   const claimed = new Set([...named, ...there].map(nameOf));
-  const copy = tied === undefined ? undefined : tensors.get(outputEmbeddingsName);
-  const isCopy = copy !== undefined && sameArrays(copy, tensors.get(nameOf(tied!))!);
-  if (isCopy) claimed.add(outputEmbeddingsName);
+  const sayNothing = await whyOutputsSayNothing(tensors, host);
+  if (sayNothing !== undefined) claimed.add(outputEmbeddings.name);
   const rest = new Map([...tensors].filter(([name]) => !claimed.has(name)));
   const unchanged: string[] = [];
   for (const path of there) if (await isHostsOwn(tensors.get(nameOf(path))!, path, host)) unchanged.push(path);
   const dropped = [
     ...unchanged.map((path) => ({ name: nameOf(path), reason: "the host's own table, unchanged" })),
-    ...(isCopy ? [{ name: outputEmbeddingsName, reason: `an equal copy of ${nameOf(tied!)}` }] : []),
+    ...(sayNothing === undefined ? [] : [{ name: outputEmbeddings.name, reason: sayNothing }]),
   ];
   const kept = [...named, ...there.filter((path) => !unchanged.includes(path))];
   if (kept.length === 0) return { rest, dropped };
@@ -152,6 +148,17 @@ export async function takeSaved(
   const frozen = await readHostTensors(method.files, host);
   requireShapes(tensors, kept, frozen, host.spec, where);
   return { saved: { method, effective: method.files.decode(tensors, host.spec, frozen) }, rest, dropped };
+}
+
+/** HF peft stores output embeddings beside a table of words; they say nothing where they are the same table, or that of the host. */
+async function whyOutputsSayNothing(tensors: NamedArrays, host: HostTensors): Promise<string | undefined> {
+  const outputs = tensors.get(outputEmbeddings.name);
+  const { languageModel } = host.spec;
+  if (!outputs || !languageModel) return undefined;
+  const path = languageModel.tied ? `${sitesOfKind(host.spec, 'table')[0]!.path}.weight` : outputEmbeddings.path;
+  const stored = languageModel.tied ? tensors.get(savedName(host.spec, path)) : undefined;
+  if (stored) return sameArrays(outputs, stored) ? `an equal copy of ${savedName(host.spec, path)}` : undefined;
+  return (await isHostsOwn(outputs, path, host)) ? "the host's own table, unchanged" : undefined;
 }
 
 const sameArrays = (a: NamedArray, b: NamedArray): boolean =>
