@@ -5,7 +5,6 @@ import {
   type AdapterFiles,
   disposeParameters,
   leavesOf,
-  loadAdapter,
   PeftError,
   type PeftMethod,
   readParameters,
@@ -25,6 +24,7 @@ import { loadGivenPlugins } from '../methods/load-plugins.js';
 import { createCatalogue } from '../methods/plugins.js';
 import { renameLabels } from '../predict/rename-labels.js';
 import type { OpenAdapterOptions } from '../predict/open-adapter.js';
+import { loadOnHost } from '../predict/load-on-host.js';
 import { locateAdapter } from '../predict/locate-adapter.js';
 import { refuseUnnamedPlugins } from '../predict/refuse-plugins.js';
 import { readAdapterFolder } from '../run-folder/adapter-folder.js';
@@ -75,19 +75,10 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
   await reportBackend(options.backend ?? 'auto');
   const found = await readAdapterFolder(located.adapter);
   const opened = await openHost(located.model);
-  const { host, tokenizer, classifier } = opened;
+  const { host, tokenizer } = opened;
   try {
-    const loaded = await loadAdapter(
-      isMlx(found) ? await readMlxLora(found, { host: host.spec }) : found,
-      host,
-      registry,
-      {
-        tokenizerDigest: tokenizer.digest,
-        ...(classifier?.labels && { labelsOfBase: classifier.labels }),
-        ...(options.labels && { labels: options.labels }),
-        ...(options.onWarning && { onWarning: options.onWarning }),
-      },
-    );
+    const files = isMlx(found) ? await readMlxLora(found, { host: host.spec }) : found;
+    const { loaded, multiLabel } = await loadOnHost(files, opened, registry, options);
     const { extraConfig, report } = loaded;
     const saving: SaveOptions = {
       baseModelNameOrPath: host.spec.name,
@@ -104,14 +95,13 @@ export async function convertFolder(folder: string, options: ConvertOptions): Pr
         mlx: () => asMlx(adapter, opened, saving),
       }[to]();
       await writeModelFolder(output, written.files, () => Promise.resolve());
-      const asOneOfAll = report.writtenBy === 'hf-peft' && (classifier?.multiLabel ?? false);
       const from = isMlx(found) ? 'mlx' : report.writtenBy;
       return {
         folder: output,
         from,
         to,
         files: [...written.files.keys()],
-        differences: [...written.differences, ...(asOneOfAll ? [labelsTogether] : [])],
+        differences: [...written.differences, ...(multiLabel ? [labelsTogether] : [])],
       };
     } finally {
       disposeParameters(loaded.effective);

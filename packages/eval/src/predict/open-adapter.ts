@@ -6,7 +6,6 @@ import {
   compose,
   disposeParameters,
   type Host,
-  loadAdapter,
   type LoadedAdapter,
   PeftError,
   tokenHeadOf,
@@ -22,6 +21,7 @@ import { nameMissingPlugins } from '../records/recorded-plugins.js';
 import { openHost } from '../trial/open-host.js';
 import { reportBackend } from '../trial/report-backend.js';
 import { labelsOfHead } from './labels-of-head.js';
+import { loadOnHost } from './load-on-host.js';
 import { type LocatedAdapter, locateAdapter } from './locate-adapter.js';
 import { namedLabels } from './named-labels.js';
 import { foldersAround, refuseUnnamedPlugins } from './refuse-plugins.js';
@@ -96,16 +96,10 @@ export async function openAdapter(
   const catalogue = createCatalogue(plugins);
   const files = await readAdapterFolder(located.adapter);
   const backend = await reportBackend(options.backend ?? 'auto');
-  const { host, tokenizer, classifier, directory } = await openHost(located.model, options.host);
+  const opened = await openHost(located.model, options.host);
+  const { host, tokenizer, classifier, directory } = opened;
   try {
-    const loaded = await loadAdapter(files, host, catalogue.registry, {
-      unfolded,
-      tokenizerDigest: tokenizer.digest,
-      ...(classifier?.labels && { labelsOfBase: classifier.labels }),
-      ...(classifier?.tensors && { hostHead: classifier.tensors }),
-      ...(options.labels && { labels: options.labels }),
-      ...(options.onWarning && { onWarning: options.onWarning }),
-    });
+    const { loaded, multiLabel } = await loadOnHost(files, opened, catalogue.registry, { ...options, unfolded });
     const adapter = withHostHead(loaded, host, classifier);
     const isCausal = causal && host.spec.languageModel !== undefined && headsOf(adapter.method).length === 0;
     return {
@@ -122,8 +116,7 @@ export async function openAdapter(
             options.labels,
             `the adapter in "${folder}"`,
           ),
-      // What an adapter of ours predicts, its own head says.
-      multiLabel: adapter.report.writtenBy === 'hf-peft' && (classifier?.multiLabel ?? false),
+      multiLabel,
       catalogue,
       backend,
       dispose() {
