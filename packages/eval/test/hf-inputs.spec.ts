@@ -15,19 +15,23 @@ import { convertFolder, evaluateFolder, openPredictor } from '@tfjs-peft/eval';
 import { readAdapterFolder, writeAdapterFolder } from '@tfjs-peft/eval/run-folder';
 import { lora } from '@tfjs-peft/lora';
 import {
+  bytesSource,
   compose,
   createStream,
   head,
   initialValues,
+  openSafetensors,
+  padBatch,
   type PeftMethod,
+  runAdapter,
   saveAdapter,
   toParameters,
 } from '@tfjs-peft/peft-core';
 import { effectiveParameters } from '@tfjs-peft/peft-core/authoring';
-import type { JsonObject } from '@tfjs-peft/peft-core/files';
+import { type JsonObject, type WritableTensor, writeSafetensors } from '@tfjs-peft/peft-core/files';
 import { prefix } from '@tfjs-peft/prefix';
 import { prompt } from '@tfjs-peft/prompt';
-import { loadHost } from '@tfjs-peft/transformer';
+import { createRandomHost, loadHost, saveHost, tinyHostConfig } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { serveHub } from './hub-server.js';
@@ -64,6 +68,13 @@ async function makeAdapter(name: string, method: PeftMethod, config: JsonObject 
   host.dispose();
   return folder;
 }
+async function tensorsOf(bytes: Uint8Array): Promise<Map<string, WritableTensor>> {
+  const source = await openSafetensors(bytesSource('tensors', bytes));
+  const tensors = new Map<string, WritableTensor>();
+  for (const [name, { shape }] of source.tensors) tensors.set(name, { shape, data: await source.readFloat32(name) });
+  return tensors;
+}
+
 const classifier = (labels = ['a', 'b']) =>
   compose(lora({ rank: 2, initialisation: 'random' }), head({ labels, readout: 'pooler' }));
 
@@ -102,6 +113,55 @@ describe('an adapter of HF peft', () => {
     const data = { file: { file, textColumn: 'text', labelColumn: 'label' }, shots: 16, testCap: 20, protocol: 'none' };
     const { results } = await evaluateFolder(folder, { backend, model: named, task: 'file', data: data as never });
     expect(Object.keys(results)).toEqual(['test']);
+  });
+
+  it('stands on the layers that a masked language model has below its classifier', async () => {
+    const sizes = {
+      modelType: 'modernbert',
+      vocabSize: 40,
+      hiddenSize: 16,
+      intermediateSize: 24,
+      numAttentionHeads: 2,
+    } as const;
+    const host = await createRandomHost(sizes);
+    const { readout, hidden } = host.spec.classifier;
+    const below = { readout, hidden: hidden!.activation, normalised: true } as const;
+    const own = head({ labels: ['a', 'b'], ...below });
+    const method = compose(lora({ rank: 2, targets: ['Wqkv'] }), own);
+    const effective = toParameters(initialValues(method.plan(host.spec), createStream(3)));
+    const adapter = { method, effective, hostFingerprint: host.spec.fingerprint };
+    const files = await saveHost(host, { config: tinyHostConfig(sizes), head: { ...adapter, method: own } });
+    const folderOf = async (name: string, architecture: string, without: string) => {
+      const folder = join(root, name);
+      cpSync(model, folder, { recursive: true });
+      const tensors = await tensorsOf(files.get('model.safetensors')!);
+      for (const key of [...tensors.keys()]) if (key.startsWith(without)) tensors.delete(key);
+      writeFileSync(join(folder, 'model.safetensors'), writeSafetensors(tensors));
+      writeFileSync(join(folder, 'config.json'), files.get('config.json')!);
+      edit(join(folder, 'config.json'), { architectures: [architecture] });
+      return folder;
+    };
+    const masked = await folderOf('masked', 'ModernBertForMaskedLM', 'classifier.');
+    const bare = await folderOf('bare-modernbert', 'ModernBertModel', 'head.');
+    const stored = new Map(await saveAdapter(adapter, host));
+    stored.delete('tfjs_peft.json');
+    const ofAdapter = await tensorsOf(stored.get('adapter_model.safetensors')!);
+    for (const key of [...ofAdapter.keys()]) if (key.includes('.head.')) ofAdapter.delete(key);
+    stored.set('adapter_model.safetensors', writeSafetensors(ofAdapter));
+    const folder = join(root, 'on-masked');
+    await writeAdapterFolder(folder, stored);
+    const predictor = await openPredictor(folder, { backend, model: masked });
+    const [prediction] = await predictor.predict(['w1 good w2']);
+    const { inputIds, tokenTypeIds } = (await loadHost(masked)).tokenizer.encode('w1 good w2');
+    const logits = await runAdapter(
+      host,
+      adapter,
+      padBatch([{ inputIds, tokenTypeIds }], host.spec.padTokenId),
+    ).logits!.data();
+    const expected = 1 / (1 + Math.exp(logits[1]! - logits[0]!));
+    expect(Object.values(prediction!.probabilities)[0]).toBeCloseTo(expected, 5);
+    predictor.dispose();
+    await expect(openPredictor(folder, { backend, model: bare })).rejects.toMatchObject({ code: 'TENSOR_MISSING' });
   });
 
   it('gets sigmoids where its base model has several labels a text', async () => {

@@ -16,11 +16,12 @@ export async function loadOnHost(
   registry: MethodRegistry,
   { labels, onWarning, unfolded = false }: Pick<OpenAdapterOptions, 'labels' | 'onWarning'> & { unfolded?: boolean },
 ): Promise<LoadedOnHost> {
+  const hostHead = classifier?.tensors ?? classifier?.layersBelow;
   const loaded = await loadAdapter(files, host, registry, {
     unfolded,
     tokenizerDigest: tokenizer.digest,
     ...(classifier?.labels && { labelsOfBase: classifier.labels }),
-    ...(classifier?.tensors && { hostHead: classifier.tensors }),
+    ...(hostHead && { hostHead }),
     ...(labels && { labels }),
     ...(onWarning && { onWarning }),
   });

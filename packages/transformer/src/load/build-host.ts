@@ -40,6 +40,8 @@ export interface ClassifierHints {
   readonly labels: readonly string[] | undefined;
   /** Tensors of a classifier in the weights, under their names there; absent if they hold none of the usual form. */
   readonly tensors?: NamedArrays;
+  /** Of a model for another task, layers that a classifier would stand on (ModernBERT's prediction head), which HF takes over by their names. */
+  readonly layersBelow?: NamedArrays;
   /** True where each output is a question of its own (`multi_label_classification`): probabilities are sigmoids. */
   readonly multiLabel: boolean;
 }
@@ -56,8 +58,7 @@ export async function buildHost(model: OpenedModel, name: string, choices: HostC
     if (model.readoutWarning !== undefined && choices.readout === undefined) onWarning(model.readoutWarning);
     const options = { config, tensors, name, defaultReadout, dropout, onIgnored };
     const host = isDecoder ? await createDecoderHost(options) : await createHost(options);
-    const ownHead = isSentenceClassifier(config) ? await readHead(tensors, host.spec) : undefined;
-    const classifier = { ...readHints(config), ...(ownHead && { tensors: ownHead }) };
+    const classifier = { ...readHints(config), ...(await readHead(tensors, host.spec, isSentenceClassifier(config))) };
     return { tokenizer: 'typeVocabSize' in parsed ? withTypesOf(tokenizer, parsed) : tokenizer, host, classifier };
   } finally {
     await model.close();
@@ -68,23 +69,31 @@ export async function buildHost(model: OpenedModel, name: string, choices: HostC
 const isSentenceClassifier = ({ architectures }: JsonObject): boolean =>
   !Array.isArray(architectures) || architectures.some((name) => /ForSequenceClassification$/.test(String(name)));
 
-/** The classifier that HF's sequence classifier of the host has, if all of it is there. */
-async function readHead({ tensors, readFloat32 }: TensorSource, spec: HostSpec): Promise<NamedArrays | undefined> {
+/** The classifier that HF's sequence classifier of the host has, if all of it is there and it is one; else the layers below its output. */
+async function readHead(
+  { tensors, readFloat32 }: TensorSource,
+  spec: HostSpec,
+  isClassifier: boolean,
+): Promise<Pick<ClassifierHints, 'tensors' | 'layersBelow'>> {
   const names = hostHeadNames(spec);
   const { output, bias } = spec.classifier;
+  const isOfOutput = (name: string) => name.startsWith(`${output}.`);
   const isThere = (name: string) => tensors.has(name) || (bias === false && name === `${output}.bias`);
-  if (!names.every(isThere)) return undefined;
-  const arrays = names
-    .filter((name) => tensors.has(name))
-    .map(async (name) => {
-      const data = await readFloat32(name);
-      return [name, { shape: tensors.get(name)!.shape, data }] as const;
-    });
-  return new Map(await Promise.all(arrays));
+  const isWhole = isClassifier && names.every(isThere);
+  const wanted = names.filter((name) => tensors.has(name) && (isWhole || !isOfOutput(name)));
+  if (wanted.length === 0) return {};
+  const arrays = wanted.map(async (name) => {
+    const data = await readFloat32(name);
+    return [name, { shape: tensors.get(name)!.shape, data }] as const;
+  });
+  return { [isWhole ? 'tensors' : 'layersBelow']: new Map(await Promise.all(arrays)) };
 }
 
 /** What a config.json says about a classifier. */
-function readHints({ id2label: map, problem_type: problem }: JsonObject): Omit<ClassifierHints, 'tensors'> {
+function readHints({
+  id2label: map,
+  problem_type: problem,
+}: JsonObject): Pick<ClassifierHints, 'labels' | 'multiLabel'> {
   const entries = isJsonObject(map) ? Object.entries(map) : [];
   const names = entries.map((_, index) => (map as JsonObject)[String(index)]);
   const isComplete = names.length > 0 && names.every((name) => typeof name === 'string');
