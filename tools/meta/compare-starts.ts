@@ -59,7 +59,7 @@ const methods: Readonly<Record<string, () => PeftMethod>> = {
   'prefix-subspace': () => subspace(prefix({ prefixLength: 10, reparametrisation: 'none' }), { vertices: 2 }),
 };
 
-const keyOf = ({ method, start, seed, steps }: StartRun) => [method, start, seed, steps].join(' ');
+const keyOf = ({ family, method, start, seed, steps }: StartRun) => [family, method, start, seed, steps].join(' ');
 const finished = finishedRuns<StartRun, StartResult>(flags.results ?? startsFile(flags.family), keyOf);
 const steps = Number(flags.steps);
 const runs = flags.seeds
@@ -68,7 +68,9 @@ const runs = flags.seeds
   .flatMap((seed) =>
     flags.methods
       .split(',')
-      .flatMap((method) => flags.starts.split(',').map((start) => ({ method, start, seed, steps }))),
+      .flatMap((method) =>
+        flags.starts.split(',').map((start) => ({ family: flags.family, method, start, seed, steps })),
+      ),
   );
 const left = flags.print ? [] : finished.left(runs);
 

@@ -7,7 +7,7 @@ import {
   type PeftMethod,
 } from '@tfjs-peft/peft-core';
 import { type Episodes, fomaml, type MetaLearning, multitask, objectiveOfEpisodes, reptile } from '@tfjs-peft/meta';
-import { type BatchSource, parseTrainConfig, train } from '@tfjs-peft/train';
+import { type BatchSource, parseTrainConfig, prepareMethod, train } from '@tfjs-peft/train';
 
 const rules = { multitask, fomaml, reptile };
 
@@ -36,14 +36,19 @@ export async function prepareStart<Targets>(
   if (!starts.includes(start))
     throw new PeftError('OPTION_INVALID', { found: `start "${start}"`, expected: `one of ${starts.join(', ')}` });
   const from = performance.now();
-  if (start === 'none') return { method, raw: initialValues(method.plan(host.spec), createStream(seed)), seconds: 0 };
+  const [objective, batchSize] = [objectiveOfEpisodes(setting.objective), 4];
+  if (start === 'none') {
+    const stream = createStream(seed);
+    const begun = await prepareMethod(method, { host, source, objective, batchSize, stream });
+    return { method: begun, raw: initialValues(begun.plan(host.spec), stream), seconds: 0 };
+  }
   const prepared = await train({
     host,
     method,
     source,
-    objective: objectiveOfEpisodes(setting.objective),
+    objective,
     rule: rules[start as keyof typeof rules](setting),
-    config: parseTrainConfig({ steps, batchSize: 4, learningRate, patience: null }),
+    config: parseTrainConfig({ steps, batchSize, learningRate, patience: null }),
     seed,
   });
   return { method: prepared.method, raw: prepared.raw, seconds: (performance.now() - from) / 1000 };

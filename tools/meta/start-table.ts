@@ -6,6 +6,7 @@ export const startsFile = (family: string): string => `docs/meta/${family}.jsonl
 
 /** One preparation that is asked for. */
 export interface StartRun {
+  readonly family: string;
   readonly method: string;
   /** `none`, or the rule that prepared it. */
   readonly start: string;
@@ -27,7 +28,7 @@ export function startTable(results: readonly StartResult[]): string {
     curveTable(
       results,
       ['method', 'start'],
-      ['steps'],
+      ['family', 'steps'],
       (result) => result[value],
       (values) => meanWithInterval(values, digits),
     );

@@ -61,16 +61,21 @@ const geometric = (values: readonly number[], digits: number): string => {
   return shown(mean) + (interval ? ` [${interval.map(shown).join(', ')}]` : '');
 };
 
-/** Perplexities over those of TARP without preparation on the same domains, episodes and values. */
+/** Perplexities over those of TARP without preparation on the same domains and episodes, and at the same rate, but for the whole host's own. */
 function overUnprepared(results: readonly TextResult[]): string {
   const known = ['family', 'host', 'seed', 'steps', 'shots', 'queries', 'episodes', 'tokens', 'newTokens'] as const;
-  const pairOf = (run: TextRun) => known.map((name) => run[name]).join(' ');
-  const unprepared = new Map(
-    results.filter(({ method, start }) => method === 'tarp' && start === 'none').map((one) => [pairOf(one), one]),
-  );
-  const others = results.filter((one) => unprepared.has(pairOf(one)) && unprepared.get(pairOf(one)) !== one);
+  const isBase = ({ method, start }: TextRun) => method === 'tarp' && start === 'none';
+  const basesOf = (one: TextResult) =>
+    results.filter(
+      (base) =>
+        isBase(base) &&
+        known.every((name) => base[name] === one[name]) &&
+        (one.method === 'full' || base.rate === one.rate),
+    );
+  // Of several rates of the base, none is that of the whole host.
+  const others = results.filter((one) => !isBase(one) && basesOf(one).length === 1);
   const ratios = (one: TextResult) => {
-    const base = meanPerplexity(unprepared.get(pairOf(one))!);
+    const base = meanPerplexity(basesOf(one)[0]!);
     return meanPerplexity(one).map((value, place) => value / base[place]!);
   };
   return curveTable(others, keys, textSettings, ratios, (values) => geometric(values, 2));

@@ -46,6 +46,14 @@ describe('options', () => {
     expect((await parse('run --task sst2')).options).toMatchObject({ floors: true, backend: 'auto', set: [] });
     expect((await parse('predict f one two --pair')).args).toEqual(['f', 'one', 'two']);
   });
+  it('keep a value under the name of their flag, also where it begins with "no"', () => {
+    const program = createProgram(fakeIo().io, () => undefined);
+    const options = program.commands.flatMap((one) => [one, ...one.commands]).flatMap((command) => command.options);
+    const valued = options.filter(({ required, optional }) => required || optional);
+    expect(valued.length).toBeGreaterThan(50);
+    for (const option of valued)
+      expect(option.attributeName()).toBe(option.name().replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()));
+  });
   it('show their defaults in the help', async () => {
     const { io, texts } = fakeIo();
     await runCli(['demo', '-h'], io);

@@ -38,6 +38,7 @@ import {
   labelled,
   prompted,
   protocols,
+  noRepeatNgramOption,
 } from './options/shared-options.js';
 import { keepTyped, typedArguments } from './options/typed-arguments.js';
 import { addAnalysisCommands } from './analysis-program.js';
@@ -185,9 +186,7 @@ export function createProgram(io: CliIo, done: (exitCode: number) => void): Comm
     .option('--top-p <number>', 'of --sample: only the likeliest tokens with this probability together', positive)
     .option('--beams <number>', 'search the likeliest text with so many kept at a time', wholeNumber)
     .option('--length-penalty <number>', 'of --beams: texts are judged by length to this power (default: 1)', decimal)
-    .addOption(
-      new Option('--no-repeat-ngram <number>', 'no group of so many tokens twice in a text').argParser(wholeNumber),
-    )
+    .addOption(noRepeatNgramOption())
     .option('--stop <text>', 'a text ends before it; may be repeated', collectTexts, [])
     .option('--encoding <name>', 'encoding of standard input, such as latin1 or utf-16le (default: utf-8)')
     .option('--seed <number>', 'of --sample (default: 0)', wholeNumberOrZero)

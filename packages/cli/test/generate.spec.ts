@@ -68,6 +68,15 @@ describe('tfjs-peft generate', () => {
     expect(found.every(({ score }: { score: number }) => score < 0)).toBe(true);
   });
 
+  it('writes no group of tokens twice where it is told so', async () => {
+    const tokens = ['--json', '--max-new-tokens', '12'];
+    const wordsOf = ({ out }: { out: string }) => (JSON.parse(out) as { text: string }[])[0]!.text.trim().split(' ');
+    const free = wordsOf(await generate([folder, 'the ship', ...tokens]));
+    const words = wordsOf(await generate([folder, 'the ship', ...tokens, '--no-repeat-ngram', '1']));
+    expect(new Set(free).size).toBeLessThan(free.length);
+    expect(new Set(words).size).toBe(words.length);
+  });
+
   it('ends before a word that ends it', async () => {
     const [{ text }] = JSON.parse((await generate([folder, 'the', '--json', '--max-new-tokens', '9'])).out);
     const word = text.trim().split(' ')[2];

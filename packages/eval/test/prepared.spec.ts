@@ -108,6 +108,17 @@ describeOnNative('a prepared start', () => {
     await expect(tryOn('new.csv', 'tasks/first.csv')).rejects.toMatchObject({ code: 'LABELS_MISMATCH' });
   });
 
+  it('is refused before it is trained where a task is too small to judge by', async () => {
+    mkdirSync(at('few'));
+    writeTask(at('few/large.csv'), ['good', 'bad'], ['ham', 'spam']);
+    writeFileSync(at('few/small.csv'), 'text,label\nw1 good,ham\nw2 bad,spam\n');
+    const events: string[] = [];
+    await expect(
+      prepare('few-start', { tasks: at('few'), heldOut: ['small'], onEvent: ({ type }) => void events.push(type) }),
+    ).rejects.toMatchObject({ code: 'TASK_TOO_SMALL' });
+    expect(events).not.toContain('step');
+  });
+
   it('is judged by texts of a file: at most 1,000 by chance, labels as they were learned', async () => {
     await prepare('judged', {});
     const rows = ['ham', 'spam'].flatMap((label, index) =>

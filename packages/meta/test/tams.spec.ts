@@ -14,6 +14,7 @@ import {
 } from '@tfjs-peft/peft-core';
 import { trainableNames } from '@tfjs-peft/peft-core/authoring';
 import { controllerNames, taskBuffers, tams } from '@tfjs-peft/tams';
+import { subspace } from '@tfjs-peft/subspace';
 import { crossEntropy, prepareMethod, sgd, toBatch } from '@tfjs-peft/train';
 import { createRandomHost } from '@tfjs-peft/transformer';
 import * as tf from '@tensorflow/tfjs';
@@ -29,6 +30,7 @@ import {
   reptile,
   rowsOfList,
 } from '../src/index.js';
+import { isKept } from '../src/kept-names.js';
 import { toyTasks } from './toy-tasks.js';
 
 useTestBackend();
@@ -120,6 +122,15 @@ describe('the controller of an architecture', () => {
     expect(largest(way, (name) => !isController(name))).toBeGreaterThan(1e-5);
     expect(largest(await gradients(reptile(setting({ keeps: [] }))), isController)).toBeGreaterThan(0);
     expect(tf.memory().numTensors).toBe(tensors);
+  });
+
+  it('is left alone in every vertex of a simplex', () => {
+    const simplex = subspace(compose(tams(small), head({ labels: ['yes', 'no'], readout: 'mean' })));
+    const keeps = controllerNames(simplex);
+    const names = simplex.plan(host.spec).raw.map(({ name }) => name);
+    const kept = names.filter((name) => isKept(name, keeps));
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept).toEqual(names.filter(isController));
   });
 
   it('sees the task that is learned, not the one that the start was prepared with', async () => {

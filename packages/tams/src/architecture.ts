@@ -1,7 +1,7 @@
 import { foldMethod, type Host, type HostInputs, type Parameters, type PeftMethod } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
 import { edgesOf, type OperationName, type TamsConfig } from './config.js';
-import { choiceScores, createTams, isTams, taskBufferOf } from './tams.js';
+import { choiceScores, isTams, tams, taskBufferOf } from './tams.js';
 import { taskEmbedding } from './task-embedding.js';
 
 /** The chosen operation of each edge, by the namespace of the method. */
@@ -34,13 +34,13 @@ export async function chosenArchitectures(method: PeftMethod, effective: Paramet
 
 /**
  * The method with the architectures for good: no controller, and only the chosen operations are computed. Its parameters are among those of the method,
- * under the same names.
+ * under the same names. Errors: `CONFIG_INVALID` for an architecture of another cell.
  */
 export function withArchitectures(method: PeftMethod, architectures: Architectures): PeftMethod {
   if (method.parts && method.withParts)
     return method.withParts(method.parts.map((part) => withArchitectures(part, architectures)));
   const architecture = isTams(method) ? architectures.get(method.config.name) : undefined;
-  return isTams(method) && architecture ? createTams({ ...method.config, architecture: [...architecture] }) : method;
+  return isTams(method) && architecture ? tams({ ...method.config, architecture: [...architecture] }) : method;
 }
 
 /** The buffers of a method that describe a task, from its texts: none but for a search. Call inside `tf.tidy`, or dispose them. */

@@ -274,6 +274,13 @@ describe('the embedding of a task', () => {
 });
 
 describe('an architecture', () => {
+  it('of another cell is refused', () => {
+    for (const chosen of [['linear'], all('linear').slice(1), [...all('linear').slice(1), 'conv7']])
+      expect(() => withArchitectures(tams(small), new Map([['tams', chosen as OperationName[]]]))).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID' }),
+      );
+  });
+
   it('once chosen is the same method with nothing else in it', async () => {
     {
       const searched = await prepared(compose(tams(small), head({ labels: ['a', 'b'] })), host);

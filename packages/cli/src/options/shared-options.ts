@@ -114,3 +114,10 @@ export const prompted = (command: Command): Command =>
 
 /** How train and development sets are drawn. */
 export const protocols = ['same_k', 'fixed', 'budget', 'per_class', 'none'];
+
+/** Commander takes whatever begins with `--no-` for the opposite of another option; this one has a value. */
+export function noRepeatNgramOption(): Option {
+  const option = new Option('--no-repeat-ngram <number>', 'no group of so many tokens twice in a text');
+  option.negate = false;
+  return option.argParser(wholeNumber);
+}

@@ -131,6 +131,8 @@ export async function prepareStart(options: PrepareOptions): Promise<PreparedRec
       const maxTokens = Math.min(options.maxTokens, host.spec.maxPositionEmbeddings);
       onEvent?.({ type: 'phase', text: `reading the tasks in ${options.tasks}` });
       const sets = await readTasks(options.tasks, options.heldOut, options.columns, { tokenizer, maxTokens });
+      // Drawn first: a task that is too small to judge by is refused before anything is trained.
+      const judged = judges(options, sets);
       const { registry } = catalogue;
       const complete = (method: MethodDescription, labels: readonly string[]) =>
         registry.build(completeMethod(method, registry, labels, readout));
@@ -162,7 +164,7 @@ export async function prepareStart(options: PrepareOptions): Promise<PreparedRec
           tasks: { seen: sets.seen.map(({ name }) => name), heldOut: sets.heldOut.map(({ name }) => name) },
           updates: result.steps,
           bestUpdate: result.bestStep,
-          curve: await compareStarts(options, host, { method, result, learning, sets }),
+          curve: await compareStarts(options, host, { method, result, learning, sets, judged }),
         },
         result.raw,
       );
@@ -221,6 +223,8 @@ function runPreparation(
   const { inner, updates, episodes, seed, onEvent, signal } = options;
   const rules = { fomaml, reptile, multitask };
   const setting = { ...learning, steps: inner.steps };
+  // Reptile has an optimiser of its own; what is validated is how fast a task is learned.
+  const { validation: _validation, selections: _selections, ...outer } = options.rule === 'reptile' ? {} : usual;
   return train({
     host,
     method,
@@ -234,6 +238,7 @@ function runPreparation(
       seed,
     }),
     config: parseTrainConfig({
+      ...outer,
       learningRate: options.learningRate ?? (options.rule === 'reptile' ? 1 : (usual.learningRate ?? 1e-3)),
       ...(options.rule === 'reptile' && { optimiser: 'sgd' as const, clipNorm: null, warmupRatio: 0 }),
       steps: updates,
@@ -255,13 +260,15 @@ interface Comparison {
   readonly result: TrainingResult;
   readonly learning: TaskLearning;
   readonly sets: TaskSets;
+  /** Episodes to judge by. */
+  readonly judged: Episodes<Classes>;
 }
 
 /** The prepared start beside the same method at its initial values, on the same episodes. Errors: `INTERRUPTED`. */
 async function compareStarts(
   options: PrepareOptions,
   host: Host,
-  { method, result, learning, sets }: Comparison,
+  { method, result, learning, sets, judged }: Comparison,
 ): Promise<PreparedRecord['curve']> {
   const { seed, signal, episodes: batchSize } = options;
   const stream = substream(createStream(seed), 'initial-values');
@@ -270,7 +277,7 @@ async function compareStarts(
   const curveOf = (of: PeftMethod, values: NamedArrays) =>
     meanCurve({
       ...{ host, method: of, values, learning, at: curvePoints, seed, signal },
-      episodes: judges(options, sets),
+      episodes: judged,
     }).catch((error: unknown) => {
       if (!isPeftError(error) || error.code !== 'PREDICTION_ABORTED') throw error;
       throw new PeftError('INTERRUPTED', {

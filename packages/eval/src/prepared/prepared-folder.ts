@@ -61,7 +61,7 @@ const preparedRecord = z.object({
   model: modelConfig,
   host: z.object({ name: z.string().max(1000), fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),
   tokenizerDigest: z.string().max(200),
-  maxTokens: z.int().min(4).max(1_000_000),
+  maxTokens: z.int().min(1).max(1_000_000),
   rule: z.enum(['fomaml', 'reptile', 'multitask']),
   inner: innerSettings,
   shots: count,

@@ -100,6 +100,15 @@ async function byHand(examples: readonly LanguageExample[], smoothing: number): 
 }
 
 describe('nextToken', () => {
+  it.each([NaN, -1])('refuses the weight %d', async (weight) => {
+    const lastHiddenState = tf.ones([1, 3, 2]) as tf.Tensor3D;
+    const inputs = { inputIds: tf.ones([1, 3], 'int32'), attentionMask: tf.ones([1, 3], 'int32') } as never;
+    const outputs = { lastHiddenState, outputEmbeddings: { table: tf.ones([4, 2]) as tf.Tensor2D, frozen: true } };
+    const loss = () =>
+      nextToken().loss(() => outputs, { inputs, targets: [[0, 1, weight]] }, evaluationContext(host.spec, 1));
+    expect(loss).toThrow(expect.objectContaining({ code: 'LABEL_INVALID' }));
+  });
+
   it.each([0, 0.1])('is the mean cross entropy of the tokens that count, label smoothing %f', async (smoothing) => {
     const examples = [...documents, completion({ inputIds: ids(4, 8) }, { inputIds: ids(3, 9) })];
     expect(await valueOf(lossOf(examples, none, smoothing).loss)).toBeCloseTo(await byHand(examples, smoothing), 5);

@@ -18,7 +18,7 @@ const nextTokenConfig = z.strictObject({
 /**
  * Predicting the next token: the weighted mean of its cross entropy over all tokens of the batch that count. Logits of a large vocabulary are
  * never made for all positions at once. Errors: `CONFIG_INVALID`; of the loss `LANGUAGE_MODEL_MISSING` on a host without output embeddings,
- * `COMPLETION_EMPTY` for a batch of which no token counts, `LABEL_INVALID` for weights of another length.
+ * `COMPLETION_EMPTY` for a batch of which no token counts, `LABEL_INVALID` for weights below 0, or more of them than a text has tokens.
  */
 export function nextToken(config: z.input<typeof nextTokenConfig> = {}): Objective<TokenWeights> {
   const { labelSmoothing } = parseConfig(nextTokenConfig, config, 'next token');
@@ -68,8 +68,9 @@ export function predictedTokens(
   targets.forEach((row, text) => {
     if (row.length > tokens) throw misfit(`${row.length} weights for a text of ${tokens} tokens`, 'one a token');
     row.forEach((weight, token) => {
+      if (!(weight >= 0)) throw misfit(`weight ${weight} of token ${token}`, 'weights from 0');
       // Nothing stands before the first token.
-      if (!(weight > 0) || token === 0) return;
+      if (weight === 0 || token === 0) return;
       before.push(text * length + virtual + token - 1);
       at.push(text * tokens + token);
       weights.push(weight);
