@@ -40,6 +40,11 @@ three optimisers, the trained model linearised, and how far the kernel moved. Te
 }
 
 const listOf = (text: string) => text.split(',');
+const unknown = listOf(flags.starts).find((start) => start !== 'head' && start !== 'prompt');
+if (unknown !== undefined) {
+  console.error(`error: --starts ${unknown}: head, prompt, or both (--help shows the options)`);
+  process.exit(2);
+}
 const keyOf = ({ task, start, shots, seed, steps, testCap }: BehaviourRun) =>
   [task, start, shots, seed, steps, testCap].join(' ');
 const finished = finishedRuns<BehaviourRun, BehaviourResult>(flags.results, keyOf);

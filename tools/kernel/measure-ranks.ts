@@ -75,7 +75,7 @@ async function measure(open: readonly RankRun[]): Promise<void> {
   const full = await gradientGram({ ...common, method: compose(own), parameters: fitted, tensors });
   for (const run of open) {
     const { rank, start, draw } = run;
-    // A scale of 1, so that the mean over A ~ N(0, 1/r) is the kernel of the weights.
+    // The mean over A is the kernel of the weights times a factor of the start, which the scaled deviation takes out.
     const method = compose(lora({ rank, alpha: rank, targets: roles, initialisation: start }), own);
     const drawn = initialValues(method.plan(host.spec), createStream(draw));
     const gram = await gradientGram({ ...common, method, parameters: new Map([...drawn, ...fitted]) });

@@ -167,7 +167,10 @@ describe('measureKernels', () => {
     ['the asymmetric machine on a symmetric kernel', 'OPTION_INVALID', { solver: 'asymmetric-svm' as const }],
     ['too little memory', 'KERNEL_MEMORY_TOO_SMALL', { memoryLimit: 10 }],
   ])('refuses %s', async (_name, code, changes) => {
-    await expect(measure(changes)).rejects.toMatchObject({ code });
+    const seen: string[] = [];
+    const onProgress = ({ method }: { method: string }) => void seen.push(method);
+    await expect(measure({ full: true, ...changes, onProgress })).rejects.toMatchObject({ code });
+    expect(seen).toEqual([]);
   });
 });
 
@@ -299,5 +302,16 @@ describe('kernelBehaviour', () => {
     const found = kernelBehaviour({ ...input, kernel, linearised });
     expect(found.verdict).toBe(verdict);
     expect(found.featureChange).toBeCloseTo(0.2, 12);
+  });
+
+  it('says yes of what is the same, below zero and without any spread too', () => {
+    for (const values of [
+      [-5, -6, -4, -5.5],
+      [80, 80, 80, 80],
+    ])
+      expect(kernelBehaviour({ ...input, fineTuned: values, kernel: values, linearised: values }).verdict).toBe('yes');
+    const flat = { ...input, fineTuned: [80, 80, 80, 80], linearised: [80, 80, 80, 80] };
+    expect(kernelBehaviour({ ...flat, kernel: [70, 70, 70, 70] }).solved).toBe('no');
+    expect(kernelBehaviour({ ...flat, kernel: [72, 72, 72, 72] }).solved).toBe('cannot say');
   });
 });

@@ -4,6 +4,7 @@ export { type HostTensor, hostTensors, tensorsOfLayers } from './gradients/host-
 export { type KernelKind, kernelKinds } from './gradients/kernel-kinds.js';
 export type { Projection } from './gradients/project-piece.js';
 export { binaryContrast, type TiedRows } from './gradients/question.js';
+export { largestSystem } from './solve/linear-algebra.js';
 export {
   type AsymmetricOptions,
   asymmetricMachine,

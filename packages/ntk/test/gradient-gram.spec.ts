@@ -145,6 +145,35 @@ describe('gradientGram of the host', () => {
     const again = await gradientGrams({ ...request, rows: texts });
     expect(tf.memory().numTensors).toBe(before);
     expect(again.get('sgd')!.values).toEqual(whole.get('sgd')!.values);
+    const dropping = await tinyHost({ dropout: 0.5 });
+    const dropped = await gradientGrams({ ...request, host: dropping, rows: texts });
+    expect(dropped.get('sgd')!.values).toEqual(whole.get('sgd')!.values);
+    dropping.dispose();
+  });
+
+  it('takes no block for one of other batches of the same texts', async () => {
+    const method = withHead(lora({ rank: 2 }));
+    const stored = new Map<string, Float64Array>();
+    const storeOf = (isMine: (block: number) => boolean) => ({
+      isMine,
+      read: (name: string) => Promise.resolve(stored.get(name)),
+      write: (name: string, numbers: Float64Array) => Promise.resolve(void stored.set(name, numbers.slice())),
+    });
+    const groupOf = (name: string) => (name.startsWith('head') ? 'head' : 'body');
+    const request = {
+      host,
+      method,
+      parameters: valuesOf(method, host),
+      groupOf,
+      rows: texts.slice(0, 4),
+      columns: texts,
+    };
+    const expected = await gradientGram({ ...request, batchSize: 2 });
+    // Stopped after its last block, then begun again with smaller batches: the last one has the same texts.
+    await gradientGram({ ...request, batchSize: 4, blocks: storeOf((block) => block % 2 === 1) });
+    expect(stored.size).toBeGreaterThan(0);
+    const found = await gradientGram({ ...request, batchSize: 2, blocks: storeOf(() => true) });
+    expect(difference(found.values, expected.values)).toBeLessThan(1e-6);
   });
 
   it('adds up over scopes, and gives one output for two classes', async () => {

@@ -196,6 +196,20 @@ describe('kernelClassifier', () => {
       })(),
     });
     expect(better.settings).toEqual({ ridge: 0.2 });
+    const scores = [NaN, 0.5];
+    const last = kernelClassifier({ ...options, grid: [{ ridge: 0.1 }, { ridge: 0.2 }], score: () => scores.shift()! });
+    expect([last.settings, last.devScore]).toEqual([{ ridge: 0.2 }, 0.5]);
+  });
+
+  it('asks for the kernel with the sign on the other side', () => {
+    const withKind = ({ gram, labels }: ReturnType<typeof set>) => ({
+      gram: { ...gram, kind: 'asymmetric-signgd' as const },
+      labels,
+    });
+    const sets = { train: withKind(set(train)), dev: withKind(set([-1, 1])) };
+    expect(() => kernelClassifier({ ...sets, classes: 2, solver: 'asymmetric-svm' })).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('flipped') }),
+    );
   });
 
   it.each([
@@ -252,6 +266,13 @@ describe('kernels compared', () => {
       mean: expect.closeTo(1, 12),
       frobenius: expect.closeTo(1, 12),
     });
+  });
+
+  it('takes the symmetric part of a kernel that is not symmetric', () => {
+    const kernel = Float64Array.from([2, 1, 0, -3, 1, 4, 0, 2, 1]);
+    const part = kernel.map((value, i) => (value + transpose(kernel, 3)[i]!) / 2);
+    for (const one of [kernel, transpose(kernel, 3)])
+      expect(spectrumOf(one).effectiveRank).toBeCloseTo(spectrumOf(part).effectiveRank, 12);
   });
 
   it('counts equal eigenvalues, and finds the labels in a kernel made of them', () => {

@@ -1,11 +1,19 @@
 import { requireLabels } from '../trial/task-data.js';
 import { compose, PeftError, type PeftMethod } from '@tfjs-peft/peft-core';
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
-import { binaryContrast, type HostTensor, type KernelKind, type KernelSolver, tensorsOfLayers } from '@tfjs-peft/ntk';
+import {
+  binaryContrast,
+  type HostTensor,
+  type KernelKind,
+  type KernelSolver,
+  largestSystem,
+  tensorsOfLayers,
+} from '@tfjs-peft/ntk';
 import * as tf from '@tensorflow/tfjs';
 import { cachedGrams, type KernelShare } from './kernel-cache.js';
 import { type KernelPoint, kernelPoints } from './kernel-points.js';
-import { startOf, startOfHead, type StartOptions } from './start-of-methods.js';
+import { findPreset } from '../methods/plugins.js';
+import { methodUnfit, startOf, startOfHead, type StartOptions } from './start-of-methods.js';
 
 /** Which methods, on which texts. */
 export interface MeasureKernelsOptions extends StartOptions {
@@ -41,8 +49,11 @@ export const ofItsSplit = (options: MeasureKernelsOptions): MeasureKernelsOption
   session: options.session.ofSplit(options.dataSeed),
 });
 
-/** On which texts kernels are computed, of what. Errors: `KERNEL_TASK_UNFIT`, `OPTION_INVALID`. */
-export function kernelQuestion({ session, dataSeed, kind = 'sgd', solver }: MeasureKernelsOptions) {
+/**
+ * On which texts kernels are computed, of what: all that can be refused before the first gradient is refused here. Errors: `KERNEL_TASK_UNFIT`,
+ * `KERNEL_METHOD_UNFIT`, `KERNEL_TOO_LARGE`, `SOLVER_BINARY_ONLY`, `UNKNOWN_PRESET`, `OPTION_INVALID`.
+ */
+export function kernelQuestion({ session, dataSeed, methods, kind = 'sgd', solver }: MeasureKernelsOptions) {
   const data = requireLabels(session.data, 'kernels of methods');
   if (data.regression)
     throw new PeftError('KERNEL_TASK_UNFIT', {
@@ -56,8 +67,24 @@ export function kernelQuestion({ session, dataSeed, kind = 'sgd', solver }: Meas
       expected: 'the kernel asymmetric-signgd',
       fix: 'ask for that kernel (`--kind asymmetric-signgd`), or for the solver least-squares',
     });
+  const outputs = data.labels.length === 2 ? 1 : data.labels.length;
+  if (solver === 'asymmetric-svm' && outputs > 1)
+    throw new PeftError('SOLVER_BINARY_ONLY', {
+      found: `solver ${solver} for the ${outputs} classes of ${data.loaded.task.name}`,
+      expected: 'a task of two classes',
+      fix: 'take the solver least-squares (`--solver least-squares`)',
+    });
+  for (const name of methods)
+    if (!findPreset(session.catalogue, name).method) throw methodUnfit(`method "${name}", which trains nothing`);
   const split = data.split(dataSeed);
   const test = data.tests[0]!;
+  if (split.train.length * outputs > largestSystem)
+    throw new PeftError('KERNEL_TOO_LARGE', {
+      found: `${split.train.length} training texts with ${outputs} ${outputs === 1 ? 'output' : 'outputs'} each`,
+      expected: `at most ${largestSystem} rows of a kernel in all`,
+      fix: 'take fewer training texts (`--shots`)',
+    });
+
   if (split.dev.length === 0)
     throw new PeftError('KERNEL_TASK_UNFIT', {
       found: 'a split without a development set',

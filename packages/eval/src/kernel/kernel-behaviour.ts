@@ -1,4 +1,4 @@
-import { pairedDifference } from '../statistics/paired-difference.js';
+import { pairedDifference, type PairedDifference } from '../statistics/paired-difference.js';
 import type { Interval } from '../statistics/summarise.js';
 
 /** Metrics × 100 of the same splits, in one order. */
@@ -22,7 +22,7 @@ export interface KernelBehaviour {
   readonly solved: BehaviourVerdict;
   /** The linearised model's metric does. */
   readonly linear: BehaviourVerdict;
-  /** Intervals of metric minus `share` of that of fine-tuning. */
+  /** Intervals of metric minus what `share` of that of fine-tuning asks for. */
   readonly intervals: { readonly kernel: Interval | null; readonly linearised: Interval | null };
   /** Mean relative change of the kernel: small means fixed features. There is no line between small and large, so that it decides nothing here. */
   readonly featureChange: number;
@@ -31,15 +31,16 @@ export interface KernelBehaviour {
 }
 
 /**
- * The first two of the three tests over splits, with t intervals: one that excludes 0 decides. Errors: `PAIRS_MISMATCH`.
+ * The first two of the three tests over splits, with t intervals: one that excludes 0 decides, as do differences that are all the same. Errors: `PAIRS_MISMATCH`.
  */
 export function kernelBehaviour(
   { fineTuned, kernel, linearised, featureChange }: BehaviourInput,
   share = 0.9,
 ): KernelBehaviour {
-  const wanted = fineTuned.map((value) => share * value);
+  // A metric below zero, as Matthews' may be, is missed by what lies a tenth of its size below it as well.
+  const wanted = fineTuned.map((value) => value - (1 - share) * Math.abs(value));
   const [ofKernel, ofLinear] = [pairedDifference(kernel, wanted), pairedDifference(linearised, wanted)];
-  const [solved, linear] = [verdictOf(ofKernel.verdict), verdictOf(ofLinear.verdict)];
+  const [solved, linear] = [verdictOf(ofKernel), verdictOf(ofLinear)];
   return {
     solved,
     linear,
@@ -49,5 +50,9 @@ export function kernelBehaviour(
   };
 }
 
-const verdictOf = (verdict: 'better' | 'worse' | 'not separated'): BehaviourVerdict =>
-  verdict === 'better' ? 'yes' : verdict === 'worse' ? 'no' : 'cannot say';
+function verdictOf({ n, mean, interval, verdict }: PairedDifference): BehaviourVerdict {
+  // Equal differences have no interval, and say the same on every split.
+  const isSame = n > 1 && interval === null && Number.isFinite(mean) && mean !== 0;
+  if (verdict === 'not separated' && !isSame) return 'cannot say';
+  return mean > 0 ? 'yes' : 'no';
+}

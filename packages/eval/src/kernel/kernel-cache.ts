@@ -10,7 +10,7 @@ import { storedBlocks } from './kernel-blocks.js';
 export type CachedRequest = GramRequest & { readonly kinds: readonly KernelKind[]; readonly backend: string };
 
 /** Goes up when kernels that were computed before are not those that would be computed. */
-const version = 3;
+const version = 4;
 
 /** A part of the work: blocks with a number that leaves `index` when divided by `of`. */
 export interface KernelShare {

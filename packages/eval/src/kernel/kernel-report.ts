@@ -37,10 +37,13 @@ const cellsOf = ({ rows }: KernelMeasurement): (readonly string[])[] =>
 const titleOf = ({ task, host, kind, trainRows, devRows, testRows, dataSeed, metric }: KernelMeasurement) =>
   `Kernels (${kind}) of ${host} on ${task}: ${trainRows} training, ${devRows} dev, ${testRows} test texts, data seed ${dataSeed}; ${metric} × 100`;
 
-const notesOf = ({ headAlone, prompted }: KernelMeasurement): readonly string[] => [
+const notesOf = ({ headAlone, prompted, draws }: KernelMeasurement): readonly string[] => [
   `${prompted ? 'The label words alone, at the mask of the prompt' : 'The head alone, fitted on frozen features'}: ${headAlone.toFixed(1)} on test.`,
   'Nothing inside the host was trained. Settings of each classifier were chosen on dev, so that its number on dev is too good.',
-  'How well this order predicts trained accuracy has not been measured: do not read it as a forecast.',
+  ...(draws > 1
+    ? [`Demonstrations are those of one draw; \`tfjs-peft run\` averages predictions over ${draws} of them.`]
+    : []),
+  'On the tasks that were tried this order did not predict trained accuracy (docs/kernel.md): do not read it as a forecast.',
 ];
 
 /** Lines that rank the methods, ties as ties. */
@@ -79,7 +82,7 @@ export async function kernelReport(measurement: KernelMeasurement): Promise<stri
   ]);
   return htmlPage({
     title: `What kernels say of ${measurement.task}`,
-    body: `${plotSection('kernels', 'Before any training', svg, 'Metric on test of the classifier from each kernel, and the share of the kernel of all weights that the method keeps.')}
+    body: `${plotSection('kernels', 'Before any training', svg, 'Metric on test of the classifier from each kernel, and how well the kernel is aligned with the labels and with that of all weights.')}
 <section aria-labelledby="table"><h2 id="table">Table</h2>${htmlTable(titleOf(measurement), columns, cellsOf(measurement))}${notesList(notesOf(measurement))}</section>
 <section aria-labelledby="ranking"><h2 id="ranking">Ranking on development texts</h2>${htmlTable("One place for all that McNemar's exact test does not separate", ['method', 'place', 'dev', 'p'], ranking)}</section>`,
     data: { ...measurement },

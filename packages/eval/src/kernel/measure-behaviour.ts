@@ -134,6 +134,8 @@ export async function measureBehaviour(given: BehaviourOptions): Promise<Behavio
       ...{ optimiser, learningRate, steps, patience: null, tieBreak: 'loss' },
       batchSize: given.trainBatchSize ?? 8,
       evaluateEvery: { epochs: 0, minSteps: Math.max(1, Math.floor(steps / 10)) },
+      // Nothing is drawn: one pass over dev says it all.
+      validation: { mode: 'midpoint' },
     });
     return train({
       ...{ host, method, source, objective: data.objective, evaluator, config, initial: start.values },

@@ -51,6 +51,8 @@ export interface KernelMeasurement {
   readonly devLabels: readonly number[];
   /** Whether texts are prompts and heads start as label words. */
   readonly prompted: boolean;
+  /** Draws of demonstrations that a run averages over; the kernels are of the first one. */
+  readonly draws: number;
   /** The head alone on the test set, before any kernel. */
   readonly headAlone: number;
   readonly rows: readonly KernelRow[];
@@ -120,6 +122,7 @@ export async function measureKernels(given: MeasureKernelsOptions): Promise<Kern
     testRows: test.rows.length,
     devLabels: dev.map(({ label }) => label),
     prompted: session.labelWords !== undefined,
+    draws: session.draws,
     headAlone: data.measure(alone.logits, test.rows).headline,
     rows,
   };

@@ -36,19 +36,14 @@ export async function startOf(
   const { catalogue, host } = session;
   const data = requireLabels(session.data, 'kernels of methods');
   const preset = findPreset(catalogue, name);
-  const unfit = (found: string) =>
-    new PeftError('KERNEL_METHOD_UNFIT', {
-      found: `method "${name}"${found}`,
-      expected: 'a method that is trained, with a head of one affine map',
-      fix: 'choose another preset, or plan it with `gradientGrams`',
-    });
-  if (!preset.method) throw unfit(', which trains nothing');
+  if (!preset.method) throw methodUnfit(`method "${name}", which trains nothing`);
   const unprepared = session.build(preset.method);
   const stream = substream(createStream(seed), 'kernel');
   const source = labelledTexts(session.examples(data.split(dataSeed).train), data.objective);
   const method = await prepareMethod(unprepared, { host, source, objective: data.objective, batchSize, stream });
   const heads = headsOf(method);
-  if (heads.length !== 1 || heads[0]!.head.hidden !== 'none') throw unfit(` with ${heads.length} heads or a dense one`);
+  if (heads.length !== 1 || heads[0]!.head.hidden !== 'none')
+    throw methodUnfit(`method "${name}" with ${heads.length} heads or a dense one`);
   const theirs = heads[0]!.head.names;
   const parameters = initialValues(method.plan(host.spec), stream);
   for (const parameter of [...parameters.keys()]) {
@@ -58,6 +53,14 @@ export async function startOf(
   }
   return { method, parameters };
 }
+
+/** A preset that has no kernel here. */
+export const methodUnfit = (found: string) =>
+  new PeftError('KERNEL_METHOD_UNFIT', {
+    found,
+    expected: 'a method that is trained, with a head of one affine map',
+    fix: 'choose another preset, or plan it with `gradientGrams`',
+  });
 
 /** A head before any training of the host: fitted on frozen features, or the words of a prompt. */
 export async function startOfHead(

@@ -62,7 +62,7 @@ export function targetAlignment(kernel: Float64Array, labels: readonly number[],
   return cosine(centre(summed, n), centre(targets, n));
 }
 
-/** What the eigenvalues of a symmetric kernel say. */
+/** What the eigenvalues of a kernel's symmetric part say. */
 export interface Spectrum {
   /** Largest first. */
   readonly eigenvalues: Float64Array;
@@ -71,10 +71,11 @@ export interface Spectrum {
   readonly smallest: number;
 }
 
-/** Eigenvalues of a symmetric kernel. Errors: `KERNEL_MISSHAPEN`, `KERNEL_TOO_LARGE`, `KERNEL_ZERO`. */
+/** Eigenvalues of a kernel; of one that is not symmetric, those of `(K + Kᵀ) / 2`. Errors: `KERNEL_MISSHAPEN`, `KERNEL_TOO_LARGE`, `KERNEL_ZERO`. */
 export function spectrumOf(kernel: Float64Array): Spectrum {
   const n = sizeOf(kernel);
-  const eigenvalues = eigenvaluesOf(kernel, n);
+  const symmetric = kernel.map((value, i) => (value + kernel[(i % n) * n + Math.floor(i / n)]!) / 2);
+  const eigenvalues = eigenvaluesOf(symmetric, n);
   const squares = eigenvalues.reduce((sum, value) => sum + value * value, 0);
   if (squares === 0) throw zero();
   const sum = eigenvalues.reduce((total, value) => total + value, 0);

@@ -103,9 +103,11 @@ async function gatherBlocks(request: GramRequest, work: ReturnType<typeof gather
   }
 }
 
-/** Places of the texts, the same for whoever cuts the same texts into the same blocks. */
+/** Places of the texts, batch by batch: numbers of a block stand in the order of its batches. */
 const nameOf = ({ rows, columns }: KernelBlock): string =>
-  [rows.flat(), columns].map((texts) => texts.map(({ place }) => place).join()).join(' x ');
+  [rows, [columns]].map((batches) => batches.map(placesOf).join(';')).join(' x ');
+
+const placesOf = (batch: TextBatch): string => batch.map(({ place }) => place).join();
 
 function checkOptions({
   rows,

@@ -85,11 +85,14 @@ export function kernelClassifier(options: KernelClassifierOptions): KernelClassi
   const [first] = candidates;
   if (!first) throw new PeftError('OPTION_INVALID', { found: 'an empty grid', expected: 'one setting at least' });
   const best = candidates.reduce(
-    (chosen, next) => ((next.devScore ?? 0) > (chosen.devScore ?? 0) ? next : chosen),
+    (chosen, next) => (orWorst(next.devScore) > orWorst(chosen.devScore) ? next : chosen),
     first,
   );
   return { settings: best.settings, devScore: best.devScore, ...best.classifier };
 }
+
+/** A score that is no number is the worst, as elsewhere. */
+const orWorst = (score = 0): number => (Number.isNaN(score) ? -Infinity : score);
 
 type Scorer = (set: Pick<KernelSet, 'gram' | 'flipped'>) => Float64Array;
 
@@ -106,8 +109,10 @@ function fitterOf(
   );
   const predict =
     (regression: Regression): Scorer =>
-    (set) =>
-      regression.predict(set.gram.values, set.gram.columnOutputs, set.flipped?.values);
+    ({ gram: of, flipped }) => {
+      if (solver === 'asymmetric-svm' && of.kind === 'asymmetric-signgd' && !flipped) throw noFlipped();
+      return regression.predict(of.values, of.columnOutputs, flipped?.values);
+    };
   if (solver === 'logistic') return logisticOnRows(gram, labels, classes);
   if (solver === 'asymmetric-svm')
     return ({ gamma, ridge, outputScale }) =>
@@ -180,6 +185,13 @@ function checkSets({ train, dev, classes }: KernelClassifierOptions): void {
       });
   }
 }
+
+const noFlipped = () =>
+  new PeftError('OPTION_INVALID', {
+    found: 'an asymmetric kernel with other texts, without the one that has the sign on their side',
+    expected: '`flipped` for the solver "asymmetric-svm"',
+    fix: 'compute the kinds "asymmetric-signgd" and "flipped-signgd" in one call of `gradientGrams` and pass both',
+  });
 
 const binaryOnly = (found: string, expected: string) =>
   new PeftError('SOLVER_BINARY_ONLY', {

@@ -11,7 +11,7 @@ import {
 // symmetric solver), numeric.js in 0.05 (no types, no release for ten years), @stdlib/lapack has none of the decompositions. 3,000 rows: Cholesky 14 s.
 
 /** The largest system that is solved: the cost grows with the cube of it. */
-const maximumRows = 3000;
+export const largestSystem = 3000;
 
 /** A square matrix, row-major. Errors: `KERNEL_MISSHAPEN`, `KERNEL_TOO_LARGE`, `KERNEL_NOT_FINITE`. */
 export function squareMatrix(values: Float64Array, size: number): Matrix {
@@ -21,10 +21,10 @@ export function squareMatrix(values: Float64Array, size: number): Matrix {
       expected: `${size * size} numbers, one target an output of each training text`,
       fix: 'pass the kernel of the training texts with themselves',
     });
-  if (size > maximumRows)
+  if (size > largestSystem)
     throw new PeftError('KERNEL_TOO_LARGE', {
       found: `a system of ${size} equations`,
-      expected: `at most ${maximumRows}`,
+      expected: `at most ${largestSystem}`,
       fix: 'take fewer training texts, or one output for two classes (`binaryContrast`)',
     });
   if (!values.every(Number.isFinite))
