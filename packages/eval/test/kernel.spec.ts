@@ -18,6 +18,7 @@ import {
 } from '@tfjs-peft/eval';
 import { createCatalogue } from '@tfjs-peft/eval/methods';
 import { openSession, type Session } from '@tfjs-peft/eval/trial';
+import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import { onPrompts } from '../src/trial/prompted-host.js';
 import { describeOnNative } from '../../../tools/jest/on-native.js';
@@ -277,14 +278,23 @@ describe('prompts', () => {
     const method = {
       type: 'SUBSPACE',
       config: { vertices: 2 },
-      parts: [{ type: 'COMPOSE', config: {}, parts: [part, { type: 'HEAD', config: {} }] }],
+      parts: [
+        { type: 'COMPOSE', config: {}, parts: [part, { type: 'HEAD', config: { dropout: 0.3, name: 'words' } }] },
+      ],
     };
     const prompt = { template: '*mask**sent_0*', words: ['bad', 'good'] };
     const found = onPrompts(method, ['no', 'yes'], { tokenIds: [5, 6], ...prompt });
     expect(found.parts![0]!.parts).toEqual([
       part,
-      { type: 'LABEL_WORD_HEAD', config: { labels: ['no', 'yes'], tokenIds: [5, 6], prompt } },
+      {
+        type: 'LABEL_WORD_HEAD',
+        config: { labels: ['no', 'yes'], tokenIds: [5, 6], prompt, dropout: 0.3, name: 'words' },
+      },
     ]);
+    for (const config of [{ hidden: 'tanh' }, { readout: 'mean' }])
+      expect(() => onPrompts({ type: 'HEAD', config: config as JsonObject }, ['no', 'yes'], { tokenIds: [5, 6], ...prompt })).toThrow(
+        expect.objectContaining({ code: 'HEAD_UNSUPPORTED' }),
+      );
     expect(promptOfTask('sst2').words).toEqual(['terrible', 'great']);
     expect(() => promptOfTask('toString')).toThrow(expect.objectContaining({ code: 'PROMPT_UNKNOWN' }));
   });

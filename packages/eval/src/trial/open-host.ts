@@ -26,7 +26,9 @@ async function withReadout(plain: Omit<OpenedHost, 'readout'>, model: ModelConfi
   const loaded = model.prompt ? await openPrompts(plain, model.prompt) : plain;
   const { host } = loaded;
   const readout = model.readout ?? host.spec.defaultReadout;
-  const available = sitesOfKind(host.spec, 'readout').flatMap((site) => site.readouts);
+  const all = sitesOfKind(host.spec, 'readout').flatMap((site) => site.readouts);
+  // Heads on prompts are the label words at the mask.
+  const available = model.prompt ? all.filter((one) => one === 'mask') : all;
   if (available.includes(readout)) return { ...loaded, readout };
   throw new PeftError('READOUT_UNAVAILABLE', {
     found: `readout "${readout}" on host "${host.spec.name}"`,

@@ -1,4 +1,12 @@
-import { headDefinition, loadAdapter, mergeAdapter, type MethodDescription } from '@tfjs-peft/peft-core';
+import {
+  disposeParameters,
+  type HeadConfig,
+  headDefinition,
+  loadAdapter,
+  mergeAdapter,
+  type MethodDescription,
+  PeftError,
+} from '@tfjs-peft/peft-core';
 import { minilmMlmFiles } from '@tfjs-peft/minilm-mlm';
 import {
   createDemonstrator,
@@ -37,8 +45,7 @@ export async function openPrompts<Opened extends Omit<OpenedHost, 'readout'>>(
     if (await isAdapterFolder(folder)) {
       const { registry } = createCatalogue();
       const adapter = await loadAdapter(await readAdapterFolder(folder), base, registry, { labelsOfBase: [] });
-      const merged = await mergeAdapter(base, adapter);
-      adapter.effective.forEach((tensor) => tensor.dispose());
+      const merged = await mergeAdapter(base, adapter).finally(() => disposeParameters(adapter.effective));
       base = requireEncoder(merged.host);
       owned.push(base);
     }
@@ -77,15 +84,27 @@ export async function openPrompts<Opened extends Omit<OpenedHost, 'readout'>>(
 /** What makes prompts of an opened host's texts. */
 export type LabelWords = NonNullable<OpenedHost['labelWords']>;
 
-/** The same method with the head that starts as the label words in the place of every head: any preset on prompts. */
-export const onPrompts = (
-  method: MethodDescription,
-  labels: readonly string[],
-  words: LabelWords,
-): MethodDescription =>
-  method.type === headDefinition.type
-    ? { type: labelWordHeadDefinition.type, config: labelWordConfig(labels, words) }
-    : { ...method, ...(method.parts && { parts: method.parts.map((part) => onPrompts(part, labels, words)) }) };
+/**
+ * The same method with the head that starts as the label words in the place of every head: any preset on prompts. It keeps dropout and name of the head.
+ * Errors: `HEAD_UNSUPPORTED` for one with layers of its own, or that reads something else than the mask.
+ */
+export function onPrompts(method: MethodDescription, labels: readonly string[], words: LabelWords): MethodDescription {
+  if (method.type !== headDefinition.type)
+    return { ...method, ...(method.parts && { parts: method.parts.map((part) => onPrompts(part, labels, words)) }) };
+  const { hidden, readout, dropout, name } = method.config as Partial<HeadConfig>;
+  const other = [
+    ...(hidden !== undefined && hidden !== 'none' ? [`hidden "${hidden}"`] : []),
+    ...(readout != null && readout !== 'mask' ? [`readout "${readout}"`] : []),
+  ];
+  if (other.length > 0)
+    throw new PeftError('HEAD_UNSUPPORTED', {
+      found: `a head with ${other.join(' and ')} on prompts`,
+      expected: 'the label words at the mask, which are its first values',
+      fix: 'leave these settings out, or take the task without prompts',
+    });
+  const own = { ...(dropout !== undefined && { dropout }), ...(name !== undefined && { name }) };
+  return { type: labelWordHeadDefinition.type, config: { ...labelWordConfig(labels, words), ...own } };
+}
 
 /** The settings of the head that starts as the label words. */
 export const labelWordConfig = (
