@@ -31,6 +31,8 @@ describe('doctor', () => {
     const text = formatDoctor(report);
     for (const { candidate, why, usable } of report.candidates) expect(text).toContain(usable ? candidate : why);
     expect(text).toContain(`best backend here: ${report.best}`);
+    // The order of the question is not that of speed.
+    expect((await doctor({ size: 16, candidates: ['cpu', 'wasm'] })).best).toBe('wasm');
   });
 
   it('gives the hint where the native library is missing', () => {

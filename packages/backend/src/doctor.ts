@@ -65,7 +65,8 @@ export async function doctor(options: DoctorOptions = {}): Promise<DoctorReport>
   const before = tf.getBackend();
   const candidates: CandidateExamination[] = [];
   for (const candidate of options.candidates ?? everyCandidate) candidates.push(await examine(candidate, options.size));
-  const best = candidates.find(({ candidate, usable }) => usable && candidate !== 'webgpu')?.candidate ?? 'cpu';
+  const works = (name: BackendName) => candidates.some(({ candidate, usable }) => usable && candidate === name);
+  const best = everyCandidate.find((name) => name !== 'webgpu' && works(name)) ?? 'cpu';
   if (before) await tf.setBackend(before);
   const native = candidates.find(({ candidate }) => candidate === 'tensorflow');
   const isNative = best === 'tensorflow' || best === 'tensorflow-gpu';

@@ -18,7 +18,6 @@ import {
 } from '@tfjs-peft/eval';
 import { createCatalogue } from '@tfjs-peft/eval/methods';
 import { openSession, type Session } from '@tfjs-peft/eval/trial';
-import type { JsonObject } from '@tfjs-peft/peft-core/files';
 import * as tf from '@tensorflow/tfjs';
 import { onPrompts } from '../src/trial/prompted-host.js';
 import { describeOnNative } from '../../../tools/jest/on-native.js';
@@ -292,9 +291,9 @@ describe('prompts', () => {
       },
     ]);
     for (const config of [{ hidden: 'tanh' }, { readout: 'mean' }])
-      expect(() => onPrompts({ type: 'HEAD', config: config as JsonObject }, ['no', 'yes'], { tokenIds: [5, 6], ...prompt })).toThrow(
-        expect.objectContaining({ code: 'HEAD_UNSUPPORTED' }),
-      );
+      expect(() =>
+        onPrompts({ type: 'HEAD', config: config as never }, ['no', 'yes'], { tokenIds: [5, 6], ...prompt }),
+      ).toThrow(expect.objectContaining({ code: 'HEAD_UNSUPPORTED' }));
     expect(promptOfTask('sst2').words).toEqual(['terrible', 'great']);
     expect(() => promptOfTask('toString')).toThrow(expect.objectContaining({ code: 'PROMPT_UNKNOWN' }));
   });

@@ -69,7 +69,15 @@ export function createActivationStore(limit: number): ActivationStore {
 }
 
 /** The host, whose passes remember in this store what no intervention changes. All else is the host's own, and the store stays the caller's. */
-export const remembering = (host: Host, store: ActivationMemory): Host => ({
-  ...host,
-  forward: (inputs, interventions, context) => host.forward(inputs, interventions, { ...context, activations: store }),
-});
+export function remembering(host: Host, store: ActivationMemory): Host {
+  const forward: Host['forward'] = (inputs, interventions, context) =>
+    host.forward(inputs, interventions, { ...context, activations: store });
+  // A host may be of a class, whose methods and getters no copy has.
+  return new Proxy(host, {
+    get(target, name) {
+      if (name === 'forward') return forward;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}

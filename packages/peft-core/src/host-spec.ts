@@ -118,6 +118,8 @@ export interface HostSpec {
   /** The longest text in tokens: positions that the table reserves, as RoBERTa's does, are not counted. */
   readonly maxPositionEmbeddings: number;
   readonly padTokenId: number;
+  /** Rates of dropout in training, in the order of the configuration; absent if all are 0. No part of the fingerprint: they are a choice. */
+  readonly dropout?: readonly number[];
   readonly defaultReadout: Readout;
   /** There if the host predicts the next token: a decoder, whose tokens see what stands before them alone. */
   readonly languageModel?: {

@@ -49,7 +49,8 @@ interface KindRules<Item, Kind extends SiteKind = SiteKind> {
   readonly gate?: (item: Item, gate: ExampleGate) => Item;
 }
 
-export const mergeStages = ['add', 'magnitude', 'scale', 'gate'] as const;
+/** In the order in which a pass does them: what is added to states is not scaled with the weight. */
+export const mergeStages = ['add', 'magnitude', 'scale', 'addToStates', 'gate'] as const;
 type MergeStage = (typeof mergeStages)[number];
 
 type OfKind<K extends InterventionKind> = Extract<Intervention, { kind: K }>;
@@ -187,7 +188,7 @@ export const interventionRules: Rules = {
     readsOtherTokens: together,
     tensors: () => [],
     merge: {
-      stage: 'add',
+      stage: 'addToStates',
       when: ({ matrix }) => matrix !== undefined,
       weight: (weight, { matrix }) => weight.add(matrix!()),
     },

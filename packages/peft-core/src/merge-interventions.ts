@@ -32,16 +32,16 @@ export function mergeInterventions(host: MergingHost, interventions: Interventio
  */
 export function requireIndependent(merging: Interventions, staying: Interventions): void {
   requireWeightsNotRead(merging, staying);
-  const scaled = new Map(
-    merging.flatMap((item) =>
-      'path' in item && rulesOf(item).merge?.stage !== 'add' ? [[modulePathOf(item), item]] : [],
-    ),
-  );
   for (const item of staying) {
-    const scale = 'path' in item && addsAtWeight(item) ? scaled.get(modulePathOf(item)) : undefined;
+    if (!('path' in item)) continue;
+    const path = modulePathOf(item);
+    const scale = merging.find(
+      (other) =>
+        'path' in other && modulePathOf(other) === path && stagesOver(item).includes(rulesOf(other).merge!.stage),
+    );
     if (scale === undefined) continue;
     throw new PeftError('NOT_MERGEABLE', {
-      found: `at "${modulePathOf(scale as Extract<Intervention, { path: string }>)}" a ${scale.kind}, which also acts on the ${item.kind} that stays`,
+      found: `at "${path}" a ${scale.kind}, which also acts on the ${item.kind} that stays`,
       expected: 'scales and gates only where everything can go into the weight',
       fix: 'leave the two parts one adapter',
     });
@@ -63,9 +63,13 @@ function requireWeightsNotRead(merging: Interventions, staying: Interventions): 
   }
 }
 
-/** Whether it is added to an affine map, before the map's gates. */
-const addsAtWeight = ({ kind }: Intervention): boolean =>
-  ['lowRankDelta', 'dynamicLowRankDelta', 'activationDelta', 'dynamicWeightDelta'].includes(kind);
+/** What of a place acts on something that is added there: on a delta of the weight all that scales it, on one of the states its gates. */
+const stagesOver = ({ kind }: Intervention): readonly string[] =>
+  kind === 'lowRankDelta'
+    ? ['magnitude', 'scale', 'gate']
+    : ['dynamicLowRankDelta', 'activationDelta', 'dynamicWeightDelta'].includes(kind)
+      ? ['gate']
+      : [];
 
 function mergeAll(host: MergingHost, interventions: Interventions): Map<string, tf.Tensor> {
   const byModule = new Map<string, Intervention[]>();

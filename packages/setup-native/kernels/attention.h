@@ -1,6 +1,7 @@
 // Attention of one example and head at a time: its scores stay in the nearest caches from the first product to the last.
 #pragma once
 
+#include <cstdint>
 #include "compute.h"
 #include "matrix-product.h"
 #include "tasks.h"
@@ -90,7 +91,10 @@ inline bool memory_for(const Head &at, HeadMemory *memory) {
   const size_t packed = packed_size(at.size, at.length) + packed_size(at.length, at.size) + packed_size(at.tokens, at.size);
   const size_t joined = (static_cast<size_t>(at.length) * at.size + LANES - 1) / LANES * LANES;
   const size_t scores = static_cast<size_t>(at.tokens) * at.stride;
-  float *start = scratch(OWN, packed + joined + at.stride + 2 * scores);
+  // In 64 bits: size_t has 32 of them in wasm.
+  const uint64_t wanted = packed + joined + at.stride + 2 * static_cast<uint64_t>(at.tokens) * at.stride;
+  if (wanted > SIZE_MAX / sizeof(float)) return false;
+  float *start = scratch(OWN, static_cast<size_t>(wanted));
   if (!start) return false;
   memory->packed = start;
   memory->joined = memory->packed + packed;

@@ -9,6 +9,7 @@ import {
   substream,
 } from '@tfjs-peft/peft-core';
 import * as tf from '@tensorflow/tfjs';
+import { withinMemory } from '../batches/within-memory.js';
 import { toBatch } from '../batches/batch-source.js';
 import { checkLanguageExamples, identifyLanguage, type LanguageExample } from '../batches/language-texts.js';
 import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
@@ -72,14 +73,16 @@ export async function scoreTexts(options: ScoreTextsOptions): Promise<LanguageSc
       streams: { draws: substream(stream, 'draws', index), dropout: substream(stream, 'dropout', index) },
     };
     let count = 0;
-    const sum = tf.tidy(() => {
+    const texts = indices.map((at) => examples[at]!.text);
+    const pass = () => {
       const targets = indices.map((at) => examples[at]!.weights.map((weight) => Number(weight > 0)));
-      const batch = toBatch(host, { texts: indices.map((at) => examples[at]!.text), targets });
+      const batch = toBatch(host, { texts, targets });
       const outputs = host.forward(batch.inputs, method.intervene(effective, context), context);
       const predicted = predictedTokens(outputs, batch);
       count = predicted.count;
       return vocabularyLoss(predicted.tokens, requireOutputEmbeddings(outputs));
-    });
+    };
+    const sum = withinMemory(texts, () => tf.tidy(pass));
     negativeLogLikelihood += (await sum.data())[0]!;
     sum.dispose();
     tokens += count;

@@ -13,6 +13,8 @@ export interface ScoreLogitsOptions<Target> {
   readonly examples: readonly LabelledExample<Target>[];
   readonly objective: LogitsObjective<Target>;
   readonly score: ScoreFunction<Target>;
+  /** By which a run is known again, so that it goes on under the same measure; the function's name if absent. Bundlers change names: give one there. */
+  readonly scoreName?: string;
 }
 
 /**
@@ -25,7 +27,11 @@ export function scoreLogits<Target>(options: ScoreLogitsOptions<Target>): Evalua
   checkExamples(options.examples, options.objective, 'dev');
   const texts = options.examples.map(({ text }) => text);
   return {
-    identity: { ...identifyExamples(options.examples), objective: options.objective.id },
+    identity: {
+      ...identifyExamples(options.examples),
+      objective: options.objective.id,
+      score: options.scoreName ?? options.score.name,
+    },
     evaluate: (state) => evaluateBy(state, (mode, draws) => predictDraws(state, texts, mode, draws), options),
     async evaluateAll(states) {
       const passes = sharedPasses(states, texts);

@@ -1,5 +1,5 @@
 import { type HostOutputs, type OutputEmbeddings, PeftError } from '@tfjs-peft/peft-core';
-import { type Batch, type Objective, objectiveOfOutputs, parseConfig } from '@tfjs-peft/peft-core/authoring';
+import { type Batch, type Objective, objectiveOfOutputs, parseConfig, textsOf } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import * as z from 'zod';
 import { type PredictedTokens, vocabularyLoss } from './vocabulary-loss.js';
@@ -18,7 +18,7 @@ const nextTokenConfig = z.strictObject({
 /**
  * Predicting the next token: the weighted mean of its cross entropy over all tokens of the batch that count. Logits of a large vocabulary are
  * never made for all positions at once. Errors: `CONFIG_INVALID`; of the loss `LANGUAGE_MODEL_MISSING` on a host without output embeddings,
- * `COMPLETION_EMPTY` for a batch of which no token counts, `LABEL_INVALID` for weights below 0, or more of them than a text has tokens.
+ * `COMPLETION_EMPTY` for a batch of which no token counts, `LABEL_INVALID` for weights below 0, or not one for each token of a text.
  */
 export function nextToken(config: z.input<typeof nextTokenConfig> = {}): Objective<TokenWeights> {
   const { labelSmoothing } = parseConfig(nextTokenConfig, config, 'next token');
@@ -65,7 +65,11 @@ export function predictedTokens(
   const at: number[] = [];
   const weights: number[] = [];
   if (targets.length !== batch) throw misfit(`weights for ${targets.length} texts`, `${batch} texts`);
+  const known = textsOf(inputs);
   targets.forEach((row, text) => {
+    const own = known?.[text]?.inputIds.length;
+    if (own !== undefined && row.length !== own)
+      throw misfit(`${row.length} weights for a text of ${own} tokens`, 'one a token');
     if (row.length > tokens) throw misfit(`${row.length} weights for a text of ${tokens} tokens`, 'one a token');
     row.forEach((weight, token) => {
       if (!(weight >= 0)) throw misfit(`weight ${weight} of token ${token}`, 'weights from 0');

@@ -7,7 +7,7 @@ export interface SgdSettings {
   readonly momentum: number;
 }
 
-/** Stochastic gradient descent as torch.optim.SGD computes it: `v ← momentum · v + g`, `θ ← (1 − rate · decay) · θ − rate · v`. */
+/** Stochastic gradient descent as torch.optim.SGD computes it, but for the decay, which is decoupled: `v ← momentum · v + g`, `θ ← (1 − rate · decay) · θ − rate · v`. */
 export function sgd({ momentum }: SgdSettings = { momentum: 0 }): Optimiser {
   const slots = momentum === 0 ? [] : ['velocities'];
   return {

@@ -9,6 +9,7 @@ import {
 import type { ReadoutMap } from '@tfjs-peft/peft-core/interventions';
 import * as tf from '@tensorflow/tfjs';
 import { checkTexts, padTexts, requireGoingOn } from '../batches/pad-texts.js';
+import { withinMemory } from '../batches/within-memory.js';
 import { lengthSortedBatches } from '../batches/length-sorted-batches.js';
 import { requireLogits } from '../objectives/require-logits.js';
 import { yieldToEventLoop } from '../evaluate/yield-to-event-loop.js';
@@ -30,7 +31,7 @@ export interface FeatureOptions {
 
 /**
  * Pooled features `[texts, hidden]` (row-major) of the host, alone or with an adapter, in the order of the input: what a linear model is
- * fitted on. Errors: `TEXT_EMPTY`, `PREDICTION_ABORTED`, and those of the host for a readout it lacks.
+ * fitted on. Errors: `TEXT_EMPTY`, `PREDICTION_ABORTED`, `BACKEND_OUT_OF_MEMORY`, and those of the host for a readout it lacks.
  */
 export async function extractFeatures({
   host,
@@ -47,16 +48,15 @@ export async function extractFeatures({
   let done = 0;
   for (const batch of lengthSortedBatches(texts, batchSize)) {
     requireGoingOn(signal, done, texts.length);
-    const pooled = tf.tidy(() => {
-      const inputs = padTexts(
-        host,
-        batch.map((index) => texts[index]!),
-      );
+    const own = batch.map((index) => texts[index]!);
+    const pass = () => {
+      const inputs = padTexts(host, own);
       const context = evaluationContext(host.spec, batch.length);
       const head = identityHead(readout ?? host.spec.defaultReadout, size);
       const interventions = adapter ? adapter.method.intervene(adapter.effective, context) : [];
       return requireLogits(host.forward(inputs, [...interventions, head], { ...context, reads: 'logits' }));
-    });
+    };
+    const pooled = withinMemory(own, () => tf.tidy(pass));
     try {
       const rows = await pooled.data();
       batch.forEach((text, row) => features.set(rows.slice(row * size, (row + 1) * size), text * size));

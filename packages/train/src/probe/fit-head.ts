@@ -44,7 +44,7 @@ export async function fitHead(options: FitHeadOptions): Promise<Map<string, Name
     throw new PeftError('HEAD_UNSUPPORTED', {
       found: `a head of ${labelCount} labels for a regression`,
       expected: 'one label',
-      fix: 'use head({ labels: 1 })',
+      fix: "use head({ labels: ['score'] })",
     });
   if (labels.length !== options.texts.length)
     throw new PeftError('FEATURES_MISSHAPEN', {

@@ -32,6 +32,7 @@ export const identifyRun = <Targets>(run: IdentifiedRun<Targets>): RunIdentity =
       config: run.config,
       method: describeMethod(run.method),
       host: run.host.spec.fingerprint,
+      ...(run.host.spec.dropout && { hostDropout: run.host.spec.dropout }),
       objective: run.objective.id,
       optimiser: run.optimiser.id,
       ...(run.rule && { rule: run.rule.id }),

@@ -1,7 +1,7 @@
 import type { ParameterCount } from '@tfjs-peft/peft-core';
 import type { ActivationReport, ParameterPlan } from '@tfjs-peft/peft-core/authoring';
 
-/** One line of metrics.jsonl. `milliseconds` is the only entry that differs between two runs of the same configuration and backend. */
+/** One line of metrics.jsonl. `milliseconds` differs between two runs of the same configuration and backend, and `tensors` with what a run keeps or others hold. */
 export interface MetricsRow {
   /** Updates so far. */
   readonly step: number;

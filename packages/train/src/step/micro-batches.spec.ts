@@ -66,6 +66,7 @@ describe('a pass that needs more memory than there is', () => {
     for (const error of [
       Object.assign(new Error('Aborted(). Build with -sASSERTIONS for more info.'), { name: 'RuntimeError' }),
       new PeftError('BACKEND_OUT_OF_MEMORY', { found: 'no room' }),
+      new Error('Invalid TF_Status: 8\nMessage: OOM when allocating tensor with shape[9,9]'),
     ]) {
       const run = train({ ...steady(), host: failing(error) });
       await expect(run).rejects.toMatchObject({
@@ -73,6 +74,7 @@ describe('a pass that needs more memory than there is', () => {
         message: expect.stringMatching(/4 texts of up to \d+ tokens .*microBatches/),
       });
     }
-    expect(await codeOf(train({ ...steady(), host: failing(new Error('another')) }))).toBe('Error: another');
+    for (const text of ['another', 'Invalid TF_Status: 3\nMessage: shapes'])
+      expect(await codeOf(train({ ...steady(), host: failing(new Error(text)) }))).toBe(`Error: ${text}`);
   });
 });

@@ -14,7 +14,13 @@ import { rotaryAngles } from '../kernels/rotary.js';
 import { overBatch } from '../kernels/over-batch.js';
 import { applyHead } from '../model/apply-head.js';
 import { applyNorm } from '../model/apply-norm.js';
-import { marksWithPrompts, maskWithPrompts, requireInputs, tokenLayoutOf } from '../model/host-inputs.js';
+import {
+  marksWithPrompts,
+  maskWithPrompts,
+  requireInputs,
+  requireKnownIds,
+  tokenLayoutOf,
+} from '../model/host-inputs.js';
 import { indexInterventions } from '../model/index-interventions.js';
 import { lookUp } from '../model/look-up.js';
 import { dropOut, type Pass } from '../model/pass.js';
@@ -135,6 +141,7 @@ function hostOf({ decoder, digests, weights }: HostParts, name: string, spec: Ho
     remembers: boolean,
   ): HostOutputs & { readonly past?: Past } => {
     requireInputs(inputs);
+    requireKnownIds(inputs, { words: config.vocabSize });
     requireDocumentsApart(interventions, inputs, name);
     return tf.tidy(() => {
       const indexed = indexInterventions(interventions, sites, inputs.inputIds.shape[0]);

@@ -5,6 +5,7 @@ import { decoderTensors, matchDecoderTensors } from './decoder-tensors.js';
 import type { Decoder } from './describe-decoder.js';
 import { decoderReadouts, listDecoderSites, readoutPath } from './list-sites.js';
 import { parseDecoderConfig } from './parse-decoder-config.js';
+import { dropoutOf } from '../model/dropout-of.js';
 
 /** `score` of HF's sequence classifiers of decoders. */
 export const decoderClassifier: ClassifierLayout = { output: readoutPath, readout: 'last', bias: false };
@@ -31,6 +32,7 @@ export function decoderSpec(
     numAttentionHeads: config.numAttentionHeads,
     maxPositionEmbeddings: config.maxPositionEmbeddings,
     padTokenId: config.padTokenId,
+    ...dropoutOf([config.embeddingDropout, config.hiddenDropout, config.attentionDropout]),
     defaultReadout,
     ...(outputTable !== undefined && {
       languageModel: {

@@ -40,6 +40,7 @@ import {
   marksWithPrompts,
   maskWithPrompts,
   requireInputs,
+  requireKnownIds,
   requireOneDocument,
   tokenLayoutOf,
 } from '../model/host-inputs.js';
@@ -141,6 +142,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
   /** Embeds the batch; `run` gives the last states `[batch, tokens, hidden]`, or those of the picked tokens. */
   const begin = (inputs: HostInputs, interventions: Interventions, context: Context) => {
     requireInputs(inputs);
+    requireKnownIds(inputs, { words: config.vocabSize, types: config.typeVocabSize });
     requireOneDocument(inputs, name);
     const textPass = passOf(interventions, context, inputs.attentionMask);
     const known = keptSteps(inputs, interventions, context, encoder);

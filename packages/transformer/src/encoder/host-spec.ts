@@ -6,6 +6,7 @@ import { matchTensors } from '../weights/match-tensors.js';
 import type { TensorSource } from '../weights/tensor-source.js';
 import { readoutUnavailable } from '../model/readout-unavailable.js';
 import { listSites } from './list-sites.js';
+import { dropoutOf } from '../model/dropout-of.js';
 
 /** What a specification is read from; no tensor is loaded. */
 export interface HostSpecOptions {
@@ -45,6 +46,7 @@ export function specOf(encoder: Encoder, name: string, fingerprint: string, want
     numAttentionHeads: config.numAttentionHeads,
     maxPositionEmbeddings: usablePositions,
     padTokenId: config.padTokenId,
+    ...dropoutOf([config.hiddenDropout, config.attentionDropout]),
     defaultReadout,
     sites: listSites(encoder, new Map(shapes)),
     fingerprint,

@@ -3,6 +3,7 @@ import {
   createStream,
   type EncodedText,
   type Host,
+  evaluationContext,
   padBatch,
   type Readout,
   sitesOfKind,
@@ -236,5 +237,38 @@ describe('kept states', () => {
     const one = calls.get('whole 2');
     expect(one).toBeGreaterThan(0);
     expect(Object.fromEntries(calls)).toEqual({ 'whole 2': one, 'kept 2': one, 'whole 5': one, 'kept 5': one });
+  });
+});
+
+describe('a host of a class', () => {
+  it('keeps its getters and methods', async () => {
+    const plain = await createRandomHost();
+    class OwnHost implements Host {
+      get spec() {
+        return plain.spec;
+      }
+      forward(...given: Parameters<Host['forward']>) {
+        return this.run(...given);
+      }
+      private run(...given: Parameters<Host['forward']>) {
+        return plain.forward(...given);
+      }
+      readOut = plain.readOut.bind(plain);
+      weight(path: string) {
+        return plain.weight(path);
+      }
+      withWeights = plain.withWeights.bind(plain);
+      dispose() {
+        plain.dispose();
+      }
+    }
+    await withStore(new OwnHost(), 10, async (remembers) => {
+      expect(remembers.spec).toBe(plain.spec);
+      expect(remembers.weight('embeddings.word_embeddings.weight').shape).toEqual([100, 32]);
+      const inputs = padBatch([{ inputIds: [5, 6], tokenTypeIds: [0, 0] }], 0);
+      const { lastHiddenState } = remembers.forward(inputs, [], evaluationContext(plain.spec, 1));
+      expect(lastHiddenState.shape).toEqual([1, 8, 32]);
+    });
+    plain.dispose();
   });
 });

@@ -218,6 +218,33 @@ describe('mergeAdapter', () => {
     merged.dispose();
   });
 
+  it.each(['weightScale', 'weightMagnitude'] as const)(
+    'adds a matrix of states after the %s of its place, and a scale goes in beside states that stay',
+    async (kind) => {
+      const added = (matrix: boolean) =>
+        fixedAdapter(host, 'added', { matrix: random(32, 32) }, ({ matrix: own }) => ({
+          ...{ kind: 'activationDelta', path: query, perToken: true },
+          apply: (x: tf.Tensor) => x.reshape([-1, 32]).matMul(own!).reshape(x.shape),
+          ...(matrix && { matrix: () => own! }),
+        }));
+      const scaled = fixedAdapter(
+        host,
+        'scaled',
+        { values: kind === 'weightScale' ? nearOne(32) : random(32) },
+        (own) =>
+          kind === 'weightScale'
+            ? { kind, path: query, scale: own['values']! }
+            : { kind, path: query, delta: own['values'] as tf.Tensor1D },
+      );
+      for (const whole of [composed(host, added(true), scaled), composed(host, scaled, added(false))]) {
+        const expected = stateOf(host, whole);
+        const { host: merged, rest } = await mergeAdapter(host, whole, { rest: 'keep' });
+        expect(await maxDifference(stateOf(merged, rest ?? nothing(merged)), expected)).toBeLessThan(2e-5);
+        merged.dispose();
+      }
+    },
+  );
+
   it('refuses an adapter of another host and deltas with gates', async () => {
     const adapter = kinds[0]![1](host);
     await expect(mergeAdapter(host, { ...adapter, hostFingerprint: 'other' })).rejects.toMatchObject({

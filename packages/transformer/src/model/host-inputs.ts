@@ -1,4 +1,5 @@
 import { type HostInputs, PeftError } from '@tfjs-peft/peft-core';
+import { textsOf } from '@tfjs-peft/peft-core/authoring';
 import * as tf from '@tensorflow/tfjs';
 import { packedLayout, paddedLayout, placesWithVirtual, type TokenLayout } from './token-layout.js';
 
@@ -25,6 +26,26 @@ function withVirtual<T extends tf.Tensor>(ofText: T, length: number, value: numb
     [virtual, 0],
   ];
   return ofText.pad(before, value);
+}
+
+/**
+ * Ids and token types of texts that are known (`padBatch`) have a row in the tables of the host. Errors: `HOST_INPUTS_INVALID`.
+ */
+export function requireKnownIds(inputs: HostInputs, rows: { readonly words: number; readonly types?: number }): void {
+  for (const [row, text] of (textsOf(inputs) ?? []).entries()) {
+    const beyond = (ids: readonly number[], count: number) => ids.find((id) => !(id >= 0 && id < count));
+    const id = beyond(text.inputIds, rows.words);
+    const type = rows.types ? beyond(text.tokenTypeIds, rows.types) : undefined;
+    if (id === undefined && type === undefined) continue;
+    throw new PeftError('HOST_INPUTS_INVALID', {
+      found: `${id === undefined ? `token type ${type}` : `token ${id}`} in text ${row} of a batch`,
+      expected:
+        id === undefined
+          ? `token types from 0 to ${rows.types! - 1}`
+          : `ids from 0 to ${rows.words - 1}, the words of the host`,
+      fix: 'encode texts with the tokenizer of this host',
+    });
+  }
 }
 
 /** Errors: `HOST_INPUTS_INVALID`, `BACKEND_UNSUPPORTED`. */
