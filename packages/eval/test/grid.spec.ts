@@ -17,7 +17,7 @@ import {
   type RunGridOptions,
   writeGridReport,
 } from '@tfjs-peft/eval/grid';
-import { copyRecords } from '@tfjs-peft/eval/sweep';
+import { copyRecords, planSweep, readSweepStatus, startSweep } from '@tfjs-peft/eval/sweep';
 import { jsonChecksum, type JsonObject } from '@tfjs-peft/peft-core/files';
 import { describeOnNative } from '../../../tools/jest/on-native.js';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
@@ -421,6 +421,12 @@ describeOnNative('a grid', () => {
       code: 'RECORDS_INTO_THEMSELVES',
     });
     await expect(copyRecords(tiny.root, `${tiny.root}-no`)).rejects.toMatchObject({ code: 'GRID_MISSING' });
+    const other = `${tiny.root}-other`;
+    await planSweep({ ...tiny.input, seeds: { data: [99], train: [0] } }, { folder: other });
+    const before = readFileSync(join(other, 'trials.jsonl'), 'utf8');
+    await expect(copyRecords(tiny.out, other)).rejects.toMatchObject({ code: 'RUN_FOLDER_OF_ANOTHER_CONFIGURATION' });
+    expect(readFileSync(join(other, 'trials.jsonl'), 'utf8')).toBe(before);
+    rmSync(other, { recursive: true });
   });
 
   it('has one writer, and belongs to one grid', async () => {
@@ -450,6 +456,62 @@ describeOnNative('a grid', () => {
     expect(analysis.cells[0]!.missing).toBe(1);
     expect(tables[0]!.rows.find(([arm]) => arm === 'fails')![1]).toBe('missing');
     rmSync(failing.out, { recursive: true });
+  });
+
+  it('goes on with other cells where one asks for more rows than its task has', async () => {
+    const uneven = await tinyGrid({
+      methods: ['majority'],
+      shots: [4000, 12],
+      references: ['majority'],
+      seeds: { data: [13], train: [0] },
+      test: {},
+      factors: undefined,
+    });
+    await uneven.run();
+    const { analysis } = await writeGridReport(uneven.out);
+    expect(analysis.cells.map(({ shots, missing }) => [shots, missing])).toEqual([
+      [4000, 1],
+      [12, 0],
+    ]);
+    rmSync(uneven.out, { recursive: true });
+  });
+
+  it('one row to be judged by has no variance over rows', async () => {
+    const single = await tinyGrid({
+      methods: ['majority', 'linear-probe'],
+      seeds: { data: [13, 21], train: [0] },
+      references: ['majority'],
+      test: {},
+      factors: undefined,
+    });
+    const input = { ...single.input, data: { ...single.input.data, testCap: 1 } };
+    await runGrid(input, { folder: single.out, backend: 'current' });
+    expect((await writeGridReport(single.out)).analysis.cells[0]!.missing).toBe(0);
+    rmSync(single.out, { recursive: true });
+  });
+
+  it('hands a failed try out once more before it chooses without it', async () => {
+    const searching = await tinyGrid({
+      methods: [{ ...tinyPrefix, name: 'A', search: { 'train.learningRate': [1e-2, 3e38] } }] as never,
+      search: { budget: 2, seeds: [5] },
+      seeds: { data: [13], train: [0] },
+      test: {},
+      factors: undefined,
+    });
+    await searching.run();
+    const seen: unknown[] = [];
+    for (let start = 0; start < 3; start++) {
+      const { status, open } = await startSweep(searching.out, { kind: 'slurm', program: ['tfjs-peft'] });
+      seen.push([status.undecided, open]);
+    }
+    // Nothing ran here: the failed try counts as failed twice, and what was chosen before stays.
+    expect(seen).toEqual([
+      [1, 1],
+      [0, 0],
+      [0, 0],
+    ]);
+    expect((await readSweepStatus(searching.out)).record!.retried).toHaveLength(1);
+    rmSync(searching.out, { recursive: true });
   });
 
   it('chooses settings on other splits first', async () => {

@@ -14,6 +14,7 @@ import * as tf from '@tensorflow/tfjs';
 import { parse } from 'yaml';
 import { useTestBackend } from '../../../tools/jest/use-test-backend.js';
 import { tinyExperiment, tinyPrefix, tinySubspace } from './tiny-experiment.js';
+import { writeTinyModel } from './tiny-model.js';
 
 useTestBackend();
 const backend = 'current' as const;
@@ -190,6 +191,20 @@ describe('runExperiment', () => {
     expect(await codeOf(runExperiment(config, { folder: out, backend, onEvent: edit }))).toMatch(
       /^RUN_FOLDER_OF_ANOTHER_CONFIGURATION: .*dataHash is/,
     );
+  });
+
+  it('refuses finished trials of two hosts, however often it is asked', async () => {
+    const { config, out } = await tinyExperiment({ methods: ['majority', 'linear-probe'] });
+    await runExperiment({ ...config, methods: ['majority'] }, { folder: out, backend });
+    await writeTinyModel(config.model!.name!, 9);
+    for (const methods of [
+      ['majority', 'linear-probe'],
+      ['majority', 'linear-probe'],
+      ['majority', 'linear-probe', 'head'],
+    ])
+      expect(await codeOf(runExperiment({ ...config, methods }, { folder: out, backend }))).toMatch(
+        /^RUN_FOLDER_OF_ANOTHER_CONFIGURATION/,
+      );
   });
 
   it('uses the results of data that are gone, and says so; a moved file is the same file', async () => {

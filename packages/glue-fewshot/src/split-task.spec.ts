@@ -26,6 +26,13 @@ describe('splits (T10)', () => {
     expect(splitTask(task, { k: 100, dataSeed: 42, protocol: 'fixed', devSize: 30 }).devRows).toHaveLength(30);
   });
 
+  it('refuses a test set without rows', () => {
+    const empty = { ...task, tests: [{ ...task.tests[0]!, rows: [] }] };
+    expect(() => splitTask(empty, { k: 100, dataSeed: 42 })).toThrow(
+      expect.objectContaining({ code: 'TASK_TOO_SMALL', message: expect.stringContaining('test set "test"') }),
+    );
+  });
+
   it('same_k is the default and shares its training rows with fixed', () => {
     const split = splitTask(task, { k: 100, dataSeed: 13 });
     expect(split.protocol).toBe('same_k');

@@ -38,7 +38,8 @@ const maxTries = 100;
 
 /**
  * Cuts train and dev from the training rows of a task (see {@link Protocol}); test rows are those of the test sets. Pure: the same
- * rows and options give the same split. Errors: `SPLIT_OPTION_INVALID`, `SPLIT_TOO_LARGE`, `SPLIT_ONE_CLASS`, `SEED_INVALID`.
+ * rows and options give the same split. Errors: `SPLIT_OPTION_INVALID`, `SPLIT_TOO_LARGE`, `SPLIT_ONE_CLASS`, `SEED_INVALID`, `TASK_TOO_SMALL` for a test set
+ * without rows.
  */
 export function splitTask(loaded: LoadedTask, options: SplitOptions): Split {
   const { task, train, tests, subset } = loaded;
@@ -51,6 +52,13 @@ export function splitTask(loaded: LoadedTask, options: SplitOptions): Split {
     protocol === 'per_class'
       ? { cut: balancedCut(task.name, classes, names, sizes, dataSeed), usedSeed: dataSeed }
       : drawnCut(task.name, classes, names, sizes, { dataSeed, stratify, protocol, k }, notes);
+  const empty = tests.find(({ rows }) => rows.length === 0);
+  if (empty)
+    throw new PeftError('TASK_TOO_SMALL', {
+      found: `no rows in the test set "${empty.name}" of ${task.name}`,
+      expected: 'one at least, to judge by',
+      fix: 'take another group of the task, or another test file',
+    });
   const testRows = Object.fromEntries(tests.map((test) => [test.name, cappedRows(test, testCap, notes)]));
   const countsOf = (rows: readonly number[]) => {
     const counts = countClasses(rows, classes, names.length);

@@ -29,6 +29,11 @@ export async function executeTrials(
   { openRunners, resume, catalogue, onEvent }: ExecuteOptions,
 ): Promise<Map<string, TrialSummary>> {
   const finished = await findFinished(planned, resume);
+  const compared = new Map<string, TrialSummary>();
+  for (const [folder, summary] of finished) {
+    requireDataOfOthers(folder, summary, compared);
+    compared.set(folder, summary);
+  }
   await requirePresentData(
     planned.flatMap(({ folder, trial }) => {
       const summary = finished.get(folder);
@@ -47,7 +52,7 @@ export async function executeTrials(
   }
   const open = planned.filter(({ folder }) => !finished.has(folder));
   if (open.length === 0) return finished;
-  const known = new Map(finished);
+  const known = compared;
   const runners = await openRunners(open.length);
   try {
     const done = await runTrials(

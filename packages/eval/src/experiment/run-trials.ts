@@ -32,9 +32,30 @@ const fatal = new Set([
 
 export const isFatal = (error: unknown): boolean => isPeftError(error) && fatal.has(error.code);
 
+/** What one task lacks for one K or split: other cells of a grid may have it. */
+const isOfItsCell = (error: unknown): boolean =>
+  isPeftError(error) && (error.code.startsWith('SPLIT_') || ['TASK_TOO_SMALL', 'TASK_UNFIT'].includes(error.code));
+
+async function runOne(
+  runner: TrialRunner,
+  planned: PlannedTrial,
+  onFailed: (planned: PlannedTrial, error: unknown) => Promise<TrialSummary>,
+): Promise<TrialSummary> {
+  try {
+    await runner.open?.(planned);
+  } catch (error) {
+    if (isOfItsCell(error)) return onFailed(planned, error);
+    throw error;
+  }
+  return runner.run(planned).catch((error: unknown) => {
+    if (isFatal(error)) throw error;
+    return onFailed(planned, error);
+  });
+}
+
 /**
  * Runs trials on several runners, each taking the next one when it is free. A trial that fails is passed to `onFailed` and the others go
- * on; an error that would hit all of them, and whatever `open`, `onFailed` and `onEnd` throw, stops everything. Summaries by folder.
+ * on; an error that would hit all of them, and whatever else `open`, `onFailed` and `onEnd` throw, stops everything. Summaries by folder.
  */
 export async function runTrials(
   trials: readonly PlannedTrial[],
@@ -49,11 +70,7 @@ export async function runTrials(
     for (let next = queue.shift(); next !== undefined && stopped === undefined; next = queue.shift()) {
       const planned = next;
       try {
-        await runner.open?.(planned);
-        const summary = await runner.run(planned).catch((error: unknown) => {
-          if (isFatal(error)) throw error;
-          return onFailed(planned, error);
-        });
+        const summary = await runOne(runner, planned, onFailed);
         summaries.set(planned.folder, summary);
         onEnd(planned, summary);
       } catch (error) {

@@ -78,7 +78,9 @@ function varianceOf(runs: readonly RecordedRun[]): VarianceComponents | null {
   const balanced = values.every(
     (group) => group.length === first!.length && group.every((run) => run.length === first![0]!.length),
   );
-  return values.length > 1 && balanced ? varianceComponents(values) : null;
+  // One row has no spread over items.
+  const isEnough = values.length > 1 && first![0]!.length > 1;
+  return isEnough && balanced ? varianceComponents(values) : null;
 }
 
 const sameItems = (a: ItemRecords, b: ItemRecords) =>

@@ -53,8 +53,8 @@ export interface PlanTrialsOptions {
   readonly folder: string;
   /** With which the grid can be run again; that of the folder if absent. */
   readonly command?: string;
-  /** Tries that failed are open again, and nothing is chosen before. */
-  readonly retry?: boolean;
+  /** Tries that failed, all or some by their folders below that of the grid, are open again, and nothing is chosen before. */
+  readonly retry?: boolean | ((folder: string) => boolean);
 }
 
 /**
@@ -125,12 +125,13 @@ async function chooseSettings(
   folder: string,
   tries: readonly Try[],
   listings: readonly Listing[],
-  retry: boolean,
+  retry: boolean | ((folder: string) => boolean),
 ): Promise<Map<string, Try> | undefined> {
   const found: TrialSummary[] = [];
   for (const listing of listings) {
     const summary = await readSummary(join(folder, listing.folder));
-    if (!summary || (retry && summary.status === 'failed')) return undefined;
+    const isOpen = typeof retry === 'function' ? retry(listing.folder) : retry;
+    if (!summary || (isOpen && summary.status === 'failed')) return undefined;
     found.push({ ...summary, method: listing.config.method.name });
   }
   const chosen = new Map<string, Try>();

@@ -82,11 +82,18 @@ function comparable({ task, data, model, metrics, test }: ExperimentConfig): unk
   return {
     task,
     data: { ...rest, file: file && mapFile(file, (path) => basename(path)) },
-    model: { ...model, name: isDirectoryName(model.name) ? '' : model.name },
+    model: { ...model, name: ofPlace(model.name), ...(model.prompt && { prompt: promptOf(model.prompt) }) },
     metrics,
     test,
   };
 }
+
+/** A folder is known by what it holds. */
+const ofPlace = (name: string): string => (isDirectoryName(name) ? '' : name);
+const promptOf = ({ mlm, ...prompt }: NonNullable<ExperimentConfig['model']['prompt']>) => ({
+  ...prompt,
+  ...(mlm !== undefined && { mlm: ofPlace(mlm) }),
+});
 
 /** Writes results.json and copies one adapter. */
 export async function writeResults(

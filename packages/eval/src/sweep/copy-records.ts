@@ -2,7 +2,7 @@ import { copyFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
 import { trialWithBarePaths, withBarePaths } from '../grid/grid-paths.js';
-import { writeGrid } from '../grid/grid-folder.js';
+import { readGrid, writeGrid } from '../grid/grid-folder.js';
 import { type ListedTrial, type Listing, readTrialList, writeTrialList } from '../grid/trial-list.js';
 import { inspectTrialFolder, trialFiles, writeTrialConfig } from '../records/trial-folder.js';
 import { toFolderError } from '../run-folder/folder-errors.js';
@@ -32,7 +32,8 @@ export async function copyRecords(given: string, output: string): Promise<Copied
       fix: 'name a folder outside of it',
     });
   const grid = await requireGrid(from);
-  const listed = (await readTrialList(from)).filter(({ dropped }) => !dropped);
+  const all = await readTrialList(from);
+  const listed = all.filter(({ dropped }) => !dropped);
   const finished: Listing[] = [];
   for (const trial of listed) {
     const state = await inspectTrialFolder(join(from, trial.folder), trial.config);
@@ -41,6 +42,7 @@ export async function copyRecords(given: string, output: string): Promise<Copied
   await ensureWritableFolder(to);
   const release = await lockFolder(to);
   try {
+    await refuseAnother(to, new Set(all.map(({ folder }) => folder)));
     let bytes = 0;
     for (const { folder, config } of finished) {
       const path = join(to, folder);
@@ -58,6 +60,18 @@ export async function copyRecords(given: string, output: string): Promise<Copied
   } finally {
     release();
   }
+}
+
+/** Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION` for a folder with trials that the grid never had. */
+async function refuseAnother(to: string, known: ReadonlySet<string>): Promise<void> {
+  if (!(await readGrid(to))) return;
+  const stranger = (await readTrialList(to)).find(({ folder, dropped }) => !dropped && !known.has(folder));
+  if (stranger)
+    throw new PeftError('RUN_FOLDER_OF_ANOTHER_CONFIGURATION', {
+      found: `"${to}" holds another grid, with the trial ${stranger.folder}`,
+      expected: 'a new folder, or an earlier copy of this grid',
+      fix: 'name another folder for the copy',
+    });
 }
 
 /** Floors have no evaluations, and trials of older versions no records. */

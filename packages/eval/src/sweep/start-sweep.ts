@@ -17,10 +17,11 @@ import {
   refuseCancelled,
   sweepFiles,
   watchForCancel,
+  readSweepRecord,
 } from './sweep-folder.js';
 import { runGrid, type RunGridOptions } from '../grid/run-grid.js';
 import type { StoredGrid } from '../grid/grid-folder.js';
-import { readSweepStatus, type SweepStatus } from './sweep-status.js';
+import { readSweepStatus, type SweepStatus, type TrialStatus } from './sweep-status.js';
 
 /** Where a sweep lies, and how it was asked for. */
 export interface PlanSweepOptions extends OpenGridOptions {
@@ -84,6 +85,9 @@ export interface StartedSweep {
   readonly file?: string;
 }
 
+/** A try of settings lies in the search folder of its cell. */
+const isTry = (path: string): boolean => /^cells\/[^/]+\/search\//.test(path);
+
 /** Tasks of an array by default at most: the limit of Slurm as it comes is 1001. */
 const mostTasks = 1000;
 
@@ -100,13 +104,18 @@ export async function startSweep(
   const opened = await openStoredGrid(folder, options.plugins);
   const release = await lockFolder(folder);
   try {
-    await planTrials(opened, { folder });
+    // As in a run here: nothing is chosen while a failed try is open again. One that failed twice holds nothing up, and is not run a third time.
+    const before = new Set((await readSweepRecord(folder))?.retried);
+    await planTrials(opened, { folder, retry: (path) => !before.has(path) });
     await clearCancelled(folder);
     const status = await readSweepStatus(folder);
-    const left = status.trials.filter(({ state }) => state !== 'done' && state !== 'running');
+    const isSpent = ({ folder: path, state }: TrialStatus) => state === 'failed' && before.has(path);
+    const left = status.trials.filter((one) => one.state !== 'done' && one.state !== 'running' && !isSpent(one));
+    const again = left.filter(({ state, folder: path }) => state === 'failed' && isTry(path));
+    const retried = [...before, ...again.map(({ folder: path }) => path)];
     const open = left.length;
     if (engine.kind === 'bullmq') {
-      const { id } = await recordSweep(folder, { engine: 'bullmq', redis: withoutPassword(engine.redis) });
+      const { id } = await recordSweep(folder, { engine: 'bullmq', redis: withoutPassword(engine.redis), retried });
       const queue = await openBullmqQueue({ url: engine.redis, id });
       try {
         return { status, open, submitted: await queue.submit(left.map(({ folder: path }) => path)) };
@@ -114,7 +123,7 @@ export async function startSweep(
         await queue.close();
       }
     }
-    const { id } = await recordSweep(folder, { engine: engine.kind });
+    const { id } = await recordSweep(folder, { engine: engine.kind, retried });
     const tasks = Math.max(1, Math.min(engine.tasks ?? Math.min(open, mostTasks), status.trials.length));
     const common = { folder, tasks, name: `tfjs-peft-${id}` };
     const files = sweepFiles(folder);

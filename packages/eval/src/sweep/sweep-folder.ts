@@ -31,6 +31,8 @@ const sweepRecord = z.object({
   redis: z.string().max(500).optional(),
   /** Jobs of Slurm that were submitted. */
   jobs: z.array(z.string().regex(/^\d+$/)).max(mostJobs).optional(),
+  /** Failed tries of settings that were handed out once more: failed again, they do not hold up the choice. */
+  retried: z.array(z.string().max(1000)).optional(),
 });
 
 /** How a sweep was started last: `sweep.json`. */
@@ -51,6 +53,7 @@ export async function recordSweep(folder: string, how: Omit<SweepRecord, 'id'>):
     id: earlier?.id ?? randomBytes(6).toString('hex'),
     ...how,
     ...(jobs.length > 0 && { jobs }),
+    ...((how.retried ?? earlier?.retried) && { retried: how.retried ?? earlier!.retried! }),
   };
   await writeStoredJson(sweepFiles(folder).record, sweepRecord, record);
   return record;
