@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,6 +122,16 @@ describe('a whole experiment', () => {
       ],
     ]);
     expect(fake.texts.err).toMatch(/^error: .*standard input/m);
+  });
+
+  it('run: refuses a reference that is none of the methods before anything is trained', async () => {
+    const output = join(root, 'no-reference');
+    const args = ['--task', 'spam-subjects', '--shots', '8', '--methods', 'head', '--output', output];
+    expect(await cli('run', ...args, '--reference', 'majorty')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/--reference majorty.*did you mean "majority"/s),
+    });
+    expect(existsSync(output)).toBe(false);
   });
 
   it('eval: the comparison takes no options of a test, and a test none of the comparison', async () => {

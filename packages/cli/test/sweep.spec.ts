@@ -24,6 +24,15 @@ describe('sweep', () => {
     expect(status.out).toMatch(
       /cell +done +failed +running +begun +open +damaged\n.*\nspam-subjects-minilm-100( +0){4} +18 +0\n/,
     );
+    for (const others of [
+      ['--tasks', '6', '--sbatch=--time=1:00:00', '--submit'],
+      ['--engine', 'slurm', '--image', 'lab/peft'],
+      ['--engine', 'kubernetes', '--redis', 'redis://queue:6379'],
+    ])
+      expect(await command('sweep', 'start', folder, ...others)).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/with --engine (local|slurm|kubernetes), which does not use it/),
+      });
     const slurm = await command('sweep', 'start', folder, '--engine', 'slurm', '--tasks', '6', '--jobs', '2');
     expect(slurm.out).toMatch(/0 of 18 trials are done, 18 are open.\nTo run them: sbatch .*array\.sh/);
     const job = await command(

@@ -36,6 +36,7 @@ export async function sweepStart(
   again: readonly string[],
   io: CliIo,
 ): Promise<number> {
+  refuseUnused(options, again);
   if (options.engine === 'local') return startHere(folder, options, again, io);
   const engine = engineOf(folder, options);
   const { status, open, submitted, file } = await startSweep(folder, engine, { plugins: options.plugin });
@@ -48,6 +49,30 @@ export async function sweepStart(
     io.out(nextLine({ folder, options, open, submitted, file, job }));
   }
   return 0;
+}
+
+/** What each engine is told by options of its own. */
+const optionsOf: Readonly<Record<SweepStartOptions['engine'], readonly string[]>> = {
+  local: [],
+  bullmq: ['redis'],
+  slurm: ['tasks', 'at-once', 'sbatch', 'submit'],
+  kubernetes: ['tasks', 'at-once', 'image', 'claim', 'mount'],
+};
+
+/** Errors: `USAGE` for an option of another engine; an address of Redis in the environment is none. */
+function refuseUnused({ engine }: SweepStartOptions, typed: readonly string[]): void {
+  const others = new Set(Object.values(optionsOf).flat());
+  const unused = [...others].find(
+    (name) =>
+      !optionsOf[engine].includes(name) && typed.some((one) => one === `--${name}` || one.startsWith(`--${name}=`)),
+  );
+  if (unused === undefined) return;
+  const engines = Object.entries(optionsOf).flatMap(([other, names]) => (names.includes(unused) ? [other] : []));
+  throw new PeftError('USAGE', {
+    found: `--${unused} with --engine ${engine}, which does not use it`,
+    expected: `--engine ${engines.join(' or ')}`,
+    fix: 'name the engine that is meant, or leave the option out',
+  });
 }
 
 async function startHere(

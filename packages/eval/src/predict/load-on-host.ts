@@ -1,6 +1,11 @@
-import { type AdapterFiles, loadAdapter, type LoadedAdapter, type MethodRegistry } from '@tfjs-peft/peft-core';
+import {
+  type AdapterFiles,
+  loadAdapter,
+  type LoadedAdapter,
+  type LoadOptions,
+  type MethodRegistry,
+} from '@tfjs-peft/peft-core';
 import type { OpenedHost } from '../trial/opened-host.js';
-import type { OpenAdapterOptions } from './open-adapter.js';
 
 /** An adapter on the host that it was opened for. */
 export interface LoadedOnHost {
@@ -14,7 +19,7 @@ export async function loadOnHost(
   files: AdapterFiles,
   { host, tokenizer, classifier }: Pick<OpenedHost, 'host' | 'tokenizer' | 'classifier'>,
   registry: MethodRegistry,
-  { labels, onWarning, unfolded = false }: Pick<OpenAdapterOptions, 'labels' | 'onWarning'> & { unfolded?: boolean },
+  { labels, onWarning, unfolded = false }: Pick<LoadOptions, 'labels' | 'onWarning' | 'unfolded'>,
 ): Promise<LoadedOnHost> {
   const hostHead = classifier?.tensors ?? classifier?.layersBelow;
   const loaded = await loadAdapter(files, host, registry, {
