@@ -128,7 +128,7 @@ describe('a whole experiment', () => {
     const output = join(root, 'no-reference');
     const args = ['--task', 'spam-subjects', '--shots', '8', '--methods', 'head', '--output', output];
     expect(await cli('run', ...args, '--reference', 'majorty')).toMatchObject({
-      code: 1,
+      code: 2,
       err: expect.stringMatching(/--reference majorty.*did you mean "majority"/s),
     });
     expect(existsSync(output)).toBe(false);
