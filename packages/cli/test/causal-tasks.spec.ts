@@ -91,6 +91,26 @@ describe('a causal language model from training to deployment', () => {
       // Lines have six significant digits.
       2,
     );
+    const history = await readFile(inside('run', 'history.svg'), 'utf8');
+    expect(history).toContain('dev log_likelihood');
+    expect(history).not.toContain('dev rougeL');
+  });
+
+  it('logs the likelihood of the midpoint beside that of draws', async () => {
+    const { code } = await command(
+      ...train('simplex', '--methods', 'prefix-flat-subspace', '--set', 'train.validation.draws=2'),
+    );
+    expect(code).toBe(0);
+    const { trials } = JSON.parse(await readFile(inside('simplex', 'results.json'), 'utf8')) as { trials: Trial[] };
+    const { folder: own } = trials.find(({ method }) => method === 'prefix-flat-subspace')!;
+    const rows = (await readFile(inside('simplex', own, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+    const dev = rows.map((row) => JSON.parse(row)).filter(({ split }: { split: string }) => split === 'dev');
+    expect(dev.length).toBeGreaterThan(0);
+    for (const { headline, metrics, midpointMetrics } of dev) {
+      expect(metrics.log_likelihood).toBe(headline);
+      expect(midpointMetrics.log_likelihood).toBeCloseTo(-100 * Math.log(midpointMetrics.perplexity), 8);
+    }
+    expect(await readFile(inside('simplex', 'history.svg'), 'utf8')).toContain('midpoint');
   });
 
   it('is tested again, continues prompts, and is merged into a model that says the same', async () => {

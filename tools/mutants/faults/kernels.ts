@@ -97,9 +97,16 @@ export const kernelFaults: readonly Mutant[] = [
   {
     fault: 'equal settings give the last one',
     file: 'packages/ntk/src/solve/kernel-classifier.ts',
-    find: '(next.devScore ?? 0) > (chosen.devScore ?? 0)',
-    replace: '(next.devScore ?? 0) >= (chosen.devScore ?? 0)',
+    find: 'orWorst(next.devScore) > orWorst(chosen.devScore)',
+    replace: 'orWorst(next.devScore) >= orWorst(chosen.devScore)',
     suites: 'ntk solvers',
+  },
+  {
+    fault: 'a stored block of other batches is taken',
+    file: 'packages/ntk/src/gradients/gradient-gram.ts',
+    find: '[rows, [columns]].map((batches)',
+    replace: '[[rows.flat()], [columns]].map((batches)',
+    suites: 'ntk gradient-gram',
   },
   {
     fault: 'the linear model moves along the secant',

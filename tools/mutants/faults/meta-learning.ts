@@ -119,8 +119,15 @@ export const metaLearningFaults: readonly Mutant[] = [
   {
     fault: 'the inner loop moves the controller',
     file: 'packages/meta/src/kept-names.ts',
-    find: 'name === kept || name.startsWith(`${kept}.`)',
-    replace: 'name === kept',
+    find: 'each === kept || each.startsWith(`${kept}.`)',
+    replace: 'each === kept',
+    suites: 'meta tams',
+  },
+  {
+    fault: 'the inner loop moves the controllers of a simplex',
+    file: 'packages/meta/src/kept-names.ts',
+    find: "[name, name.replace(/\\.vertex\\.\\d+\\./, '.')]",
+    replace: '[name]',
     suites: 'meta tams',
   },
   {

@@ -35,7 +35,9 @@ export async function readCell(
     const read = files.get(result.path) ?? (await readRun(reader, result, onDamaged));
     files.set(result.path, read);
     const { items, evaluations, patience } = read;
-    if (!items) continue;
+    // Written texts have no items.
+    const provenance = (items ?? evaluations)?.provenance;
+    if (!provenance) continue;
     const byMetric = groupBy(evaluations?.evaluations ?? [], ({ split, rule, metric }) => `${split} ${rule} ${metric}`);
     const best = (evaluations?.evaluations ?? []).filter((one) => one.best && one.split === 'dev');
     const series = new Map(
@@ -44,10 +46,10 @@ export async function readCell(
     runs.push({
       result,
       cell: cell.id,
-      item: items.items.find(({ rule, split }) => rule === result.rule && split === result.headlineSplit),
-      labels: items.provenance.labels,
-      regression: items.provenance.regression,
-      rules: items.provenance.rules,
+      item: items?.items.find(({ rule, split }) => rule === result.rule && split === result.headlineSplit),
+      labels: provenance.labels,
+      regression: provenance.regression,
+      rules: provenance.rules,
       series,
       kept: new Map(best.map(({ rule, step }) => [rule, step])),
       patience,

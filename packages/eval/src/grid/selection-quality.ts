@@ -43,7 +43,8 @@ const midpointOf = ({ rules }: RecordedRun) =>
 
 /** Development metrics by a rule over the steps. */
 const developmentOf = ({ series, result }: RecordedRun, rule: string): ReadonlyMap<number, number> =>
-  series.get(`dev ${rule} ${rule === midpointRule ? result.headlineMetric : 'headline'}`) ?? new Map<number, number>();
+  series.get(`dev ${rule} ${rule === midpointRule ? (result.devMetric ?? result.headlineMetric) : 'headline'}`) ??
+  new Map<number, number>();
 
 /**
  * How a rule chose: what it kept, and when its patience ended, though evaluation went on for others. What was only logged kept nothing: it is

@@ -11,7 +11,7 @@ import {
   trialsSection,
 } from './html-sections.js';
 import { plotSvg } from './plot-comparison.js';
-import { historySvg } from './plot-histories.js';
+import { devMetricOf, historySvg } from './plot-histories.js';
 import { escapeHtml } from './printable.js';
 import type { ReportInput } from './report-input.js';
 
@@ -23,7 +23,7 @@ import type { ReportInput } from './report-input.js';
 export async function htmlReport(input: ReportInput): Promise<string> {
   const { title, experiment, environment, table, trials, histories = [], examples, remarks = [], protocol } = input;
   const comparison = await plotSvg(table);
-  const history = await historySvg(histories, table.metric);
+  const history = await historySvg(histories, devMetricOf(trials, table.metric));
   const first = trials[0];
   const facts = [
     first && `task ${first.task}`,

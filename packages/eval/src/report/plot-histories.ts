@@ -1,5 +1,6 @@
 import { mean } from 'simple-statistics';
 import type { TopLevelSpec } from 'vega-lite';
+import type { TrialSummary } from '../records/trial-summary.js';
 import { groupBy } from '../statistics/group-by.js';
 import { plotColours, plotConfig } from './plot-theme.js';
 import { renderSvg } from './render-svg.js';
@@ -17,6 +18,10 @@ export interface TrialHistory {
     readonly stochastic?: number;
   }[];
 }
+
+/** What development sets are judged by: texts that are written, by their likelihood. */
+export const devMetricOf = (trials: readonly Pick<TrialSummary, 'devMetric'>[], usual: string): string =>
+  trials.find(({ devMetric }) => devMetric !== undefined)?.devMetric ?? usual;
 
 const kinds = ['midpoint', 'stochastic'] as const;
 

@@ -18,7 +18,7 @@ const metricsLine = z.object({
 export async function readHistories({ folder, trials }: ExperimentResult): Promise<TrialHistory[]> {
   const trained = trials.filter(({ kind, status }) => kind === 'trained' && status === 'done');
   return Promise.all(
-    trained.map(async ({ method, dataSeed, trainSeed, headlineMetric, folder: own }) => {
+    trained.map(async ({ method, dataSeed, trainSeed, headlineMetric, devMetric = headlineMetric, folder: own }) => {
       const files = trialFiles(join(folder, own));
       const rows = parseLines(await readTextIfThere(files.metrics))
         .map((line) => metricsLine.safeParse(line).data)
@@ -32,7 +32,7 @@ export async function readHistories({ folder, trials }: ExperimentResult): Promi
         points: rows.flatMap((row) => {
           if (!row) return [];
           const { step, headline, midpointMetrics } = row;
-          const midpoint = draws ? midpointMetrics?.[headlineMetric] : headline;
+          const midpoint = draws ? midpointMetrics?.[devMetric] : headline;
           return [{ step, ...(draws && { stochastic: headline }), midpoint }];
         }),
       };

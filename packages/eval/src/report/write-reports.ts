@@ -9,7 +9,7 @@ import { markdownTable } from './format-table.js';
 import { htmlReport } from './html-report.js';
 import type { ReportInput } from './report-input.js';
 import { plotSvg } from './plot-comparison.js';
-import { historySvg } from './plot-histories.js';
+import { devMetricOf, historySvg } from './plot-histories.js';
 import { escapeMarkdown } from './printable.js';
 import { readHistories } from './read-histories.js';
 
@@ -45,7 +45,7 @@ export async function writeReports(
   const histories = await readHistories(result);
   const [first] = trials;
   const environment = first ? await readJsonIfThere(trialFiles(join(folder, first.folder)).environment) : null;
-  const history = await historySvg(histories, table.metric);
+  const history = await historySvg(histories, devMetricOf(trials, table.metric));
   const files = {
     table: join(folder, 'table.md'),
     plot: join(folder, 'plot.svg'),

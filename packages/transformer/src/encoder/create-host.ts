@@ -142,7 +142,7 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
   /** Embeds the batch; `run` gives the last states `[batch, tokens, hidden]`, or those of the picked tokens. */
   const begin = (inputs: HostInputs, interventions: Interventions, context: Context) => {
     requireInputs(inputs);
-    requireKnownIds(inputs, { words: config.vocabSize, types: config.typeVocabSize });
+    requireKnownIds(inputs, { words: config.vocabSize, types: encoder.embeddings.tokenTypes?.rows });
     requireOneDocument(inputs, name);
     const textPass = passOf(interventions, context, inputs.attentionMask);
     const known = keptSteps(inputs, interventions, context, encoder);

@@ -22,6 +22,16 @@ describe('the backend of a pass', () => {
 });
 
 describe('texts of another tokenizer', () => {
+  it('may have any token types where a table has one row, or there is none', async () => {
+    await tf.setBackend('cpu');
+    for (const modelType of ['roberta', 'distilbert'] as const) {
+      const host = await createRandomHost({ modelType });
+      const batch = padBatch([{ inputIds: [5, 6], tokenTypeIds: [0, 1] }], host.spec.padTokenId);
+      expect(host.forward(batch, [], evaluationContext(host.spec, 1)).lastHiddenState.shape[0]).toBe(1);
+      host.dispose();
+    }
+  });
+
   it.each([
     ['a word', { inputIds: [1, 100], tokenTypeIds: [0, 0] }, /token 100 in text 1 .* from 0 to 99/],
     ['a word below 0', { inputIds: [-1], tokenTypeIds: [0] }, /token -1 in text 1/],

@@ -31,11 +31,15 @@ function withVirtual<T extends tf.Tensor>(ofText: T, length: number, value: numb
 /**
  * Ids and token types of texts that are known (`padBatch`) have a row in the tables of the host. Errors: `HOST_INPUTS_INVALID`.
  */
-export function requireKnownIds(inputs: HostInputs, rows: { readonly words: number; readonly types?: number }): void {
+export function requireKnownIds(
+  inputs: HostInputs,
+  rows: { readonly words: number; readonly types?: number | undefined },
+): void {
   for (const [row, text] of (textsOf(inputs) ?? []).entries()) {
     const beyond = (ids: readonly number[], count: number) => ids.find((id) => !(id >= 0 && id < count));
     const id = beyond(text.inputIds, rows.words);
-    const type = rows.types ? beyond(text.tokenTypeIds, rows.types) : undefined;
+    // A table of one row serves all types.
+    const type = rows.types !== undefined && rows.types > 1 ? beyond(text.tokenTypeIds, rows.types) : undefined;
     if (id === undefined && type === undefined) continue;
     throw new PeftError('HOST_INPUTS_INVALID', {
       found: `${id === undefined ? `token type ${type}` : `token ${id}`} in text ${row} of a batch`,

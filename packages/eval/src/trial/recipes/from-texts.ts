@@ -43,8 +43,15 @@ function likelihoodOf(examples: readonly LanguageExample[]): Evaluator {
   return {
     identity: inner.identity,
     async evaluate(state) {
-      const { headline, ...rest } = await inner.evaluate(state);
-      return { headline: 100 * headline, ...rest };
+      const { headline, metrics, midpointMetrics, ...rest } = await inner.evaluate(state);
+      return {
+        headline: 100 * headline,
+        metrics: { ...metrics, log_likelihood: 100 * headline },
+        ...(midpointMetrics && {
+          midpointMetrics: { ...midpointMetrics, log_likelihood: -100 * Math.log(midpointMetrics['perplexity']!) },
+        }),
+        ...rest,
+      };
     },
   };
 }
