@@ -35,11 +35,14 @@ export const resultPages: readonly { readonly page: URL; readonly tables: readon
   },
   {
     page: new URL('docs/texts.md', root),
-    tables: ['lm', 'summarisation', 'persona'].map((family) => ({
-      mark: family,
-      file: textsFile(family, 'minigpt'),
-      tableOf: textTable,
-    })),
+    tables: [
+      ...['lm', 'summarisation', 'persona'].map((family) => ({
+        mark: family,
+        file: textsFile(family, 'minigpt'),
+        tableOf: textTable,
+      })),
+      { mark: 'lm-smollm2', file: textsFile('lm', 'smollm2-135m'), tableOf: textTable },
+    ],
   },
 ];
 
