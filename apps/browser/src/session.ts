@@ -113,7 +113,7 @@ export function createSession() {
     const result = await train({
       host: loaded.host,
       method: methodOf(method, labels),
-      ...labelledTask({ train: encode(rows.train), dev: held, score: accuracy }),
+      ...labelledTask({ train: encode(rows.train), dev: held, score: accuracy, scoreName: 'accuracy' }),
       config: configOf(method, steps),
       seed: 0,
       store,

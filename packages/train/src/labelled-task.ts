@@ -11,6 +11,8 @@ export interface LabelledTask<Target> {
   readonly dev?: readonly LabelledExample<Target>[];
   /** How good logits of `dev` are; minus the loss if absent. */
   readonly score?: ScoreFunction<Target>;
+  /** The name by which a run is known again: see `scoreLogits`. */
+  readonly scoreName?: string;
   readonly objective: LogitsObjective<Target>;
 }
 
@@ -23,7 +25,13 @@ export function labelledTask<Target = number>(
   task: LabelledTask<Target> | Omit<LabelledTask<number>, 'objective'>,
 ): Pick<TrainingRequest<readonly Target[]>, 'source' | 'objective' | 'evaluator'> {
   // Without an objective the labels are class indices, as the type says.
-  const { train, dev = [], objective, score } = { objective: crossEntropy(), ...task } as LabelledTask<Target>;
+  const {
+    train,
+    dev = [],
+    objective,
+    score,
+    scoreName = score ? score.name : 'minus_loss',
+  } = { objective: crossEntropy(), ...task } as LabelledTask<Target>;
   const byLoss: ScoreFunction<Target> = (logits, targets) => ({
     headline: -objective.meanLoss(logits, logits.length / targets.length, targets),
     metrics: {},
@@ -31,6 +39,6 @@ export function labelledTask<Target = number>(
   return {
     source: labelledTexts(train, objective),
     objective,
-    evaluator: dev.length > 0 ? scoreLogits({ examples: dev, objective, score: score ?? byLoss }) : null,
+    evaluator: dev.length > 0 ? scoreLogits({ examples: dev, objective, score: score ?? byLoss, scoreName }) : null,
   };
 }
