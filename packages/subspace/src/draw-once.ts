@@ -20,7 +20,8 @@ export function drawOnce(
   return ({ name, site = name, layer }: EffectiveSpec, canDiffer: boolean) => {
     const perExample = granularity.startsWith('example') && canDiffer;
     const rows = perExample ? context.batchSize : 1;
-    const key = `${everySite ? (shareSiteDraws ? [site, ...(layer === undefined ? [] : [layer])].join('/') : name) : 'all'}:${rows}`;
+    const place = layer === undefined ? site : `${site}/${layer}`;
+    const key = `${everySite ? (shareSiteDraws ? place : name) : 'all'}:${rows}`;
     let coefficients = drawn.get(key);
     if (!coefficients) {
       const values = drawCoefficients(substream(context.streams.draws, key), rows, vertices, distribution);

@@ -3,8 +3,7 @@ import { relative, resolve } from 'node:path';
 import { type BackendChoice, type BackendReport, selectBackend } from '@tfjs-peft/backend';
 import { type ExperimentConfigInput, type ExperimentResult, runExperiment } from '@tfjs-peft/eval';
 import { findings, formatTable, writeReports, type WrittenReports } from '@tfjs-peft/eval/report';
-import { PeftError } from '@tfjs-peft/peft-core';
-import { nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { requireMethods } from '@tfjs-peft/eval/statistics';
 import type { CliIo } from '../cli-io.js';
 import { hfDifferences, hfNote } from './hf-note.js';
 import { isDebug } from '../report-error.js';
@@ -77,13 +76,9 @@ export async function executeExperiment(execution: Execution, io: CliIo): Promis
 /** Before anything is trained. Errors: `UNKNOWN_METHOD`. */
 function checkReferences({ methods }: Execution['config'], references: readonly string[] = []): void {
   const names = methods.map((method) => (typeof method === 'string' ? method : method.name));
-  const unknown = references.find((name) => !names.includes(name));
-  if (unknown === undefined) return;
-  const [near] = nearMisses(unknown, names, 1);
-  throw new PeftError('UNKNOWN_METHOD', {
-    found: `--reference ${unknown}`,
-    expected: `a method of the experiment: ${names.join(', ')}`,
-    fix: near === undefined ? 'name one of them' : `did you mean "${near}"?`,
+  requireMethods(references, names, {
+    found: (name) => `--reference ${name}`,
+    among: 'a method of the experiment',
   });
 }
 

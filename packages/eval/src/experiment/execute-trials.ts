@@ -29,11 +29,8 @@ export async function executeTrials(
   { openRunners, resume, catalogue, onEvent }: ExecuteOptions,
 ): Promise<Map<string, TrialSummary>> {
   const finished = await findFinished(planned, resume);
-  const compared = new Map<string, TrialSummary>();
-  for (const [folder, summary] of finished) {
-    requireDataOfOthers(folder, summary, compared);
-    compared.set(folder, summary);
-  }
+  const compare = comparison();
+  for (const [folder, summary] of finished) compare(folder, summary);
   await requirePresentData(
     planned.flatMap(({ folder, trial }) => {
       const summary = finished.get(folder);
@@ -52,7 +49,6 @@ export async function executeTrials(
   }
   const open = planned.filter(({ folder }) => !finished.has(folder));
   if (open.length === 0) return finished;
-  const known = compared;
   const runners = await openRunners(open.length);
   try {
     const done = await runTrials(
@@ -60,8 +56,7 @@ export async function executeTrials(
       runners,
       (one, error) => recordFailure(one, error, onEvent),
       ({ reference, folder }, summary) => {
-        requireDataOfOthers(folder, summary, known);
-        known.set(folder, summary);
+        compare(folder, summary);
         onEvent({ type: 'trial-end', trial: reference, summary, reused: false });
       },
     );
@@ -96,9 +91,14 @@ async function findFinished(planned: readonly PlannedTrial[], resume: boolean): 
   return finished;
 }
 
-/** Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION` where a trial of the same experiment saw other rows or another host. */
-function requireDataOfOthers(folder: string, summary: TrialSummary, others: ReadonlyMap<string, TrialSummary>): void {
-  for (const [path, other] of others)
-    if (dirname(path) === dirname(folder) && summary.status === 'done' && other.status === 'done')
-      requireSameData(folder, other, summary);
+/** Compares a trial with those of the same experiment before it. Errors: `RUN_FOLDER_OF_ANOTHER_CONFIGURATION` where it saw other rows or another host. */
+function comparison(): (folder: string, summary: TrialSummary) => void {
+  // By experiment: a grid has thousands of trials, an experiment some dozens.
+  const done = new Map<string, TrialSummary[]>();
+  return (folder, summary) => {
+    if (summary.status !== 'done') return;
+    const others = done.get(dirname(folder)) ?? [];
+    for (const other of others) requireSameData(folder, other, summary);
+    done.set(dirname(folder), [...others, summary]);
+  };
 }

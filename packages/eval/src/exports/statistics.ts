@@ -3,6 +3,7 @@
  * @module
  */
 export { compareMethods } from '../statistics/compare-methods.js';
+export { requireMethods } from '../statistics/require-methods.js';
 export type {
   ComparableTrial,
   ComparisonOptions,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import { PeftError } from '@tfjs-peft/peft-core';
-import { nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { requireMethods } from '../statistics/require-methods.js';
 import { canonicalJson } from '@tfjs-peft/peft-core/files';
 import type { ValidationConfig } from '@tfjs-peft/train';
 import type { ExperimentConfigInput } from '../config/experiment-config.js';
@@ -236,13 +236,9 @@ function checkFactors(config: GridConfig, cells: readonly GridCell[]): void {
 
 function checkReferences({ references = [], factors = {} }: GridConfig, entries: readonly GridMethod[]): void {
   const names = entries.map(({ name }) => name);
-  const unknown = [...references, ...Object.values(factors).flat()].find((name) => !names.includes(name));
-  if (unknown === undefined) return;
-  const [near] = nearMisses(unknown, names, 1);
-  throw new PeftError('UNKNOWN_METHOD', {
-    found: `"${unknown}" among the references or factors`,
-    expected: `one of the methods of the grid: ${names.join(', ')}`,
-    fix: near === undefined ? 'name one of them' : `did you mean "${near}"?`,
+  requireMethods([...references, ...Object.values(factors).flat()], names, {
+    found: (name) => `"${name}" among the references or factors`,
+    among: 'one of the methods of the grid',
   });
 }
 

@@ -53,8 +53,8 @@ export interface PlanTrialsOptions {
   readonly folder: string;
   /** With which the grid can be run again; that of the folder if absent. */
   readonly command?: string;
-  /** Tries that failed, all or some by their folders below that of the grid, are open again, and nothing is chosen before. */
-  readonly retry?: boolean | ((folder: string) => boolean);
+  /** Which tries that failed, by their folders below that of the grid, are open again; nothing is chosen before. None if absent. */
+  readonly retry?: (folder: string) => boolean;
 }
 
 /**
@@ -64,7 +64,7 @@ export interface PlanTrialsOptions {
  */
 export async function planTrials(
   { grid, modules, catalogue }: OpenedGrid,
-  { folder, command, retry = false }: PlanTrialsOptions,
+  { folder, command, retry = () => false }: PlanTrialsOptions,
 ): Promise<GridPlan> {
   refuseMore(grid.trials);
   const earlier = await readGrid(folder);
@@ -125,13 +125,12 @@ async function chooseSettings(
   folder: string,
   tries: readonly Try[],
   listings: readonly Listing[],
-  retry: boolean | ((folder: string) => boolean),
+  retry: (folder: string) => boolean,
 ): Promise<Map<string, Try> | undefined> {
   const found: TrialSummary[] = [];
   for (const listing of listings) {
     const summary = await readSummary(join(folder, listing.folder));
-    const isOpen = typeof retry === 'function' ? retry(listing.folder) : retry;
-    if (!summary || (isOpen && summary.status === 'failed')) return undefined;
+    if (!summary || (summary.status === 'failed' && retry(listing.folder))) return undefined;
     found.push({ ...summary, method: listing.config.method.name });
   }
   const chosen = new Map<string, Try>();

@@ -41,7 +41,7 @@ export async function runGrid(input: GridConfigInput, options: RunGridOptions): 
   try {
     const { command } = options;
     const tried = new Set<number>();
-    let plan = await planTrials(opened, { folder, command, retry: resume });
+    let plan = await planTrials(opened, { folder, command, retry: () => resume });
     for (;;) {
       const next = plan.trials.filter(({ index }) => !tried.has(index));
       if (next.length === 0) break;

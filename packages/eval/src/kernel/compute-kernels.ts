@@ -12,8 +12,7 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { cachedGrams, type KernelShare } from './kernel-cache.js';
 import { type KernelPoint, kernelPoints } from './kernel-points.js';
-import { findPreset } from '../methods/plugins.js';
-import { methodUnfit, startOf, startOfHead, type StartOptions } from './start-of-methods.js';
+import { startOf, startOfHead, type StartOptions, trainedPreset } from './start-of-methods.js';
 
 /** Which methods, on which texts. */
 export interface MeasureKernelsOptions extends StartOptions {
@@ -74,8 +73,7 @@ export function kernelQuestion({ session, dataSeed, methods, kind = 'sgd', solve
       expected: 'a task of two classes',
       fix: 'take the solver least-squares (`--solver least-squares`)',
     });
-  for (const name of methods)
-    if (!findPreset(session.catalogue, name).method) throw methodUnfit(`method "${name}", which trains nothing`);
+  methods.forEach((name) => trainedPreset(session.catalogue, name));
   const split = data.split(dataSeed);
   const test = data.tests[0]!;
   if (split.train.length * outputs > largestSystem)
@@ -84,7 +82,6 @@ export function kernelQuestion({ session, dataSeed, methods, kind = 'sgd', solve
       expected: `at most ${largestSystem} rows of a kernel in all`,
       fix: 'take fewer training texts (`--shots`)',
     });
-
   if (split.dev.length === 0)
     throw new PeftError('KERNEL_TASK_UNFIT', {
       found: 'a split without a development set',

@@ -3,6 +3,7 @@ import {
   head,
   type HeadMethod,
   initialValues,
+  type MethodDescription,
   type NamedArray,
   type NamedArrays,
   PeftError,
@@ -12,7 +13,7 @@ import {
 import { headsOf } from '@tfjs-peft/peft-core/authoring';
 import { labelWordHead } from '@tfjs-peft/prompting';
 import { fitHead, type LabelledExample, labelledTexts, prepareMethod } from '@tfjs-peft/train';
-import { findPreset } from '../methods/plugins.js';
+import { type Catalogue, findPreset } from '../methods/plugins.js';
 import { requireLabels } from '../trial/task-data.js';
 import { labelWordConfig } from '../trial/prompted-host.js';
 import type { Session } from '../trial/session.js';
@@ -35,9 +36,7 @@ export async function startOf(
 ): Promise<{ readonly method: PeftMethod; readonly parameters: NamedArrays }> {
   const { catalogue, host } = session;
   const data = requireLabels(session.data, 'kernels of methods');
-  const preset = findPreset(catalogue, name);
-  if (!preset.method) throw methodUnfit(`method "${name}", which trains nothing`);
-  const unprepared = session.build(preset.method);
+  const unprepared = session.build(trainedPreset(catalogue, name));
   const stream = substream(createStream(seed), 'kernel');
   const source = labelledTexts(session.examples(data.split(dataSeed).train), data.objective);
   const method = await prepareMethod(unprepared, { host, source, objective: data.objective, batchSize, stream });
@@ -54,8 +53,14 @@ export async function startOf(
   return { method, parameters };
 }
 
-/** A preset that has no kernel here. */
-export const methodUnfit = (found: string) =>
+/** What a preset trains. Errors: `UNKNOWN_PRESET`, `KERNEL_METHOD_UNFIT`. */
+export function trainedPreset(catalogue: Catalogue, name: string): MethodDescription {
+  const { method } = findPreset(catalogue, name);
+  if (!method) throw methodUnfit(`method "${name}", which trains nothing`);
+  return method;
+}
+
+const methodUnfit = (found: string) =>
   new PeftError('KERNEL_METHOD_UNFIT', {
     found,
     expected: 'a method that is trained, with a head of one affine map',

@@ -1,5 +1,5 @@
 import { PeftError } from '@tfjs-peft/peft-core';
-import { nearMisses } from '@tfjs-peft/peft-core/authoring';
+import { requireMethods } from './require-methods.js';
 import { mean } from 'simple-statistics';
 import type {
   ComparableTrial,
@@ -121,13 +121,10 @@ function chooseReferences(
   isFloor: (method: string) => boolean,
   wanted?: readonly string[],
 ): string[] {
-  for (const name of wanted ?? [])
-    if (!methods.includes(name))
-      throw new PeftError('UNKNOWN_METHOD', {
-        found: `reference "${name}"`,
-        expected: `one of the compared methods: ${methods.join(', ')}`,
-        fix: nearMisses(name, methods, 1).map((best) => `did you mean "${best}"?`)[0],
-      });
+  requireMethods(wanted ?? [], methods, {
+    found: (name) => `reference "${name}"`,
+    among: 'one of the compared methods',
+  });
   if (wanted) return [...new Set(wanted)];
   return [methods.filter(isFloor).at(-1) ?? methods[0]!];
 }

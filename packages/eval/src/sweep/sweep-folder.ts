@@ -49,11 +49,12 @@ export const readSweepRecord = (folder: string): Promise<SweepRecord | null> =>
 export async function recordSweep(folder: string, how: Omit<SweepRecord, 'id'>): Promise<SweepRecord> {
   const earlier = await readSweepRecord(folder);
   const jobs = [...new Set([...(earlier?.jobs ?? []), ...(how.jobs ?? [])])].slice(-mostJobs);
+  const retried = how.retried ?? earlier?.retried;
   const record = {
     id: earlier?.id ?? randomBytes(6).toString('hex'),
     ...how,
     ...(jobs.length > 0 && { jobs }),
-    ...((how.retried ?? earlier?.retried) && { retried: how.retried ?? earlier!.retried! }),
+    ...(retried && { retried }),
   };
   await writeStoredJson(sweepFiles(folder).record, sweepRecord, record);
   return record;

@@ -31,7 +31,7 @@ const strategies: Readonly<Record<string, Strategy>> = {
 /** Names of the strategies; the first is the usual one. */
 export const combineStrategies: readonly string[] = Object.keys(strategies);
 
-/** Whatever draws at random or not: a seed harms nobody. */
+/** The options that a strategy follows; all take a seed, which changes nothing where nothing is drawn. */
 const readBy = (name: string): string[] => {
   const { on, rule } = strategies[name]!;
   return [...(on === 'deltas' ? ['rank'] : []), ...(rule === 'sum' ? [] : ['density']), 'seed'];

@@ -139,7 +139,7 @@ export async function takeSaved(
   const unchanged: string[] = [];
   for (const path of there) if (await isHostsOwn(tensors.get(nameOf(path))!, path, host)) unchanged.push(path);
   const dropped = [
-    ...unchanged.map((path) => ({ name: nameOf(path), reason: "the host's own table, unchanged" })),
+    ...unchanged.map((path) => ({ name: nameOf(path), reason: unchangedTable })),
     ...(sayNothing === undefined ? [] : [{ name: outputEmbeddings.name, reason: sayNothing }]),
   ];
   const kept = [...named, ...there.filter((path) => !unchanged.includes(path))];
@@ -150,6 +150,8 @@ export async function takeSaved(
   return { saved: { method, effective: method.files.decode(tensors, host.spec, frozen) }, rest, dropped };
 }
 
+const unchangedTable = "the host's own table, unchanged";
+
 /** HF peft stores output embeddings beside a table of words; they say nothing where they are the same table, or that of the host. */
 async function whyOutputsSayNothing(tensors: NamedArrays, host: HostTensors): Promise<string | undefined> {
   const outputs = tensors.get(outputEmbeddings.name);
@@ -158,7 +160,7 @@ async function whyOutputsSayNothing(tensors: NamedArrays, host: HostTensors): Pr
   const path = languageModel.tied ? `${sitesOfKind(host.spec, 'table')[0]!.path}.weight` : outputEmbeddings.path;
   const stored = languageModel.tied ? tensors.get(savedName(host.spec, path)) : undefined;
   if (stored) return sameArrays(outputs, stored) ? `an equal copy of ${savedName(host.spec, path)}` : undefined;
-  return (await isHostsOwn(outputs, path, host)) ? "the host's own table, unchanged" : undefined;
+  return (await isHostsOwn(outputs, path, host)) ? unchangedTable : undefined;
 }
 
 const sameArrays = (a: NamedArray, b: NamedArray): boolean =>

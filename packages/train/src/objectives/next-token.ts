@@ -67,10 +67,10 @@ export function predictedTokens(
   if (targets.length !== batch) throw misfit(`weights for ${targets.length} texts`, `${batch} texts`);
   const known = textsOf(inputs);
   targets.forEach((row, text) => {
+    // Of a batch that padBatch did not make, only its padded length is known.
     const own = known?.[text]?.inputIds.length;
-    if (own !== undefined && row.length !== own)
-      throw misfit(`${row.length} weights for a text of ${own} tokens`, 'one a token');
-    if (row.length > tokens) throw misfit(`${row.length} weights for a text of ${tokens} tokens`, 'one a token');
+    if (own === undefined ? row.length > tokens : row.length !== own)
+      throw misfit(`${row.length} weights for a text of ${own ?? tokens} tokens`, 'one a token');
     row.forEach((weight, token) => {
       if (!(weight >= 0)) throw misfit(`weight ${weight} of token ${token}`, 'weights from 0');
       // Nothing stands before the first token.

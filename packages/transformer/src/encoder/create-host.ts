@@ -185,15 +185,12 @@ function hostOf({ encoder, digests, weights }: HostParts, name: string, spec: Ho
         const featuresOf = (wanted: Readout) => readOut(states, inputs.attentionMask, wanted, pass);
         const features = readout && featuresOf(readout.readout);
         const logits = readout && applyHead(features!, readout, readoutPath, pass);
-        if (first) {
-          pass.interventions.requireApplied();
-          return logitsAlone(logits!);
-        }
         const changesPooler = interventions.some(
           (item) => 'path' in item && modulePathOf(item) === encoder.pooler?.path,
         );
-        const pooled = changesPooler && (readout?.readout === 'pooler' ? features! : featuresOf('pooler'));
+        const pooled = !first && changesPooler && (readout?.readout === 'pooler' ? features! : featuresOf('pooler'));
         pass.interventions.requireApplied();
+        if (first) return logitsAlone(logits!);
         return { lastHiddenState: states, ...(logits && { logits }), ...(pooled && { pooled }) };
       });
     },

@@ -28,28 +28,26 @@ function withVirtual<T extends tf.Tensor>(ofText: T, length: number, value: numb
   return ofText.pad(before, value);
 }
 
-/**
- * Ids and token types of texts that are known (`padBatch`) have a row in the tables of the host. Errors: `HOST_INPUTS_INVALID`.
- */
+/** Ids and token types of texts that are known (`padBatch`) have a row in the tables of the host. Errors: `HOST_INPUTS_INVALID`. */
 export function requireKnownIds(
   inputs: HostInputs,
-  rows: { readonly words: number; readonly types?: number | undefined },
+  { words, types }: { readonly words: number; readonly types?: number | undefined },
 ): void {
   for (const [row, text] of (textsOf(inputs) ?? []).entries()) {
-    const beyond = (ids: readonly number[], count: number) => ids.find((id) => !(id >= 0 && id < count));
-    const id = beyond(text.inputIds, rows.words);
+    requireBelow(text.inputIds, words, 'token', row);
     // A table of one row serves all types.
-    const type = rows.types !== undefined && rows.types > 1 ? beyond(text.tokenTypeIds, rows.types) : undefined;
-    if (id === undefined && type === undefined) continue;
-    throw new PeftError('HOST_INPUTS_INVALID', {
-      found: `${id === undefined ? `token type ${type}` : `token ${id}`} in text ${row} of a batch`,
-      expected:
-        id === undefined
-          ? `token types from 0 to ${rows.types! - 1}`
-          : `ids from 0 to ${rows.words - 1}, the words of the host`,
-      fix: 'encode texts with the tokenizer of this host',
-    });
+    if (types !== undefined && types > 1) requireBelow(text.tokenTypeIds, types, 'token type', row);
   }
+}
+
+function requireBelow(ids: readonly number[], count: number, what: string, row: number): void {
+  const beyond = ids.find((id) => !(id >= 0 && id < count));
+  if (beyond === undefined) return;
+  throw new PeftError('HOST_INPUTS_INVALID', {
+    found: `${what} ${beyond} in text ${row} of a batch`,
+    expected: `${what}s from 0 to ${count - 1}, which the host has`,
+    fix: 'encode texts with the tokenizer of this host',
+  });
 }
 
 /** Errors: `HOST_INPUTS_INVALID`, `BACKEND_UNSUPPORTED`. */
